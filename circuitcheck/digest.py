@@ -1,0 +1,34 @@
+"""Stable digests of plain data: the same in every process, on every machine, in every Python."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+
+
+def canonical(value: object) -> object:
+    """`value` as JSON-able data, one form for each meaning.
+
+    Dataclasses carry their class name, floats their exact hexadecimal form; fields marked
+    `metadata={"digest": False}` are left out. Raises TypeError on anything that has no stable form.
+    """
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return {"float": value.hex()}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = [field for field in dataclasses.fields(value) if field.metadata.get("digest", True)]
+        return {type(value).__name__: {field.name: canonical(getattr(value, field.name)) for field in fields}}
+    if isinstance(value, tuple | list):
+        return [canonical(item) for item in value]
+    if isinstance(value, frozenset):
+        return {"set": sorted(json.dumps(canonical(item), sort_keys=True) for item in value)}
+    if isinstance(value, Mapping):
+        return {"map": [[canonical(key), canonical(item)] for key, item in sorted(value.items())]}
+    raise TypeError(f"{type(value).__name__} has no stable form to take a digest of: {value!r}")
+
+
+def digest(value: object) -> str:
+    """32 hexadecimal digits of blake2b over the canonical form of `value`."""
+    text = json.dumps(canonical(value), sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

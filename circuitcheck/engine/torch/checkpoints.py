@@ -1,0 +1,148 @@
+"""From a spec to weights and a tokenizer. Nothing is fetched for local specs; code from a checkpoint is never run."""
+
+import importlib.util
+import json
+import struct
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from circuitcheck.errors import CorruptCheckpoint, ModelUnavailable
+from circuitcheck.models import ALIASES, ModelSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PROBE_SECONDS = 10
+_READ_ERRORS = (OSError, ValueError, KeyError, IndexError, RuntimeError, struct.error, json.JSONDecodeError)
+_unreachable: list[str] = []
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model and tokenizer of `transformers`, and the folder or hub id that they came from."""
+
+    model: Any
+    tokenizer: Any
+    location: str
+
+
+def read_checkpoint(spec: ModelSpec, dtype: torch.dtype) -> Checkpoint:
+    """Raises ModelUnavailable (with how to get it) or CorruptCheckpoint."""
+    location, arguments = _locate(spec)
+    arguments["local_files_only"] = spec.kind != "hub" or _is_cached(spec)
+    if not arguments["local_files_only"]:
+        _probe_hub(spec)
+    with _reading(spec):
+        model = _read_model(spec, location, arguments, dtype)
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(location, **arguments)
+    return Checkpoint(model, tokenizer, location)
+
+
+def _read_model(spec: ModelSpec, location: str, arguments: dict[str, Any], dtype: torch.dtype) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    with _quiet():
+        model, info = AutoModelForCausalLM.from_pretrained(
+            location, dtype=dtype, attn_implementation="eager", output_loading_info=True, **arguments
+        )
+    missing = sorted(info["missing_keys"]) + sorted(map(str, info.get("mismatched_keys", ())))
+    if missing:
+        raise CorruptCheckpoint(
+            f"the checkpoint {spec} lacks {len(missing)} weights that its config asks for, such as {missing[0]}; "
+            f"transformers would fill them with random numbers. Get a complete copy."
+        )
+    if not model.config.architectures:  # GGUF files carry none, and the bridge asks for it
+        model.config.architectures = [type(model).__name__]
+    return model
+
+
+def _locate(spec: ModelSpec) -> tuple[str, dict[str, Any]]:
+    if spec.kind == "packaged-gguf":
+        path = _packaged_gguf(spec.source)
+        return str(path.parent), {"gguf_file": path.name}
+    if spec.kind == "gguf":
+        path = Path(spec.source).expanduser()
+        if not path.is_file():
+            raise ModelUnavailable(f"there is no file {spec.source}: put the GGUF file there, or correct the path.")
+        return str(path.parent), {"gguf_file": path.name}
+    if spec.kind == "folder":
+        return str(Path(spec.source).expanduser()), {}
+    return spec.source, {} if spec.revision is None else {"revision": spec.revision}
+
+
+def _packaged_gguf(alias: str) -> Path:
+    package, how = ALIASES[alias]
+    found = importlib.util.find_spec(package)  # finds without importing: the package itself needs `llm`
+    files = sorted(Path(found.origin).parent.glob("*.gguf")) if found and found.origin else []
+    if len(files) != 1:
+        what = "is not installed" if not found else f"holds {len(files)} GGUF files, not one"
+        raise ModelUnavailable(f"{alias} lies in the package {package}, which {what}. Get it: {how}")
+    return files[0]
+
+
+def _is_cached(spec: ModelSpec) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    return isinstance(try_to_load_from_cache(spec.source, "config.json", revision=spec.revision), str)
+
+
+def _probe_hub(spec: ModelSpec) -> None:
+    """One quick question, since transformers retries for half a minute where there is no network."""
+    import httpx
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    how = f"Get it where there is a network: hf download {spec.source}" + (
+        f" --revision {spec.revision}" if spec.revision else ""
+    )
+    if _unreachable:
+        raise ModelUnavailable(f"{spec} is not in the local hub cache, and the hub cannot be reached. {how}")
+    try:
+        HfApi().model_info(spec.source, revision=spec.revision, timeout=_PROBE_SECONDS)
+    except HfHubHTTPError as error:
+        raise ModelUnavailable(f"the hub does not give out {spec}: {_first_line(error)} {how}") from error
+    except (httpx.HTTPError, OSError, OfflineModeIsEnabled) as error:
+        _unreachable.append(_first_line(error))
+        raise ModelUnavailable(
+            f"{spec} is not in the local hub cache, and the hub cannot be reached ({_first_line(error)}). {how}"
+        ) from error
+
+
+@contextmanager
+def _reading(spec: ModelSpec) -> "Iterator[None]":
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (*_READ_ERRORS, SafetensorError) as error:
+        kind = ModelUnavailable if spec.kind == "hub" else CorruptCheckpoint
+        raise kind(
+            f"{spec} cannot be read as a checkpoint: {type(error).__name__}: {_first_line(error)} "
+            f"The file may be truncated or of another format; get a fresh copy."
+        ) from error
+
+
+@contextmanager
+def _quiet() -> "Iterator[None]":
+    """Loading bars belong to downloads, not to reading a file."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    text = lines[0] if lines else type(error).__name__
+    return text if text.endswith(".") else text + "."

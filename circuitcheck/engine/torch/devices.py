@@ -1,0 +1,28 @@
+"""Devices and dtypes by name."""
+
+import torch
+
+from circuitcheck.errors import UnknownDevice
+
+
+def resolve_device(name: str) -> torch.device:
+    """`auto` is the first CUDA device where there is one, else the CPU. Raises UnknownDevice."""
+    if name == "auto":
+        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    kind, _, index = name.partition(":")
+    if kind == "cpu" and not index:
+        return torch.device("cpu")
+    if kind != "cuda" or (index and not index.isdigit()):
+        raise UnknownDevice(f"{name!r} is no device; expected auto, cpu, cuda or cuda:N.")
+    count = torch.cuda.device_count()
+    if int(index or 0) >= count:
+        raise UnknownDevice(f"device {name!r} is not here: torch {torch.__version__} sees {count} CUDA devices. Try cpu.")
+    return torch.device("cuda", int(index or 0))
+
+
+def resolve_dtype(name: str) -> torch.dtype:
+    """Raises UnknownDevice for anything but a floating-point dtype of torch."""
+    dtype = getattr(torch, name, None)
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise UnknownDevice(f"{name!r} is no floating-point dtype; expected float32, bfloat16, float16 or float64.")
+    return dtype

@@ -1,0 +1,40 @@
+"""Fingerprints: which weights, read how, tokenized how, by which libraries."""
+
+import hashlib
+import json
+from importlib.metadata import version
+
+import torch
+from torch import nn
+
+LIBRARIES = ("torch", "transformers", "transformer-lens")
+
+
+def weights_digest(model: nn.Module) -> str:
+    """SHA-256 over names, shapes, dtypes and bytes of all parameters; shared storage is read once."""
+    total, seen = hashlib.sha256(), set()
+    for name, tensor in sorted(_tensors(model).items()):
+        total.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        if tensor.data_ptr() in seen:
+            continue
+        seen.add(tensor.data_ptr())
+        flat = tensor.detach().cpu().contiguous().reshape(-1)
+        total.update(memoryview(flat.view(torch.uint8).numpy()) if flat.numel() else b"")
+    return total.hexdigest()[:32]
+
+
+def weights_state(model: nn.Module) -> tuple[object, ...]:
+    """A cheap witness: storage addresses and torch's in-place counters. In-place edits and swaps change it."""
+    return tuple((name, tensor.data_ptr(), tensor._version) for name, tensor in sorted(_tensors(model).items()))
+
+
+def library_versions() -> dict[str, str]:
+    return {name: version(name) for name in LIBRARIES}
+
+
+def digest_of(parts: dict[str, str]) -> str:
+    return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
+    return dict(model.named_parameters())

@@ -1,0 +1,70 @@
+"""Where a site lives in the library's hooks, and hooks that are known to exist, to fire and to be gone afterwards."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor
+
+from circuitcheck.errors import ModelChanged, SiteNotReached
+from circuitcheck.plan import Site
+
+HookFunction = Callable[[Tensor], Tensor | None]
+
+# Shapes: z [prompt, pos, head, d_head], the others [prompt, pos, d_model].
+_NAMES = {
+    "z": "blocks.{layer}.attn.hook_z",
+    "attn_out": "blocks.{layer}.hook_attn_out",
+    "mlp_out": "blocks.{layer}.hook_mlp_out",
+}
+
+
+def hook_name(kind: str, layer: int) -> str:
+    return _NAMES[kind].format(layer=layer)
+
+
+def site_hook(site: Site) -> str:
+    return hook_name(site.kind, site.layer)
+
+
+@contextmanager
+def hooked(model: Any, functions: list[tuple[str, HookFunction]]) -> Iterator[None]:
+    """Run the body with `functions` on their hook points, in order.
+
+    Raises SiteNotReached for a hook point that the model does not have, or that did not fire in the body; the 3.9
+    bridge's own `run_with_hooks` says nothing in either case.
+    """
+    points, fired, handles = model.hook_dict, [0] * len(functions), []
+    for name, _ in functions:
+        if name not in points:
+            raise SiteNotReached(f"this model has no hook point {name!r}; nothing would be written.")
+    try:
+        for index, (name, function) in enumerate(functions):
+            handles.append(_attach(points[name], function, fired, index))
+        yield
+    finally:
+        for point, before in reversed(handles):
+            for handle in point.fwd_hooks[before:]:
+                handle.hook.remove()
+            del point.fwd_hooks[before:]
+    silent = [name for (name, _), count in zip(functions, fired, strict=True) if count != 1]
+    if silent:
+        raise SiteNotReached(f"hooks on {', '.join(silent)} did not fire exactly once in a forward pass.")
+
+
+def check_no_hooks(model: Any, name: object) -> None:
+    """Raises ModelChanged where somebody's hook is still on the model: every run would carry it."""
+    left = sorted({point.name for point in model.hook_dict.values() if point.fwd_hooks})
+    if left:
+        raise ModelChanged(f"{name} carries hooks on {', '.join(left[:3])}: remove them first (model.reset_hooks()).")
+
+
+def _attach(point: Any, function: HookFunction, fired: list[int], index: int) -> tuple[Any, int]:
+    before = len(point.fwd_hooks)
+
+    def called(value: Tensor, hook: Any) -> Tensor | None:  # noqa: ARG001 - the library passes `hook` by name
+        fired[index] += 1
+        return function(value)
+
+    point.add_hook(called)
+    return point, before

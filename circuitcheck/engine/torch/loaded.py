@@ -1,0 +1,105 @@
+"""A model in memory: read-only, fingerprinted, watched."""
+
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from circuitcheck.engine.protocol import ModelCard
+from circuitcheck.engine.torch.checkpoints import read_checkpoint
+from circuitcheck.engine.torch.devices import resolve_device, resolve_dtype
+from circuitcheck.engine.torch.fingerprint import digest_of, library_versions, weights_digest, weights_state
+from circuitcheck.engine.torch.tokenizer import HubTokenizer
+from circuitcheck.errors import BadSpec, ModelChanged
+from circuitcheck.models import INSTANCE_PREFIX, BosPolicy, ModelSpec
+from circuitcheck.plan import Architecture, ModelRef
+
+
+@dataclass
+class LoadedModel:
+    """`model` is a TransformerBridge or a HookedTransformer; `state` witnesses that nobody has changed its weights."""
+
+    model: Any
+    tokenizer: HubTokenizer
+    card: ModelCard
+    state: tuple[object, ...] = field(repr=False)
+
+    @property
+    def bytes(self) -> int:
+        tensors = {tensor.data_ptr(): tensor for tensor in self.model.parameters()}
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device(self.card.device)
+
+    def check_unchanged(self) -> None:
+        """The quick check, after every run. Raises ModelChanged."""
+        if self.model.training:
+            raise ModelChanged(f"{self.card.ref} is in train mode: dropout would act. Call .eval() on it.")
+        if weights_state(self.model) != self.state:
+            raise ModelChanged(f"the weights of {self.card.ref} changed after it was loaded. Load it again.")
+
+    def verify(self) -> None:
+        """The thorough check: reads every weight. Raises ModelChanged."""
+        self.check_unchanged()
+        if weights_digest(self.model) != self.card.fingerprint["weights"]:
+            raise ModelChanged(f"the weights of {self.card.ref} are not those that were loaded. Load it again.")
+
+
+def load(spec: ModelSpec, device_name: str) -> LoadedModel:
+    """Raises ModelUnavailable, CorruptCheckpoint, UnknownDevice."""
+    device, dtype = resolve_device(device_name), resolve_dtype(spec.dtype)
+    from transformer_lens.model_bridge import TransformerBridge
+
+    checkpoint = read_checkpoint(spec, dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        bridge = TransformerBridge.boot_transformers(
+            checkpoint.location, hf_model=checkpoint.model.to(device), tokenizer=checkpoint.tokenizer, device=device, dtype=dtype
+        )
+    return _wrap(bridge, checkpoint.tokenizer, spec, processing="none")
+
+
+def adopt(instance: Any, bos: BosPolicy) -> LoadedModel:
+    """Take in a TransformerBridge or HookedTransformer of the user's. Raises BadSpec for anything else."""
+    from transformer_lens import HookedTransformer
+    from transformer_lens.model_bridge import TransformerBridge
+
+    if not isinstance(instance, TransformerBridge | HookedTransformer):
+        raise BadSpec(
+            f"cannot take a {type(instance).__name__} as a model; expected a spec, a TransformerBridge or a "
+            f"HookedTransformer (wrap a transformers model: TransformerBridge.boot_transformers(name, hf_model=...))."
+        )
+    if instance.tokenizer is None:
+        raise BadSpec("the model has no tokenizer; set model.tokenizer before handing it over.")
+    dtype = str(next(instance.parameters()).dtype).removeprefix("torch.")
+    processing = "as passed by the user"
+    return _wrap(instance, instance.tokenizer, ModelSpec("instance", "", None, dtype, bos), processing)
+
+
+def _wrap(model: Any, tokenizer: Any, spec: ModelSpec, processing: str) -> LoadedModel:
+    model.eval()
+    model.requires_grad_(False)
+    weights = weights_digest(model)
+    name = str(spec) or f"{INSTANCE_PREFIX}{weights[:12]}"
+    wrapped = HubTokenizer(tokenizer, spec.bos, name)
+    parts = {
+        "weights": weights,
+        "spec": spec.source or name,
+        "revision": spec.revision or "",
+        "dtype": spec.dtype,
+        "processing": processing,
+        "bos": "prepended" if wrapped.prepends_bos else "none",
+        "tokenizer": wrapped.fingerprint,
+        **library_versions(),
+    }
+    ref = ModelRef(name, digest_of(parts), spec.dtype, spec.bos)
+    device = str(next(model.parameters()).device)
+    return LoadedModel(model, wrapped, ModelCard(ref, _architecture(model), parts, device), weights_state(model))
+
+
+def _architecture(model: Any) -> Architecture:
+    cfg = model.cfg
+    return Architecture(cfg.n_layers, cfg.n_heads, getattr(cfg, "n_key_value_heads", None) or cfg.n_heads, cfg.n_ctx)

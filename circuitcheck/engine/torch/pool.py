@@ -1,0 +1,66 @@
+"""Loaded models, shared by everything in a session and let go, least recently used first, beyond a memory budget."""
+
+import os
+from collections import OrderedDict
+
+from circuitcheck.engine.torch import loaded
+from circuitcheck.engine.torch.loaded import LoadedModel
+from circuitcheck.errors import ModelChanged, ModelUnavailable
+from circuitcheck.models import INSTANCE_PREFIX, BosPolicy, ModelSpec, parse_spec
+from circuitcheck.plan import ModelRef
+
+
+class ModelPool:
+    """`budget` in bytes of weights; the model in use is kept whatever its size. Default: half of the machine's memory."""
+
+    def __init__(self, budget: int | None = None) -> None:
+        self._budget = budget if budget is not None else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+        self._models: OrderedDict[str, LoadedModel] = OrderedDict()
+        self._by_spec: dict[tuple[ModelSpec, str], str] = {}
+
+    def load(self, spec: ModelSpec, device: str) -> LoadedModel:
+        fingerprint = self._by_spec.get((spec, device))
+        if fingerprint in self._models:
+            return self._use(fingerprint)
+        if spec.kind == "instance":
+            return self._instance(spec.source)
+        model = loaded.load(spec, device)
+        self._by_spec[spec, device] = model.card.ref.fingerprint
+        return self._keep(model)
+
+    def adopt(self, instance: object, bos: BosPolicy) -> LoadedModel:
+        return self._keep(loaded.adopt(instance, bos))
+
+    def get(self, ref: ModelRef, device: str) -> LoadedModel:
+        """The model that `ref` means, loaded again if need be. Raises ModelChanged if its spec now gives another."""
+        if ref.fingerprint in self._models:
+            return self._use(ref.fingerprint)
+        model = self.load(parse_spec(ref.spec, dtype=ref.dtype, bos=ref.bos), device)  # type: ignore[arg-type]
+        if model.card.ref.fingerprint != ref.fingerprint:
+            raise ModelChanged(
+                f"{ref.spec} now has the fingerprint {model.card.ref.fingerprint}, the plan was made for "
+                f"{ref.fingerprint}: the weights, the tokenizer or a library changed. Make the plan anew."
+            )
+        return model
+
+    def _instance(self, name: str) -> LoadedModel:
+        for fingerprint, model in self._models.items():
+            if model.card.ref.spec == name:
+                return self._use(fingerprint)
+        raise ModelUnavailable(
+            f"{name} was a model object of another process; only specs travel. Give a spec, or pass the object again."
+        )
+
+    def _keep(self, model: LoadedModel) -> LoadedModel:
+        self._models[model.card.ref.fingerprint] = model
+        self._models.move_to_end(model.card.ref.fingerprint)
+        droppable = [key for key, each in self._models.items() if not each.card.ref.spec.startswith(INSTANCE_PREFIX)]
+        for key in droppable:
+            if sum(each.bytes for each in self._models.values()) <= self._budget or key == model.card.ref.fingerprint:
+                break
+            del self._models[key]
+        return model
+
+    def _use(self, fingerprint: str) -> LoadedModel:
+        self._models.move_to_end(fingerprint)
+        return self._models[fingerprint]

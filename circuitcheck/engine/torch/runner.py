@@ -1,0 +1,180 @@
+"""The local engine: plans in, tables out."""
+
+import numpy as np
+import torch
+
+from circuitcheck.engine.protocol import ModelCard, Receipt, Table
+from circuitcheck.engine.torch.batch import VACUOUS, Batch, Change
+from circuitcheck.engine.torch.hooks import HookFunction, check_no_hooks, hooked
+from circuitcheck.engine.torch.kernels import hooks_of
+from circuitcheck.engine.torch.loaded import LoadedModel
+from circuitcheck.engine.torch.pool import ModelPool
+from circuitcheck.engine.torch.readouts import read
+from circuitcheck.engine.torch.sources import SiteLayer, TemplateMeans, activations, by_length, forward, template_means
+from circuitcheck.engine.torch.tokenizer import HubTokenizer
+from circuitcheck.errors import BadTask
+from circuitcheck.models import BosPolicy, parse_spec
+from circuitcheck.plan import ModelRef, Plan, StreamMean, View
+from circuitcheck.prompts import Prompt
+
+
+class LocalEngine:
+    """Runs plans in this process. `device` is where a model goes that a plan names and nobody has loaded yet."""
+
+    def __init__(self, device: str = "auto", memory_budget: int | None = None) -> None:
+        self._device = device
+        self._pool = ModelPool(memory_budget)
+        self._means: dict[tuple[str, StreamMean, str], TemplateMeans] = {}
+
+    def load(self, spec: str, *, dtype: str, device: str, bos: BosPolicy) -> ModelCard:
+        return self._pool.load(parse_spec(spec, dtype=dtype, bos=bos), device).card
+
+    def adopt(self, instance: object, *, bos: BosPolicy) -> ModelCard:
+        return self._pool.adopt(instance, bos).card
+
+    def card(self, ref: ModelRef) -> ModelCard:
+        return self._pool.get(ref, self._device).card
+
+    def tokenizer(self, ref: ModelRef) -> HubTokenizer:
+        return self._pool.get(ref, self._device).tokenizer
+
+    def verify(self, ref: ModelRef) -> None:
+        """Read every weight again. Raises ModelChanged."""
+        self._pool.get(ref, self._device).verify()
+
+    def run(self, plan: Plan, rows: range) -> Table:
+        """Measure `rows` of a plan, whole blocks of `plan.batch` at a time, so that no value depends on `rows`."""
+        loaded = self._pool.get(plan.model, self._device)
+        loaded.check_unchanged()
+        check_no_hooks(loaded.model, plan.model)
+        run = _Run(loaded, plan, self._means)
+        size = plan.task.size(loaded.tokenizer, plan.stream)
+        tables = []
+        with torch.no_grad():
+            for start in range(rows.start // plan.batch * plan.batch, rows.stop, plan.batch):
+                block = range(start, min(start + plan.batch, size))
+                tables.append(run.block(block, range(max(start, rows.start), min(block.stop, rows.stop))))
+        check_no_hooks(loaded.model, plan.model)
+        loaded.check_unchanged()
+        return join(tables)
+
+
+def join(tables: list[Table]) -> Table:
+    """Tables of the same cells over consecutive rows, as one."""
+    receipts = tables[0].receipts
+    for table in tables[1:]:
+        receipts = tuple(
+            tuple(mine.merge(theirs) for mine, theirs in zip(left, right, strict=True))
+            for left, right in zip(receipts, table.receipts, strict=True)
+        )
+    values = np.concatenate([table.values for table in tables], axis=1)
+    return Table(values, receipts, sum(table.forward_passes for table in tables))
+
+
+class _Run:
+    """One plan on one loaded model."""
+
+    def __init__(
+        self, loaded: LoadedModel, plan: Plan, means: dict[tuple[str, StreamMean, str], TemplateMeans]
+    ) -> None:
+        self._loaded, self._plan, self._means = loaded, plan, means
+        self._views = {cell.view.digest: cell.view for cell in plan.cells}
+        self._passes = 0
+
+    def block(self, block: range, keep: range) -> Table:
+        """Run the prompts of `block`, report those of `keep`."""
+        self._passes = 0
+        prompts = self._prompts(self._plan.stream, self._plan.seed, block)
+        values = np.full((len(self._plan.cells), len(prompts)), np.nan)
+        changes = {
+            (key, step): np.zeros(len(prompts))
+            for key, view in self._views.items()
+            for step in range(len(view.interventions))
+        }
+        for indices in by_length(prompts).values():
+            batch = Batch(tuple(prompts[i] for i in indices), self._loaded.device)
+            sources = self._counterfactual_runs(batch)
+            for key, view in self._views.items():
+                logits, seen = self._forward(view, batch, sources)
+                for row, cell in enumerate(self._plan.cells):
+                    if cell.view.digest == key:
+                        values[row, indices] = read(cell.metric, logits, batch.prompts).cpu().numpy()
+                for step, change in enumerate(seen):
+                    changes[key, step][indices] = change.relative().numpy()
+        window = slice(keep.start - block.start, keep.stop - block.start)
+        receipts = {key: self._receipts(view, key, changes, window) for key, view in self._views.items()}
+        return Table(values[:, window], tuple(receipts[cell.view.digest] for cell in self._plan.cells), self._passes)
+
+    def _forward(
+        self, view: View, batch: Batch, sources: dict[tuple[str, SiteLayer], torch.Tensor]
+    ) -> tuple[torch.Tensor, list[Change]]:
+        """Logits [prompt, vocab] at each prompt's last token, and what each intervention changed."""
+
+        def lookup(source: str | StreamMean, where: SiteLayer) -> torch.Tensor:
+            if isinstance(source, str):
+                return sources[source, where]
+            templates = [prompt.template for prompt in batch.prompts]
+            return self._mean(source, where[0]).rows(where[1], templates, batch.length)
+
+        changes = [Change(len(batch.prompts)) for _ in view.interventions]
+        functions: list[tuple[str, HookFunction]] = []
+        for intervention, change in zip(view.interventions, changes, strict=True):
+            functions += hooks_of(intervention, batch, lookup, change)
+        with hooked(self._loaded.model, functions):
+            logits = forward(self._loaded.model, batch.tokens(view.base))
+        self._passes += len(batch.prompts)
+        return logits[:, -1], changes
+
+    def _counterfactual_runs(self, batch: Batch) -> dict[tuple[str, SiteLayer], torch.Tensor]:
+        """The values that views take from counterfactual runs; one run for each counterfactual, shared by all views."""
+        wanted: dict[str, set[SiteLayer]] = {}
+        for view in self._views.values():
+            for need in (need for intervention in view.interventions for need in intervention.needs):
+                if isinstance(need.source, str):
+                    wanted.setdefault(need.source, set()).add((need.site.kind, need.site.layer))
+        found = {}
+        for name, places in sorted(wanted.items()):
+            kept = activations(self._loaded.model, batch.tokens(name), places)
+            self._passes += len(batch.prompts)
+            found.update({(name, place): value for place, value in kept.items()})
+        return found
+
+    def _mean(self, source: StreamMean, kind: str) -> TemplateMeans:
+        if source.task != self._plan.task.digest:
+            raise BadTask(f"a mean over another task than {self._plan.task.name!r} has no prompts of its templates.")
+        key = (self._plan.model.fingerprint, source, kind)
+        if key not in self._means:
+            size = self._plan.task.size(self._loaded.tokenizer, "reference")
+            prompts = self._prompts("reference", source.seed, range(min(source.n, size)))
+            layers = self._loaded.card.architecture.n_layers
+            self._means[key] = template_means(
+                self._loaded.model, prompts, kind, layers, self._plan.batch, self._loaded.device
+            )
+            self._passes += len(prompts)
+        return self._means[key]
+
+    def _prompts(self, stream: str, seed: int, rows: range) -> tuple[Prompt, ...]:
+        prompts = self._plan.task.prompts(self._loaded.tokenizer, seed=seed, stream=stream, rows=rows)
+        longest = max(len(prompt.tokens) for prompt in prompts)
+        if longest > self._loaded.card.architecture.n_ctx:
+            raise BadTask(
+                f"a prompt of task {self._plan.task.name!r} has {longest} tokens, and {self._plan.model} reads at most "
+                f"{self._loaded.card.architecture.n_ctx}."
+            )
+        return prompts
+
+    def _receipts(
+        self, view: View, key: str, changes: dict[tuple[str, int], np.ndarray], window: slice
+    ) -> tuple[Receipt, ...]:
+        return tuple(
+            Receipt(
+                view=view.describe(),
+                intervention=intervention.describe(),
+                sites=tuple(sorted({str(site) for site, _ in intervention.writes})),
+                prompts=len(changes[key, step][window]),
+                changed=int((changes[key, step][window] > VACUOUS).sum()),
+                change=float(changes[key, step][window].sum()),
+                allow_vacuous=intervention.allow_vacuous,
+            )
+            for step, intervention in enumerate(view.interventions)
+        )

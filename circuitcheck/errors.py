@@ -1,0 +1,73 @@
+"""Every error that circuitcheck raises on purpose. Each message says what was given, what was expected, what to do."""
+
+
+class CircuitCheckError(Exception):
+    """Base of all errors below."""
+
+
+class Refuted(CircuitCheckError, AssertionError):
+    """The measured interval lies wholly outside the region that the claim names."""
+
+
+class Inconclusive(CircuitCheckError):
+    """The prompts that the budget allows decide neither for nor against the claim."""
+
+
+class VacuousIntervention(CircuitCheckError):
+    """An intervention that changed nothing: a claim about it would be about the untouched model."""
+
+
+class SiteNotReached(VacuousIntervention):
+    """A hook that was to write an activation did not fire."""
+
+
+class ClaimAskedNothing(CircuitCheckError):
+    """A claim whose test passed without asking a single comparison."""
+
+
+class UnknownUnit(CircuitCheckError, ValueError):
+    """A head, layer or other unit that cannot be parsed or that the model does not have."""
+
+
+class UnknownPosition(CircuitCheckError, ValueError):
+    """A position that the task does not name, or that falls outside a prompt."""
+
+
+class UnknownCounterfactual(CircuitCheckError, ValueError):
+    """A counterfactual that the task does not declare."""
+
+
+class BadTask(CircuitCheckError, ValueError):
+    """A task definition, or a prompt made from it, that breaks its own promises."""
+
+
+class EmptyPool(BadTask):
+    """A pool of which too few items survive this tokenizer."""
+
+
+class BadSpec(CircuitCheckError, ValueError):
+    """A model spec that cannot be read."""
+
+
+class UnknownDevice(CircuitCheckError, ValueError):
+    """A device that does not exist here, or a dtype that has no name in torch."""
+
+
+class ModelUnavailable(CircuitCheckError):
+    """A model that cannot be had on this machine; the message says how to get it. Its claims are skipped."""
+
+
+class CorruptCheckpoint(CircuitCheckError):
+    """A checkpoint that is there but cannot be read, or lacks weights."""
+
+
+class ModelChanged(CircuitCheckError):
+    """The weights, hooks or mode of a loaded model changed behind the session's back."""
+
+
+class BudgetTooSmall(CircuitCheckError, ValueError):
+    """Fewer prompts allowed than the first look needs."""
+
+
+class NotComparable(CircuitCheckError, TypeError):
+    """An expression over quantities that has no sound meaning."""

@@ -1,0 +1,39 @@
+"""What to measure, as frozen data: units, sites, positions, interventions, metrics, views, cells and plans."""
+
+from circuitcheck.plan.cells import Cell, Plan, PromptSource
+from circuitcheck.plan.interventions import KINDS, Ablate, Intervention, Need, StreamMean
+from circuitcheck.plan.metrics import Accuracy, Custom, LogitDiff, Metric, Probability
+from circuitcheck.plan.positions import At, Position, parse_at
+from circuitcheck.plan.sites import Site, site_of
+from circuitcheck.plan.units import Architecture, AttnLayer, Head, MlpLayer, Unit, parse_units
+from circuitcheck.plan.views import CLEAN, ModelRef, View
+
+__all__ = [
+    "CLEAN",
+    "KINDS",
+    "Ablate",
+    "Accuracy",
+    "Architecture",
+    "At",
+    "AttnLayer",
+    "Cell",
+    "Custom",
+    "Head",
+    "Intervention",
+    "LogitDiff",
+    "Metric",
+    "MlpLayer",
+    "ModelRef",
+    "Need",
+    "Plan",
+    "Position",
+    "Probability",
+    "PromptSource",
+    "Site",
+    "StreamMean",
+    "Unit",
+    "View",
+    "parse_at",
+    "parse_units",
+    "site_of",
+]

@@ -1,0 +1,59 @@
+"""Cells and plans: what an engine is asked to measure."""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from circuitcheck.digest import digest
+from circuitcheck.plan.metrics import Metric
+from circuitcheck.plan.views import ModelRef, View
+
+
+class PromptSource(Protocol):
+    """A task, as far as a plan needs to know it: pure data with a digest. `prompts` renders it for a tokenizer."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def digest(self) -> str: ...
+    def size(self, tokenizer: Any, stream: str) -> int: ...
+    def prompts(self, tokenizer: Any, *, seed: int, stream: str, rows: range) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One metric of one view: a row of numbers, one for each prompt."""
+
+    view: View
+    metric: Metric
+
+    @property
+    def digest(self) -> str:
+        return digest((self.view.digest, self.metric.digest))
+
+    def describe(self) -> str:
+        return f"{self.metric.name} of {self.view.describe()}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Measure `cells`, all on `model`, on prompts of one stream of a task. Rows run in fixed blocks of `batch`, so that
+    a prompt's value does not depend on how many prompts are asked for."""
+
+    model: ModelRef
+    task: PromptSource
+    stream: str
+    seed: int
+    cells: tuple[Cell, ...]
+    batch: int = 32
+    _digest: str = field(init=False, repr=False, compare=False, metadata={"digest": False})
+
+    def __post_init__(self) -> None:
+        strangers = [cell.describe() for cell in self.cells if cell.view.model != self.model]
+        if strangers:
+            raise ValueError(f"these cells belong to another model than {self.model}: {strangers}")
+        parts = (self.model, self.task.digest, self.stream, self.seed, self.batch)
+        object.__setattr__(self, "_digest", digest((parts, tuple(cell.digest for cell in self.cells))))
+
+    @property
+    def digest(self) -> str:
+        return self._digest

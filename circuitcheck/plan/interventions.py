@@ -1,0 +1,92 @@
+"""Interventions as data. What an intervention does to tensors is a kernel, registered by its type in the engine."""
+
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol, Self, runtime_checkable
+
+from circuitcheck.digest import digest
+from circuitcheck.plan.positions import At
+from circuitcheck.plan.sites import Site, site_of
+from circuitcheck.plan.units import Unit
+
+Kind = Literal["zero", "mean", "counterfactual"]
+KINDS: tuple[Kind, ...] = ("zero", "mean", "counterfactual")
+
+
+@dataclass(frozen=True)
+class StreamMean:
+    """The mean of a site over `n` prompts of a task's reference stream, template by template, token by token."""
+
+    task: str
+    n: int
+    seed: int
+    by: Literal["template"] = "template"
+
+
+@dataclass(frozen=True)
+class Need:
+    """A value from another run. `source`: a counterfactual's name, or a mean over a stream."""
+
+    site: Site
+    at: At
+    source: str | StreamMean
+
+
+@runtime_checkable
+class Intervention(Protocol):
+    """A change to a run, as data. `bind` makes the parts explicit that depend on the task it is measured on."""
+
+    allow_vacuous: bool
+
+    @property
+    def needs(self) -> tuple[Need, ...]: ...
+    @property
+    def writes(self) -> tuple[tuple[Site, At], ...]: ...
+    @property
+    def digest(self) -> str: ...
+    def describe(self) -> str: ...
+    def bind(self, *, task: str, counterfactual: str | None, seed: int) -> Self: ...
+
+
+@dataclass(frozen=True)
+class Ablate:
+    """Replace the outputs of `units` at the positions `at` by zero, a mean, or their counterfactual values.
+
+    `source` names the counterfactual, None until bound to a task. `mean` is set by binding a mean ablation.
+    """
+
+    units: tuple[Unit, ...]
+    kind: Kind
+    at: At
+    source: str | None = None
+    n: int = 256
+    mean: StreamMean | None = None
+    allow_vacuous: bool = False
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        if self.kind == "zero":
+            return ()
+        source = self.mean if self.kind == "mean" else self.source
+        if source is None:
+            raise ValueError(f"{self.describe()} is not bound to a task yet")
+        return tuple(Need(site_of(unit), self.at, source) for unit in self.units)
+
+    @property
+    def writes(self) -> tuple[tuple[Site, At], ...]:
+        return tuple((site_of(unit), self.at) for unit in self.units)
+
+    @property
+    def digest(self) -> str:
+        return digest(self)
+
+    def describe(self) -> str:
+        where = "everywhere" if self.at is None else "at " + ", ".join(map(str, self.at))
+        source = f" ({self.source})" if self.kind == "counterfactual" and self.source else ""
+        return f"{self.kind}{source} ablation of {', '.join(map(str, self.units))} {where}"
+
+    def bind(self, *, task: str, counterfactual: str | None, seed: int) -> "Ablate":
+        if self.kind == "mean":
+            return replace(self, mean=StreamMean(task, self.n, seed))
+        if self.kind == "counterfactual" and self.source is None:
+            return replace(self, source=counterfactual)
+        return self

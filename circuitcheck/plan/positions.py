@@ -1,0 +1,57 @@
+"""Positions: names that a task gives to tokens of its prompts, with relative forms."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from circuitcheck.errors import UnknownPosition
+
+_FORM = re.compile(r"([A-Za-z_]\w*)(?:([+-]\d+)|(\[:\]))?")
+
+
+@dataclass(frozen=True, order=True)
+class Position:
+    """`S1`: the last token of what the task calls S1. `S1+1`: one token later. `S1[:]`: every token of its span."""
+
+    name: str
+    offset: int = 0
+    span: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.name}{'[:]' if self.span else f'{self.offset:+d}' if self.offset else ''}"
+
+    def indices(self, span: tuple[int, ...], length: int) -> tuple[int, ...]:
+        """Token indices in a prompt of `length` tokens, given the tokens of the named span.
+
+        Raises UnknownPosition where the position falls outside the prompt.
+        """
+        indices = span if self.span else (span[-1] + self.offset,)
+        if indices[0] < 0 or indices[-1] >= length:
+            raise UnknownPosition(
+                f"position {self} is token {indices[-1]} of a prompt that has tokens 0 to {length - 1}: "
+                f"{self.name} ends at token {span[-1]}."
+            )
+        return indices
+
+
+At = tuple[Position, ...] | None
+
+
+def parse_at(at: str | Iterable[str] | None) -> At:
+    """Positions in the order given, each once; None means every position.
+
+    Raises UnknownPosition for words that are no position and for an empty list.
+    """
+    if at is None:
+        return None
+    words = [word for text in ([at] if isinstance(at, str) else at) for word in re.split(r"[,\s]+", text) if word]
+    if not words:
+        raise UnknownPosition(f"no positions in {at!r}: leave `at` out (or None) for every position.")
+    return tuple(dict.fromkeys(_parse(word) for word in words))
+
+
+def _parse(word: str) -> Position:
+    match = _FORM.fullmatch(word)
+    if match is None:
+        raise UnknownPosition(f"{word!r} is not a position. Expected a name (END), NAME+1, NAME-1 or NAME[:].")
+    return Position(match[1], int(match[2] or 0), match[3] is not None)

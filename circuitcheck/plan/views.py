@@ -1,0 +1,48 @@
+"""A view: a model with interventions, as data. The model itself never changes."""
+
+from dataclasses import dataclass, field, replace
+
+from circuitcheck.digest import digest
+from circuitcheck.plan.interventions import Intervention
+
+CLEAN = "clean"
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """Which model: how to load it again (`spec`, `dtype`, `bos`) and the digest that it must then have."""
+
+    spec: str
+    fingerprint: str
+    dtype: str
+    bos: str
+
+    def __str__(self) -> str:
+        return self.spec
+
+
+@dataclass(frozen=True)
+class View:
+    """`base` says which prompts are run: the clean ones, or a counterfactual of each, scored on the clean answers."""
+
+    model: ModelRef
+    base: str = CLEAN
+    interventions: tuple[Intervention, ...] = ()
+    _digest: str = field(init=False, repr=False, compare=False, metadata={"digest": False})
+
+    def __post_init__(self) -> None:
+        parts = (self.model.fingerprint, self.base, tuple(each.digest for each in self.interventions))
+        object.__setattr__(self, "_digest", digest(parts))
+
+    @property
+    def digest(self) -> str:
+        return self._digest
+
+    def then(self, intervention: Intervention) -> "View":
+        """This view with one more intervention, applied after the others where they meet."""
+        return replace(self, interventions=(*self.interventions, intervention))
+
+    def describe(self) -> str:
+        parts = [] if self.base == CLEAN else [f"on {self.base}"]
+        parts += [intervention.describe() for intervention in self.interventions]
+        return "; ".join(parts) or "the untouched model"

@@ -1,0 +1,1 @@
+"""Definitions of the tasks that come with circuitcheck."""
