@@ -1,0 +1,36 @@
+"""circuitcheck: test circuit hypotheses on transformer language models."""
+
+from circuitcheck import tasks
+from circuitcheck.claims import claim
+from circuitcheck.errors import CircuitCheckError, Inconclusive, Refuted, VacuousIntervention
+from circuitcheck.plan import Accuracy, LogitDiff, Probability
+from circuitcheck.quantities import Approx, Comparison, Estimate, Model, ModelView, Quantity, Task, approx, load, metric
+from circuitcheck.session import Session, Settings, current_session, use_session
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Accuracy",
+    "Approx",
+    "CircuitCheckError",
+    "Comparison",
+    "Estimate",
+    "Inconclusive",
+    "LogitDiff",
+    "Model",
+    "ModelView",
+    "Probability",
+    "Quantity",
+    "Refuted",
+    "Session",
+    "Settings",
+    "Task",
+    "VacuousIntervention",
+    "approx",
+    "claim",
+    "current_session",
+    "load",
+    "metric",
+    "tasks",
+    "use_session",
+]

@@ -1,9 +1,10 @@
 """From a spec to weights and a tokenizer. Nothing is fetched for local specs; code from a checkpoint is never run."""
 
 import importlib.util
+import io
 import json
 import struct
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,7 @@ def read_checkpoint(spec: ModelSpec, dtype: torch.dtype) -> Checkpoint:
 def _read_model(spec: ModelSpec, location: str, arguments: dict[str, Any], dtype: torch.dtype) -> Any:
     from transformers import AutoModelForCausalLM
 
-    with _quiet():
+    with _quiet(spec):
         model, info = AutoModelForCausalLM.from_pretrained(
             location, dtype=dtype, attn_implementation="eager", output_loading_info=True, **arguments
         )
@@ -129,17 +130,10 @@ def _reading(spec: ModelSpec) -> "Iterator[None]":
 
 
 @contextmanager
-def _quiet() -> "Iterator[None]":
-    """Loading bars belong to downloads, not to reading a file."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
+def _quiet(spec: ModelSpec) -> "Iterator[None]":
+    """Progress bars belong to downloads, not to reading a file; transformers has no switch for those of GGUF files."""
+    with nullcontext() if spec.kind == "hub" else redirect_stderr(io.StringIO()):
         yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
 
 
 def _first_line(error: BaseException) -> str:

@@ -6,11 +6,11 @@ _FRAMES = {
     "went": "When {A} and {B} went to the {place}, {S2} gave a {object} to",
     "arrived": "After {A} and {B} arrived at the {place}, {S2} handed a {object} to",
     "were": "While {A} and {B} were at the {place}, {S2} passed a {object} to",
-    "left": "Before {A} and {B} left the {place}, {S2} threw a {object} to",
+    "drove": "Before {A} and {B} drove to the {place}, {S2} threw a {object} to",
     "met": "Once {A} and {B} met near the {place}, {S2} sold a {object} to",
     "visited": "Today {A} and {B} visited the {place}, where {S2} lent a {object} to",
     "worked": "Since {A} and {B} worked at the {place}, {S2} brought a {object} to",
-    "walked": "Later {A} and {B} walked to the {place}, where {S2} showed a {object} to",
+    "reached": "Later {A} and {B} reached the {place}, where {S2} showed a {object} to",
 }
 
 _NAMES = """

@@ -1,0 +1,60 @@
+"""Which comparison made an assert fail: the one asked by the code and the statement that raised."""
+
+import ast
+import linecache
+import sys
+from functools import lru_cache
+from types import CodeType, TracebackType
+
+Place = tuple[CodeType, int]  # code and line
+
+
+def stack_here(skip: int) -> tuple[Place, ...]:
+    """Every frame's place, innermost first, without the `skip` innermost."""
+    frame = sys._getframe(skip + 1)
+    places = []
+    while frame is not None:
+        places.append((frame.f_code, frame.f_lineno))
+        frame = frame.f_back  # type: ignore[assignment]
+    return tuple(places)
+
+
+def raised_at(traceback: TracebackType) -> Place:
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return traceback.tb_frame.f_code, traceback.tb_lineno
+
+
+def same_statement(asked: tuple[Place, ...], raised: Place) -> bool:
+    """Was the statement that raised on the stack when the comparison was asked?"""
+    code, line = raised
+    lines = assert_lines(code.co_filename, line)
+    return any(place is code and at in lines for place, at in asked)
+
+
+def denies(raised: Place) -> bool:
+    """Does the assert that raised hold a `not`, so that a supported comparison can make it fail?"""
+    statement = _assert_at(raised[0].co_filename, raised[1])
+    return statement is not None and any(isinstance(node, ast.Not) for node in ast.walk(statement.test))
+
+
+def assert_lines(filename: str, line: int) -> range:
+    """The lines of the assert statement that holds `line`; only that line where there is none or no source."""
+    statement = _assert_at(filename, line)
+    if statement is None:
+        return range(line, line + 1)
+    return range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
+
+
+def _assert_at(filename: str, line: int) -> ast.Assert | None:
+    found = [node for node in _asserts(filename) if node.lineno <= line <= (node.end_lineno or node.lineno)]
+    return max(found, key=lambda node: node.lineno, default=None)
+
+
+@lru_cache(maxsize=64)
+def _asserts(filename: str) -> tuple[ast.Assert, ...]:
+    try:
+        tree = ast.parse("".join(linecache.getlines(filename)))
+    except SyntaxError:
+        return ()
+    return tuple(node for node in ast.walk(tree) if isinstance(node, ast.Assert))

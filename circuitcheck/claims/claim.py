@@ -1,0 +1,86 @@
+"""The decorator. It marks a test function and does nothing else."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+
+Expect = Literal["supported", "refuted"]
+MARK = "circuit_claim"
+
+_ID = re.compile(r"[\w.:/-]+")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence, what it is about, and how its author expects it to come out."""
+
+    text: str
+    id: str
+    models: tuple[str, ...]
+    expect: Expect
+    samples: int | None
+    confidence: float | None
+    source: str | None
+    scope: str = "these_templates"
+
+    def key(self, model: str | None) -> str:
+        """How reports and baselines name the claim on one model: `ioi.null[gpt2]`."""
+        return self.id if model is None else f"{self.id}[{model}]"
+
+
+def claim(
+    text: str,
+    *,
+    id: str,  # noqa: A002 - the name that DESIGN gives to users
+    model: str | None = None,
+    models: Iterable[str] | None = None,
+    saes: Mapping[str, str] | None = None,
+    expect: Expect = "supported",
+    scope: str = "these_templates",
+    samples: int | None = None,
+    confidence: float | None = None,
+    family: str | None = None,
+    family_size: int | None = None,
+    source: str | None = None,
+) -> pytest.MarkDecorator:
+    """Mark a test function as a claim.
+
+    `text` is the sentence a reader would doubt; `id` names it for ever. `model` is the spec of its model, `models` runs it
+    on each of several. `expect="refuted"` is for a claim that does not hold: its test is then expected to be refuted, and
+    fails if it is supported. `samples` and `confidence` override the defaults (512 prompts at most, 0.95). `source` cites
+    where the claim comes from.
+
+    Raises ValueError for values that mean nothing, NotImplementedError for `saes`, `family` and scopes other than
+    "these_templates", which this version does not have.
+    """
+    if not text.strip():
+        raise ValueError(f"claim {id!r} has no text: say in a sentence what it claims.")
+    if not _ID.fullmatch(id):
+        raise ValueError(f"{id!r} is no claim id; expected letters, digits and . : / - _, as in 'ioi.name-movers'.")
+    if model is not None and models is not None:
+        raise ValueError(f"claim {id!r} has model= and models=: give one of them.")
+    if expect not in ("supported", "refuted"):
+        raise ValueError(f"claim {id!r}: expect={expect!r}; expected 'supported' or 'refuted'.")
+    if confidence is not None and not 0.5 < confidence < 1:
+        raise ValueError(f"claim {id!r}: confidence={confidence}; expected a number between 0.5 and 1, such as 0.95.")
+    if samples is not None and samples < 1:
+        raise ValueError(f"claim {id!r}: samples={samples}; expected a number of prompts.")
+    _refuse_unbuilt(id, {"saes": saes, "family": family, "family_size": family_size}, scope)
+    specs = (model,) if model is not None else tuple(models or ())
+    return getattr(pytest.mark, MARK).with_args(  # type: ignore[no-any-return]
+        Claim(text, id, specs, expect, samples, confidence, source, scope)
+    )
+
+
+def _refuse_unbuilt(claim_id: str, given: Mapping[str, object], scope: str) -> None:
+    """An argument that would be ignored in silence would change what a claim says."""
+    for name, value in given.items():
+        if value is not None:
+            raise NotImplementedError(f"claim {claim_id!r}: {name}= is not there yet in this version; leave it out.")
+    if scope == "new_templates":
+        raise NotImplementedError(f"claim {claim_id!r}: scope='new_templates' is not there yet; claims hold for these templates.")
+    if scope != "these_templates":
+        raise ValueError(f"claim {claim_id!r}: scope={scope!r}; expected 'these_templates'.")

@@ -1,0 +1,92 @@
+"""A claim's result, as reports and other processes get it."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from circuitcheck.claims.claim import Claim
+from circuitcheck.quantities import ComparisonResult
+
+
+@dataclass(frozen=True)
+class ClaimResult:
+    """`verdict` is supported, refuted, inconclusive, error or skipped; `reason` says why for the last three."""
+
+    claim: Claim
+    model: str | None
+    fingerprint: str | None
+    verdict: str
+    comparisons: tuple[ComparisonResult, ...]
+    seconds: float
+    forward_passes: int
+    reason: str = ""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def as_expected(self) -> bool:
+        return self.verdict == self.claim.expect
+
+    def to_builtins(self) -> dict[str, Any]:
+        """Only None, bool, int, float, str, list and dict, as xdist and JSON want it; no NaN or infinity."""
+        receipts = {
+            (each.view, each.intervention): each for comparison in self.comparisons for each in comparison.receipts
+        }
+        return {
+            "id": self.claim.id,
+            "param": self.model,
+            "text": self.claim.text,
+            "source": self.claim.source,
+            "model": None if self.model is None else {"spec": self.model, "fingerprint": self.fingerprint},
+            "expected": self.claim.expect,
+            "verdict": self.verdict,
+            "as_expected": self.as_expected,
+            "scope": self.claim.scope,
+            "comparisons": [_comparison(each) for each in self.comparisons],
+            "receipts": [
+                {
+                    "view": each.view,
+                    "intervention": each.intervention,
+                    "sites": list(each.sites),
+                    "prompts": each.prompts,
+                    "changed": each.changed,
+                    "mean_relative_change": finite(each.mean_relative_change),
+                }
+                for each in receipts.values()
+            ],
+            "prompts": max((each.decision.n for each in self.comparisons), default=0),
+            "forward_passes": self.forward_passes,
+            "seconds": float(self.seconds),
+            "reason": self.reason,
+            "warnings": [*self.warnings, *(note for each in self.comparisons for note in each.warnings)],
+        }
+
+
+def finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _comparison(result: ComparisonResult) -> dict[str, Any]:
+    decision = result.decision
+    return {
+        "expression": result.expression,
+        "relation": result.relation,
+        "threshold": float(result.threshold),
+        "margin": None if result.margin is None else float(result.margin),
+        "verdict": decision.verdict,
+        "estimate": finite(decision.estimate),
+        "ci": [finite(decision.low), finite(decision.high)],
+        "confidence": float(decision.confidence),
+        "method": decision.method,
+        "n": int(decision.n),
+        "looks": [[int(n), finite(low), finite(high)] for n, low, high in decision.looks],
+        "exhausted": bool(decision.exhausted),
+        "templates": int(result.templates),
+        "stream": result.stream,
+        "seed": int(result.seed),
+        "reason": decision.reason,
+        "warnings": list(result.warnings),
+        "n_more": {f"{power:g}": count for power, count in decision.n_more},
+        "contrary": [
+            {**asdict(each), "index": int(each.index), "value": finite(each.value)} for each in result.contrary
+        ],
+    }

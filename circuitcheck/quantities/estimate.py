@@ -1,0 +1,46 @@
+"""Estimates: a look at a number, without a claim."""
+
+from dataclasses import dataclass
+
+from circuitcheck.sampling import Decision
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """`value` with its interval `[low, high]` from the first `n` prompts. `reason` says why an interval means nothing."""
+
+    label: str
+    value: float
+    low: float
+    high: float
+    n: int
+    confidence: float
+    method: str
+    warnings: tuple[str, ...]
+    reason: str
+
+    @classmethod
+    def of(cls, label: str, decision: Decision) -> "Estimate":
+        return cls(
+            label,
+            decision.estimate,
+            decision.low,
+            decision.high,
+            decision.n,
+            decision.confidence,
+            decision.method,
+            decision.warnings,
+            decision.reason,
+        )
+
+    def __repr__(self) -> str:
+        notes = "".join(f" | {note}" for note in (self.reason, *self.warnings) if note)
+        return (
+            f"<{self.label} = {self.value:.4g}, {self.confidence:.0%} interval [{self.low:.4g}, {self.high:.4g}], "
+            f"{self.n} prompts, {self.method}{notes}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from circuitcheck.quantities.html import escape_code
+
+        return escape_code(repr(self))

@@ -1,0 +1,77 @@
+"""Linear combinations of cells: one number per prompt."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuitcheck.digest import digest
+from circuitcheck.plan import Cell
+
+Bounds = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Linear:
+    """`constant` plus the sum of coefficient times cell."""
+
+    terms: tuple[tuple[float, Cell], ...]
+    constant: float = 0.0
+
+    @property
+    def digest(self) -> str:
+        return digest((tuple((k, cell.digest) for k, cell in self.terms), self.constant))
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        return tuple(cell for _, cell in self.terms)
+
+    def scale(self, k: float) -> "Linear":
+        return Linear(tuple((k * coefficient, cell) for coefficient, cell in self.terms), k * self.constant)
+
+    def plus(self, other: "Linear") -> "Linear":
+        """Terms in the same cell are added up, and left out where they cancel."""
+        sums: dict[str, tuple[float, Cell]] = {}
+        for k, cell in (*self.terms, *other.terms):
+            sums[cell.digest] = (sums.get(cell.digest, (0.0, cell))[0] + k, cell)
+        return Linear(tuple((k, cell) for k, cell in sums.values() if k != 0), self.constant + other.constant)
+
+    def of(self, columns: Mapping[str, NDArray[np.float64]], n: int) -> NDArray[np.float64]:
+        """[prompt], from the cells' values by digest."""
+        total = np.full(n, self.constant)
+        for k, cell in self.terms:
+            total = total + k * columns[cell.digest]
+        return total
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """The range of values that the metrics' supports allow, or None where one of them is unbounded."""
+        low = high = self.constant
+        for k, cell in self.terms:
+            found = support_bounds(cell)
+            if found is None:
+                return None
+            ends = (k * found[0], k * found[1])
+            low, high = low + min(ends), high + max(ends)
+        return low, high
+
+    @property
+    def binary(self) -> bool:
+        """Is it 0 or 1 on every prompt: one 0/1 metric, or one minus it?"""
+        if len(self.terms) != 1 or self.terms[0][1].metric.support != "binary":
+            return False
+        return (self.terms[0][0], self.constant) in ((1.0, 0.0), (-1.0, 1.0))
+
+
+def support_bounds(cell: Cell) -> Bounds | None:
+    support = cell.metric.support
+    if support == "real":
+        return None
+    low, high = (0.0, 1.0) if isinstance(support, str) else support
+    return (low, high) if math.isfinite(low) and math.isfinite(high) else None
+
+
+def by_digest(cells: Sequence[Cell], values: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    return {cell.digest: row for cell, row in zip(cells, values, strict=True)}

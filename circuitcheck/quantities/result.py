@@ -1,0 +1,112 @@
+"""What came of a comparison."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuitcheck.engine.protocol import Receipt
+from circuitcheck.sampling import Decision, Region
+from circuitcheck.session import current_session
+
+if TYPE_CHECKING:
+    from circuitcheck.quantities.quantity import Quantity
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class ContraryPrompt:
+    """A prompt that speaks against the claim. `value` is on the threshold's scale, linearised for a ratio."""
+
+    index: int
+    template: str
+    text: str
+    value: float
+
+
+@dataclass(frozen=True)
+class ComparisonResult:
+    """A decision, with what was compared and on which prompts."""
+
+    expression: str
+    relation: str
+    threshold: float
+    margin: float | None
+    decision: Decision
+    task: str
+    stream: str
+    seed: int
+    templates: int
+    receipts: tuple[Receipt, ...]
+    contrary: tuple[ContraryPrompt, ...]
+    local_metrics: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        local = tuple(
+            f"the metric {name!r} is a function of this process: its values are neither stored nor sent elsewhere"
+            for name in self.local_metrics
+        )
+        return (*self.decision.warnings, *local)
+
+    def summary(self) -> str:
+        """One line: verdict, estimate, interval, prompts."""
+        decision = self.decision
+        if math.isnan(decision.estimate):
+            return f"{decision.verdict}: {decision.reason}"
+        return (
+            f"{decision.verdict}: {decision.estimate:.4g}, {decision.confidence:.0%} interval "
+            f"[{decision.low:.4g}, {decision.high:.4g}], {decision.n} prompts"
+        )
+
+    def describe(self) -> str:
+        """The whole result, for a failure's text."""
+        decision = self.decision
+        lines = [
+            f"{self.expression} is {decision.verdict}",
+            f"  estimate {decision.estimate:.4g}, {decision.confidence:.0%} interval "
+            f"[{decision.low:.4g}, {decision.high:.4g}]",
+            f"  {decision.n} prompts from {self.templates} templates of {self.task} ({self.stream} stream, "
+            f"seed {self.seed})",
+            f"  method: {decision.method}",
+        ]
+        if decision.reason:
+            lines.append(f"  reason: {decision.reason}")
+        lines += [f"  to decide with probability {power:g}: {more_prompts(count)}" for power, count in decision.n_more]
+        lines += [f"  warning: {warning}" for warning in self.warnings]
+        if self.contrary:
+            lines.append(f"  the {len(self.contrary)} prompts that speak most against it:")
+            lines += [f"    {each.value:8.3f}  #{each.index} [{each.template}] {each.text}" for each in self.contrary]
+        lines += [
+            f"  proof: {receipt.intervention} changed {receipt.changed} of {receipt.prompts} prompts "
+            f"(mean relative change {receipt.mean_relative_change:.3g})"
+            for receipt in self.receipts
+        ]
+        return "\n".join(lines)
+
+
+def more_prompts(count: int | None) -> str:
+    if count is None:
+        return "the estimate is too close to the threshold to say"
+    return f"about {count} prompts more"
+
+
+def contrary_prompts(
+    quantity: "Quantity", region: Region, values: NDArray[np.float64]
+) -> tuple[ContraryPrompt, ...]:
+    """The prompts whose own numbers lie deepest in the region that the claim denies; undefined numbers first."""
+    numbers = quantity.toward(region.threshold, values)
+    against = np.array([region.contradiction(number) for number in numbers])
+    against[np.isnan(against)] = np.inf
+    where = quantity.prompts
+    worst = np.argsort(-against, kind="stable")[:_SHOWN]
+    found = []
+    for index in map(int, worst):
+        (prompt,) = current_session().prompts(
+            where.task, quantity.models[0], where.stream, where.seed, range(index, index + 1)
+        )
+        found.append(ContraryPrompt(index, prompt.template, prompt.text, float(numbers[index])))
+    return tuple(found)

@@ -1,0 +1,150 @@
+"""A session measures cells: it knows what has been measured already and asks the engine for the rest."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuitcheck.engine.protocol import Engine, ModelCard, Receipt
+from circuitcheck.errors import NotComparable, VacuousIntervention
+from circuitcheck.models import BosPolicy
+from circuitcheck.plan import Cell, ModelRef, Plan
+from circuitcheck.prompts import Prompt, TaskDefinition
+from circuitcheck.session.settings import Settings
+from circuitcheck.session.values import Block, Stream, ValueStore
+
+Progress = Callable[[int], None]  # told how many prompts of the current question are measured
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """`values` [cell, prompt] in the order of the cells asked for."""
+
+    values: NDArray[np.float64]
+    receipts: tuple[Receipt, ...]
+
+
+def _local_engine(settings: Settings) -> Engine:
+    from circuitcheck.engine.torch import LocalEngine  # imported late: it brings torch
+
+    return LocalEngine(settings.device)
+
+
+@dataclass
+class Session:
+    """`forward_passes` counts prompts run through a model since the session began. `progress` is called after each block."""
+
+    settings: Settings = field(default_factory=Settings)
+    make_engine: Callable[[Settings], Engine] = _local_engine
+    progress: Progress | None = None
+    forward_passes: int = 0
+    _engine: Engine | None = None
+    _values: ValueStore = field(default_factory=ValueStore)
+
+    @property
+    def engine(self) -> Engine:
+        if self._engine is None:
+            self._engine = self.make_engine(self.settings)
+        return self._engine
+
+    @property
+    def has_engine(self) -> bool:
+        return self._engine is not None
+
+    def load(self, spec: object, *, dtype: str | None, device: str | None, bos: BosPolicy) -> ModelCard:
+        """A spec's model, or a model object taken in as it is."""
+        if not isinstance(spec, str):
+            return self.engine.adopt(spec, bos=bos)
+        return self.engine.load(
+            spec, dtype=dtype or self.settings.dtype, device=device or self.settings.device, bos=bos
+        )
+
+    def population(self, task: TaskDefinition, models: Sequence[ModelRef], stream: str) -> int:
+        """How many prompts there are. Raises NotComparable where the models' tokenizers make different prompts."""
+        tokenizers = {self.engine.tokenizer(model).fingerprint: model for model in models}
+        if len(tokenizers) > 1:
+            raise NotComparable(
+                f"{' and '.join(map(str, tokenizers.values()))} tokenize differently, so their prompts of task "
+                f"{task.name!r} are not the same ones: values cannot be paired."
+            )
+        return task.size(self.engine.tokenizer(models[0]), stream)
+
+    def prompts(self, task: TaskDefinition, model: ModelRef, stream: str, seed: int, rows: range) -> tuple[Prompt, ...]:
+        return task.prompts(self.engine.tokenizer(model), seed=seed, stream=stream, rows=rows)
+
+    def measure(self, task: TaskDefinition, cells: Sequence[Cell], stream: str, seed: int, rows: range) -> Measured:
+        """Values of `cells` on prompts `rows`. Raises VacuousIntervention where an intervention changed no prompt."""
+        batch = self.settings.batch
+        numbers = range(rows.start // batch, -(-rows.stop // batch))
+        population = self.population(task, list(dict.fromkeys(cell.view.model for cell in cells)), stream)
+        for number in numbers:
+            self._fill(task, cells, stream, seed, range(number * batch, min((number + 1) * batch, population)))
+        columns, receipts = [], []
+        for cell in cells:
+            blocks = self._values.get(_stream(cell, task, stream, seed), cell.digest, numbers)
+            joined = np.concatenate([block.values for block in blocks])
+            columns.append(joined[rows.start - numbers.start * batch :][: len(rows)])
+            receipts += [reduce(Receipt.merge, steps) for steps in zip(*(block.receipts for block in blocks), strict=True)]
+        unique = tuple({(receipt.view, receipt.intervention): receipt for receipt in receipts}.values())
+        _refuse_vacuous(unique)
+        return Measured(np.stack(columns), unique)
+
+    def _fill(self, task: TaskDefinition, cells: Sequence[Cell], stream: str, seed: int, block: range) -> None:
+        """Measure what one block lacks: one plan for each model, all its cells together."""
+        number = block.start // self.settings.batch
+        for model in dict.fromkeys(cell.view.model for cell in cells):
+            lacking = {
+                cell.digest: cell
+                for cell in cells
+                if cell.view.model == model
+                and self._values.missing(_stream(cell, task, stream, seed), cell.digest, range(number, number + 1))
+            }
+            if not lacking:
+                continue
+            plan = Plan(model, task, stream, seed, tuple(lacking.values()), self.settings.batch)
+            table = self.engine.run(plan, block)
+            self.forward_passes += table.forward_passes
+            for cell, values, receipts in zip(plan.cells, table.values, table.receipts, strict=True):
+                self._values.put(_stream(cell, task, stream, seed), cell.digest, number, Block(cell, values, receipts))
+        if self.progress:
+            self.progress(block.stop)
+
+
+def _stream(cell: Cell, task: TaskDefinition, stream: str, seed: int) -> Stream:
+    return (cell.view.model.fingerprint, task.digest, stream, seed)
+
+
+def _refuse_vacuous(receipts: Sequence[Receipt]) -> None:
+    for receipt in receipts:
+        if receipt.changed == 0 and not receipt.allow_vacuous:
+            raise VacuousIntervention(
+                f"{receipt.intervention} changed none of {receipt.prompts} prompts at {', '.join(receipt.sites)} by more "
+                f"than 1e-6 of its value (view: {receipt.view}). A claim about it would be about the untouched model. "
+                f"If that is what you mean, say allow_vacuous=True."
+            )
+
+
+_current: ContextVar[Session | None] = ContextVar("circuitcheck_session", default=None)
+
+
+def current_session() -> Session:
+    """The session in force; outside pytest, one with default settings is made when first asked for."""
+    session = _current.get()
+    if session is None:
+        session = Session()
+        _current.set(session)
+    return session
+
+
+@contextmanager
+def use_session(session: Session) -> Iterator[Session]:
+    """Make `session` the current one inside a `with` block."""
+    token = _current.set(session)
+    try:
+        yield session
+    finally:
+        _current.reset(token)

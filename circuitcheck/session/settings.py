@@ -1,0 +1,19 @@
+"""What a session is run with."""
+
+import re
+from dataclasses import dataclass
+
+DEVICE_FORM = re.compile(r"auto|cpu|cuda(:\d+)?")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`samples` is the most prompts for one question, `first_look` the fewest; `batch` prompts run as one block."""
+
+    device: str = "auto"
+    dtype: str = "float32"
+    seed: int = 0
+    samples: int = 512
+    confidence: float = 0.95
+    first_look: int = 32
+    batch: int = 32
