@@ -4,18 +4,18 @@ import ast
 import linecache
 import sys
 from functools import lru_cache
-from types import CodeType, TracebackType
+from types import CodeType, FrameType, TracebackType
 
 Place = tuple[CodeType, int]  # code and line
 
 
 def stack_here(skip: int) -> tuple[Place, ...]:
     """Every frame's place, innermost first, without the `skip` innermost."""
-    frame = sys._getframe(skip + 1)
+    frame: FrameType | None = sys._getframe(skip + 1)
     places = []
     while frame is not None:
         places.append((frame.f_code, frame.f_lineno))
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return tuple(places)
 
 

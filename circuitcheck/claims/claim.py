@@ -81,6 +81,8 @@ def _refuse_unbuilt(claim_id: str, given: Mapping[str, object], scope: str) -> N
         if value is not None:
             raise NotImplementedError(f"claim {claim_id!r}: {name}= is not there yet in this version; leave it out.")
     if scope == "new_templates":
-        raise NotImplementedError(f"claim {claim_id!r}: scope='new_templates' is not there yet; claims hold for these templates.")
+        raise NotImplementedError(
+            f"claim {claim_id!r}: scope='new_templates' is not there yet; claims hold for these templates."
+        )
     if scope != "these_templates":
         raise ValueError(f"claim {claim_id!r}: scope={scope!r}; expected 'these_templates'.")

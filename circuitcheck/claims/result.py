@@ -28,9 +28,7 @@ class ClaimResult:
 
     def to_builtins(self) -> dict[str, Any]:
         """Only None, bool, int, float, str, list and dict, as xdist and JSON want it; no NaN or infinity."""
-        receipts = {
-            (each.view, each.intervention): each for comparison in self.comparisons for each in comparison.receipts
-        }
+        receipts = {(each.view, each.intervention): each for comparison in self.comparisons for each in comparison.receipts}
         return {
             "id": self.claim.id,
             "param": self.model,
@@ -86,7 +84,5 @@ def _comparison(result: ComparisonResult) -> dict[str, Any]:
         "reason": decision.reason,
         "warnings": list(result.warnings),
         "n_more": {f"{power:g}": count for power, count in decision.n_more},
-        "contrary": [
-            {**asdict(each), "index": int(each.index), "value": finite(each.value)} for each in result.contrary
-        ],
+        "contrary": [{**asdict(each), "index": int(each.index), "value": finite(each.value)} for each in result.contrary],
     }

@@ -4,7 +4,7 @@ from circuitcheck.plan.cells import Cell, Plan, PromptSource
 from circuitcheck.plan.interventions import KINDS, Ablate, Intervention, Need, StreamMean
 from circuitcheck.plan.metrics import Accuracy, Custom, LogitDiff, Metric, Probability
 from circuitcheck.plan.positions import At, Position, parse_at
-from circuitcheck.plan.sites import Site, site_of
+from circuitcheck.plan.sites import Site, SiteKind, site_of
 from circuitcheck.plan.units import Architecture, AttnLayer, Head, MlpLayer, Unit, parse_units
 from circuitcheck.plan.views import CLEAN, ModelRef, View
 
@@ -30,6 +30,7 @@ __all__ = [
     "Probability",
     "PromptSource",
     "Site",
+    "SiteKind",
     "StreamMean",
     "Unit",
     "View",

@@ -35,8 +35,8 @@ class Need:
 class Intervention(Protocol):
     """A change to a run, as data. `bind` makes the parts explicit that depend on the task it is measured on."""
 
-    allow_vacuous: bool
-
+    @property
+    def allow_vacuous(self) -> bool: ...
     @property
     def needs(self) -> tuple[Need, ...]: ...
     @property

@@ -31,4 +31,6 @@ def keyed_number(key: str, n: int) -> int:
 
 def _mix(seed: bytes, step: int, value: int) -> int:
     message = step.to_bytes(1, "big") + value.to_bytes(16, "big")
-    return int.from_bytes(hashlib.blake2b(message, key=hashlib.blake2b(seed, digest_size=32).digest(), digest_size=8).digest(), "big")
+    return int.from_bytes(
+        hashlib.blake2b(message, key=hashlib.blake2b(seed, digest_size=32).digest(), digest_size=8).digest(), "big"
+    )

@@ -52,8 +52,7 @@ class RealisedTask:
 
     def _combinations(self, template: Template) -> int:
         return math.prod(
-            math.perm(len(self._pools[pool]), len(variables))
-            for pool, variables in self._drawn(template).items()
+            math.perm(len(self._pools[pool]), len(variables)) for pool, variables in self._drawn(template).items()
         )
 
     def _drawn(self, template: Template) -> dict[str, list[str]]:

@@ -15,6 +15,7 @@ class Encoding:
 class Tokenizer(Protocol):
     """Hashable by identity. `name` and `fingerprint` appear in errors and digests."""
 
+    def __hash__(self) -> int: ...
     @property
     def name(self) -> str: ...
     @property

@@ -29,7 +29,6 @@ def comparison_table(result: ComparisonResult) -> str:
         ),
     ]
     body = "".join(
-        f'<tr><th style="text-align:left">{name}</th><td style="text-align:left">{value}</td></tr>'
-        for name, value in rows
+        f'<tr><th style="text-align:left">{name}</th><td style="text-align:left">{value}</td></tr>' for name, value in rows
     )
     return f"<table><caption>{escape_code(result.expression)}</caption>{body}</table>"

@@ -10,7 +10,7 @@ from circuitcheck.plan.metrics import Support
 def metric(function: Callable[[Any, Any], Any], *, name: str | None = None, support: Support = "real") -> Custom:
     """`function(logits, prompts)` as a metric: logits [prompt, vocab] (a torch tensor, at each prompt's last token) and the
     `Prompt`s in, one number per prompt out. `support` is "real", "binary" or (low, high), and decides the statistics."""
-    return Custom(function, name or getattr(function, "__name__", "custom"), support)
+    return Custom(function, name or str(getattr(function, "__name__", "custom")), support)
 
 
 def as_metric(given: object) -> Metric:

@@ -49,7 +49,7 @@ class ModelView:
         if n < 2:
             raise ValueError(f"a mean over n={n} prompts is no mean; the default is 256.")
         parsed = parse_units(units, self.card.architecture)
-        return self._then(Ablate(parsed, kind, parse_at(at), source, n, allow_vacuous=allow_vacuous))  # type: ignore[arg-type]
+        return self._then(Ablate(parsed, kind, parse_at(at), source, n, allow_vacuous=allow_vacuous))
 
     def on(self, base: str) -> "ModelView":
         """This view, run on the counterfactual prompts called `base` and scored on the clean prompts' answers."""
@@ -92,9 +92,7 @@ class Model(ModelView):
         return f"<model {self.card.ref}: {self.architecture.describe()}, {self.ref.dtype} on {self.card.device}>"
 
 
-def load(
-    spec: object, *, dtype: str | None = None, device: str | None = None, bos: BosPolicy = "tokenizer"
-) -> Model:
+def load(spec: object, *, dtype: str | None = None, device: str | None = None, bos: BosPolicy = "tokenizer") -> Model:
     """A model by spec: a hub id with an optional `@revision`, a checkpoint folder, a `.gguf` file or an alias such as
     `smollm2-135m-q4`; or a `TransformerBridge` or `HookedTransformer` object, taken as it is.
 

@@ -14,7 +14,6 @@ from circuitcheck.prompts import TaskDefinition
 from circuitcheck.quantities.comparison import Approx, Comparison
 from circuitcheck.quantities.estimate import Estimate
 from circuitcheck.quantities.linear import Linear, by_digest
-
 from circuitcheck.sampling import (
     Above,
     Below,
@@ -281,7 +280,9 @@ class Quantity:
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, Real) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return None
+    return float(value)
 
 
 def _text(value: object) -> str:

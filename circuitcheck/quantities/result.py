@@ -94,9 +94,7 @@ def more_prompts(count: int | None) -> str:
     return f"about {count} prompts more"
 
 
-def contrary_prompts(
-    quantity: "Quantity", region: Region, values: NDArray[np.float64]
-) -> tuple[ContraryPrompt, ...]:
+def contrary_prompts(quantity: "Quantity", region: Region, values: NDArray[np.float64]) -> tuple[ContraryPrompt, ...]:
     """The prompts whose own numbers lie deepest in the region that the claim denies; undefined numbers first."""
     numbers = quantity.toward(region.threshold, values)
     against = np.array([region.contradiction(number) for number in numbers])

@@ -39,9 +39,7 @@ class Task:
             raise BadTask(f"{stream!r} is not a stream; there are {', '.join(STREAMS)}.")
         return replace(self, stream=stream)
 
-    def sample(
-        self, n: int, *, model: ModelView, seed: int = 0, stream: str | None = None
-    ) -> tuple[Prompt, ...]:
+    def sample(self, n: int, *, model: ModelView, seed: int = 0, stream: str | None = None) -> tuple[Prompt, ...]:
         """The first `n` prompts of a stream for this model's tokenizer. Raises EmptyPool, BadTask."""
         return current_session().prompts(self.definition, model.card.ref, stream or self.stream, seed, range(n))
 

@@ -129,9 +129,7 @@ def _more(estimand: Estimand, region: Region, design: Design) -> tuple[tuple[flo
     """Planned on the nearest edge of the region, at the boundary of the last look."""
     edges = [region.threshold - (region.margin or 0), region.threshold + (region.margin or 0)]
     distance, spread = min(estimand.spread(edge) for edge in edges)
-    return tuple(
-        (power, prompts_needed(distance, spread, design.last_critical, power, estimand.n)) for power in (0.5, 0.8)
-    )
+    return tuple((power, prompts_needed(distance, spread, design.last_critical, power, estimand.n)) for power in (0.5, 0.8))
 
 
 def _not_finite(columns: Columns) -> str | None:

@@ -59,9 +59,7 @@ class Session:
         """A spec's model, or a model object taken in as it is."""
         if not isinstance(spec, str):
             return self.engine.adopt(spec, bos=bos)
-        return self.engine.load(
-            spec, dtype=dtype or self.settings.dtype, device=device or self.settings.device, bos=bos
-        )
+        return self.engine.load(spec, dtype=dtype or self.settings.dtype, device=device or self.settings.device, bos=bos)
 
     def population(self, task: TaskDefinition, models: Sequence[ModelRef], stream: str) -> int:
         """How many prompts there are. Raises NotComparable where the models' tokenizers make different prompts."""

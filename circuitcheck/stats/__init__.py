@@ -3,8 +3,8 @@
 The choice of methods, with the measurements behind it, is in `docs/design.md`.
 """
 
-from circuitcheck.stats.bounded import betting_interval, betting_side
 from circuitcheck.stats.boundaries import Boundary, kim_demets
+from circuitcheck.stats.bounded import betting_interval, betting_side
 from circuitcheck.stats.interval import Interval
 from circuitcheck.stats.means import hall, skew_guarded, skewness, student_t
 from circuitcheck.stats.planning import prompts_needed

@@ -51,9 +51,7 @@ def _critical_values(times: NDArray[np.float64], spend: NDArray[np.float64]) -> 
     return tuple(float(c) for c in critical)
 
 
-def _overspent(
-    bound: float, nodes: NDArray[np.float64], weights: NDArray[np.float64], step: float, share: float
-) -> float:
+def _overspent(bound: float, nodes: NDArray[np.float64], weights: NDArray[np.float64], step: float, share: float) -> float:
     from scipy import special
 
     return 2 * float(weights @ special.ndtr((nodes - bound) / step)) - share

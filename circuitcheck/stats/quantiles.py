@@ -8,9 +8,7 @@ from numpy.typing import NDArray
 from circuitcheck.stats.interval import Interval
 
 
-def quantile_interval(
-    values: NDArray[np.float64], q: float, proportion: Callable[[int, int], Interval]
-) -> Interval:
+def quantile_interval(values: NDArray[np.float64], q: float, proportion: Callable[[int, int], Interval]) -> Interval:
     """The values theta for which `proportion(#{x <= theta}, n)` holds q, or would with ties broken either way.
 
     `proportion` maps (successes, n) to an exact interval for a proportion, so the result is exact when that is, and

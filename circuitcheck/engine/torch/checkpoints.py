@@ -95,9 +95,10 @@ def _is_cached(spec: ModelSpec) -> bool:
 
 def _probe_hub(spec: ModelSpec) -> None:
     """One quick question, since transformers retries for half a minute where there is no network."""
-    import httpx
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HfHubHTTPError
+
+    client_error: type[Exception] = HfHubHTTPError.__bases__[0]  # of httpx or httpx2, as the hub library chose
 
     how = f"Get it where there is a network: hf download {spec.source}" + (
         f" --revision {spec.revision}" if spec.revision else ""
@@ -108,7 +109,7 @@ def _probe_hub(spec: ModelSpec) -> None:
         HfApi().model_info(spec.source, revision=spec.revision, timeout=_PROBE_SECONDS)
     except HfHubHTTPError as error:
         raise ModelUnavailable(f"the hub does not give out {spec}: {_first_line(error)} {how}") from error
-    except (httpx.HTTPError, OSError, OfflineModeIsEnabled) as error:
+    except (client_error, OSError) as error:
         _unreachable.append(_first_line(error))
         raise ModelUnavailable(
             f"{spec} is not in the local hub cache, and the hub cannot be reached ({_first_line(error)}). {how}"

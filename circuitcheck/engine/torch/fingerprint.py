@@ -19,7 +19,7 @@ def weights_digest(model: nn.Module) -> str:
             continue
         seen.add(tensor.data_ptr())
         flat = tensor.detach().cpu().contiguous().reshape(-1)
-        total.update(memoryview(flat.view(torch.uint8).numpy()) if flat.numel() else b"")
+        total.update(flat.view(torch.uint8).numpy().data)
     return total.hexdigest()[:32]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from circuitcheck.errors import ModelChanged, SiteNotReached
-from circuitcheck.plan import Site
+from circuitcheck.plan import SiteKind
 
 HookFunction = Callable[[Tensor], Tensor | None]
 
@@ -19,12 +19,8 @@ _NAMES = {
 }
 
 
-def hook_name(kind: str, layer: int) -> str:
+def hook_name(kind: SiteKind, layer: int) -> str:
     return _NAMES[kind].format(layer=layer)
-
-
-def site_hook(site: Site) -> str:
-    return hook_name(site.kind, site.layer)
 
 
 @contextmanager

@@ -16,7 +16,10 @@ Lookup = Callable[[str | StreamMean, SiteLayer], Tensor]  # a source's value at 
 
 @singledispatch
 def hooks_of(
-    intervention: Intervention, batch: Batch, lookup: Lookup, change: Change
+    intervention: Intervention,
+    batch: Batch,  # noqa: ARG001 - the signature that every kernel has
+    lookup: Lookup,  # noqa: ARG001
+    change: Change,  # noqa: ARG001
 ) -> list[tuple[str, HookFunction]]:
     """Hooks that carry out `intervention` on `batch` and record what they did in `change`."""
     raise TypeError(f"no kernel for {type(intervention).__name__}")

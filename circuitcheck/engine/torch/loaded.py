@@ -57,7 +57,11 @@ def load(spec: ModelSpec, device_name: str) -> LoadedModel:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         bridge = TransformerBridge.boot_transformers(
-            checkpoint.location, hf_model=checkpoint.model.to(device), tokenizer=checkpoint.tokenizer, device=device, dtype=dtype
+            checkpoint.location,
+            hf_model=checkpoint.model.to(device),
+            tokenizer=checkpoint.tokenizer,
+            device=device,
+            dtype=dtype,
         )
     return _wrap(bridge, checkpoint.tokenizer, spec, processing="none")
 

@@ -20,7 +20,7 @@ class ModelPool:
 
     def load(self, spec: ModelSpec, device: str) -> LoadedModel:
         fingerprint = self._by_spec.get((spec, device))
-        if fingerprint in self._models:
+        if fingerprint is not None and fingerprint in self._models:
             return self._use(fingerprint)
         if spec.kind == "instance":
             return self._instance(spec.source)

@@ -11,7 +11,11 @@ from circuitcheck.prompts import Prompt
 
 
 @singledispatch
-def read(metric: Metric, logits: Tensor, prompts: tuple[Prompt, ...]) -> Tensor:
+def read(
+    metric: Metric,
+    logits: Tensor,  # noqa: ARG001 - the signature that every readout has
+    prompts: tuple[Prompt, ...],  # noqa: ARG001
+) -> Tensor:
     """One float64 number for each prompt from logits [prompt, vocab] at its last token."""
     raise TypeError(f"no readout for {type(metric).__name__}")
 

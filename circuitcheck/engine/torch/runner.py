@@ -14,7 +14,7 @@ from circuitcheck.engine.torch.sources import SiteLayer, TemplateMeans, activati
 from circuitcheck.engine.torch.tokenizer import HubTokenizer
 from circuitcheck.errors import BadTask
 from circuitcheck.models import BosPolicy, parse_spec
-from circuitcheck.plan import ModelRef, Plan, StreamMean, View
+from circuitcheck.plan import ModelRef, Plan, SiteKind, StreamMean, View
 from circuitcheck.prompts import Prompt
 
 
@@ -74,9 +74,7 @@ def join(tables: list[Table]) -> Table:
 class _Run:
     """One plan on one loaded model."""
 
-    def __init__(
-        self, loaded: LoadedModel, plan: Plan, means: dict[tuple[str, StreamMean, str], TemplateMeans]
-    ) -> None:
+    def __init__(self, loaded: LoadedModel, plan: Plan, means: dict[tuple[str, StreamMean, str], TemplateMeans]) -> None:
         self._loaded, self._plan, self._means = loaded, plan, means
         self._views = {cell.view.digest: cell.view for cell in plan.cells}
         self._passes = 0
@@ -139,7 +137,7 @@ class _Run:
             found.update({(name, place): value for place, value in kept.items()})
         return found
 
-    def _mean(self, source: StreamMean, kind: str) -> TemplateMeans:
+    def _mean(self, source: StreamMean, kind: SiteKind) -> TemplateMeans:
         if source.task != self._plan.task.digest:
             raise BadTask(f"a mean over another task than {self._plan.task.name!r} has no prompts of its templates.")
         key = (self._plan.model.fingerprint, source, kind)
@@ -154,7 +152,7 @@ class _Run:
         return self._means[key]
 
     def _prompts(self, stream: str, seed: int, rows: range) -> tuple[Prompt, ...]:
-        prompts = self._plan.task.prompts(self._loaded.tokenizer, seed=seed, stream=stream, rows=rows)
+        prompts: tuple[Prompt, ...] = self._plan.task.prompts(self._loaded.tokenizer, seed=seed, stream=stream, rows=rows)
         longest = max(len(prompt.tokens) for prompt in prompts)
         if longest > self._loaded.card.architecture.n_ctx:
             raise BadTask(

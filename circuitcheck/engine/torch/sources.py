@@ -8,9 +8,10 @@ from torch import Tensor
 
 from circuitcheck.engine.torch.hooks import hook_name, hooked
 from circuitcheck.errors import BadTask
+from circuitcheck.plan import SiteKind
 from circuitcheck.prompts import Prompt
 
-SiteLayer = tuple[str, int]  # (site kind, layer)
+SiteLayer = tuple[SiteKind, int]
 
 
 def by_length(prompts: Iterable[Prompt]) -> dict[int, list[int]]:
@@ -68,7 +69,7 @@ class TemplateMeans:
 
 
 def template_means(
-    model: Any, prompts: tuple[Prompt, ...], kind: str, n_layers: int, batch: int, device: torch.device
+    model: Any, prompts: tuple[Prompt, ...], kind: SiteKind, n_layers: int, batch: int, device: torch.device
 ) -> TemplateMeans:
     """Raises BadTask where prompts of one template differ in token count."""
     sums: dict[str, Tensor] = {}

@@ -1,0 +1,43 @@
+"""The command line: `circuitcheck init`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+_CONFTEST = '''"""Fixtures that claims use: `model`, `ioi`, ..."""
+
+from circuitcheck.fixtures import *  # noqa: F403
+'''
+
+_EXAMPLE = '''"""A first claim. Run it: pytest {folder}"""
+
+import circuitcheck as cc
+
+
+@cc.claim("Zero-ablating every attention layer at END destroys the behaviour", id="ioi.attention", model="smollm2-135m-q4")
+def test_attention_matters(model, ioi):
+    assert ioi.recovered(model.ablate("L0-29.attn", kind="zero", at="END")) < 0.5
+'''
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns the exit code: 0, or 1 where files are in the way."""
+    parser = argparse.ArgumentParser(prog="circuitcheck", description="Test circuit hypotheses on language models.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    init = commands.add_parser("init", help="start a folder of claims: a conftest.py and a first claim")
+    init.add_argument("folder", nargs="?", default="hypotheses", type=Path)
+    return start_folder(parser.parse_args(arguments).folder)
+
+
+def start_folder(folder: Path) -> int:
+    """Write the two files; existing ones are left alone."""
+    wanted = {"conftest.py": _CONFTEST, "test_first_claim.py": _EXAMPLE.format(folder=folder)}
+    taken = [str(folder / name) for name in wanted if (folder / name).exists()]
+    if taken:
+        sys.stderr.write(f"{' and '.join(taken)} exist already; nothing was written. Name another folder.\n")
+        return 1
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in wanted.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    sys.stdout.write(f"wrote {', '.join(str(folder / name) for name in wanted)}. Next: pytest {folder}\n")
+    return 0

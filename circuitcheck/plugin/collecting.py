@@ -1,0 +1,70 @@
+"""What is settled when claims are collected: their models, their keys, and forms that could not be sound."""
+
+import inspect
+import unittest
+
+import pytest
+
+from circuitcheck.claims import MARK, Claim
+from circuitcheck.errors import Refuted
+
+
+def claim_of(node: pytest.Item | pytest.Collector) -> Claim | None:
+    mark = node.get_closest_marker(MARK)
+    return mark.args[0] if mark is not None else None
+
+
+def model_of(item: pytest.Item, claim: Claim) -> str | None:
+    """The spec that this item runs on."""
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    if "circuit_model" in params:
+        return str(params["circuit_model"])
+    return claim.models[0] if claim.models else None
+
+
+def parametrize_model(metafunc: pytest.Metafunc) -> None:
+    """One item for each model of the claim. Raises UsageError for models that the test never looks at."""
+    claim = claim_of(metafunc.definition)
+    if claim is None or not claim.models:
+        return
+    if "circuit_model" in metafunc.fixturenames:
+        metafunc.parametrize("circuit_model", claim.models, indirect=True, scope="session")
+    elif len(claim.models) > 1:
+        raise pytest.UsageError(
+            f"claim {claim.id} names {len(claim.models)} models, but its test takes neither `model` nor `circuit_model`."
+        )
+
+
+def check_claims(items: list[pytest.Item]) -> None:
+    """Raises UsageError for two claims with one key, and for tests whose asserts would not be asked once, in order."""
+    seen: dict[str, str] = {}
+    for item in items:
+        claim = claim_of(item)
+        if claim is None:
+            continue
+        key = claim.key(model_of(item, claim))
+        if key in seen:
+            raise pytest.UsageError(f"two claims are called {key}: {seen[key]} and {item.nodeid}. Give each its own id.")
+        seen[key] = item.nodeid
+        _check_form(item, claim)
+
+
+def expect_refutation(items: list[pytest.Item]) -> None:
+    """`expect="refuted"` is a strict xfail: only a refutation counts, and support is a failure."""
+    for item in items:
+        claim = claim_of(item)
+        if claim is not None and claim.expect == "refuted":
+            item.add_marker(pytest.mark.xfail(raises=Refuted, strict=True, reason="expected to be refuted"))
+
+
+def _check_form(item: pytest.Item, claim: Claim) -> None:
+    function, owner = getattr(item, "obj", None), getattr(item, "cls", None)
+    if getattr(function, "is_hypothesis_test", False):
+        raise pytest.UsageError(
+            f"claim {claim.id} is under @given: hypothesis runs a test many times, and a verdict is one test. Draw prompts "
+            f"through a task instead, which randomizes them; use @given in tests that are no claims."
+        )
+    if owner is not None and issubclass(owner, unittest.TestCase):
+        raise pytest.UsageError(f"claim {claim.id} is a method of a TestCase, which takes no fixtures: make it a function.")
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise pytest.UsageError(f"claim {claim.id} is async, and nothing in it needs to wait: make it a plain function.")

@@ -1,0 +1,160 @@
+"""The plugin as pytest sees it: options, hooks, fixtures, and nothing else."""
+
+import random
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from circuitcheck.claims import MARK
+from circuitcheck.errors import BadSpec, ModelUnavailable
+from circuitcheck.plugin.collecting import check_claims, claim_of, expect_refutation, parametrize_model
+from circuitcheck.plugin.options import (
+    add_options,
+    report_paths,
+    require_models,
+    session_settings,
+    time_budget,
+    value_of,
+)
+from circuitcheck.plugin.progress import Progress
+from circuitcheck.plugin.running import result_of, run_claim
+from circuitcheck.quantities import Model, load
+from circuitcheck.report import ClaimLog, environment, header, write_json, write_table
+from circuitcheck.session import Session, current_session, use_session
+
+_STACK = pytest.StashKey[ExitStack]()
+_LOG = pytest.StashKey[ClaimLog]()
+_PROGRESS = pytest.StashKey[Progress]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"{MARK}(claim): a circuit hypothesis; written @cc.claim(text, id=...)")
+    progress = config.stash[_PROGRESS] = Progress(config)
+    stack = config.stash[_STACK] = ExitStack()
+    stack.enter_context(use_session(Session(session_settings(config), progress=progress.prompts)))
+    report_paths(config)
+    if not hasattr(config, "workerinput"):  # under xdist only the controller writes
+        config.stash[_LOG] = ClaimLog()
+        config.pluginmanager.register(config.stash[_LOG], "circuitcheck-log")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _STACK in config.stash:
+        config.stash[_STACK].close()
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    lines = [header(session_settings(config))]
+    if sys.flags.optimize:
+        lines.append("circuitcheck: python -O strips asserts outside test modules: claims in helpers test nothing")
+    return lines
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    parametrize_model(metafunc)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    check_claims(items)
+    expect_refutation(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    claim, progress = claim_of(item), item.config.stash[_PROGRESS]
+    if claim is not None:
+        progress.start(claim.id)
+    try:
+        return (yield)
+    finally:
+        progress.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    __tracebackhide__ = True
+    claim = claim_of(pyfuncitem)
+    if claim is None:
+        return (yield)
+    return (yield from run_claim(pyfuncitem, claim, current_session()))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    result = result_of(item, call, report, current_session())
+    if result is not None:
+        item.config.stash[_PROGRESS].stop()
+        report.circuit = result.to_builtins()  # type: ignore[attr-defined]
+        item.user_properties += [("circuit_claim", result.claim.key(result.model)), ("circuit_verdict", result.verdict)]
+        item.user_properties += [("circuit_comparison", f"{c.expression}: {c.summary()}") for c in result.comparisons[:3]]
+    return report
+
+
+def pytest_report_teststatus(report: pytest.CollectReport | pytest.TestReport) -> tuple[str, str, str] | None:
+    verdict = getattr(report, "circuit", {}).get("verdict")
+    if report.failed and report.when == "call" and verdict in ("refuted", "inconclusive"):
+        return "failed", verdict[0].upper(), verdict.upper()
+    return None
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    log = session.config.stash.get(_LOG, None)
+    if log is not None:
+        for path in report_paths(session.config):
+            write_json(path, log, environment(session_settings(session.config)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    log = config.stash.get(_LOG, None)
+    if log is not None and log.claims and value_of(config, "summary") != "off":
+        write_table(terminalreporter, log, time_budget(config))
+        for path in report_paths(config):
+            terminalreporter.write_line(f"report: {path}")
+
+
+@pytest.fixture(scope="session")
+def circuit_device() -> str:
+    """The device that models go to, as asked for."""
+    return current_session().settings.device
+
+
+@pytest.fixture
+def circuit_rng(request: pytest.FixtureRequest) -> random.Random:
+    """A random generator seeded by --circuit-seed and the test's own name."""
+    return random.Random(f"{current_session().settings.seed} {request.node.nodeid}")
+
+
+@pytest.fixture(scope="session")
+def load_model(pytestconfig: pytest.Config) -> Callable[..., Model]:
+    """`load_model(spec)` is `cc.load(spec)`, but a model that cannot be had skips the test."""
+
+    def load_or_skip(spec: object, **arguments: Any) -> Model:
+        try:
+            return load(spec, **arguments)
+        except ModelUnavailable as error:
+            if require_models(pytestconfig):
+                raise
+            pytest.skip(str(error))
+
+    return load_or_skip
+
+
+@pytest.fixture(scope="session")
+def circuit_model(request: pytest.FixtureRequest, load_model: Callable[..., Model]) -> Iterator[Model]:
+    """The model that the claim names. Afterwards its weights are read again: they must be the ones that were loaded."""
+    if not hasattr(request, "param"):
+        raise BadSpec("this test asks for a model, and names none: say @cc.claim(..., model=SPEC).")
+    model = load_model(request.param)
+    yield model
+    current_session().engine.verify(model.ref)

@@ -1,0 +1,138 @@
+"""Options, one definition each for the command line and the ini file, and the settings that follow from them."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from circuitcheck.claims import Claim
+from circuitcheck.session import DEVICE_FORM, Settings
+
+_DTYPES = ("float32", "float64", "bfloat16", "float16")
+_DEFAULTS = Settings()
+
+
+@dataclass(frozen=True)
+class Option:
+    """`--circuit-NAME` on the command line, `circuit_NAME` in the ini file."""
+
+    name: str
+    help: str
+    convert: type = str
+    default: Any = None
+    choices: tuple[str, ...] | None = None
+
+    @property
+    def flag(self) -> str:
+        return "--circuit-" + self.name.replace("_", "-")
+
+    @property
+    def ini(self) -> str:
+        return "circuit_" + self.name
+
+
+OPTIONS = (
+    Option("device", "where models run: auto, cpu, cuda or cuda:N", default=_DEFAULTS.device),
+    Option("dtype", "dtype of the weights", default=_DEFAULTS.dtype, choices=_DTYPES),
+    Option("seed", "seed of the prompt streams", int, _DEFAULTS.seed),
+    Option("samples", "the most prompts that one question may take", int, _DEFAULTS.samples),
+    Option("confidence", "two-sided confidence of the intervals; a claim's own comes first", float, _DEFAULTS.confidence),
+    Option("inconclusive", "what an inconclusive claim does to its test", default="fail", choices=("fail", "skip")),
+    Option("summary", "verdict table at the end", default="auto", choices=("auto", "off")),
+)
+
+
+def add_options(parser: pytest.Parser) -> None:
+    group = parser.getgroup("circuitcheck", "circuit hypotheses")
+    for option in OPTIONS:
+        group.addoption(option.flag, type=option.convert, default=None, choices=option.choices, help=option.help)
+        parser.addini(option.ini, option.help, default=None)
+    group.addoption(
+        "--circuit-require-models", action="store_true", default=None, help="a model that cannot be had is an error"
+    )
+    parser.addini("circuit_require_models", "a model that cannot be had is an error", type="bool", default=False)
+    group.addoption(
+        "--circuit-report",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="write a report to PATH (.json); repeatable",
+    )
+    parser.addini("circuit_time_budget", "seconds that the claims of one run should take; the summary shows the rest")
+
+
+def given(config: pytest.Config, name: str) -> Any:
+    """Command line, then ini file; None where neither says anything. Raises UsageError for an ini value of another type."""
+    option = next(option for option in OPTIONS if option.name == name)
+    value = config.getoption(option.flag)
+    if value is not None:
+        return value
+    text = config.getini(option.ini)
+    if not text:
+        return None
+    try:
+        value = option.convert(text)
+    except ValueError as error:
+        raise pytest.UsageError(f"ini option {option.ini} = {text!r}: expected {option.convert.__name__}") from error
+    if option.choices and value not in option.choices:
+        raise pytest.UsageError(f"ini option {option.ini} = {text!r}: expected one of {', '.join(option.choices)}")
+    return value
+
+
+def value_of(config: pytest.Config, name: str) -> Any:
+    found = given(config, name)
+    return next(option.default for option in OPTIONS if option.name == name) if found is None else found
+
+
+def require_models(config: pytest.Config) -> bool:
+    return bool(config.getoption("--circuit-require-models") or config.getini("circuit_require_models"))
+
+
+def time_budget(config: pytest.Config) -> float | None:
+    text = config.getini("circuit_time_budget")
+    return float(text) if text else None
+
+
+def session_settings(config: pytest.Config) -> Settings:
+    """Raises UsageError for values that no run could use."""
+    settings = Settings(**{name: value_of(config, name) for name in ("device", "dtype", "seed", "samples", "confidence")})
+    if not DEVICE_FORM.fullmatch(settings.device):
+        raise pytest.UsageError(f"--circuit-device {settings.device!r} is no device; expected auto, cpu, cuda or cuda:N.")
+    if not 0.5 < settings.confidence < 1:
+        raise pytest.UsageError(f"--circuit-confidence {settings.confidence} is outside (0.5, 1); 0.95 is usual.")
+    if settings.samples < settings.first_look:
+        raise pytest.UsageError(
+            f"--circuit-samples {settings.samples} ends before the first look at {settings.first_look} prompts; "
+            f"allow at least {settings.first_look}."
+        )
+    return settings
+
+
+def claim_settings(config: pytest.Config, settings: Settings, claim: Claim) -> Settings:
+    """Execution settings: command line before claim before ini. Scientific ones: claim before command line before ini."""
+    samples = config.getoption("--circuit-samples")
+    if samples is None and claim.samples is not None:
+        settings = replace(settings, samples=claim.samples)
+    if claim.confidence is not None:
+        settings = replace(settings, confidence=claim.confidence)
+    return settings
+
+
+def report_paths(config: pytest.Config) -> list[Path]:
+    """Raises UsageError for a format that is not there, or a place that cannot be written to."""
+    paths = [Path(text) for text in config.getoption("--circuit-report")]
+    for path in paths:
+        if path.suffix != ".json":
+            raise pytest.UsageError(f"--circuit-report {path}: no report of kind {path.suffix!r}; expected a .json path.")
+        if path.is_dir() or not (path.parent.is_dir() or _made(path.parent)):
+            raise pytest.UsageError(f"--circuit-report {path} cannot be written: it or its folder is in the way.")
+    return paths
+
+
+def _made(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return True

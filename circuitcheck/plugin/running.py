@@ -1,0 +1,107 @@
+"""Running one claim: recording what it asks, and saying what came of it."""
+
+import os
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pytest
+
+from circuitcheck.claims import Claim, ClaimRecorder, ClaimResult
+from circuitcheck.errors import CircuitCheckError, Inconclusive, Refuted
+from circuitcheck.plugin.collecting import claim_of, model_of
+from circuitcheck.plugin.options import claim_settings, value_of
+from circuitcheck.quantities import Model, recording
+from circuitcheck.session import Session
+
+
+@dataclass
+class ClaimRun:
+    """One item's run of its claim."""
+
+    claim: Claim
+    recorder: ClaimRecorder
+    passes_before: int
+    started: float = field(default_factory=time.perf_counter)
+    inconclusive: str = ""
+
+
+_PACKAGE = str(Path(__file__).parents[1]) + os.sep
+
+RUN = pytest.StashKey[ClaimRun]()
+
+
+def run_claim(item: pytest.Function, claim: Claim, session: Session) -> Generator[None, object, object]:
+    """Around the call of the test function. Turns an AssertionError that a comparison brought about into Refuted."""
+    __tracebackhide__ = True
+    recorder = ClaimRecorder(claim, claim_settings(item.config, session.settings, claim))
+    run = item.stash[RUN] = ClaimRun(claim, recorder, session.forward_passes)
+    with recording(recorder):
+        try:
+            result = yield
+        except Inconclusive as error:
+            run.inconclusive = str(error)
+            if value_of(item.config, "inconclusive") == "skip":
+                pytest.skip(f"inconclusive: {error}")
+            raise error.with_traceback(without_own_frames(error.__traceback__)) from None
+        except CircuitCheckError as error:
+            raise error.with_traceback(without_own_frames(error.__traceback__)) from None
+        except AssertionError as error:
+            refuted = recorder.refutation(error.__traceback__)
+            if refuted is None:
+                raise
+            raise refuted.with_traceback(error.__traceback__) from None
+    recorder.finish()
+    return result
+
+
+def without_own_frames(traceback: TracebackType | None) -> TracebackType | None:
+    """The traceback down to the last line outside this package: a reader wants the claim, not our insides."""
+    last, step = None, traceback
+    while step is not None:
+        if not step.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+            last = step
+        step = step.tb_next
+    if last is not None:
+        last.tb_next = None
+    return traceback
+
+
+def result_of(
+    item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestReport, session: Session
+) -> ClaimResult | None:
+    """The claim's result, at the phase that settles it; None for items that are no claims and for other phases."""
+    claim = claim_of(item)
+    if claim is None or (call.when != "call" and report.passed):
+        return None
+    run = item.stash.get(RUN, None)
+    verdict, reason = _verdict(call, report, run)
+    model = getattr(item, "funcargs", {}).get("circuit_model")
+    return ClaimResult(
+        claim=claim,
+        model=model_of(item, claim),
+        fingerprint=model.ref.fingerprint if isinstance(model, Model) else None,
+        verdict=verdict,
+        comparisons=run.recorder.results if run else (),
+        seconds=time.perf_counter() - run.started if run else report.duration,
+        forward_passes=session.forward_passes - run.passes_before if run else 0,
+        reason=reason,
+        warnings=run.recorder.warnings(passed=call.excinfo is None) if run else (),
+    )
+
+
+def _verdict(call: pytest.CallInfo[Any], report: pytest.TestReport, run: ClaimRun | None) -> tuple[str, str]:
+    if call.excinfo is None:
+        return "supported", ""
+    error = call.excinfo.value
+    if call.when == "call" and run is not None and run.inconclusive:
+        return "inconclusive", next((r.decision.reason for r in run.recorder.results if r.decision.reason), run.inconclusive)
+    if isinstance(error, Refuted):
+        return "refuted", ""
+    if report.skipped and isinstance(error, pytest.skip.Exception):
+        return "skipped", str(error)
+    lines = str(error).splitlines() or [""]
+    return "error", f"{type(error).__name__}: {lines[0]}"

@@ -1,0 +1,8 @@
+"""Reports: they read results and compute nothing."""
+
+from circuitcheck.report.environment import environment, header
+from circuitcheck.report.json_report import SCHEMA_VERSION, load_schema, write_json
+from circuitcheck.report.log import ClaimLog
+from circuitcheck.report.table import write_table
+
+__all__ = ["SCHEMA_VERSION", "ClaimLog", "environment", "header", "load_schema", "write_json", "write_table"]

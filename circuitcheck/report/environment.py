@@ -1,0 +1,40 @@
+"""What a run was made with; nothing is imported to find out."""
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from circuitcheck.session import Settings
+
+_PACKAGES = ("circuitcheck", "torch", "transformers", "transformer-lens", "numpy", "scipy", "pytest")
+
+
+def environment(settings: Settings) -> dict[str, Any]:
+    return {
+        "packages": {name: found for name in _PACKAGES if (found := _version(name)) is not None},
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpus": os.cpu_count(),
+        "device": settings.device,
+        "dtype": settings.dtype,
+        "seed": settings.seed,
+        "confidence": settings.confidence,
+        "first_look": settings.first_look,
+        "samples": settings.samples,
+        "batch": settings.batch,
+    }
+
+
+def header(settings: Settings) -> str:
+    return (
+        f"circuitcheck {_version('circuitcheck')}: device {settings.device}, {settings.dtype}, seed {settings.seed}, "
+        f"confidence {settings.confidence:g}, looks at {settings.first_look} to {settings.samples} prompts"
+    )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,38 @@
+"""All claims of a run, gathered where the reports are written."""
+
+from collections import defaultdict
+from typing import Any
+
+import pytest
+
+VERDICTS = ("supported", "refuted", "inconclusive", "error", "skipped")
+
+
+class ClaimLog:
+    """Registered as a plugin: under xdist, workers' reports arrive here too. A later phase's result replaces an earlier."""
+
+    def __init__(self) -> None:
+        self._claims: dict[tuple[str, str | None], dict[str, Any]] = {}
+        self.seconds_by_file: dict[str, float] = defaultdict(float)
+        self._files: set[str] = set()
+
+    @pytest.hookimpl
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.seconds_by_file[report.location[0]] += report.duration
+        found = getattr(report, "circuit", None)
+        if found is not None:
+            self._files.add(report.location[0])
+            self._claims[found["id"], found["param"]] = found
+
+    @property
+    def claims(self) -> list[dict[str, Any]]:
+        return list(self._claims.values())
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Of the files that hold claims: seconds of all their phases, model loading included."""
+        return {name: taken for name, taken in self.seconds_by_file.items() if name in self._files}
+
+    def summary(self) -> dict[str, int]:
+        counts = {verdict: sum(claim["verdict"] == verdict for claim in self.claims) for verdict in VERDICTS}
+        return {**counts, "as_expected": sum(claim["as_expected"] for claim in self.claims), "claims": len(self.claims)}

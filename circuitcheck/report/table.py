@@ -1,0 +1,82 @@
+"""The verdict table at the end of a run."""
+
+from typing import Any
+
+import pytest
+
+from circuitcheck.report.log import VERDICTS, ClaimLog
+
+_HEADS = ("claim", "verdict", "estimate", "interval", "claimed", "prompts", "seconds")
+_RIGHT = ("estimate", "prompts", "seconds")
+_COLOURS = {"supported": "green", "refuted": "red", "inconclusive": "yellow", "error": "red", "skipped": "yellow"}
+
+
+def write_table(reporter: pytest.TerminalReporter, log: ClaimLog, budget: float | None) -> None:
+    """One line for each comparison; then what needs words, the counts, and the time by file."""
+    rows = [row for claim in log.claims for row in _rows(claim)]
+    widths = [max(len(head), *(len(row[i]) for _, row in rows)) for i, head in enumerate(_HEADS)]
+    reporter.section("circuit hypotheses")
+    reporter.write_line(_line(_HEADS, widths), bold=True)
+    for claim, row in rows:
+        reporter.write_line(_line(row, widths), **_markup(claim))
+    for claim in log.claims:
+        _write_notes(reporter, claim)
+    reporter.write_line(_counts(log))
+    for name, seconds in log.seconds.items():
+        reporter.write_line(f"time: {name} {seconds:.1f} s")
+    if budget is not None:
+        reporter.write_line(f"time: {sum(log.seconds.values()):.1f} s of a budget of {budget:g} s")
+
+
+def _rows(claim: dict[str, Any]) -> list[tuple[dict[str, Any], tuple[str, ...]]]:
+    name = claim["id"] if claim["param"] is None else f"{claim['id']}[{claim['param']}]"
+    verdict = claim["verdict"] + (" (expected)" if claim["verdict"] == claim["expected"] == "refuted" else "")
+    if claim["verdict"] == "supported" != claim["expected"]:
+        verdict += " (not expected)"
+    compared = claim["comparisons"]
+    if not compared:
+        return [(claim, (name, verdict, "", "", "", "", f"{claim['seconds']:.1f}"))]
+    rows = []
+    for i, each in enumerate(compared):
+        cells = (_number(each["estimate"]), _interval(each), _claimed(each), str(each["n"]))
+        first, last = (name, verdict) if i == 0 else ("", ""), f"{claim['seconds']:.1f}" if i == 0 else ""
+        rows.append((claim, (*first, *cells, last)))
+    return rows
+
+
+def _write_notes(reporter: pytest.TerminalReporter, claim: dict[str, Any]) -> None:
+    for note in ([claim["reason"]] if claim["reason"] else []) + claim["warnings"]:
+        reporter.write_line(f"{claim['id']}: {note}", yellow=True)
+
+
+def _counts(log: ClaimLog) -> str:
+    summary = log.summary()
+    parts = [f"{summary[verdict]} {verdict}" for verdict in VERDICTS if summary[verdict]]
+    return f"{summary['claims']} claims: {', '.join(parts)}; {summary['as_expected']} as expected"
+
+
+def _markup(claim: dict[str, Any]) -> dict[str, bool]:
+    colour = "green" if claim["as_expected"] else _COLOURS[claim["verdict"]] if claim["verdict"] != "supported" else "red"
+    return {colour: True}
+
+
+def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+    aligned = [
+        cell.rjust(width) if head in _RIGHT else cell.ljust(width)
+        for head, cell, width in zip(_HEADS, cells, widths, strict=True)
+    ]
+    return "  ".join(aligned).rstrip()
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _interval(each: dict[str, Any]) -> str:
+    low, high = each["ci"]
+    return f"[{_number(low)}, {_number(high)}]"
+
+
+def _claimed(each: dict[str, Any]) -> str:
+    margin = "" if each["margin"] is None else f" ± {each['margin']:g}"
+    return f"{each['relation']} {each['threshold']:g}{margin}"

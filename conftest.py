@@ -1,0 +1,3 @@
+"""For the whole repository."""
+
+pytest_plugins = ["pytester"]

@@ -1,0 +1,3 @@
+"""Fixtures that claims use: `model`, `ioi`, ..."""
+
+from circuitcheck.fixtures import *  # noqa: F403

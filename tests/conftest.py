@@ -1,0 +1,43 @@
+"""Models that tests share. Random weights where behaviour does not matter, SmolLM2 where it does."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tiny import save_tiny_gpt2, save_tiny_llama
+
+import circuitcheck as cc
+
+
+@pytest.fixture(autouse=True)
+def fresh_session(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Tests of the library do not share measured values; those that need a shared model ask for it."""
+    if "smollm2" in request.fixturenames:
+        yield
+        return
+    with cc.use_session(cc.Session()):
+        yield
+
+
+@pytest.fixture(scope="session")
+def tiny_gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a random GPT-2 (3 layers of 4 heads) under whose tokenizer every word of IOI is one token."""
+    return save_tiny_gpt2(tmp_path_factory.mktemp("tiny") / "gpt2")
+
+
+@pytest.fixture(scope="session")
+def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a random Llama (2 layers of 4 heads, 2 key/value heads)."""
+    return save_tiny_llama(tmp_path_factory.mktemp("tiny") / "llama")
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> cc.Model:
+    """SmolLM2-135M-Instruct, loaded once (half a minute) into the session that pytest runs with."""
+    return cc.load("smollm2-135m-q4")
+
+
+@pytest.fixture
+def read_json() -> object:
+    return lambda path: json.loads(Path(path).read_text(encoding="utf-8"))

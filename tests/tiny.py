@@ -1,0 +1,68 @@
+"""Tiny random models, saved as checkpoint folders like any other."""
+
+from pathlib import Path
+
+from circuitcheck.prompts.builtin.ioi import ioi
+
+
+def save_tiny_gpt2(folder: Path, seed: int = 0) -> Path:
+    """Weights are scaled up, so that heads have effects far above rounding."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    tokenizer = save_tokenizer(folder)
+    config = GPT2Config(n_layer=3, n_head=4, n_embd=32, n_positions=64, vocab_size=len(tokenizer), bos_token_id=0, eos_token_id=0)
+    _save(GPT2LMHeadModel, config, folder, seed)
+    return folder
+
+
+def save_tiny_llama(folder: Path, seed: int = 0) -> Path:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    tokenizer = save_tokenizer(folder)
+    config = LlamaConfig(
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=64,
+        vocab_size=len(tokenizer),
+        bos_token_id=0,
+        eos_token_id=0,
+    )
+    _save(LlamaForCausalLM, config, folder, seed)
+    return folder
+
+
+def save_tokenizer(folder: Path, words: tuple[str, ...] | None = None):
+    """A byte-level BPE tokenizer, as GPT-2's, trained until each of `words` (default: all of IOI's) is one token."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=5000, special_tokens=["<|endoftext|>"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+    )
+    tokenizer.train_from_iterator([" " + word for word in words or ioi_words()] * 3, trainer)
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<|endoftext|>", eos_token="<|endoftext|>")
+    fast.save_pretrained(folder)
+    return fast
+
+
+def ioi_words() -> tuple[str, ...]:
+    task = ioi()
+    return tuple(word for pool in task.pools for word in pool.items)
+
+
+def _save(kind: type, config: object, folder: Path, seed: int) -> None:
+    import torch
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = kind(config)
+    for name, parameter in model.named_parameters():
+        if parameter.ndim > 1 and "wpe" not in name:
+            parameter.data *= 4
+    model.save_pretrained(folder)
