@@ -56,11 +56,17 @@ def decide(draw: Draw, build: Build, region: Region, design: Design) -> Decision
         interval = estimand.interval(level)
         seen.append((n, interval.low, interval.high))
         problem = estimand.problem(level)
-        inside = None if problem else region.judge(lambda r, e=estimand, v=level: e.side(r, v))  # type: ignore[misc]
+        inside = None if problem else _judge(estimand, region, level)
         last = number == len(design.looks) - 1
         if inside is not None or last or estimand.hopeless(level):
             return _conclude(estimand, region, design, level, tuple(seen), inside, problem)
     raise AssertionError("a design has at least one look")
+
+
+def _judge(estimand: Estimand, region: Region, level: Level) -> bool | None:
+    if level.exact:
+        return region.holds(estimand.value)
+    return region.judge(lambda threshold: estimand.side(threshold, level))
 
 
 def estimate(draw: Draw, build: Build, n: int, confidence: float, population: int | None) -> Decision:
@@ -101,7 +107,7 @@ def _conclude(
     reason = "" if inside is not None else problem or _undecided(region, looks[-1])
     method = estimand.interval(level).method
     if not level.exact:
-        method += f"; look {len(looks)} of {len(design.looks)} ({design.name})"
+        method += f"; look {len(looks)} of {len(design.looks)}"
     return Decision(
         verdict=verdict,
         reason=reason,
@@ -112,7 +118,7 @@ def _conclude(
         confidence=design.confidence,
         n=looks[-1][0],
         looks=looks,
-        n_more=_more(estimand, region, design) if inside is None and not problem else (),
+        n_more=_more(estimand, region, design) if inside is None and not problem and not level.exact else (),
         warnings=estimand.warnings(),
         exhausted=level.exact,
     )

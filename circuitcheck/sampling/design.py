@@ -33,6 +33,10 @@ class Design:
     def __post_init__(self) -> None:
         if not 0.5 < self.confidence < 1:
             raise ValueError(f"confidence {self.confidence} is outside (0.5, 1); 0.95 is usual.")
+        if self.first < 2 or (self.population is not None and self.population < 1):
+            raise BudgetTooSmall(
+                f"a first look at {self.first} prompts, of {self.population} there are, shows nothing: an interval needs 2."
+            )
         if self.maximum < min(self.first, self.population or self.first):
             raise BudgetTooSmall(
                 f"a budget of {self.maximum} prompts ends before the first look at {self.first}: allow at least "
@@ -51,10 +55,6 @@ class Design:
             looks.append(n)
             n *= 2
         return (*looks, last)
-
-    @property
-    def name(self) -> str:
-        return "Kim-DeMets looks" if len(self.looks) > 1 else "one look"
 
     def level(self, look: int) -> Level:
         """The level of look number `look`, from 0."""

@@ -1,7 +1,7 @@
 """What a sample says of a number: one class for each kind of number, each with the method that suits it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +15,7 @@ _TIES_NEED = 64
 _SKEWED = 2.0
 _SEARCH_STEPS = 60
 _ROUNDING = 1e-12
+_NO_TASK = "the model does not do the task"
 
 Values = NDArray[np.float64]
 
@@ -85,7 +86,8 @@ class RealMean(_Simple):
     """The mean of real values: hull of t and Hall."""
 
     def _interval(self, level: Level) -> Interval:
-        return stats.skew_guarded(self.values, level.tail)
+        found = stats.skew_guarded(self.values, level.tail)
+        return replace(found, method=f"{found.method} at the Kim-DeMets boundary") if level.sequential else found
 
     def problem(self, level: Level) -> str | None:
         if level.exact:
@@ -126,6 +128,12 @@ class BoundedMean(_Simple):
         if level.exact:
             return super().side(threshold, level)
         return stats.betting_side(self.values, self.low, self.high, level.alpha, threshold)
+
+    def problem(self, level: Level) -> str | None:
+        found = self.interval(level)
+        if found.low <= found.high:
+            return None
+        return f"the values drift: the first prompts show a mean above {found.low:.4g}, later ones below {found.high:.4g}"
 
 
 class Quantile(_Simple):
@@ -185,11 +193,13 @@ class RatioOfMeans:
     def problem(self, level: Level) -> str | None:
         denominator = self._denominator()
         if level.exact:
-            return None if denominator.value > 0 else f"the denominator's mean is {denominator.value:.4g}, not above 0"
+            if denominator.value > 0:
+                return None
+            return f"{_NO_TASK}: the denominator's mean, {denominator.value:.4g}, is not above 0"
         found = denominator.interval(level)
         if found.low <= 0:
             return (
-                f"the model does not do the task: the denominator, mean {denominator.value:.4g} in "
+                f"{_NO_TASK}: the denominator, mean {denominator.value:.4g} in "
                 f"[{found.low:.4g}, {found.high:.4g}], is not shown to be above 0"
             )
         residual = self._linear(self.value)

@@ -17,6 +17,10 @@ class Region(Protocol):
     @property
     def margin(self) -> float | None: ...
     def judge(self, side: Side) -> bool | None: ...
+    def holds(self, value: float) -> bool:
+        """Does the region hold a value that is known exactly?"""
+        ...
+
     def contradiction(self, value: float) -> float:
         """How far `value` speaks against the claim; larger is worse."""
         ...
@@ -31,6 +35,9 @@ class Below:
     def judge(self, side: Side) -> bool | None:
         return {-1: True, 1: False}.get(side(self.threshold))
 
+    def holds(self, value: float) -> bool:
+        return value <= self.threshold if self.relation == "<=" else value < self.threshold
+
     def contradiction(self, value: float) -> float:
         return value - self.threshold
 
@@ -43,6 +50,9 @@ class Above:
 
     def judge(self, side: Side) -> bool | None:
         return {1: True, -1: False}.get(side(self.threshold))
+
+    def holds(self, value: float) -> bool:
+        return value >= self.threshold if self.relation == ">=" else value > self.threshold
 
     def contradiction(self, value: float) -> float:
         return self.threshold - value
@@ -62,6 +72,9 @@ class Within:
             return True
         return False if low == -1 or high == 1 else None
 
+    def holds(self, value: float) -> bool:
+        return abs(value - self.threshold) < self.margin
+
     def contradiction(self, value: float) -> float:
         return abs(value - self.threshold) - self.margin
 
@@ -77,6 +90,9 @@ class Outside:
     def judge(self, side: Side) -> bool | None:
         inside = Within(self.threshold, self.margin).judge(side)
         return None if inside is None else not inside
+
+    def holds(self, value: float) -> bool:
+        return not Within(self.threshold, self.margin).holds(value)
 
     def contradiction(self, value: float) -> float:
         return self.margin - abs(value - self.threshold)

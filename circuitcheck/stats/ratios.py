@@ -27,4 +27,4 @@ def fieller(numerator: NDArray[np.float64], denominator: NDArray[np.float64], ta
     if qa <= 0 or discriminant < 0:
         return Interval(-math.inf, math.inf, "Fieller")
     root = math.sqrt(discriminant)
-    return Interval((qb - root) / qa, (qb + root) / qa, "Fieller")
+    return Interval(float((qb - root) / qa), float((qb + root) / qa), "Fieller")

