@@ -36,7 +36,11 @@ def start_folder(folder: Path) -> int:
     if taken:
         sys.stderr.write(f"{' and '.join(taken)} exist already; nothing was written. Name another folder.\n")
         return 1
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sys.stderr.write(f"{folder} cannot be made into a folder: {error.strerror}. Name another.\n")
+        return 1
     for name, text in wanted.items():
         (folder / name).write_text(text, encoding="utf-8")
     sys.stdout.write(f"wrote {', '.join(str(folder / name) for name in wanted)}. Next: pytest {folder}\n")

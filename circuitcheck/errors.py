@@ -41,6 +41,10 @@ class BadTask(CircuitCheckError, ValueError):
     """A task definition, or a prompt made from it, that breaks its own promises."""
 
 
+class BadMetric(CircuitCheckError, ValueError):
+    """A metric that gives values outside the support that it declares."""
+
+
 class EmptyPool(BadTask):
     """A pool of which too few items survive this tokenizer."""
 

@@ -10,7 +10,9 @@ def save_tiny_gpt2(folder: Path, seed: int = 0) -> Path:
     from transformers import GPT2Config, GPT2LMHeadModel
 
     tokenizer = save_tokenizer(folder)
-    config = GPT2Config(n_layer=3, n_head=4, n_embd=32, n_positions=64, vocab_size=len(tokenizer), bos_token_id=0, eos_token_id=0)
+    config = GPT2Config(
+        n_layer=3, n_head=4, n_embd=32, n_positions=64, vocab_size=len(tokenizer), bos_token_id=0, eos_token_id=0
+    )
     _save(GPT2LMHeadModel, config, folder, seed)
     return folder
 

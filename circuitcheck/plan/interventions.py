@@ -82,7 +82,8 @@ class Ablate:
     def describe(self) -> str:
         where = "everywhere" if self.at is None else "at " + ", ".join(map(str, self.at))
         source = f" ({self.source})" if self.kind == "counterfactual" and self.source else ""
-        return f"{self.kind}{source} ablation of {', '.join(map(str, self.units))} {where}"
+        size = f" (n={self.n})" if self.kind == "mean" and self.n != Ablate.n else ""
+        return f"{self.kind}{source}{size} ablation of {', '.join(map(str, self.units))} {where}"
 
     def bind(self, *, task: str, counterfactual: str | None, seed: int) -> "Ablate":
         if self.kind == "mean":

@@ -63,7 +63,7 @@ def parse_units(units: str | Unit | Iterable[str | Unit], architecture: Architec
 
     Raises UnknownUnit for words that are no unit, an empty set, a unit named twice, or one beyond the model.
     """
-    found = [unit for word in _words(units) for unit in _parse(word)]
+    found = [unit for word in _words(units) for unit in _parse(word, architecture)]
     if not found:
         raise UnknownUnit(f"no units in {units!r}: an intervention on nothing changes nothing. Expected {_FORMS}.")
     for unit in found:
@@ -79,20 +79,25 @@ def _words(units: str | Unit | Iterable[str | Unit]) -> Iterator[str | Unit]:
         yield from (word for word in re.split(r"[,\s]+", units.strip()) if word)
     elif isinstance(units, Unit):
         yield units
-    else:
+    elif isinstance(units, Iterable):
         for item in units:
             yield from _words(item)
+    else:
+        raise UnknownUnit(f"{units!r} is not a unit. Expected {_FORMS}.")
 
 
-def _parse(word: str | Unit) -> list[Unit]:
+def _parse(word: str | Unit, architecture: Architecture) -> list[Unit]:
     if not isinstance(word, str):
         return [word]
     if match := _HEADS.fullmatch(word):
         layer, first, last = int(match[1]), int(match[2]), int(match[3] or match[2])
+        _check(Head(layer, last), architecture)
         return [Head(layer, head) for head in _span(word, first, last)]
     if match := _LAYERS.fullmatch(word):
         kind = AttnLayer if match[3] == "attn" else MlpLayer
-        return [kind(layer) for layer in _span(word, int(match[1]), int(match[2] or match[1]))]
+        first, last = int(match[1]), int(match[2] or match[1])
+        _check(kind(last), architecture)
+        return [kind(layer) for layer in _span(word, first, last)]
     raise UnknownUnit(f"{word!r} is not a unit. Expected {_FORMS}.")
 
 
@@ -103,5 +108,6 @@ def _span(word: str, first: int, last: int) -> range:
 
 
 def _check(unit: Unit, architecture: Architecture) -> None:
-    if unit.layer >= architecture.n_layers or (isinstance(unit, Head) and unit.head >= architecture.n_heads):
+    there = unit.layer in range(architecture.n_layers)
+    if not there or (isinstance(unit, Head) and unit.head not in range(architecture.n_heads)):
         raise UnknownUnit(f"{unit} does not exist: this model has {architecture.describe()}.")

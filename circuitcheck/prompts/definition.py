@@ -18,8 +18,12 @@ class Template:
     text: str
 
     def parts(self) -> list[tuple[str, str | None]]:
-        """(literal text, slot that follows it or None) in order."""
-        return [(literal, slot) for literal, slot, _, _ in string.Formatter().parse(self.text)]
+        """(literal text, slot that follows it or None) in order. Raises ValueError for braces that do not match."""
+        parts = list(string.Formatter().parse(self.text))
+        for _, slot, form, conversion in parts:
+            if form or conversion:
+                raise ValueError(f"slot {slot!r} asks for a format, and slots hold words as they are")
+        return [(literal, slot) for literal, slot, _, _ in parts]
 
     def slots(self) -> tuple[str, ...]:
         return tuple(slot for _, slot in self.parts() if slot is not None)

@@ -13,6 +13,12 @@ def check_task(task: TaskDefinition) -> None:
     _check_names(task, "templates", [template.id for template in task.templates])
     _check_names(task, "pools", [pool.name for pool in task.pools])
     _check_names(task, "variables", [name for name, _ in task.variables])
+    _check_names(task, "slots", [slot for slot, _ in task.slots])
+    if END in dict(task.slots):
+        raise BadTask(f"a slot of task {task.name!r} cannot be called {END}: every prompt's last token is.")
+    if twice := _repeated(template.text for template in task.templates):
+        ids = " and ".join(repr(template.id) for template in task.templates if template.text == twice[0])
+        raise BadTask(f"templates {ids} of task {task.name!r} have one text: prompts would repeat.")
     _check_pools(task)
     _check_roles(task)
     for template in task.templates:
@@ -45,7 +51,13 @@ def _check_roles(task: TaskDefinition) -> None:
 
 
 def _check_template(task: TaskDefinition, template: Template) -> None:
-    for literal, slot in template.parts():
+    try:
+        parts = template.parts()
+    except ValueError as error:
+        raise BadTask(f"template {template.id!r} cannot be read ({error}): {template.text!r}") from error
+    if not template.text:
+        raise BadTask(f"template {template.id!r} is empty.")
+    for literal, slot in parts:
         if slot is None:
             continue
         _expect(task, f"template {template.id!r} has the slot", slot, dict(task.slots))

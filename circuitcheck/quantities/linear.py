@@ -32,11 +32,11 @@ class Linear:
         return Linear(tuple((k * coefficient, cell) for coefficient, cell in self.terms), k * self.constant)
 
     def plus(self, other: "Linear") -> "Linear":
-        """Terms in the same cell are added up, and left out where they cancel."""
+        """Terms in the same cell are added up; one that cancels stays, with 0 as its factor, and is measured too."""
         sums: dict[str, tuple[float, Cell]] = {}
         for k, cell in (*self.terms, *other.terms):
             sums[cell.digest] = (sums.get(cell.digest, (0.0, cell))[0] + k, cell)
-        return Linear(tuple((k, cell) for k, cell in sums.values() if k != 0), self.constant + other.constant)
+        return Linear(tuple(sums.values()), self.constant + other.constant)
 
     def of(self, columns: Mapping[str, NDArray[np.float64]], n: int) -> NDArray[np.float64]:
         """[prompt], from the cells' values by digest."""
@@ -55,7 +55,7 @@ class Linear:
                 return None
             ends = (k * found[0], k * found[1])
             low, high = low + min(ends), high + max(ends)
-        return low, high
+        return (low, high) if low < high else None
 
     @property
     def binary(self) -> bool:

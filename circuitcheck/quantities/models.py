@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from os import PathLike, fspath
 from typing import get_args
 
 from circuitcheck.engine.protocol import ModelCard
@@ -96,10 +97,15 @@ def load(spec: object, *, dtype: str | None = None, device: str | None = None, b
     """A model by spec: a hub id with an optional `@revision`, a checkpoint folder, a `.gguf` file or an alias such as
     `smollm2-135m-q4`; or a `TransformerBridge` or `HookedTransformer` object, taken as it is.
 
+    An object that is a bridge brings its own tokenizer, which TransformerLens may have told to
+    prepend the BOS; `bos="never"` then gives the prompts that the folder itself would.
+
     `dtype` and `device` default to the session's. `bos` says whether prompts start with the BOS token: `tokenizer` does
     what the model's tokenizer does by itself.
 
     Raises BadSpec, ModelUnavailable (the message says how to get it), CorruptCheckpoint, UnknownDevice.
     """
+    if isinstance(spec, PathLike):
+        spec = fspath(spec)
     card = current_session().load(spec, dtype=dtype, device=device, bos=bos)
     return Model(card, View(card.ref))

@@ -1,5 +1,6 @@
 """Quantities: an arithmetic expression over cells, not yet measured."""
 
+import math
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import NoReturn
@@ -224,7 +225,7 @@ class Quantity:
         if isinstance(other, Quantity):
             return (self - other)._compare(0.0, relation)
         number = _number(other)
-        if number is None:
+        if number is None or math.isnan(number):
             raise NotComparable(f"cannot compare {self.label} with {other!r}; expected a number or a quantity.")
         return Comparison(self, (Below if relation.startswith("<") else Above)(number, relation))
 

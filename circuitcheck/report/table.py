@@ -52,7 +52,8 @@ def _write_notes(reporter: pytest.TerminalReporter, claim: dict[str, Any]) -> No
 def _counts(log: ClaimLog) -> str:
     summary = log.summary()
     parts = [f"{summary[verdict]} {verdict}" for verdict in VERDICTS if summary[verdict]]
-    return f"{summary['claims']} claims: {', '.join(parts)}; {summary['as_expected']} as expected"
+    claims = "1 claim" if summary["claims"] == 1 else f"{summary['claims']} claims"
+    return f"{claims}: {', '.join(parts)}; {summary['as_expected']} as expected"
 
 
 def _markup(claim: dict[str, Any]) -> dict[str, bool]:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitcheck.engine.protocol import Engine, ModelCard, Receipt
-from circuitcheck.errors import NotComparable, VacuousIntervention
+from circuitcheck.errors import BadMetric, BadTask, NotComparable, VacuousIntervention
 from circuitcheck.models import BosPolicy
-from circuitcheck.plan import Cell, ModelRef, Plan
+from circuitcheck.plan import Cell, Metric, ModelRef, Plan
 from circuitcheck.prompts import Prompt, TaskDefinition
 from circuitcheck.session.settings import Settings
 from circuitcheck.session.values import Block, Stream, ValueStore
@@ -78,18 +78,25 @@ class Session:
         """Values of `cells` on prompts `rows`. Raises VacuousIntervention where an intervention changed no prompt."""
         batch = self.settings.batch
         numbers = range(rows.start // batch, -(-rows.stop // batch))
+        window = slice(rows.start - numbers.start * batch, rows.stop - numbers.start * batch)
         population = self.population(task, list(dict.fromkeys(cell.view.model for cell in cells)), stream)
+        _check_rows(rows, population, task, stream)
         for number in numbers:
             self._fill(task, cells, stream, seed, range(number * batch, min((number + 1) * batch, population)))
         columns, receipts = [], []
         for cell in cells:
-            blocks = self._values.get(_stream(cell, task, stream, seed), cell.digest, numbers)
+            blocks = self._values.get(self._stream(cell, task, stream, seed), cell.digest, numbers)
             joined = np.concatenate([block.values for block in blocks])
-            columns.append(joined[rows.start - numbers.start * batch :][: len(rows)])
-            receipts += [reduce(Receipt.merge, steps) for steps in zip(*(block.receipts for block in blocks), strict=True)]
-        unique = tuple({(receipt.view, receipt.intervention): receipt for receipt in receipts}.values())
+            columns.append(joined[window])
+            steps = zip(*(block.receipts for block in blocks), strict=True)
+            receipts += [reduce(Receipt.then, parts).rows(window) for parts in steps]
+        unique = tuple({receipt.digest: receipt for receipt in receipts}.values())
         _refuse_vacuous(unique)
         return Measured(np.stack(columns), unique)
+
+    def _stream(self, cell: Cell, task: TaskDefinition, stream: str, seed: int) -> Stream:
+        model = cell.view.model
+        return (f"{model.fingerprint} on {self.engine.card(model).device}", task.digest, stream, seed)
 
     def _fill(self, task: TaskDefinition, cells: Sequence[Cell], stream: str, seed: int, block: range) -> None:
         """Measure what one block lacks: one plan for each model, all its cells together."""
@@ -99,7 +106,7 @@ class Session:
                 cell.digest: cell
                 for cell in cells
                 if cell.view.model == model
-                and self._values.missing(_stream(cell, task, stream, seed), cell.digest, range(number, number + 1))
+                and self._values.missing(self._stream(cell, task, stream, seed), cell.digest, range(number, number + 1))
             }
             if not lacking:
                 continue
@@ -107,13 +114,31 @@ class Session:
             table = self.engine.run(plan, block)
             self.forward_passes += table.forward_passes
             for cell, values, receipts in zip(plan.cells, table.values, table.receipts, strict=True):
-                self._values.put(_stream(cell, task, stream, seed), cell.digest, number, Block(cell, values, receipts))
+                _check_support(cell.metric, values)
+                self._values.put(self._stream(cell, task, stream, seed), cell.digest, number, Block(cell, values, receipts))
         if self.progress:
             self.progress(block.stop)
 
 
-def _stream(cell: Cell, task: TaskDefinition, stream: str, seed: int) -> Stream:
-    return (cell.view.model.fingerprint, task.digest, stream, seed)
+def _check_rows(rows: range, population: int, task: TaskDefinition, stream: str) -> None:
+    if not rows or rows.start < 0:
+        raise BadTask(f"prompts {rows.start} to {rows.stop} are none; ask for at least one.")
+    if rows.stop > population:
+        raise BadTask(f"task {task.name!r} has {population} prompts in its {stream} stream, not {rows.stop}.")
+
+
+def _check_support(metric: Metric, values: NDArray[np.float64]) -> None:
+    """A metric outside the support that it declares would be judged by the wrong method. NaN is left to the verdict."""
+    finite = values[np.isfinite(values)]
+    if metric.support == "real" or not len(finite):
+        return
+    low, high = (0.0, 1.0) if isinstance(metric.support, str) else metric.support
+    inside = np.isin(finite, (0.0, 1.0)) if metric.support == "binary" else (finite >= low) & (finite <= high)
+    if not inside.all():
+        raise BadMetric(
+            f"the metric {metric.name!r} declares its support as {metric.support!r}, and gave {finite[~inside][0]:g}: "
+            f"declare the values that it takes."
+        )
 
 
 def _refuse_vacuous(receipts: Sequence[Receipt]) -> None:

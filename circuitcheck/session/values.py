@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from circuitcheck.engine.protocol import Receipt
 from circuitcheck.plan import Cell
 
-Stream = tuple[str, str, str, int]  # model fingerprint, task digest, stream, seed
+Stream = tuple[str, str, str, int]  # model fingerprint and device, task digest, stream, seed
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,6 @@ from torch import Tensor
 from circuitcheck.plan import At
 from circuitcheck.prompts import Prompt
 
-VACUOUS = 1e-6
-
 
 @dataclass(frozen=True)
 class Batch:

@@ -42,6 +42,8 @@ def read_checkpoint(spec: ModelSpec, dtype: torch.dtype) -> Checkpoint:
         from transformers import AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained(location, **arguments)
+    if not tokenizer("a", add_special_tokens=False).input_ids:  # transformers makes one up where there is none
+        raise CorruptCheckpoint(f"the checkpoint {spec} has no tokenizer that reads text: its files are missing.")
     return Checkpoint(model, tokenizer, location)
 
 

@@ -23,11 +23,6 @@ def weights_digest(model: nn.Module) -> str:
     return total.hexdigest()[:32]
 
 
-def weights_state(model: nn.Module) -> tuple[object, ...]:
-    """A cheap witness: storage addresses and torch's in-place counters. In-place edits and swaps change it."""
-    return tuple((name, tensor.data_ptr(), tensor._version) for name, tensor in sorted(_tensors(model).items()))
-
-
 def library_versions() -> dict[str, str]:
     return {name: version(name) for name in LIBRARIES}
 

@@ -9,8 +9,10 @@ import torch
 from circuitcheck.engine.protocol import ModelCard
 from circuitcheck.engine.torch.checkpoints import read_checkpoint
 from circuitcheck.engine.torch.devices import resolve_device, resolve_dtype
-from circuitcheck.engine.torch.fingerprint import digest_of, library_versions, weights_digest, weights_state
+from circuitcheck.engine.torch.fingerprint import digest_of, library_versions, weights_digest
+from circuitcheck.engine.torch.sources import forward
 from circuitcheck.engine.torch.tokenizer import HubTokenizer
+from circuitcheck.engine.torch.witness import Witness
 from circuitcheck.errors import BadSpec, ModelChanged
 from circuitcheck.models import INSTANCE_PREFIX, BosPolicy, ModelSpec
 from circuitcheck.plan import Architecture, ModelRef
@@ -18,12 +20,12 @@ from circuitcheck.plan import Architecture, ModelRef
 
 @dataclass
 class LoadedModel:
-    """`model` is a TransformerBridge or a HookedTransformer; `state` witnesses that nobody has changed its weights."""
+    """`model` is a TransformerBridge or a HookedTransformer; `witness` tells whether somebody has changed it."""
 
     model: Any
     tokenizer: HubTokenizer
     card: ModelCard
-    state: tuple[object, ...] = field(repr=False)
+    witness: Witness = field(repr=False)
 
     @property
     def bytes(self) -> int:
@@ -36,10 +38,7 @@ class LoadedModel:
 
     def check_unchanged(self) -> None:
         """The quick check, after every run. Raises ModelChanged."""
-        if self.model.training:
-            raise ModelChanged(f"{self.card.ref} is in train mode: dropout would act. Call .eval() on it.")
-        if weights_state(self.model) != self.state:
-            raise ModelChanged(f"the weights of {self.card.ref} changed after it was loaded. Load it again.")
+        self.witness.check(self.model, self.card.ref)
 
     def verify(self) -> None:
         """The thorough check: reads every weight. Raises ModelChanged."""
@@ -63,11 +62,13 @@ def load(spec: ModelSpec, device_name: str) -> LoadedModel:
             device=device,
             dtype=dtype,
         )
+    bridge.eval()
+    bridge.requires_grad_(False)
     return _wrap(bridge, checkpoint.tokenizer, spec, processing="none")
 
 
 def adopt(instance: Any, bos: BosPolicy) -> LoadedModel:
-    """Take in a TransformerBridge or HookedTransformer of the user's. Raises BadSpec for anything else."""
+    """Take in a TransformerBridge or HookedTransformer of the user's, in eval mode. Raises BadSpec for anything else."""
     from transformer_lens import HookedTransformer
     from transformer_lens.model_bridge import TransformerBridge
 
@@ -78,14 +79,13 @@ def adopt(instance: Any, bos: BosPolicy) -> LoadedModel:
         )
     if instance.tokenizer is None:
         raise BadSpec("the model has no tokenizer; set model.tokenizer before handing it over.")
+    instance.eval()
     dtype = str(next(instance.parameters()).dtype).removeprefix("torch.")
     processing = "as passed by the user"
     return _wrap(instance, instance.tokenizer, ModelSpec("instance", "", None, dtype, bos), processing)
 
 
 def _wrap(model: Any, tokenizer: Any, spec: ModelSpec, processing: str) -> LoadedModel:
-    model.eval()
-    model.requires_grad_(False)
     weights = weights_digest(model)
     name = str(spec) or f"{INSTANCE_PREFIX}{weights[:12]}"
     wrapped = HubTokenizer(tokenizer, spec.bos, name)
@@ -101,7 +101,14 @@ def _wrap(model: Any, tokenizer: Any, spec: ModelSpec, processing: str) -> Loade
     }
     ref = ModelRef(name, digest_of(parts), spec.dtype, spec.bos)
     device = str(next(model.parameters()).device)
-    return LoadedModel(model, wrapped, ModelCard(ref, _architecture(model), parts, device), weights_state(model))
+    _first_run(model, device)
+    return LoadedModel(model, wrapped, ModelCard(ref, _architecture(model), parts, device), Witness.of(model))
+
+
+def _first_run(model: Any, device: str) -> None:
+    """The bridge puts some hooks of its own in place when it first runs; they belong to the picture."""
+    with torch.no_grad():
+        forward(model, torch.zeros((1, 2), dtype=torch.long, device=device))
 
 
 def _architecture(model: Any) -> Architecture:

@@ -1,9 +1,11 @@
 """Loaded models, shared by everything in a session and let go, least recently used first, beyond a memory budget."""
 
 import os
+import sys
 from collections import OrderedDict
 
 from circuitcheck.engine.torch import loaded
+from circuitcheck.engine.torch.devices import resolve_device
 from circuitcheck.engine.torch.loaded import LoadedModel
 from circuitcheck.errors import ModelChanged, ModelUnavailable
 from circuitcheck.models import INSTANCE_PREFIX, BosPolicy, ModelSpec, parse_spec
@@ -14,14 +16,16 @@ class ModelPool:
     """`budget` in bytes of weights; the model in use is kept whatever its size. Default: half of the machine's memory."""
 
     def __init__(self, budget: int | None = None) -> None:
-        self._budget = budget if budget is not None else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+        self._budget = _half_of_memory() if budget is None else budget
         self._models: OrderedDict[str, LoadedModel] = OrderedDict()
         self._by_spec: dict[tuple[ModelSpec, str], str] = {}
 
     def load(self, spec: ModelSpec, device: str) -> LoadedModel:
         fingerprint = self._by_spec.get((spec, device))
         if fingerprint is not None and fingerprint in self._models:
-            return self._use(fingerprint)
+            found = self._use(fingerprint)
+            if found.device == resolve_device(device):  # else the same weights were asked for on another device since
+                return found
         if spec.kind == "instance":
             return self._instance(spec.source)
         model = loaded.load(spec, device)
@@ -64,3 +68,10 @@ class ModelPool:
     def _use(self, fingerprint: str) -> LoadedModel:
         self._models.move_to_end(fingerprint)
         return self._models[fingerprint]
+
+
+def _half_of_memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    except (AttributeError, ValueError):  # Windows does not say
+        return sys.maxsize

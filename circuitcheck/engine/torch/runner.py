@@ -3,8 +3,9 @@
 import numpy as np
 import torch
 
+from circuitcheck.digest import digest
 from circuitcheck.engine.protocol import ModelCard, Receipt, Table
-from circuitcheck.engine.torch.batch import VACUOUS, Batch, Change
+from circuitcheck.engine.torch.batch import Batch, Change
 from circuitcheck.engine.torch.hooks import HookFunction, check_no_hooks, hooked
 from circuitcheck.engine.torch.kernels import hooks_of
 from circuitcheck.engine.torch.loaded import LoadedModel
@@ -64,7 +65,7 @@ def join(tables: list[Table]) -> Table:
     receipts = tables[0].receipts
     for table in tables[1:]:
         receipts = tuple(
-            tuple(mine.merge(theirs) for mine, theirs in zip(left, right, strict=True))
+            tuple(mine.then(theirs) for mine, theirs in zip(left, right, strict=True))
             for left, right in zip(receipts, table.receipts, strict=True)
         )
     values = np.concatenate([table.values for table in tables], axis=1)
@@ -166,12 +167,12 @@ class _Run:
     ) -> tuple[Receipt, ...]:
         return tuple(
             Receipt(
+                digest=digest((key, step)),
+                model=str(self._plan.model),
                 view=view.describe(),
                 intervention=intervention.describe(),
                 sites=tuple(sorted({str(site) for site, _ in intervention.writes})),
-                prompts=len(changes[key, step][window]),
-                changed=int((changes[key, step][window] > VACUOUS).sum()),
-                change=float(changes[key, step][window].sum()),
+                relative=tuple(changes[key, step][window].tolist()),
                 allow_vacuous=intervention.allow_vacuous,
             )
             for step, intervention in enumerate(view.interventions)

@@ -1,0 +1,48 @@
+"""A model in a session of its own, and the way to its inside."""
+
+import numpy as np
+import pytest
+
+import circuitcheck as cc
+from circuitcheck.plan import Plan
+
+
+@pytest.fixture
+def model(tiny_gpt2):
+    return cc.load(str(tiny_gpt2))
+
+
+@pytest.fixture
+def ioi():
+    return cc.tasks.ioi()
+
+
+@pytest.fixture
+def plan_of(ioi):
+    """The plan that measures one view's logit difference, as the session would make it."""
+
+    def make(view, batch=32):
+        return Plan(view.card.ref, ioi.definition, "test", 0, ioi.logit_diff(view).cells, batch)
+
+    return make
+
+
+@pytest.fixture
+def engine(model):
+    return cc.current_session().engine
+
+
+@pytest.fixture
+def inside(model, engine):
+    """The TransformerBridge that the engine runs."""
+    return engine._pool.get(model.ref, "auto").model
+
+
+@pytest.fixture
+def values(ioi):
+    def measure(view, n=32):
+        found = ioi.logit_diff(view).values(n)
+        assert np.isfinite(found).all()
+        return found
+
+    return measure

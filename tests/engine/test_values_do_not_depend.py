@@ -1,0 +1,78 @@
+"""A prompt's value depends on the prompt, the view and the weights: on nothing else."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import circuitcheck as cc
+
+FIXTURES = [HealthCheck.function_scoped_fixture]
+
+
+@pytest.fixture
+def view(model):
+    return model.ablate("L0H1, L1.mlp", kind="mean", at="END, S2", n=64).ablate("L2H0", kind="counterfactual", source="abc")
+
+
+def test_runs_are_bit_identical(engine, plan_of, view):
+    first, second = (engine.run(plan_of(view), range(40)).values for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_another_session_gives_the_same_bits(tiny_gpt2, engine, plan_of, view):
+    first = engine.run(plan_of(view), range(40)).values
+    with cc.use_session(cc.Session()):
+        cc.load(str(tiny_gpt2))
+        np.testing.assert_array_equal(cc.current_session().engine.run(plan_of(view), range(40)).values, first)
+
+
+@given(ends=st.tuples(st.integers(0, 60), st.integers(1, 36)))
+@settings(max_examples=6, deadline=None, suppress_health_check=FIXTURES)
+def test_any_rows_give_the_bits_that_all_rows_give(engine, plan_of, view, ends):
+    rows = range(ends[0], ends[0] + ends[1])
+    np.testing.assert_array_equal(
+        engine.run(plan_of(view), rows).values, engine.run(plan_of(view), range(96)).values[:, rows.start : rows.stop]
+    )
+
+
+def test_prompt_i_does_not_depend_on_n(ioi, view):
+    few = ioi.logit_diff(view).values(5)
+    with cc.use_session(cc.Session()):
+        np.testing.assert_array_equal(ioi.logit_diff(view).values(70)[:5], few)
+
+
+def test_cells_measured_together_have_the_bits_that_they_have_alone(engine, plan_of, model, view):
+    alone = [engine.run(plan_of(each), range(32)).values[0] for each in (model, view)]
+    plan = plan_of(model)
+    together = engine.run(type(plan)(plan.model, plan.task, "test", 0, (*plan.cells, *plan_of(view).cells)), range(32))
+    np.testing.assert_array_equal(together.values, alone)
+
+
+@pytest.mark.parametrize("batch", [1, 7, 64])
+def test_the_batch_size_changes_rounding_only(engine, plan_of, view, batch):
+    rows = range(40)
+    np.testing.assert_allclose(
+        engine.run(plan_of(view, batch), rows).values, engine.run(plan_of(view), rows).values, rtol=0, atol=1e-5
+    )
+
+
+def test_float64_agrees_with_float32_up_to_rounding(tiny_gpt2, model, values):
+    wide = cc.load(str(tiny_gpt2), dtype="float64")
+    assert wide.ref.dtype == "float64"
+    np.testing.assert_allclose(values(wide), values(model), rtol=0, atol=1e-4)
+    assert not np.array_equal(values(wide), np.float32(values(wide)))
+
+
+def test_values_are_float64_whatever_the_models_dtype(engine, plan_of, tiny_gpt2):
+    narrow = cc.load(str(tiny_gpt2), dtype="bfloat16")
+    table = engine.run(plan_of(narrow), range(8))
+    assert table.values.dtype == np.float64
+    assert np.isfinite(table.values).all()
+
+
+def test_views_change_nothing_in_the_model(engine, plan_of, model):
+    before = engine.run(plan_of(model), range(32)).values
+    engine.run(plan_of(model.ablate("L0-2.attn", kind="zero")), range(32))
+    np.testing.assert_array_equal(engine.run(plan_of(model), range(32)).values, before)
+    engine.verify(model.ref)

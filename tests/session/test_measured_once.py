@@ -1,0 +1,154 @@
+"""A session measures nothing twice, and refuses what cannot be paired."""
+
+import numpy as np
+import pytest
+
+import circuitcheck as cc
+from circuitcheck.engine.torch import LocalEngine
+from circuitcheck.errors import NotComparable, VacuousIntervention
+
+
+class Counting:
+    """An engine that keeps what it was asked."""
+
+    def __init__(self, settings):
+        self._inner, self.runs = LocalEngine(settings.device), []
+
+    def __getattr__(self, name):
+        return getattr(self._inner, name)
+
+    def run(self, plan, rows):
+        self.runs.append((rows, plan))
+        return self._inner.run(plan, rows)
+
+    @property
+    def rows(self):
+        return [rows for rows, _ in self.runs]
+
+
+@pytest.fixture
+def session():
+    with cc.use_session(cc.Session(make_engine=Counting)) as current:
+        yield current
+
+
+@pytest.fixture
+def model(session, tiny_gpt2):
+    return cc.load(str(tiny_gpt2))
+
+
+@pytest.fixture
+def ioi():
+    return cc.tasks.ioi()
+
+
+def test_declaring_measures_nothing(session, model, ioi):
+    repr(ioi.recovered(model.ablate("L0H1", kind="mean", at="END")) < 0.8)
+    assert session.engine.runs == []
+
+
+def test_values_asked_again_are_not_measured_again(session, model, ioi):
+    first = ioi.logit_diff(model).values(64)
+    np.testing.assert_array_equal(cc.tasks.ioi().logit_diff(model).values(64), first)
+    assert session.engine.rows == [range(32), range(32, 64)]
+
+
+def test_more_prompts_add_blocks(session, model, ioi):
+    quantity = ioi.logit_diff(model)
+    few, more = quantity.values(10), quantity.values(70)
+    assert session.engine.rows == [range(32), range(32, 64), range(64, 96)]
+    np.testing.assert_array_equal(more[:10], few)
+    quantity.values(96)
+    assert len(session.engine.runs) == 3
+
+
+def test_the_clean_run_is_shared_between_quantities(session, model, ioi):
+    ioi.recovered(model.ablate("L0H1", kind="zero")).values(32)
+    passes = session.forward_passes
+    ioi.recovered(model.ablate("L0H2", kind="zero")).values(32)
+    (_, plan) = session.engine.runs[-1]
+    assert len(plan.cells) == 1
+    assert session.forward_passes - passes == 32
+
+
+def test_cells_that_are_lacking_are_measured_in_one_plan(session, model, ioi):
+    ioi.recovered(model.ablate("L0H1", kind="zero")).values(32)
+    assert [len(plan.cells) for _, plan in session.engine.runs] == [3]
+
+
+def test_the_reference_stream_is_run_once(session, model, ioi):
+    ioi.logit_diff(model.ablate("L0H1", kind="mean", n=64)).values(32)
+    assert session.forward_passes == 32 + 64
+    ioi.logit_diff(model.ablate("L2H1", kind="mean", n=64)).values(32)
+    assert session.forward_passes == 32 + 64 + 32
+
+
+def test_a_comparison_asked_again_measures_nothing(session, model, ioi):
+    comparison = ioi.logit_diff(model) < 100
+    assert comparison
+    runs = len(session.engine.runs)
+    assert comparison
+    comparison.decide()
+    assert len(session.engine.runs) == runs == 1
+
+
+def test_other_streams_and_seeds_are_other_values(session, model, ioi):
+    assert (ioi.logit_diff(model).values(32) != ioi.on_stream("discovery").logit_diff(model).values(32)).any()
+    assert len(session.engine.runs) == 2
+
+
+def test_two_sessions_share_nothing(session, model, ioi, tiny_gpt2):
+    ioi.logit_diff(model).values(32)
+    with cc.use_session(cc.Session(make_engine=Counting)) as other:
+        ioi.logit_diff(cc.load(str(tiny_gpt2))).values(32)
+        assert len(other.engine.runs) == 1
+    assert cc.current_session() is session
+
+
+def test_models_of_one_tokenizer_are_paired(model, ioi, tiny_llama):
+    other = cc.load(str(tiny_llama))
+    difference = (ioi.logit_diff(other) - ioi.logit_diff(model)).values(32)
+    np.testing.assert_array_equal(difference, ioi.logit_diff(other).values(32) - ioi.logit_diff(model).values(32))
+
+
+def test_models_of_other_tokenizers_are_not(model, ioi, tiny_llama):
+    other = cc.load(str(tiny_llama), bos="always")
+    with pytest.raises(NotComparable, match=r"llama.*tokenize differently|tokenize differently.*llama"):
+        (ioi.logit_diff(model) - ioi.logit_diff(other)).values(32)
+
+
+def test_a_vacuous_intervention_is_an_error_each_time_it_is_asked(model, ioi):
+    twice = model.ablate("L0H1", kind="zero").ablate("L0H1", kind="zero")
+    for _ in range(2):
+        with pytest.raises(VacuousIntervention):
+            ioi.logit_diff(twice).values(32)
+        with pytest.raises(VacuousIntervention):
+            bool(ioi.logit_diff(twice) < 100)
+
+
+def test_progress_is_told_after_each_block(session, model, ioi):
+    told = []
+    session.progress = told.append
+    ioi.logit_diff(model).values(96)
+    assert told == [32, 64, 96]
+
+
+def test_the_settings_batch_is_the_block(tiny_gpt2, ioi):
+    with cc.use_session(cc.Session(cc.Settings(batch=20), make_engine=Counting)) as session:
+        ioi.logit_diff(cc.load(str(tiny_gpt2))).values(30)
+        assert session.engine.rows == [range(20), range(20, 40)]
+
+
+def test_the_settings_seed_chooses_the_prompts(tiny_gpt2, ioi):
+    texts = []
+    for seed in (0, 1):
+        with cc.use_session(cc.Session(cc.Settings(seed=seed))):
+            texts.append(tuple(ioi.logit_diff(cc.load(str(tiny_gpt2))).values(32)))
+    assert texts[0] != texts[1]
+
+
+def test_a_session_without_a_question_has_no_engine():
+    session = cc.Session()
+    with cc.use_session(session):
+        cc.tasks.ioi()
+    assert not session.has_engine
