@@ -32,10 +32,24 @@ def same_statement(asked: tuple[Place, ...], raised: Place) -> bool:
     return any(place is code and at in lines for place, at in asked)
 
 
-def denies(raised: Place) -> bool:
-    """Does the assert that raised hold a `not`, so that a supported comparison can make it fail?"""
+def verdict_that_fails(raised: Place) -> str | None:
+    """The verdict of a comparison that makes the assert which raised fail: refuted, or supported under a `not` that spans
+    the whole assert. None where a `not` over part of it leaves open which part failed."""
     statement = _assert_at(raised[0].co_filename, raised[1])
-    return statement is not None and any(isinstance(node, ast.Not) for node in ast.walk(statement.test))
+    if statement is None:
+        return "refuted"
+    if _is_not(statement.test):
+        return "supported"
+    partly = any(_is_not(node) and _may_compare(node) for node in ast.walk(statement.test))
+    return None if partly else "refuted"
+
+
+def _is_not(node: ast.AST) -> bool:
+    return isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
+
+
+def _may_compare(node: ast.AST) -> bool:
+    return any(isinstance(each, ast.Compare | ast.Call) for each in ast.walk(node))
 
 
 def assert_lines(filename: str, line: int) -> range:

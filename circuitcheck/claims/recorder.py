@@ -2,7 +2,7 @@
 
 from types import TracebackType
 
-from circuitcheck.claims.blame import Place, denies, raised_at, same_statement, stack_here
+from circuitcheck.claims.blame import Place, raised_at, same_statement, stack_here, verdict_that_fails
 from circuitcheck.claims.claim import Claim
 from circuitcheck.errors import ClaimAskedNothing, Refuted
 from circuitcheck.quantities import Comparison, ComparisonResult
@@ -34,12 +34,12 @@ class ClaimRecorder:
         if traceback is None:
             return None
         raised = raised_at(traceback)
-        asked = [comparison for comparison, stack in self._asked if same_statement(stack, raised)]
-        for comparison in reversed(asked):
-            if comparison.result is not None and comparison.result.decision.verdict == "refuted":
-                return Refuted(f"claim {self.claim.id}: {comparison.result.describe()}")
-        if asked and denies(raised) and asked[-1].result is not None:
-            return Refuted(f"claim {self.claim.id} denies what was found: {asked[-1].result.describe()}")
+        failing = verdict_that_fails(raised)
+        for comparison, stack in reversed(self._asked):
+            result = comparison.result
+            if result is not None and result.decision.verdict == failing and same_statement(stack, raised):
+                denied = " denies what was found" if failing == "supported" else ""
+                return Refuted(f"claim {self.claim.id}{denied}: {result.describe()}")
         return None
 
     def finish(self) -> None:

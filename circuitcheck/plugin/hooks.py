@@ -13,6 +13,7 @@ from circuitcheck.errors import BadSpec, ModelUnavailable
 from circuitcheck.plugin.collecting import check_claims, claim_of, expect_refutation, parametrize_model
 from circuitcheck.plugin.options import (
     add_options,
+    check_options,
     report_paths,
     require_models,
     session_settings,
@@ -20,7 +21,7 @@ from circuitcheck.plugin.options import (
     value_of,
 )
 from circuitcheck.plugin.progress import Progress
-from circuitcheck.plugin.running import result_of, run_claim
+from circuitcheck.plugin.running import attach, result_of, run_claim
 from circuitcheck.quantities import Model, load
 from circuitcheck.report import ClaimLog, environment, header, write_json, write_table
 from circuitcheck.session import Session, current_session, use_session
@@ -38,8 +39,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{MARK}(claim): a circuit hypothesis; written @cc.claim(text, id=...)")
     progress = config.stash[_PROGRESS] = Progress(config)
     stack = config.stash[_STACK] = ExitStack()
+    stack.callback(progress.close)
     stack.enter_context(use_session(Session(session_settings(config), progress=progress.prompts)))
-    report_paths(config)
+    check_options(config)
     if not hasattr(config, "workerinput"):  # under xdist only the controller writes
         config.stash[_LOG] = ClaimLog()
         config.pluginmanager.register(config.stash[_LOG], "circuitcheck-log")
@@ -67,15 +69,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     expect_refutation(items)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
-    claim, progress = claim_of(item), item.config.stash[_PROGRESS]
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    claim = claim_of(item)
     if claim is not None:
-        progress.start(claim.id)
-    try:
-        return (yield)
-    finally:
-        progress.stop()
+        item.config.stash[_PROGRESS].start(claim.id)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -93,11 +91,10 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     result = result_of(item, call, report, current_session())
-    if result is not None:
+    if claim_of(item) is not None and (call.when == "call" or not report.passed):
         item.config.stash[_PROGRESS].stop()
-        report.circuit = result.to_builtins()  # type: ignore[attr-defined]
-        item.user_properties += [("circuit_claim", result.claim.key(result.model)), ("circuit_verdict", result.verdict)]
-        item.user_properties += [("circuit_comparison", f"{c.expression}: {c.summary()}") for c in result.comparisons[:3]]
+    if result is not None:
+        attach(result, item, report, current_session().settings)
     return report
 
 
@@ -108,9 +105,10 @@ def pytest_report_teststatus(report: pytest.CollectReport | pytest.TestReport) -
     return None
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     log = session.config.stash.get(_LOG, None)
-    if log is not None:
+    broken = exitstatus in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR)
+    if log is not None and not broken and not session.config.getoption("collectonly"):  # an earlier report is kept
         for path in report_paths(session.config):
             write_json(path, log, environment(session_settings(session.config)))
 

@@ -59,6 +59,7 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="PATH",
         help="write a report to PATH (.json); repeatable",
     )
+    parser.addini("circuit_report", "reports to write, one path a line", type="linelist", default=[])
     parser.addini("circuit_time_budget", "seconds that the claims of one run should take; the summary shows the rest")
 
 
@@ -90,8 +91,25 @@ def require_models(config: pytest.Config) -> bool:
 
 
 def time_budget(config: pytest.Config) -> float | None:
+    """Raises UsageError for what is no number of seconds."""
     text = config.getini("circuit_time_budget")
-    return float(text) if text else None
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:
+        raise pytest.UsageError(f"ini option circuit_time_budget = {text!r}: expected a number of seconds")
+    return seconds
+
+
+def check_options(config: pytest.Config) -> None:
+    """Every option is read once before anything runs. Raises UsageError."""
+    for option in OPTIONS:
+        given(config, option.name)
+    time_budget(config)
+    report_paths(config)
 
 
 def session_settings(config: pytest.Config) -> Settings:
@@ -121,7 +139,7 @@ def claim_settings(config: pytest.Config, settings: Settings, claim: Claim) -> S
 
 def report_paths(config: pytest.Config) -> list[Path]:
     """Raises UsageError for a format that is not there, or a place that cannot be written to."""
-    paths = [Path(text) for text in config.getoption("--circuit-report")]
+    paths = [Path(text) for text in config.getoption("--circuit-report") or config.getini("circuit_report")]
     for path in paths:
         if path.suffix != ".json":
             raise pytest.UsageError(f"--circuit-report {path}: no report of kind {path.suffix!r}; expected a .json path.")

@@ -1,5 +1,7 @@
 """Which claim is running, and how far it is: written behind pytest's own line, and wiped when the claim is done."""
 
+import os
+import sys
 from typing import TextIO
 
 import pytest
@@ -8,11 +10,15 @@ _WIPE = "\x1b[K"
 
 
 class Progress:
-    """Silent unless pytest writes to a terminal."""
+    """Silent unless pytest writes to a terminal. Made while pytest captures nothing, so that its own copy of standard
+    output reaches the terminal also while a test's output is captured."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._claim = ""
+        self._file: TextIO | None = None
+        if sys.stdout.isatty() and not config.pluginmanager.is_blocked("terminalreporter"):
+            self._file = os.fdopen(os.dup(sys.stdout.fileno()), "w")
 
     def start(self, claim: str) -> None:
         self._claim = claim
@@ -23,24 +29,21 @@ class Progress:
             self._write(f"{count} prompts")
 
     def stop(self) -> None:
-        if self._claim and (file := self._terminal()) is not None:
-            file.write(_WIPE)
-            file.flush()
+        if self._claim and self._file is not None:
+            self._file.write(_WIPE)
+            self._file.flush()
         self._claim = ""
 
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
     def _write(self, state: str) -> None:
-        file = self._terminal()
-        if file is None:
+        if self._file is None:
             return
         writer = self._config.get_terminal_writer()
         room = writer.fullwidth - writer.width_of_current_line - 2
         text = f" {self._claim}: {state}"[: max(room, 0)]
         if text:
-            file.write(f"{_WIPE}{text}\x1b[{len(text)}D")
-            file.flush()
-
-    def _terminal(self) -> TextIO | None:
-        if not self._config.pluginmanager.has_plugin("terminalreporter"):
-            return None
-        file: TextIO = self._config.get_terminal_writer()._file  # its own file, so that capture does not swallow it
-        return file if file.isatty() else None
+            self._file.write(f"{_WIPE}{text}\x1b[{len(text)}D")
+            self._file.flush()

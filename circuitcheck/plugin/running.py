@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from circuitcheck.claims import Claim, ClaimRecorder, ClaimResult
-from circuitcheck.errors import CircuitCheckError, Inconclusive, Refuted
+from circuitcheck.errors import CircuitCheckError, Inconclusive, ModelUnavailable, Refuted
 from circuitcheck.plugin.collecting import claim_of, model_of
-from circuitcheck.plugin.options import claim_settings, value_of
+from circuitcheck.plugin.options import claim_settings, require_models, value_of
 from circuitcheck.quantities import Model, recording
-from circuitcheck.session import Session
+from circuitcheck.session import Session, Settings
 
 
 @dataclass
@@ -47,6 +47,10 @@ def run_claim(item: pytest.Function, claim: Claim, session: Session) -> Generato
             if value_of(item.config, "inconclusive") == "skip":
                 pytest.skip(f"inconclusive: {error}")
             raise error.with_traceback(without_own_frames(error.__traceback__)) from None
+        except ModelUnavailable as error:
+            if require_models(item.config):
+                raise
+            pytest.skip(str(error))
         except CircuitCheckError as error:
             raise error.with_traceback(without_own_frames(error.__traceback__)) from None
         except AssertionError as error:
@@ -91,6 +95,21 @@ def result_of(
         reason=reason,
         warnings=run.recorder.warnings(passed=call.excinfo is None) if run else (),
     )
+
+
+def attach(result: ClaimResult, item: pytest.Item, report: pytest.TestReport, settings: Settings) -> None:
+    """Put a result where reports find it: builtins on the report, strings for JUnit, the seed with every failure."""
+    report.circuit = result.to_builtins()  # type: ignore[attr-defined]
+    others = [(name, value) for name, value in item.user_properties if not name.startswith("circuit_")]
+    item.user_properties[:] = [
+        *others,
+        ("circuit_claim", result.claim.key(result.model)),
+        ("circuit_verdict", result.verdict),
+        *(("circuit_comparison", f"{each.expression}: {each.summary()}") for each in result.comparisons[:3]),
+    ]
+    report.user_properties = list(item.user_properties)
+    if report.failed:
+        report.sections.append(("circuitcheck", f"claim {result.claim.key(result.model)}, seed {settings.seed}"))
 
 
 def _verdict(call: pytest.CallInfo[Any], report: pytest.TestReport, run: ClaimRun | None) -> tuple[str, str]:

@@ -1,0 +1,23 @@
+"""A folder of claims about a tiny model, run by a pytest of its own inside this one."""
+
+from pathlib import Path
+
+import pytest
+from claims_folder import Folder
+
+import circuitcheck as cc
+
+
+@pytest.fixture(scope="session")
+def warm(tiny_gpt2: Path) -> None:
+    """Import all that a claim imports: a run in this process drops from sys.modules what it imported itself."""
+    import hypothesis.strategies  # noqa: F401
+
+    with cc.use_session(cc.Session()):
+        assert cc.tasks.ioi().logit_diff(cc.load(str(tiny_gpt2)).ablate("L0.mlp", kind="zero")) < 100
+
+
+@pytest.fixture
+def folder(pytester: pytest.Pytester, tiny_gpt2: Path, warm: None) -> Folder:
+    (pytester.path / "tiny").symlink_to(tiny_gpt2, target_is_directory=True)
+    return Folder(pytester)

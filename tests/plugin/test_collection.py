@@ -1,0 +1,175 @@
+"""What is settled when claims are collected."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from claims_folder import Folder
+
+import circuitcheck as cc
+
+HEAVY = ("torch", "transformers", "transformer_lens", "sae_lens", "scipy")
+REPOSITORY = Path(__file__).parents[2]
+IT = """
+@claim(id="it")
+def test_it(model, ioi):
+    assert ioi.logit_diff(model) < 100
+"""
+
+
+def test_one_claim_is_one_item(folder: Folder) -> None:
+    run = folder.run(IT, "--collect-only", "-q")
+    run.shows("hypotheses/test_claims.py::test_it?tiny?", "1 test collected*")
+
+
+def test_one_key_twice_is_a_usage_error_that_names_both(folder: Folder) -> None:
+    folder.write("@claim(id='it')\ndef test_there(model): pass\n", "test_others.py")
+    folder.run("@claim(id='it')\ndef test_here(model): pass\n").usage_error(
+        "it[tiny]", "test_claims.py::test_here", "test_others.py::test_there"
+    )
+
+
+def test_one_key_twice_without_a_model_is_a_usage_error(folder: Folder) -> None:
+    folder.run(
+        "@claim(id='it', model=None)\ndef test_a(): pass\n@claim(id='it', model=None)\ndef test_b(): pass\n"
+    ).usage_error("test_a", "test_b")
+
+
+def test_parametrized_claim_is_a_usage_error(folder: Folder) -> None:
+    folder.run(
+        "import pytest\n@pytest.mark.parametrize('x', [1, 2])\n@claim(id='it')\ndef test_it(model, x): pass\n"
+    ).usage_error("it[tiny]", "test_it")
+
+
+def test_several_models_are_several_items_with_their_own_keys(folder: Folder) -> None:
+    (folder.pytester.path / "twin").symlink_to("tiny")
+    run = folder.run(
+        """
+@cc.claim("a sentence", id="it", models=["tiny", "twin"], samples=32)
+def test_it(model, ioi):
+    assert ioi.logit_diff(model) < 100
+""",
+        "-v",
+    )
+    run.result.assert_outcomes(passed=2)
+    run.shows("*::test_it?tiny? PASSED*", "*::test_it?twin? PASSED*", "it?tiny? *supported*", "it?twin? *supported*")
+    assert [(each["id"], each["param"]) for each in run.report["claims"]] == [("it", "tiny"), ("it", "twin")]
+
+
+def test_one_id_in_two_tests_on_two_models_is_allowed(folder: Folder) -> None:
+    (folder.pytester.path / "twin").symlink_to("tiny")
+    run = folder.run(
+        """
+@claim(id="it", samples=32)
+def test_tiny(model, ioi):
+    assert ioi.logit_diff(model) < 100
+
+@claim(id="it", model="twin", samples=32)
+def test_twin(model, ioi):
+    assert ioi.logit_diff(model) < 100
+"""
+    )
+    run.result.assert_outcomes(passed=2)
+
+
+def test_method_of_a_plain_class_is_a_claim(folder: Folder) -> None:
+    run = folder.run("""
+class TestAll:
+    @claim(id="it", samples=32)
+    def test_it(self, model, ioi):
+        assert ioi.logit_diff(model) < 100
+""")
+    run.result.assert_outcomes(passed=1)
+    assert run.verdicts == {"it": "supported"}
+
+
+@pytest.mark.parametrize(
+    "decorators",
+    ["@given(st.integers())\n@claim(id='it')", "@claim(id='it')\n@given(st.integers())"],
+    ids=["out", "in"],
+)
+def test_given_on_a_claim_is_a_usage_error_with_the_alternative(folder: Folder, decorators: str) -> None:
+    folder.run(
+        f"from hypothesis import given, strategies as st\n{decorators}\ndef test_it(model, ioi, x): pass\n"
+    ).usage_error("claim it", "@given", "task instead")
+
+
+def test_test_case_method_is_a_usage_error_with_the_alternative(folder: Folder) -> None:
+    folder.run(
+        "import unittest\nclass TestIt(unittest.TestCase):\n    @claim(id='it')\n    def test_it(self): pass\n"
+    ).usage_error("claim it", "TestCase", "make it a function")
+
+
+def test_async_claim_is_a_usage_error_with_the_alternative(folder: Folder) -> None:
+    run = folder.run("@claim(id='it')\nasync def test_it(model): pass\n")
+    run.usage_error("claim it", "async", "make it a plain function")
+
+
+def test_model_fixture_without_a_model_says_so(folder: Folder) -> None:
+    run = folder.run("@claim(id='it', model=None)\ndef test_it(model, ioi):\n    assert ioi.logit_diff(model) < 100\n")
+    run.result.assert_outcomes(errors=1)
+    assert run.verdicts == {"it": "error"}
+    assert "model=SPEC" in run.claims["it"]["reason"]
+
+
+def test_several_models_that_the_test_never_takes_stop_collection(folder: Folder) -> None:
+    run = folder.run("@cc.claim('a sentence', id='it', models=['tiny', 'twin'])\ndef test_it(ioi): pass\n")
+    assert run.exit_code in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.USAGE_ERROR)
+    assert "claim it names 2 models" in run.text
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        ({"scope": "x"}, "scope='x'"),
+        ({"scope": "new_templates"}, "new_templates"),
+        ({"expect": "maybe"}, "expect='maybe'"),
+        ({"saes": {"query": "somewhere"}}, "saes="),
+        ({"family": "heads"}, "family="),
+        ({"family_size": 3}, "family_size="),
+        ({"confidence": 1.5}, "confidence=1.5"),
+        ({"samples": 0}, "samples=0"),
+        ({"model": "a", "models": ["b"]}, "models="),
+        ({"colour": "red"}, "colour"),
+    ],
+    ids=str,
+)
+def test_claim_refuses_arguments_that_mean_nothing_yet(arguments: dict[str, object], said: str) -> None:
+    with pytest.raises((ValueError, TypeError, NotImplementedError), match=said):
+        cc.claim("a sentence", id="it", **arguments)
+
+
+@pytest.mark.parametrize("text, name", [("", "it"), ("  ", "it"), ("a sentence", ""), ("a sentence", "two words")])
+def test_claim_refuses_empty_text_and_bad_ids(text: str, name: str) -> None:
+    with pytest.raises(ValueError, match="claim"):
+        cc.claim(text, id=name)
+
+
+def test_refused_argument_stops_collection_and_is_shown(folder: Folder) -> None:
+    run = folder.run("@claim(id='it', expect='maybe')\ndef test_it(model): pass\n")
+    assert run.exit_code == pytest.ExitCode.INTERRUPTED
+    run.shows("E*claim 'it': expect='maybe'*")
+
+
+def imported(script: str, cwd: Path) -> list[str]:
+    """The heavy packages that a fresh Python holds after `script`."""
+    ending = f"\nimport sys\nprint('HEAVY', *[name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script + ending], cwd=cwd, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()[-1].split()[1:]
+
+
+def test_loading_the_plugin_imports_nothing_heavy(tmp_path: Path) -> None:
+    script = "import circuitcheck.plugin.hooks, circuitcheck.fixtures, circuitcheck as cc; cc.tasks.ioi()"
+    assert imported(script, tmp_path) == []
+
+
+def test_collecting_claims_imports_nothing_heavy(folder: Folder) -> None:
+    folder.write(IT)
+    script = "import pytest\nassert pytest.main(['--collect-only', 'hypotheses']) == 0"
+    assert imported(script, folder.pytester.path) == []
+
+
+def test_collecting_our_own_claims_imports_nothing_heavy() -> None:
+    script = "import pytest\nassert pytest.main(['--collect-only', '-p', 'no:cacheprovider', 'hypotheses']) in (0, 5)"
+    assert imported(script, REPOSITORY) == []

@@ -1,0 +1,226 @@
+"""What each verdict does to its test: the outcome table of DESIGN 6."""
+
+import re
+
+import pytest
+from claims_folder import Folder, Run
+
+SUPPORTED = "assert ioi.logit_diff(model) < 100"
+REFUTED = "assert ioi.logit_diff(model) > 100"
+INCONCLUSIVE = "assert ioi.logit_diff(model) == cc.approx(0, abs=0.001)"
+OTHER_EXCEPTION = "raise RuntimeError('something else')"
+NOTHING_ASKED = "pass"
+VACUOUS = """\
+once = model.ablate("L0H0", kind="zero")
+    assert ioi.logit_diff(once.ablate("L0H0", kind="zero")) < 100"""
+ERRORS = [OTHER_EXCEPTION, NOTHING_ASKED, VACUOUS]
+ERROR_NAMES = ["RuntimeError", "ClaimAskedNothing", "VacuousIntervention"]
+
+expectations = pytest.mark.parametrize("expect", ["supported", "refuted"])
+
+
+def run(folder: Folder, body: str, *arguments: str, expect: str = "supported", model: str = "tiny") -> Run:
+    return folder.run(
+        f"@claim(id='it', samples=32, model={model!r}, expect={expect!r})\ndef test_it(model, ioi):\n    {body}\n",
+        *arguments,
+    )
+
+
+def letters(run: Run) -> str:
+    found = re.search(r"^hypotheses/test_claims.py (\S+)", run.text, re.MULTILINE)
+    assert found, run.text
+    return found[1]
+
+
+def test_supported_as_expected_passes(folder: Folder) -> None:
+    found = run(folder, SUPPORTED)
+    found.result.assert_outcomes(passed=1)
+    assert found.exit_code == 0
+    assert letters(found) == "."
+    assert found.claims["it"]["verdict"] == found.claims["it"]["expected"] == "supported"
+    assert found.claims["it"]["as_expected"]
+
+
+def test_supported_against_expectation_is_a_strict_xpass(folder: Folder) -> None:
+    found = run(folder, SUPPORTED, expect="refuted")
+    found.result.assert_outcomes(failed=1)
+    assert found.exit_code == 1
+    assert letters(found) == "F"
+    assert "XPASS(strict)" in found.text
+    assert (found.claims["it"]["verdict"], found.claims["it"]["expected"]) == ("supported", "refuted")
+    assert not found.claims["it"]["as_expected"]
+
+
+def test_refuted_against_expectation_fails(folder: Folder) -> None:
+    found = run(folder, REFUTED)
+    found.result.assert_outcomes(failed=1)
+    assert found.exit_code == 1
+    assert "Refuted: " in found.text
+    assert found.claims["it"]["verdict"] == "refuted"
+    assert not found.claims["it"]["as_expected"]
+
+
+def test_refuted_as_expected_is_an_xfail(folder: Folder) -> None:
+    found = run(folder, REFUTED, expect="refuted")
+    found.result.assert_outcomes(xfailed=1)
+    assert found.exit_code == 0
+    assert letters(found) == "x"
+    assert found.claims["it"]["verdict"] == "refuted"
+    assert found.claims["it"]["as_expected"]
+
+
+@pytest.mark.parametrize("bodies", [(SUPPORTED, REFUTED), (REFUTED, SUPPORTED)], ids=["last", "first"])
+def test_one_refuted_assert_among_supported_ones_refutes(folder: Folder, bodies: tuple[str, str]) -> None:
+    assert run(folder, "\n    ".join(bodies)).verdicts == {"it": "refuted"}
+
+
+@expectations
+def test_inconclusive_fails(folder: Folder, expect: str) -> None:
+    found = run(folder, INCONCLUSIVE, expect=expect)
+    found.result.assert_outcomes(failed=1)
+    assert found.exit_code == 1
+    assert "Inconclusive: " in found.text
+    assert found.claims["it"]["verdict"] == "inconclusive"
+    assert not found.claims["it"]["as_expected"]
+
+
+@expectations
+def test_inconclusive_skips_under_the_option(folder: Folder, expect: str) -> None:
+    found = run(folder, INCONCLUSIVE, "--circuit-inconclusive=skip", "-rs", expect=expect)
+    found.result.assert_outcomes(skipped=1)
+    assert found.exit_code == 0
+    assert found.claims["it"]["verdict"] == "inconclusive"
+    assert "inconclusive: ioi.logit_diff(model) == 0" in found.text
+
+
+@expectations
+@pytest.mark.parametrize("body, name", list(zip(ERRORS, ERROR_NAMES, strict=True)), ids=ERROR_NAMES)
+def test_another_exception_fails_as_an_error(folder: Folder, body: str, name: str, expect: str) -> None:
+    found = run(folder, body, expect=expect)
+    found.result.assert_outcomes(failed=1)
+    assert found.exit_code == 1
+    assert letters(found) == "F"
+    assert found.claims["it"]["verdict"] == "error"
+    assert name in found.claims["it"]["reason"]
+
+
+@expectations
+def test_exception_in_a_fixture_is_an_error(folder: Folder, expect: str) -> None:
+    found = folder.run(f"""
+import pytest
+
+@pytest.fixture
+def broken():
+    raise RuntimeError("no such thing")
+
+@claim(id="it", expect={expect!r})
+def test_it(model, ioi, broken):
+    {SUPPORTED}
+""")
+    found.result.assert_outcomes(errors=1)
+    assert found.exit_code == 1
+    assert found.verdicts == {"it": "error"}
+    assert "no such thing" in found.claims["it"]["reason"]
+
+
+def test_exception_after_the_verdict_in_teardown_is_an_error(folder: Folder) -> None:
+    found = folder.run(f"""
+import pytest
+
+@pytest.fixture
+def breaks():
+    yield
+    raise RuntimeError("afterwards")
+
+@claim(id="it")
+def test_it(model, ioi, breaks):
+    {SUPPORTED}
+""")
+    found.result.assert_outcomes(passed=1, errors=1)
+    assert found.verdicts == {"it": "error"}
+    assert "afterwards" in found.claims["it"]["reason"]
+    assert len(found.report["claims"]) == 1
+
+
+@expectations
+def test_missing_model_skips_and_says_how_to_get_it(folder: Folder, expect: str) -> None:
+    found = run(folder, SUPPORTED, "-rs", model="missing.gguf", expect=expect)
+    found.result.assert_outcomes(skipped=1)
+    assert found.exit_code == 0
+    assert found.claims["it"]["verdict"] == "skipped"
+    assert "put the GGUF file there" in found.claims["it"]["reason"]
+    assert "put the GGUF file there" in found.text
+
+
+def test_unreachable_hub_model_skips_and_says_how_to_get_it(folder: Folder) -> None:
+    found = run(folder, SUPPORTED, model="no-such-owner/no-such-model")
+    found.result.assert_outcomes(skipped=1)
+    reason = found.claims["it"]["reason"]
+    assert "no-such-owner/no-such-model" in reason
+    assert "download" in reason
+
+
+def test_missing_model_skips_each_of_its_claims(folder: Folder) -> None:
+    found = folder.run("""
+@claim(id="a", model="missing.gguf")
+def test_a(model, ioi):
+    assert ioi.logit_diff(model) < 100
+
+@claim(id="b", model="missing.gguf")
+def test_b(model, ioi):
+    assert ioi.logit_diff(model) < 100
+""")
+    found.result.assert_outcomes(skipped=2)
+    assert found.verdicts == {"a": "skipped", "b": "skipped"}
+
+
+@pytest.mark.parametrize("load", ["load_model", "cc.load"])
+def test_missing_model_loaded_in_the_claim_skips(folder: Folder, load: str) -> None:
+    found = folder.run(f"""
+@claim(id="it", model=None)
+def test_it(load_model, ioi):
+    assert ioi.logit_diff({load}("missing.gguf")) < 100
+""")
+    found.result.assert_outcomes(skipped=1)
+    assert found.verdicts == {"it": "skipped"}
+
+
+@expectations
+def test_missing_model_is_an_error_where_models_are_required(folder: Folder, expect: str) -> None:
+    found = run(folder, SUPPORTED, "--circuit-require-models", model="missing.gguf", expect=expect)
+    found.result.assert_outcomes(errors=1)
+    assert found.exit_code == 1
+    assert found.claims["it"]["verdict"] == "error"
+    assert "put the GGUF file there" in found.text
+
+
+def test_skip_marks_skip_claims(folder: Folder) -> None:
+    found = folder.run(f"""
+import pytest
+
+@pytest.mark.skip(reason="not today")
+@claim(id="it")
+def test_it(model, ioi):
+    {SUPPORTED}
+""")
+    found.result.assert_outcomes(skipped=1)
+    assert found.verdicts == {"it": "skipped"}
+    assert "not today" in found.claims["it"]["reason"]
+
+
+@pytest.mark.parametrize("body, letter, word", [(REFUTED, "R", "REFUTED"), (INCONCLUSIVE, "I", "INCONCLUSIVE")])
+def test_refuted_and_inconclusive_have_letters_and_words_and_count_as_failed(
+    folder: Folder, body: str, letter: str, word: str
+) -> None:
+    found = run(folder, body)
+    assert letters(found) == letter
+    found.shows("*= 1 failed in *")
+    run(folder, body, "-v").shows(f"hypotheses/test_claims.py::test_it?tiny? {word}*", "*= 1 failed in *")
+
+
+def test_supported_word_is_pytests_own(folder: Folder) -> None:
+    run(folder, SUPPORTED, "-v").shows("hypotheses/test_claims.py::test_it?tiny? PASSED*")
+
+
+def test_nothing_selected_has_pytests_exit_code(folder: Folder) -> None:
+    assert run(folder, SUPPORTED, "-k", "nothing").exit_code == pytest.ExitCode.NO_TESTS_COLLECTED
