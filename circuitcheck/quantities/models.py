@@ -6,6 +6,7 @@ from os import PathLike, fspath
 from typing import get_args
 
 from circuitcheck.engine.protocol import ModelCard
+from circuitcheck.errors import BadIntervention
 from circuitcheck.models import BosPolicy
 from circuitcheck.plan import KINDS, Ablate, Architecture, ModelRef, View, parse_at, parse_units
 from circuitcheck.plan.interventions import Kind
@@ -41,14 +42,14 @@ class ModelView:
         and token by token; `"counterfactual"`, the value in the prompt's counterfactual called `source` (default: the
         first that the task declares).
 
-        Raises UnknownUnit, UnknownPosition, and ValueError for an unknown kind.
+        Raises UnknownUnit, UnknownPosition, and BadIntervention for an unknown kind.
         """
         if kind not in KINDS:
-            raise ValueError(f"kind={kind!r} is no kind of ablation; expected {', '.join(map(repr, get_args(Kind)))}.")
+            raise BadIntervention(f"kind={kind!r} is no kind of ablation; expected {', '.join(map(repr, get_args(Kind)))}.")
         if source is not None and kind != "counterfactual":
-            raise ValueError(f"source={source!r} belongs to kind='counterfactual', not to kind={kind!r}.")
+            raise BadIntervention(f"source={source!r} belongs to kind='counterfactual', not to kind={kind!r}.")
         if n < 2:
-            raise ValueError(f"a mean over n={n} prompts is no mean; the default is 256.")
+            raise BadIntervention(f"a mean over n={n} prompts is no mean; the default is 256.")
         parsed = parse_units(units, self.card.architecture)
         return self._then(Ablate(parsed, kind, parse_at(at), source, n, allow_vacuous=allow_vacuous))
 

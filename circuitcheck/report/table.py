@@ -34,14 +34,16 @@ def _rows(claim: dict[str, Any]) -> list[tuple[dict[str, Any], tuple[str, ...]]]
     if claim["verdict"] == "supported" != claim["expected"]:
         verdict += " (not expected)"
     compared = claim["comparisons"]
-    if not compared:
-        return [(claim, (name, verdict, "", "", "", "", f"{claim['seconds']:.1f}"))]
-    rows = []
-    for i, each in enumerate(compared):
-        cells = (_number(each["estimate"]), _interval(each), _claimed(each), str(each["n"]))
-        first, last = (name, verdict) if i == 0 else ("", ""), f"{claim['seconds']:.1f}" if i == 0 else ""
-        rows.append((claim, (*first, *cells, last)))
-    return rows
+    seconds = f"{claim['seconds']:.1f}"
+    if len(compared) == 1:
+        return [(claim, (name, verdict, *_cells(compared[0]), seconds))]
+    rows: list[tuple[str, ...]] = [(name, verdict, "", "", "", "", seconds)]
+    rows += [("", f"- {each['verdict']}", *_cells(each), "") for each in compared]
+    return [(claim, row) for row in rows]
+
+
+def _cells(each: dict[str, Any]) -> tuple[str, str, str, str]:
+    return _number(each["estimate"]), _interval(each), _claimed(each), str(each["n"])
 
 
 def _write_notes(reporter: pytest.TerminalReporter, claim: dict[str, Any]) -> None:

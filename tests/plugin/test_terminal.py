@@ -38,7 +38,7 @@ def test_header_says_device_dtype_and_seed(folder: Folder) -> None:
     run.shows("circuitcheck *: device cpu, float64, seed 7*")
 
 
-def test_table_has_one_line_for_each_comparison(folder: Folder) -> None:
+def test_table_gives_each_comparison_its_line_and_verdict(folder: Folder) -> None:
     number, interval = r"-?\d+\.\d{3}", r"\[-?\d+\.\d{3}, -?\d+\.\d{3}\]"
     text = folder.run(CLAIMS).text
     table = text[text.index("circuit hypotheses") :]
@@ -46,7 +46,9 @@ def test_table_has_one_line_for_each_comparison(folder: Folder) -> None:
     for line in (
         rf"below\[tiny\] +supported +{number} +{interval} +< 100 +32 +\d+\.\d",
         rf"above\[tiny\] +refuted +{number} +{interval} +> 100 +32 +\d+\.\d",
-        rf"between\[tiny\] +supported +{number} +{interval} +> -100 +32 +\d+\.\d\n +{number} +{interval} +< 100 +32",
+        rf"between\[tiny\] +supported +\d+\.\d\n"
+        rf" +- supported +{number} +{interval} +> -100 +32\n"
+        rf" +- supported +{number} +{interval} +< 100 +32",
         rf"open\[tiny\] +inconclusive +{number} +{interval} +== 0 ± 0\.001 +64 +\d+\.\d",
         r"missing\[missing.gguf\] +skipped +\d+\.\d",
     ):
