@@ -68,7 +68,8 @@ def _check_draw(seed: int) -> list[str]:
 
     with tempfile.TemporaryDirectory() as folder, mock.patch.object(ModelView, "ablate", ablate_others):
         path = Path(folder) / "report.json"
-        pytest.main([_CLAIMS, "-q", "-m", "heads_matter", "--tb=no", "--circuit-summary=off", f"--circuit-report={path}"])
+        quiet = ["-q", "--tb=no", "--circuit-summary=off", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+        pytest.main([_CLAIMS, "-m", "heads_matter", *quiet, f"--circuit-report={path}"])
         claims = _claims(path)
     print(f"draw {seed}: {'; '.join(dict.fromkeys(drawn))}: {_verdicts(claims)}", flush=True)
     if not claims:

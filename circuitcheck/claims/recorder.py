@@ -4,7 +4,7 @@ from types import TracebackType
 
 from circuitcheck.claims.blame import Place, raised_at, same_statement, stack_here, verdict_that_fails
 from circuitcheck.claims.claim import Claim
-from circuitcheck.errors import ClaimAskedNothing, Refuted
+from circuitcheck.errors import ClaimAskedNothing, Inconclusive, Refuted
 from circuitcheck.quantities import Comparison, ComparisonResult
 from circuitcheck.session import Settings
 
@@ -43,13 +43,17 @@ class ClaimRecorder:
         return None
 
     def finish(self) -> None:
-        """Called where the test passed. Raises ClaimAskedNothing."""
+        """Called where the test passed. Raises ClaimAskedNothing, and Inconclusive where the test had caught one."""
         if not self._asked:
             built = f" It built {len(self._built)} and never used one as a truth value." if self._built else ""
             raise ClaimAskedNothing(
                 f"claim {self.claim.id} compared nothing, so nothing was tested.{built} Write, for example: "
                 f"assert task.recovered(view) < 0.8"
             )
+
+        for result in self.results:
+            if result.decision.verdict == "inconclusive":
+                raise Inconclusive(f"claim {self.claim.id} caught it and went on: {result.describe()}")
 
     def warnings(self, *, passed: bool) -> tuple[str, ...]:
         """What a reader should know about a claim that passed all the same."""

@@ -1,7 +1,7 @@
 """What an engine is. A faster one, or one on other machines, only has to answer these calls."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -64,7 +64,7 @@ class ModelCard:
 
     ref: ModelRef
     architecture: Architecture
-    fingerprint: Mapping[str, str]
+    fingerprint: Mapping[str, str] = field(hash=False)
     device: str
 
 

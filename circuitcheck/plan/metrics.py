@@ -78,4 +78,4 @@ class Custom:
 
     @property
     def digest(self) -> str:
-        return f"local:{self.name}:{id(self.function)}"
+        return f"local:{self.name}:{self.support}:{id(self.function)}"

@@ -107,7 +107,7 @@ def pytest_report_teststatus(report: pytest.CollectReport | pytest.TestReport) -
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     log = session.config.stash.get(_LOG, None)
-    broken = exitstatus in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR)
+    broken = exitstatus == pytest.ExitCode.USAGE_ERROR
     if log is not None and not broken and not session.config.getoption("collectonly"):  # an earlier report is kept
         for path in report_paths(session.config):
             write_json(path, log, environment(session_settings(session.config)))
@@ -134,25 +134,31 @@ def circuit_rng(request: pytest.FixtureRequest) -> random.Random:
 
 
 @pytest.fixture(scope="session")
-def load_model(pytestconfig: pytest.Config) -> Callable[..., Model]:
-    """`load_model(spec)` is `cc.load(spec)`, but a model that cannot be had skips the test."""
+def load_model(pytestconfig: pytest.Config) -> Iterator[Callable[..., Model]]:
+    """`load_model(spec)` is `cc.load(spec)`, but a model that cannot be had skips the test.
+
+    At the end the weights of every model given out are read again: they must be the ones that were loaded.
+    """
+
+    given_out: list[Model] = []
 
     def load_or_skip(spec: object, **arguments: Any) -> Model:
         try:
-            return load(spec, **arguments)
+            given_out.append(load(spec, **arguments))
+            return given_out[-1]
         except ModelUnavailable as error:
             if require_models(pytestconfig):
                 raise
             pytest.skip(str(error))
 
-    return load_or_skip
+    yield load_or_skip
+    for ref in dict.fromkeys(model.ref for model in given_out):
+        current_session().engine.verify(ref)
 
 
 @pytest.fixture(scope="session")
-def circuit_model(request: pytest.FixtureRequest, load_model: Callable[..., Model]) -> Iterator[Model]:
-    """The model that the claim names. Afterwards its weights are read again: they must be the ones that were loaded."""
+def circuit_model(request: pytest.FixtureRequest, load_model: Callable[..., Model]) -> Model:
+    """The model that the claim names."""
     if not hasattr(request, "param"):
         raise BadSpec("this test asks for a model, and names none: say @cc.claim(..., model=SPEC).")
-    model = load_model(request.param)
-    yield model
-    current_session().engine.verify(model.ref)
+    return load_model(request.param)

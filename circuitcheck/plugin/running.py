@@ -42,6 +42,7 @@ def run_claim(item: pytest.Function, claim: Claim, session: Session) -> Generato
     with recording(recorder):
         try:
             result = yield
+            recorder.finish()
         except Inconclusive as error:
             run.inconclusive = str(error)
             if value_of(item.config, "inconclusive") == "skip":
@@ -58,7 +59,6 @@ def run_claim(item: pytest.Function, claim: Claim, session: Session) -> Generato
             if refuted is None:
                 raise
             raise refuted.with_traceback(error.__traceback__) from None
-    recorder.finish()
     return result
 
 

@@ -1,5 +1,6 @@
 """Comparisons: a quantity against a threshold. Using one as a truth value is the statistical test."""
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,10 +25,10 @@ class Approx:
 def approx(value: float, *, abs: float) -> Approx:  # noqa: A002 - pytest.approx's word
     """For `quantity == cc.approx(1.0, abs=0.05)`: equal within a margin, which is a claim that data can support.
 
-    Raises ValueError unless `abs` is above 0.
+    Raises ValueError unless both are finite and `abs` is above 0.
     """
-    if not abs > 0:
-        raise ValueError(f"approx({value:g}, abs={abs:g}): the margin must be above 0, or no data could support it.")
+    if not 0 < abs < math.inf or not math.isfinite(value):
+        raise ValueError(f"approx({value:g}, abs={abs:g}): expected numbers, and a margin above 0 that data could support.")
     return Approx(float(value), float(abs))
 
 
@@ -52,7 +53,8 @@ class Comparison:
         return f"{self.quantity.label} {self.region.relation} {self.region.threshold:g}{margin}"
 
     def decide(self) -> ComparisonResult:
-        """Measure as much as the verdict takes, once. Raises VacuousIntervention, BudgetTooSmall."""
+        """Measure as much as the verdict takes, once. Raises VacuousIntervention, BudgetTooSmall, NotComparable, BadMetric,
+        BadTask, ModelChanged."""
         if self.result is None:
             recorder = current_recorder()
             self.result = self._decide(recorder.settings if recorder else current_session().settings)

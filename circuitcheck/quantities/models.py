@@ -33,14 +33,14 @@ class ModelView:
         kind: str,
         at: str | Iterable[str] | None = None,
         source: str | None = None,
-        n: int = 256,
+        n: int | None = None,
         allow_vacuous: bool = False,
     ) -> "ModelView":
         """Replace the outputs of `units` at the positions `at` (None: every token).
 
-        `kind` is never a default: `"zero"`; `"mean"`, over `n` prompts of the task's reference stream, template by template
-        and token by token; `"counterfactual"`, the value in the prompt's counterfactual called `source` (default: the
-        first that the task declares).
+        `kind` is never a default: `"zero"`; `"mean"`, over `n` (256) prompts of the task's reference stream, template by
+        template and token by token; `"counterfactual"`, the value in the prompt's counterfactual called `source` (default:
+        the first that the task declares).
 
         Raises UnknownUnit, UnknownPosition, and BadIntervention for an unknown kind.
         """
@@ -48,10 +48,12 @@ class ModelView:
             raise BadIntervention(f"kind={kind!r} is no kind of ablation; expected {', '.join(map(repr, get_args(Kind)))}.")
         if source is not None and kind != "counterfactual":
             raise BadIntervention(f"source={source!r} belongs to kind='counterfactual', not to kind={kind!r}.")
-        if n < 2:
+        if n is not None and kind != "mean":
+            raise BadIntervention(f"n={n} belongs to kind='mean', not to kind={kind!r}.")
+        if n is not None and n < 2:
             raise BadIntervention(f"a mean over n={n} prompts is no mean; the default is 256.")
         parsed = parse_units(units, self.card.architecture)
-        return self._then(Ablate(parsed, kind, parse_at(at), source, n, allow_vacuous=allow_vacuous))
+        return self._then(Ablate(parsed, kind, parse_at(at), source, n or Ablate.n, allow_vacuous=allow_vacuous))
 
     def on(self, base: str) -> "ModelView":
         """This view, run on the counterfactual prompts called `base` and scored on the clean prompts' answers."""
@@ -96,7 +98,7 @@ class Model(ModelView):
 
 def load(spec: object, *, dtype: str | None = None, device: str | None = None, bos: BosPolicy = "tokenizer") -> Model:
     """A model by spec: a hub id with an optional `@revision`, a checkpoint folder, a `.gguf` file or an alias such as
-    `smollm2-135m-q4`; or a `TransformerBridge` or `HookedTransformer` object, taken as it is.
+    `smollm2-135m-q4`; or a `TransformerBridge` or `HookedTransformer` object, put into eval mode, else taken as it is.
 
     An object that is a bridge brings its own tokenizer, which TransformerLens may have told to
     prepend the BOS; `bos="never"` then gives the prompts that the folder itself would.

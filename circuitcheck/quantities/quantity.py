@@ -80,7 +80,10 @@ class Quantity:
         return tuple(dict.fromkeys(cell.view.model for cell in self.cells))
 
     def values(self, n: int) -> NDArray[np.void] | NDArray[np.float64]:
-        """The first `n` prompts' numbers, [prompt] in row order; for a ratio, records of (numerator, denominator)."""
+        """The first `n` prompts' numbers, [prompt] in row order; for a ratio, records of (numerator, denominator).
+
+        Raises BadTask for more prompts than there are, VacuousIntervention, BadMetric.
+        """
         columns = self.draw(range(n))
         if self.denominator is None:
             return self.per_prompt(columns)
@@ -89,7 +92,10 @@ class Quantity:
         return pairs
 
     def estimate(self, n: int, *, confidence: float = 0.95) -> Estimate:
-        """The number from the first `n` prompts, as one fixed sample. A look, not a claim: no verdict is given."""
+        """The number from the first `n` prompts, as one fixed sample. A look, not a claim: no verdict is given.
+
+        Raises ValueError for a confidence outside (0.5, 1); BadTask, VacuousIntervention.
+        """
         population = current_session().population(self.prompts.task, self.models, self.prompts.stream)
         return Estimate.of(self.label, estimate(self.draw, self.estimand, n, confidence, population))
 
@@ -122,7 +128,7 @@ class Quantity:
         if self.denominator is None:
             return self.per_prompt(columns)
         numerator, denominator = self._parts(columns)
-        scale = denominator.mean()
+        scale = np.nanmean(denominator)
         return threshold + (numerator - threshold * denominator) / (scale if scale else 1.0)
 
     def above(self, x: float) -> "Quantity":
@@ -225,8 +231,8 @@ class Quantity:
         if isinstance(other, Quantity):
             return (self - other)._compare(0.0, relation)
         number = _number(other)
-        if number is None or math.isnan(number):
-            raise NotComparable(f"cannot compare {self.label} with {other!r}; expected a number or a quantity.")
+        if number is None or not math.isfinite(number):
+            raise NotComparable(f"cannot compare {self.label} with {other!r}; expected a finite number or a quantity.")
         return Comparison(self, (Below if relation.startswith("<") else Above)(number, relation))
 
     def _margin(self, other: object, relation: str) -> Approx:

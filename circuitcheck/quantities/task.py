@@ -111,9 +111,10 @@ class Task:
     def _counterfactual(self, name: str | None, what: str) -> str:
         names = self.counterfactuals
         if not names:
+            instead = " To compare with the clean model instead, divide: quantity(view) / quantity(model)."
             raise UnknownCounterfactual(
-                f"task {self.name!r} declares no counterfactual, which {what} needs. To compare with the clean model "
-                f"instead, divide: quantity(view) / quantity(model)."
+                f"task {self.name!r} declares no counterfactual, which {what} needs."
+                + (instead if what.startswith("recovered") else " Use another kind of ablation.")
             )
         if name is not None and name not in names:
             raise UnknownCounterfactual(f"task {self.name!r} has no counterfactual {name!r}; it has {', '.join(names)}.")

@@ -56,6 +56,8 @@ def decide(draw: Draw, build: Build, region: Region, design: Design) -> Decision
         interval = estimand.interval(level)
         seen.append((n, interval.low, interval.high))
         problem = estimand.problem(level)
+        if problem and region.margin is not None and estimand.equals(region.threshold, level):
+            problem = None  # no spread, and none needed: the number is the claimed one on every prompt
         inside = None if problem else _judge(estimand, region, level)
         last = number == len(design.looks) - 1
         if inside is not None or last or estimand.hopeless(level):
@@ -64,13 +66,15 @@ def decide(draw: Draw, build: Build, region: Region, design: Design) -> Decision
 
 
 def _judge(estimand: Estimand, region: Region, level: Level) -> bool | None:
-    if level.exact:
+    if level.exact or (region.margin is not None and estimand.equals(region.threshold, level)):
         return region.holds(estimand.value)
     return region.judge(lambda threshold: estimand.side(threshold, level))
 
 
 def estimate(draw: Draw, build: Build, n: int, confidence: float, population: int | None) -> Decision:
     """The number from one fixed sample of `n` prompts, with its interval; no question is asked, so no verdict."""
+    if not 0.5 < confidence < 1:
+        raise ValueError(f"confidence {confidence} is outside (0.5, 1); 0.95 is usual.")
     columns = draw(range(n))
     level = Level((1 - confidence) / 2, 1 - confidence, sequential=False, exact=n == population)
     bad = _not_finite(columns)
@@ -135,7 +139,9 @@ def _more(estimand: Estimand, region: Region, design: Design) -> tuple[tuple[flo
     """Planned on the nearest edge of the region, at the boundary of the last look."""
     edges = [region.threshold - (region.margin or 0), region.threshold + (region.margin or 0)]
     distance, spread = min(estimand.spread(edge) for edge in edges)
-    return tuple((power, prompts_needed(distance, spread, design.last_critical, power, estimand.n)) for power in (0.5, 0.8))
+    left = math.inf if design.population is None else design.population - estimand.n
+    plans = [(power, prompts_needed(distance, spread, design.last_critical, power, estimand.n)) for power in (0.5, 0.8)]
+    return tuple((power, count if count is None or count <= left else int(left)) for power, count in plans)
 
 
 def _not_finite(columns: Columns) -> str | None:

@@ -15,15 +15,17 @@ _TIES_NEED = 64
 _SKEWED = 2.0
 _SEARCH_STEPS = 60
 _ROUNDING = 1e-12
+_EQUAL = 1e-6  # per prompt, relative: what float32 and a change of batch may leave
 _NO_TASK = "the model does not do the task"
 
 Values = NDArray[np.float64]
 
 
 class Estimand(Protocol):
-    """`side`: +1 if the number is shown above a threshold, -1 below, 0 neither. `problem`: why no verdict may be given at
-    this level, or None. `final`: no further prompt could help. `spread`: (distance from a threshold, standard deviation
-    per prompt) for planning."""
+    """`value` from `n` prompts, with its `interval`. `side`: +1 if it is shown above a threshold, -1 below, 0 neither.
+    `problem`: why no verdict may be given at this level, or None. `equals`: is the number this value on every prompt, to
+    rounding? `hopeless`: no further prompt could help. `spread`: (distance from a threshold, standard deviation per prompt)
+    for planning. `warnings`: what a reader should know."""
 
     @property
     def value(self) -> float: ...
@@ -32,6 +34,7 @@ class Estimand(Protocol):
     def side(self, threshold: float, level: Level) -> int: ...
     def interval(self, level: Level) -> Interval: ...
     def problem(self, level: Level) -> str | None: ...
+    def equals(self, value: float, level: Level) -> bool: ...
     def hopeless(self, level: Level) -> bool: ...
     def spread(self, threshold: float) -> tuple[float, float]: ...
     def warnings(self) -> tuple[str, ...]: ...
@@ -72,6 +75,9 @@ class _Simple:
     def problem(self, level: Level) -> str | None:  # noqa: ARG002
         return None
 
+    def equals(self, value: float, level: Level) -> bool:  # noqa: ARG002
+        return False
+
     def hopeless(self, level: Level) -> bool:  # noqa: ARG002
         return False
 
@@ -98,6 +104,9 @@ class RealMean(_Simple):
         if counts.max() > self.n / 2 and self.n < _TIES_NEED:
             return f"more than half of the {self.n} values tie; that needs {_TIES_NEED} prompts or more"
         return None
+
+    def equals(self, value: float, level: Level) -> bool:  # noqa: ARG002
+        return bool(np.abs(self.values - value).max() <= _EQUAL * max(1.0, abs(value)))
 
     def warnings(self) -> tuple[str, ...]:
         skew = stats.skewness(self.values) if self.n > 1 else 0.0
@@ -191,21 +200,19 @@ class RatioOfMeans:
         return Interval(self._end(+1, level), self._end(-1, level), method)
 
     def problem(self, level: Level) -> str | None:
-        denominator = self._denominator()
-        if level.exact:
-            if denominator.value > 0:
-                return None
-            return f"{_NO_TASK}: the denominator's mean, {denominator.value:.4g}, is not above 0"
-        found = denominator.interval(level)
-        if found.low <= 0:
-            return (
-                f"{_NO_TASK}: the denominator, mean {denominator.value:.4g} in "
-                f"[{found.low:.4g}, {found.high:.4g}], is not shown to be above 0"
-            )
+        weak = self._weak_denominator(level)
+        if weak or level.exact:
+            return weak
         residual = self._linear(self.value)
-        if np.ptp(residual.values) <= _ROUNDING * denominator.value:
+        if np.ptp(residual.values) <= _ROUNDING * self._denominator().value:
             return f"the ratio is {self.value:.6g} on each of {self.n} prompts: no spread to take an interval from"
         return residual.problem(level)
+
+    def equals(self, value: float, level: Level) -> bool:
+        if self._weak_denominator(level):
+            return False
+        residual = np.abs(self.numerator - value * self.denominator).max()
+        return bool(residual <= _EQUAL * self._denominator().value)
 
     def hopeless(self, level: Level) -> bool:
         return self._denominator().interval(level).high < 0
@@ -215,6 +222,14 @@ class RatioOfMeans:
 
     def warnings(self) -> tuple[str, ...]:
         return self._linear(self.value).warnings() if math.isfinite(self.value) else ()
+
+    def _weak_denominator(self, level: Level) -> str | None:
+        denominator = self._denominator()
+        found = denominator.interval(level)
+        if found.low > 0:
+            return None
+        shown = f"mean {denominator.value:.4g}" + ("" if level.exact else f" in [{found.low:.4g}, {found.high:.4g}]")
+        return f"{_NO_TASK}: the denominator, {shown}, is not shown to be above 0"
 
     def _linear(self, r: float) -> "RealMean | BoundedMean":
         values = self.numerator - r * self.denominator

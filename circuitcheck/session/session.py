@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitcheck.engine.protocol import Engine, ModelCard, Receipt
-from circuitcheck.errors import BadMetric, BadTask, NotComparable, VacuousIntervention
+from circuitcheck.errors import BadMetric, BadSpec, BadTask, NotComparable, VacuousIntervention
 from circuitcheck.models import BosPolicy
 from circuitcheck.plan import Cell, Metric, ModelRef, Plan
 from circuitcheck.prompts import Prompt, TaskDefinition
@@ -51,13 +51,11 @@ class Session:
             self._engine = self.make_engine(self.settings)
         return self._engine
 
-    @property
-    def has_engine(self) -> bool:
-        return self._engine is not None
-
     def load(self, spec: object, *, dtype: str | None, device: str | None, bos: BosPolicy) -> ModelCard:
         """A spec's model, or a model object taken in as it is."""
         if not isinstance(spec, str):
+            if dtype is not None or device is not None:
+                raise BadSpec("a model object is taken as it is: move or cast it first, and leave dtype and device out.")
             return self.engine.adopt(spec, bos=bos)
         return self.engine.load(spec, dtype=dtype or self.settings.dtype, device=device or self.settings.device, bos=bos)
 

@@ -1,6 +1,6 @@
 """Intervals, boundaries and planning: arrays in, small frozen results out. No torch; scipy is imported on first use.
 
-The choice of methods, with the measurements behind it, is in `docs/design.md`.
+Which method serves what is in `docs/design.md`.
 """
 
 from circuitcheck.stats.boundaries import Boundary, kim_demets

@@ -13,14 +13,14 @@ KINDS = ("zero", "mean", "counterfactual")
 @pytest.mark.parametrize("first", KINDS)
 def test_of_two_ablations_of_one_head_the_later_counts(model, values, first, last):
     def then(view, kind, **more):
-        return view.ablate(HEAD, kind=kind, at="END", n=64, **more)
+        return view.ablate(HEAD, kind=kind, at="END", **more)
 
     both = then(then(model, first), last, allow_vacuous=True)
     np.testing.assert_array_equal(values(both), values(then(model, last)))
 
 
 def test_the_kinds_differ_from_each_other_and_from_clean(model, values):
-    found = [values(model)] + [values(model.ablate(HEAD, kind=kind, at="END", n=64)) for kind in KINDS]
+    found = [values(model)] + [values(model.ablate(HEAD, kind=kind, at="END")) for kind in KINDS]
     assert len({tuple(each) for each in found}) == 4
 
 
@@ -36,7 +36,7 @@ def test_the_means_of_another_sample_are_other_means(model, values):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_ablating_everything_everywhere_differs_from_clean(model, values, kind):
-    everything = model.ablate("L0-2.attn, L0-2.mlp", kind=kind, n=64)
+    everything = model.ablate("L0-2.attn, L0-2.mlp", kind=kind)
     assert (values(everything) != values(model)).mean() > 0.9
 
 

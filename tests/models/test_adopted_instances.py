@@ -99,3 +99,18 @@ def test_an_object_without_a_tokenizer_is_refused(hooked_transformer):
     hooked_transformer.tokenizer = None
     with pytest.raises(BadSpec, match="tokenizer"):
         cc.load(hooked_transformer)
+
+
+def test_equal_weights_under_another_config_are_another_model(bridge, tiny_gpt2):
+    from transformer_lens.model_bridge import TransformerBridge
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained(
+        tiny_gpt2, attn_implementation="eager", dtype=torch.float32, layer_norm_epsilon=1.0
+    )
+    other = TransformerBridge.boot_transformers(
+        str(tiny_gpt2), hf_model=model, tokenizer=AutoTokenizer.from_pretrained(tiny_gpt2), device="cpu"
+    )
+    ioi = cc.tasks.ioi()
+    mine, theirs = (ioi.logit_diff(cc.load(each)).values(32) for each in (bridge, other))
+    assert (mine != theirs).any()

@@ -6,7 +6,7 @@ from tiny import save_tiny_gpt2
 
 import circuitcheck as cc
 from circuitcheck.engine.torch import LocalEngine, loaded
-from circuitcheck.errors import ModelChanged
+from circuitcheck.errors import BadSpec, ModelChanged
 
 
 @pytest.fixture
@@ -58,3 +58,26 @@ def test_a_folder_that_changed_before_its_reload_is_noticed(tmp_path, tiny_llama
         save_tiny_gpt2(folder, seed=1)
         with pytest.raises(ModelChanged, match="fingerprint"):
             cc.tasks.ioi().logit_diff(model).values(8)
+
+
+def test_a_folder_saved_again_is_another_model(tmp_path):
+    first = cc.load(str(save_tiny_gpt2(tmp_path / "checkpoint", seed=1)))
+    second = cc.load(str(save_tiny_gpt2(tmp_path / "checkpoint", seed=2)))
+    assert first.fingerprint["weights"] != second.fingerprint["weights"]
+
+
+def test_one_spec_on_two_devices_is_refused(tiny_gpt2, monkeypatch):
+    import torch
+
+    from circuitcheck.engine.torch import pool
+
+    cc.load(str(tiny_gpt2), device="cpu")
+    assert cc.load(str(tiny_gpt2), device="auto").card.device == "cpu"
+    monkeypatch.setattr(pool, "resolve_device", lambda name: torch.device("meta"))
+    with pytest.raises(BadSpec, match="already loaded on cpu"):
+        cc.load(str(tiny_gpt2), device="cuda")
+
+
+def test_an_object_is_neither_moved_nor_cast(tiny_gpt2):
+    with pytest.raises(BadSpec, match="taken as it is"):
+        cc.load(object(), dtype="float64")

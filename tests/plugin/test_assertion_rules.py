@@ -305,3 +305,8 @@ def test_optimised_python_is_warned_about(folder: Folder) -> None:
     optimised_pytest = (sys.executable, "-O", "-m", "pytest", "-p", "no:hypothesispytest")
     result = folder.pytester.run(*optimised_pytest, "--collect-only", "hypotheses")
     result.stdout.fnmatch_lines("circuitcheck: python -O *")
+
+
+def test_claim_that_catches_its_inconclusive_comparison_stays_inconclusive(folder: Folder) -> None:
+    body = "try:\n    assert q == cc.approx(0, abs=0.001)\nexcept cc.Inconclusive:\n    pass"
+    assert run(folder, body).verdicts == {"it": "inconclusive"}

@@ -5,7 +5,7 @@ from tiny import ioi_words, save_tokenizer
 from tokenizers.processors import TemplateProcessing
 
 from circuitcheck.engine.torch.tokenizer import HubTokenizer
-from circuitcheck.errors import BadTask, EmptyPool
+from circuitcheck.errors import BadSpec, BadTask, EmptyPool
 from circuitcheck.prompts import Template
 from circuitcheck.prompts.builtin.ioi import ioi
 
@@ -85,5 +85,5 @@ def test_a_text_that_already_holds_the_bos_is_an_error(tmp_path, vary, policy):
 def test_always_without_a_bos_token_is_refused(tmp_path):
     inner = save_tokenizer(tmp_path)
     inner.bos_token = None
-    with pytest.raises(BadTask, match="no BOS token"):
+    with pytest.raises(BadSpec, match="no BOS token"):
         HubTokenizer(inner, "always", "tiny")

@@ -272,11 +272,40 @@ def test_a_negative_denominator_gives_no_verdict_when_every_prompt_was_measured(
     assert decision.reason.startswith(NO_TASK)
 
 
-@pytest.mark.parametrize("region", [Below(5), Above(-5), Within(1, 3), Outside(9, 1)])
+@pytest.mark.parametrize("region", [Below(5), Above(-5), Within(0, 3), Outside(9, 1)])
 def test_values_without_variance_give_no_verdict(region):
     decision = decided([np.ones(512)], real, region)
     assert (decision.verdict, decision.n_more) == ("inconclusive", ())
     assert decision.reason
+
+
+@pytest.mark.parametrize("region, verdict", [(Within(1, 0.1), "supported"), (Outside(1, 0.1), "refuted")])
+def test_the_claimed_number_on_every_prompt_is_equality_without_statistics(region, verdict):
+    assert decided([np.ones(512)], real, region).verdict == verdict
+
+
+@pytest.mark.parametrize("noise, verdict", [(1e-9, "supported"), (1e-3, "inconclusive")])
+def test_equality_up_to_rounding_is_not_equality_up_to_anything(noise, verdict):
+    values = np.ones(32) + noise * np.where(np.arange(32) < 20, 0.0, 1.0)
+    assert decided([values], real, Within(1, 0.1), Design(maximum=32)).verdict == verdict
+
+
+def test_a_ratio_equal_to_the_claimed_one_on_every_prompt_is_equal_where_the_task_is_done():
+    denominator = 2 + np.random.default_rng(0).random(512)
+    assert decided([denominator, denominator], ratio, Within(1, 0.1)).verdict == "supported"
+    assert decided([-denominator, -denominator], ratio, Within(1, 0.1)).verdict == "inconclusive"
+
+
+def test_a_plan_never_asks_for_more_prompts_than_there_are():
+    decision = decided([normal(0.02, n=600)], real, Below(0), Design(population=600))
+    assert decision.verdict == "inconclusive"
+    assert all(count is None or count <= 600 - 512 for _, count in decision.n_more)
+
+
+@pytest.mark.parametrize("confidence", [0.5, 1.0, 95])
+def test_an_estimate_refuses_a_confidence_that_is_none(confidence):
+    with pytest.raises(ValueError, match="0.95"):
+        estimate(lambda rows: normal(n=32)[None, rows.start : rows.stop], real, 32, confidence, None)
 
 
 def test_a_ratio_that_is_the_same_on_every_prompt_gives_no_verdict():

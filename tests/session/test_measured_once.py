@@ -148,7 +148,8 @@ def test_the_settings_seed_chooses_the_prompts(tiny_gpt2, ioi):
 
 
 def test_a_session_without_a_question_has_no_engine():
-    session = cc.Session()
-    with cc.use_session(session):
+    def no_engine(_settings):
+        raise AssertionError("nothing was asked, and an engine was made")
+
+    with cc.use_session(cc.Session(make_engine=no_engine)):
         cc.tasks.ioi()
-    assert not session.has_engine

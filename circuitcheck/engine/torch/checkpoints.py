@@ -4,6 +4,7 @@ import importlib.util
 import io
 import json
 import struct
+import time
 from contextlib import contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 _PROBE_SECONDS = 10
 _READ_ERRORS = (OSError, ValueError, KeyError, IndexError, RuntimeError, struct.error, json.JSONDecodeError)
-_unreachable: list[str] = []
+_PROBE_AGAIN_SECONDS = 60
+_unreachable: list[tuple[float, str]] = []  # when and why the hub could not be reached last
+
+FilesState = tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -34,13 +38,29 @@ class Checkpoint:
 def read_checkpoint(spec: ModelSpec, dtype: torch.dtype) -> Checkpoint:
     """Raises ModelUnavailable (with how to get it) or CorruptCheckpoint."""
     location, arguments = _locate(spec)
-    arguments["local_files_only"] = spec.kind != "hub" or _is_cached(spec)
-    if not arguments["local_files_only"]:
+    if spec.kind != "hub":
+        return _read(spec, location, {**arguments, "local_files_only": True}, dtype)
+    try:
+        return _read(spec, location, {**arguments, "local_files_only": True}, dtype)
+    except ModelUnavailable:  # not, or not all of it, in the local hub cache
         _probe_hub(spec)
+        return _read(spec, location, arguments, dtype)
+
+
+def files_state(spec: ModelSpec) -> FilesState:
+    """Names, sizes and times of the files that a local spec is read from: a folder saved again is another model."""
+    if spec.kind not in ("folder", "gguf"):
+        return ()
+    path = Path(spec.source).expanduser()
+    files = sorted(path.iterdir()) if path.is_dir() else [path] if path.exists() else []
+    return tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+
+
+def _read(spec: ModelSpec, location: str, arguments: dict[str, Any], dtype: torch.dtype) -> Checkpoint:
+    from transformers import AutoTokenizer
+
     with _reading(spec):
         model = _read_model(spec, location, arguments, dtype)
-        from transformers import AutoTokenizer
-
         tokenizer = AutoTokenizer.from_pretrained(location, **arguments)
     if not tokenizer("a", add_special_tokens=False).input_ids:  # transformers makes one up where there is none
         raise CorruptCheckpoint(f"the checkpoint {spec} has no tokenizer that reads text: its files are missing.")
@@ -89,33 +109,30 @@ def _packaged_gguf(alias: str) -> Path:
     return files[0]
 
 
-def _is_cached(spec: ModelSpec) -> bool:
-    from huggingface_hub import try_to_load_from_cache
-
-    return isinstance(try_to_load_from_cache(spec.source, "config.json", revision=spec.revision), str)
-
-
 def _probe_hub(spec: ModelSpec) -> None:
     """One quick question, since transformers retries for half a minute where there is no network."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
     client_error: type[Exception] = HfHubHTTPError.__bases__[0]  # of httpx or httpx2, as the hub library chose
-
-    how = f"Get it where there is a network: hf download {spec.source}" + (
-        f" --revision {spec.revision}" if spec.revision else ""
-    )
-    if _unreachable:
-        raise ModelUnavailable(f"{spec} is not in the local hub cache, and the hub cannot be reached. {how}")
+    if _unreachable and time.monotonic() - _unreachable[0][0] < _PROBE_AGAIN_SECONDS:
+        raise _not_reached(spec, _unreachable[0][1])
     try:
         HfApi().model_info(spec.source, revision=spec.revision, timeout=_PROBE_SECONDS)
     except HfHubHTTPError as error:
-        raise ModelUnavailable(f"the hub does not give out {spec}: {_first_line(error)} {how}") from error
+        raise ModelUnavailable(f"the hub does not give out {spec}: {_first_line(error)} {_how(spec)}") from error
     except (client_error, OSError) as error:
-        _unreachable.append(_first_line(error))
-        raise ModelUnavailable(
-            f"{spec} is not in the local hub cache, and the hub cannot be reached ({_first_line(error)}). {how}"
-        ) from error
+        _unreachable[:] = [(time.monotonic(), _first_line(error))]
+        raise _not_reached(spec, _first_line(error)) from error
+
+
+def _not_reached(spec: ModelSpec, reason: str) -> ModelUnavailable:
+    return ModelUnavailable(f"{spec} is not in the local hub cache, and the hub cannot be reached ({reason}). {_how(spec)}")
+
+
+def _how(spec: ModelSpec) -> str:
+    revision = f" --revision {spec.revision}" if spec.revision else ""
+    return f"Get it where there is a network: hf download {spec.source}{revision}"
 
 
 @contextmanager
@@ -125,8 +142,9 @@ def _reading(spec: ModelSpec) -> "Iterator[None]":
     try:
         yield
     except (*_READ_ERRORS, SafetensorError) as error:
-        kind = ModelUnavailable if spec.kind == "hub" else CorruptCheckpoint
-        raise kind(
+        if spec.kind == "hub" and isinstance(error, OSError):
+            raise ModelUnavailable(f"{spec} cannot be had: {_first_line(error)} {_how(spec)}") from error
+        raise CorruptCheckpoint(
             f"{spec} cannot be read as a checkpoint: {type(error).__name__}: {_first_line(error)} "
             f"The file may be truncated or of another format; get a fresh copy."
         ) from error

@@ -3,10 +3,12 @@
 import hashlib
 import json
 from importlib.metadata import version
+from typing import Any
 
 import torch
 from torch import nn
 
+_NOT_COMPUTED = ("_name_or_path", "model_name", "tokenizer_name", "device", "transformers_version", "architectures")
 LIBRARIES = ("torch", "transformers", "transformer-lens")
 
 
@@ -20,6 +22,18 @@ def weights_digest(model: nn.Module) -> str:
         seen.add(tensor.data_ptr())
         flat = tensor.detach().cpu().contiguous().reshape(-1)
         total.update(flat.view(torch.uint8).numpy().data)
+    return total.hexdigest()[:32]
+
+
+def config_digest(model: Any) -> str:
+    """Everything else that decides what the model computes: its config, less where it was read from, and its buffers."""
+    inner = getattr(model, "original_model", None)
+    config = vars(model.cfg) if inner is None else inner.config.to_dict()
+    settings = {name: repr(value) for name, value in config.items() if name not in _NOT_COMPUTED}
+    total = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for name, buffer in sorted(model.named_buffers()):
+        total.update(name.encode())
+        total.update(buffer.detach().float().cpu().contiguous().numpy().data)
     return total.hexdigest()[:32]
 
 

@@ -9,7 +9,7 @@ import torch
 from circuitcheck.engine.protocol import ModelCard
 from circuitcheck.engine.torch.checkpoints import read_checkpoint
 from circuitcheck.engine.torch.devices import resolve_device, resolve_dtype
-from circuitcheck.engine.torch.fingerprint import digest_of, library_versions, weights_digest
+from circuitcheck.engine.torch.fingerprint import config_digest, digest_of, library_versions, weights_digest
 from circuitcheck.engine.torch.sources import forward
 from circuitcheck.engine.torch.tokenizer import HubTokenizer
 from circuitcheck.engine.torch.witness import Witness
@@ -91,6 +91,7 @@ def _wrap(model: Any, tokenizer: Any, spec: ModelSpec, processing: str) -> Loade
     wrapped = HubTokenizer(tokenizer, spec.bos, name)
     parts = {
         "weights": weights,
+        "config": config_digest(model),
         "spec": spec.source or name,
         "revision": spec.revision or "",
         "dtype": spec.dtype,

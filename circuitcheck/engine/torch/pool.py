@@ -5,9 +5,10 @@ import sys
 from collections import OrderedDict
 
 from circuitcheck.engine.torch import loaded
+from circuitcheck.engine.torch.checkpoints import FilesState, files_state
 from circuitcheck.engine.torch.devices import resolve_device
 from circuitcheck.engine.torch.loaded import LoadedModel
-from circuitcheck.errors import ModelChanged, ModelUnavailable
+from circuitcheck.errors import BadSpec, ModelChanged, ModelUnavailable
 from circuitcheck.models import INSTANCE_PREFIX, BosPolicy, ModelSpec, parse_spec
 from circuitcheck.plan import ModelRef
 
@@ -18,19 +19,25 @@ class ModelPool:
     def __init__(self, budget: int | None = None) -> None:
         self._budget = _half_of_memory() if budget is None else budget
         self._models: OrderedDict[str, LoadedModel] = OrderedDict()
-        self._by_spec: dict[tuple[ModelSpec, str], str] = {}
+        self._by_spec: dict[tuple[ModelSpec, FilesState], str] = {}
 
     def load(self, spec: ModelSpec, device: str) -> LoadedModel:
-        fingerprint = self._by_spec.get((spec, device))
-        if fingerprint is not None and fingerprint in self._models:
-            found = self._use(fingerprint)
-            if found.device == resolve_device(device):  # else the same weights were asked for on another device since
-                return found
+        """Raises BadSpec where this spec is already here on another device: its values would be taken for each other's."""
         if spec.kind == "instance":
             return self._instance(spec.source)
-        model = loaded.load(spec, device)
-        self._by_spec[spec, device] = model.card.ref.fingerprint
-        return self._keep(model)
+        key = (spec, files_state(spec))
+        fingerprint = self._by_spec.get(key)
+        if fingerprint is None or fingerprint not in self._models:
+            model = loaded.load(spec, device)
+            self._by_spec[key] = model.card.ref.fingerprint
+            return self._keep(model)
+        found = self._use(fingerprint)
+        if found.device != resolve_device(device):
+            raise BadSpec(
+                f"{spec} is already loaded on {found.device} in this session, and was asked for on {device}: use one device "
+                f"in a session (`with cc.use_session(cc.Session()):` starts another)."
+            )
+        return found
 
     def adopt(self, instance: object, bos: BosPolicy) -> LoadedModel:
         return self._keep(loaded.adopt(instance, bos))
@@ -47,6 +54,11 @@ class ModelPool:
             )
         return model
 
+    def verify(self, ref: ModelRef) -> None:
+        """Read the weights again, if they are still here. Raises ModelChanged."""
+        if ref.fingerprint in self._models:
+            self._models[ref.fingerprint].verify()
+
     def _instance(self, name: str) -> LoadedModel:
         for fingerprint, model in self._models.items():
             if model.card.ref.spec == name:
@@ -62,6 +74,7 @@ class ModelPool:
         for key in droppable:
             if sum(each.bytes for each in self._models.values()) <= self._budget or key == model.card.ref.fingerprint:
                 break
+            self._models[key].verify()
             del self._models[key]
         return model
 

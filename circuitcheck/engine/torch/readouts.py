@@ -39,7 +39,8 @@ def _(_metric: Probability, logits: Tensor, prompts: tuple[Prompt, ...]) -> Tens
 
 @read.register
 def _(metric: Custom, logits: Tensor, prompts: tuple[Prompt, ...]) -> Tensor:
-    values = torch.as_tensor(metric.function(logits, prompts)).double()
+    own = logits.clone()  # the other metrics of this view read the same tensor
+    values = torch.as_tensor(metric.function(own, prompts)).double()
     if values.shape != (len(prompts),):
         raise NotComparable(
             f"the metric {metric.name!r} gave shape {tuple(values.shape)} for {len(prompts)} prompts; expected one "

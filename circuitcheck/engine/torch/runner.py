@@ -40,8 +40,8 @@ class LocalEngine:
         return self._pool.get(ref, self._device).tokenizer
 
     def verify(self, ref: ModelRef) -> None:
-        """Read every weight again. Raises ModelChanged."""
-        self._pool.get(ref, self._device).verify()
+        """Read every weight of a model that is still loaded again. Raises ModelChanged."""
+        self._pool.verify(ref)
 
     def run(self, plan: Plan, rows: range) -> Table:
         """Measure `rows` of a plan, whole blocks of `plan.batch` at a time, so that no value depends on `rows`."""
@@ -144,7 +144,12 @@ class _Run:
         key = (self._plan.model.fingerprint, source, kind)
         if key not in self._means:
             size = self._plan.task.size(self._loaded.tokenizer, "reference")
-            prompts = self._prompts("reference", source.seed, range(min(source.n, size)))
+            if source.n > size:
+                raise BadTask(
+                    f"a mean over n={source.n} prompts: task {self._plan.task.name!r} has {size} in its reference stream. "
+                    f"Say n={size} or fewer."
+                )
+            prompts = self._prompts("reference", source.seed, range(source.n))
             layers = self._loaded.card.architecture.n_layers
             self._means[key] = template_means(
                 self._loaded.model, prompts, kind, layers, self._plan.batch, self._loaded.device

@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from circuitcheck.errors import BadTask
+from circuitcheck.errors import BadSpec, BadTask
 from circuitcheck.models import BosPolicy
 from circuitcheck.prompts import Encoding
 
@@ -13,13 +13,13 @@ class HubTokenizer:
 
     def __init__(self, tokenizer: Any, bos: BosPolicy, name: str) -> None:
         if not getattr(tokenizer, "is_fast", False):
-            raise BadTask(f"the tokenizer of {name} gives no character offsets; a fast tokenizer is needed.")
+            raise BadSpec(f"the tokenizer of {name} gives no character offsets; a fast tokenizer is needed.")
         self.inner, self.name = tokenizer, name
         own = tokenizer("a").input_ids
         starts_with_bos = bool(own) and own[0] == tokenizer.bos_token_id
         self.prepends_bos = bos == "always" or (bos == "tokenizer" and starts_with_bos)
         if self.prepends_bos and tokenizer.bos_token_id is None:
-            raise BadTask(f"bos='always', but the tokenizer of {name} has no BOS token.")
+            raise BadSpec(f"bos='always', but the tokenizer of {name} has no BOS token.")
         parts = (tokenizer.backend_tokenizer.to_str(), self.prepends_bos)
         self.fingerprint = hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
 
