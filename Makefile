@@ -27,10 +27,9 @@ hypotheses: $(READY)
 	$(BIN)/python -m pytest hypotheses --override-ini circuit_time_budget=$(SECONDS_FOR_CLAIMS)
 
 test: lint
-	$(BIN)/python -m pytest tests -m "not slow"
+	$(BIN)/python -m pytest tests
 
 slow: $(READY)
-	$(BIN)/python -m pytest tests -m slow
 	$(BIN)/python scripts/check_claims.py
 
 lint: $(READY)

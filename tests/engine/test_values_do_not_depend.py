@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import circuitcheck as cc
+from circuitcheck.plan import Plan
 
 FIXTURES = [HealthCheck.function_scoped_fixture]
 
@@ -76,3 +77,19 @@ def test_views_change_nothing_in_the_model(engine, plan_of, model):
     engine.run(plan_of(model.ablate("L0-2.attn", kind="zero")), range(32))
     np.testing.assert_array_equal(engine.run(plan_of(model), range(32)).values, before)
     engine.verify(model.ref)
+
+
+def test_prompts_run_in_whole_blocks_whatever_rows_are_asked_for(model, ioi, engine):
+    """Small CPU runs are bit-exact for any batch, so values alone would not show a block that was cut short."""
+    groups: list[tuple[int, ...]] = []
+
+    def watch(logits, prompts):
+        groups.append(tuple(prompt.index for prompt in prompts))
+        return logits[:, 0]
+
+    plan = Plan(model.ref, ioi.definition, "test", 0, ioi.measure(watch, model).cells)
+    engine.run(plan, range(32, 64))
+    whole, groups[:] = list(groups), []
+    engine.run(plan, range(40, 45))
+    assert groups == whole
+    assert sorted(index for group in groups for index in group) == list(range(32, 64))
