@@ -3,7 +3,7 @@
     python benchmarks/sharing.py
 
 `shared`: ten views in one plan, against one plan for each. `stored`: asking a question again, against asking it first.
-`hooks`: a run with receipts, against the plain forward pass of `transformers` on the same tokens.
+`hooks`: a run with receipts, against bare forward passes of the same batches.
 """
 
 import sys
@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 import circuitcheck as cc
+from circuitcheck.engine.torch.sources import by_length
 from circuitcheck.plan import Cell, Plan
 from circuitcheck.session import current_session
 
@@ -46,10 +47,12 @@ def main() -> None:
     first = time.perf_counter() - started
     print(f"measured values asked for again take {seconds(lambda: quantity.values(_PROMPTS)) / first:.4f} of the time")
 
-    tokens = torch.tensor([prompt.tokens for prompt in ioi.sample(_PROMPTS, model=model)])
+    prompts = ioi.sample(_PROMPTS, model=model)
+    blocks = [prompts[start : start + 32] for start in range(0, _PROMPTS, 32)]
+    tokens = [torch.tensor([block[i].tokens for i in indices]) for block in blocks for indices in by_length(block).values()]
     plain = engine._pool.get(model.ref, "cpu").model.original_model  # type: ignore[attr-defined]
     with torch.no_grad():
-        bare = seconds(lambda: [plain(block) for block in tokens.split(32)])
+        bare = seconds(lambda: [plain(each) for each in tokens])
     watched = seconds(lambda: run(cells[:1]))
     print(f"one view with rendering, source run and receipts takes {watched / bare:.2f} of a bare forward pass")
 

@@ -17,7 +17,7 @@ def test_a_metric_that_writes_into_its_logits_changes_no_other_metric(model):
     alone = ioi.logit_diff(model).values(32)
     with cc.use_session(cc.Session()):
         again = cc.load(model.ref.spec)
-        together = ioi.logit_diff(again) + 0 * ioi.measure(vandal, again)
+        together = 0 * ioi.measure(vandal, again) + ioi.logit_diff(again)
         np.testing.assert_array_equal(together.values(32), alone)
 
 
