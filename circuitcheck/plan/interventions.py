@@ -1,5 +1,6 @@
 """Interventions as data. What an intervention does to tensors is a kernel, registered by its type in the engine."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol, Self, runtime_checkable
 
@@ -10,6 +11,7 @@ from circuitcheck.plan.units import Unit
 
 Kind = Literal["zero", "mean", "counterfactual"]
 KINDS: tuple[Kind, ...] = ("zero", "mean", "counterfactual")
+PickCounterfactual = Callable[[str | None, str], str]  # (name or None for the task's first, who asks) -> name
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Intervention(Protocol):
     @property
     def digest(self) -> str: ...
     def describe(self) -> str: ...
-    def bind(self, *, task: str, counterfactual: str | None, seed: int) -> Self: ...
+    def bind(self, *, task: str, counterfactual: PickCounterfactual, seed: int) -> Self: ...
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,9 @@ class Ablate:
         size = f" (n={self.n})" if self.kind == "mean" and self.n != Ablate.n else ""
         return f"{self.kind}{source}{size} ablation of {', '.join(map(str, self.units))} {where}"
 
-    def bind(self, *, task: str, counterfactual: str | None, seed: int) -> "Ablate":
+    def bind(self, *, task: str, counterfactual: PickCounterfactual, seed: int) -> "Ablate":
         if self.kind == "mean":
             return replace(self, mean=StreamMean(task, self.n, seed))
-        if self.kind == "counterfactual" and self.source is None:
-            return replace(self, source=counterfactual)
+        if self.kind == "counterfactual":
+            return replace(self, source=counterfactual(self.source, self.describe()))
         return self

@@ -99,14 +99,9 @@ class Task:
                             f"task {self.name!r} has no position {position.name!r} (in: {intervention.describe()}); "
                             f"it has {', '.join(self.positions)}."
                         )
-        return replace(data, interventions=tuple(self._bind(each) for each in data.interventions))
-
-    def _bind(self, intervention: Any) -> Any:
-        source = getattr(intervention, "source", None)
-        if getattr(intervention, "kind", None) == "counterfactual":
-            source = self._counterfactual(source, intervention.describe())
-        seed = current_session().settings.seed
-        return intervention.bind(task=self.definition.digest, counterfactual=source, seed=seed)
+        task, seed = self.definition.digest, current_session().settings.seed
+        bound = (each.bind(task=task, counterfactual=self._counterfactual, seed=seed) for each in data.interventions)
+        return replace(data, interventions=tuple(bound))
 
     def _counterfactual(self, name: str | None, what: str) -> str:
         names = self.counterfactuals

@@ -104,7 +104,7 @@ class Session:
                 cell.digest: cell
                 for cell in cells
                 if cell.view.model == model
-                and self._values.missing(self._stream(cell, task, stream, seed), cell.digest, range(number, number + 1))
+                and not self._values.has(self._stream(cell, task, stream, seed), cell.digest, number)
             }
             if not lacking:
                 continue

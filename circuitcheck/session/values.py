@@ -26,8 +26,8 @@ class ValueStore:
 
     blocks: dict[tuple[Stream, str, int], Block] = field(default_factory=dict)
 
-    def missing(self, stream: Stream, cell: str, numbers: range) -> list[int]:
-        return [number for number in numbers if (stream, cell, number) not in self.blocks]
+    def has(self, stream: Stream, cell: str, number: int) -> bool:
+        return (stream, cell, number) in self.blocks
 
     def put(self, stream: Stream, cell: str, number: int, block: Block) -> None:
         self.blocks[stream, cell, number] = block

@@ -38,11 +38,9 @@ class Checkpoint:
 def read_checkpoint(spec: ModelSpec, dtype: torch.dtype) -> Checkpoint:
     """Raises ModelUnavailable (with how to get it) or CorruptCheckpoint."""
     location, arguments = _locate(spec)
-    if spec.kind != "hub":
-        return _read(spec, location, {**arguments, "local_files_only": True}, dtype)
     try:
         return _read(spec, location, {**arguments, "local_files_only": True}, dtype)
-    except ModelUnavailable:  # not, or not all of it, in the local hub cache
+    except ModelUnavailable:  # a hub spec that is not, or not all of it, in the local cache
         _probe_hub(spec)
         return _read(spec, location, arguments, dtype)
 
