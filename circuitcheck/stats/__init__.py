@@ -1,30 +1,54 @@
-"""Intervals, boundaries and planning: arrays in, small frozen results out. No torch; scipy is imported on first use.
+"""Intervals, boundaries, families and planning: arrays in, small frozen results out. No torch; scipy and statsmodels are
+imported on first use.
 
 Which method serves what is in `docs/design.md`.
 """
 
-from circuitcheck.stats.boundaries import Boundary, kim_demets
+from circuitcheck.stats.boundaries import Boundary, crossing_probabilities, kim_demets, obrien_fleming, pocock
 from circuitcheck.stats.bounded import betting_interval, betting_side
+from circuitcheck.stats.clusters import DesignEffect, cluster_means, clustered_t, design_effect, two_way_t
+from circuitcheck.stats.equivalence import Equivalence, tost
 from circuitcheck.stats.interval import Interval
 from circuitcheck.stats.means import hall, skew_guarded, skewness, student_t
-from circuitcheck.stats.planning import prompts_needed
-from circuitcheck.stats.proportions import beta_binomial_sequence, clopper_pearson
+from circuitcheck.stats.multiplicity import benjamini_hochberg, benjamini_yekutieli, e_bh, e_value_of, holm
+from circuitcheck.stats.planning import prompts_needed, prompts_to_resolve
+from circuitcheck.stats.proportions import beta_binomial_sequence, clopper_pearson, newcombe_paired
 from circuitcheck.stats.quantiles import quantile_interval
 from circuitcheck.stats.ratios import fieller
+from circuitcheck.stats.sequences import asymptotic_sequence, t_mixture
 
 __all__ = [
     "Boundary",
+    "DesignEffect",
+    "Equivalence",
     "Interval",
+    "asymptotic_sequence",
+    "benjamini_hochberg",
+    "benjamini_yekutieli",
     "beta_binomial_sequence",
     "betting_interval",
     "betting_side",
     "clopper_pearson",
+    "cluster_means",
+    "clustered_t",
+    "crossing_probabilities",
+    "design_effect",
+    "e_bh",
+    "e_value_of",
     "fieller",
     "hall",
+    "holm",
     "kim_demets",
+    "newcombe_paired",
+    "obrien_fleming",
+    "pocock",
     "prompts_needed",
+    "prompts_to_resolve",
     "quantile_interval",
     "skew_guarded",
     "skewness",
     "student_t",
+    "t_mixture",
+    "tost",
+    "two_way_t",
 ]

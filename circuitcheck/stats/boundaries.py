@@ -1,5 +1,7 @@
 """Group-sequential boundaries: how far the evidence must reach at each look so that all looks together err at most alpha."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -7,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _NODES = 240
+_FAR = 12.0
 
 
 @dataclass(frozen=True)
@@ -23,40 +26,97 @@ class Boundary:
 def kim_demets(looks: tuple[int, ...], alpha: float, rho: float = 0.5) -> Boundary:
     """Two-sided boundary that has spent alpha * (n_k / n_max)^rho by look k (Kim & DeMets 1987, Biometrika 74, 149).
 
-    Raises ValueError unless `looks` is increasing and positive.
+    Raises ValueError unless `looks` is increasing and positive and alpha lies in (0, 1).
     """
-    from scipy import special
-
-    if not looks or any(later <= earlier for earlier, later in zip((0, *looks), looks, strict=False)):
-        raise ValueError(f"looks must be positive and increasing, got {looks}")
-    spent = [alpha * (n / looks[-1]) ** rho for n in looks]
-    z = _critical_values(np.asarray(looks, float) / looks[-1], np.diff([0.0, *spent]))
-    return Boundary(looks, z, tuple(float(special.ndtr(-c)) for c in z), f"Kim-DeMets rho={rho:g}")
-
-
-def _critical_values(times: NDArray[np.float64], spend: NDArray[np.float64]) -> tuple[float, ...]:
-    """The recursion of Armitage, McPherson & Rowe (1969): the density of the sum that has crossed no boundary yet."""
     from scipy import optimize
 
-    nodes, weights = np.array([0.0]), np.array([1.0])
-    critical, before = [], 0.0
-    for time, share in zip(times, spend, strict=True):
-        step = np.sqrt(time - before)
-        bound = float(optimize.brentq(_overspent, 0.0, 12.0, args=(nodes, weights, step, share), xtol=1e-12))
-        points, quadrature = _gauss_legendre(-bound, bound)
-        density = np.exp(-0.5 * ((points[:, None] - nodes) / step) ** 2) / (step * np.sqrt(2 * np.pi))
-        nodes, weights = points, quadrature * (density @ weights)
-        critical.append(bound / np.sqrt(time))
-        before = time
-    return tuple(float(c) for c in critical)
+    _check(looks, alpha)
+    spent = [alpha * (n / looks[-1]) ** rho for n in looks]
+    walk, bounds = _Walk(), []
+    for time, share in zip(_times(looks), np.diff([0.0, *spent]), strict=True):
+        bound = float(optimize.brentq(walk.overspent, 0.0, _FAR, args=(time, share), xtol=1e-12))
+        bounds.append(bound / math.sqrt(time))
+        walk = walk.step(time, bound)
+    return _boundary(looks, bounds, f"Kim-DeMets rho={rho:g}")
 
 
-def _overspent(bound: float, nodes: NDArray[np.float64], weights: NDArray[np.float64], step: float, share: float) -> float:
+@lru_cache(maxsize=256)
+def pocock(looks: tuple[int, ...], alpha: float) -> Boundary:
+    """The same critical value at every look (Pocock 1977, Biometrika 64, 191). Raises ValueError as `kim_demets`."""
+    return _shaped(looks, alpha, [1.0] * len(looks), "Pocock")
+
+
+@lru_cache(maxsize=256)
+def obrien_fleming(looks: tuple[int, ...], alpha: float) -> Boundary:
+    """Critical values C sqrt(n_max / n_k) (O'Brien & Fleming 1979, Biometrics 35, 549). Raises as `kim_demets`."""
+    return _shaped(looks, alpha, [1 / math.sqrt(n / looks[-1]) for n in looks], "O'Brien-Fleming")
+
+
+def crossing_probabilities(looks: tuple[int, ...], z: tuple[float, ...]) -> tuple[float, ...]:
+    """P(|Z_j| >= z[j] for some j <= k) for each look k where the mean is 0: the recursion of Armitage, McPherson & Rowe
+    (1969, J. R. Stat. Soc. A 132, 235). Raises ValueError for looks and critical values that do not go together."""
+    _check(looks, 0.5)
+    if len(z) != len(looks) or min(z) < 0:
+        raise ValueError(f"{len(looks)} looks need as many critical values, none below 0; got {z}")
+    walk, total, found = _Walk(), 0.0, []
+    for time, critical in zip(_times(looks), z, strict=True):
+        bound = critical * math.sqrt(time)
+        total += walk.crossing(time, bound)
+        found.append(total)
+        walk = walk.step(time, bound)
+    return tuple(found)
+
+
+class _Walk:
+    """The density of the sum that has crossed no boundary yet, on quadrature nodes, at one time of [0, 1]."""
+
+    def __init__(self, time: float = 0.0, nodes: NDArray[np.float64] | None = None, mass: NDArray[np.float64] | None = None):
+        self._time = time
+        self._nodes = np.array([0.0]) if nodes is None else nodes
+        self._mass = np.array([1.0]) if mass is None else mass
+
+    def crossing(self, time: float, bound: float) -> float:
+        """Probability of lying beyond +-bound at `time`."""
+        from scipy import special
+
+        step = math.sqrt(time - self._time)
+        beyond = special.ndtr((self._nodes - bound) / step) + special.ndtr((-self._nodes - bound) / step)
+        return float(self._mass @ beyond)
+
+    def overspent(self, bound: float, time: float, share: float) -> float:
+        return self.crossing(time, bound) - share
+
+    def step(self, time: float, bound: float) -> "_Walk":
+        step = math.sqrt(time - self._time)
+        points, weights = np.polynomial.legendre.leggauss(_NODES)
+        density = np.exp(-0.5 * ((bound * points[:, None] - self._nodes) / step) ** 2) / (step * math.sqrt(2 * math.pi))
+        return _Walk(time, bound * points, bound * weights * (density @ self._mass))
+
+
+def _shaped(looks: tuple[int, ...], alpha: float, shape: list[float], name: str) -> Boundary:
+    from scipy import optimize
+
+    _check(looks, alpha)
+
+    def excess(constant: float) -> float:
+        return crossing_probabilities(looks, tuple(constant * each for each in shape))[-1] - alpha
+
+    constant = float(optimize.brentq(excess, 1e-6, _FAR, xtol=1e-12))
+    return _boundary(looks, [constant * each for each in shape], name)
+
+
+def _boundary(looks: tuple[int, ...], z: list[float], name: str) -> Boundary:
     from scipy import special
 
-    return 2 * float(weights @ special.ndtr((nodes - bound) / step)) - share
+    return Boundary(looks, tuple(z), tuple(float(special.ndtr(-each)) for each in z), name)
 
 
-def _gauss_legendre(low: float, high: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    points, weights = np.polynomial.legendre.leggauss(_NODES)
-    return (high - low) / 2 * points + (high + low) / 2, (high - low) / 2 * weights
+def _times(looks: tuple[int, ...]) -> Iterator[float]:
+    return (n / looks[-1] for n in looks)
+
+
+def _check(looks: tuple[int, ...], alpha: float) -> None:
+    if not looks or any(later <= earlier for earlier, later in zip((0, *looks), looks, strict=False)):
+        raise ValueError(f"looks must be positive and increasing, got {looks}")
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha={alpha} is outside (0, 1); 0.05 is usual")

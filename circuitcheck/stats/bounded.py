@@ -1,45 +1,41 @@
 """Betting confidence sequences for the mean of bounded values (Waudby-Smith & Ramdas 2024, J. R. Stat. Soc. B 86, 1)."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from circuitcheck.stats.interval import Interval
 
-_TRUNCATION = 0.5
+# Stakes as fractions of the largest that cannot ruin. Ten on a geometric grid cost a few percent of width against the best
+# single one, from 32 values to 512 and from Bernoulli(1/2) to a spread of 0.02.
+_STAKES = np.geomspace(0.005, 0.95, 10)
 _BISECTIONS = 60
 
 
 def betting_interval(values: NDArray[np.float64], low: float, high: float, alpha: float) -> Interval:
     """A confidence sequence, valid at every n at once, for the mean of `values` [n], each inside [low, high].
 
-    A gambler stakes lambda_t = sqrt(2 ln(2 / alpha) / (var_{t-1} t ln(t + 1))) against each candidate mean m, upwards
-    and downwards; m is out once either capital has reached 2 / alpha. Values that drift can rule out every m: low > high.
+    Gamblers bet against each candidate mean m, upwards and downwards, each with a constant stake; m is out once their mean
+    capital has reached 2 / alpha (a mixture of martingales, Robbins 1970). The order of the values does not matter, and
+    the sample mean is never out. Raises ValueError for values outside their bounds.
     """
     unit = _to_unit(values, low, high)
-    n = len(unit)
-    below = _last_rejected(lambda m: _first_at(_growth(unit, m, alpha), alpha) < n)
-    above = _last_rejected(lambda m: _first_at(_growth(1 - unit, m, alpha), alpha) < n)
     scale = high - low
+    below, above = _last_excluded(unit, alpha), _last_excluded(1 - unit, alpha)
     return Interval(low + scale * below, low + scale * (1 - above), "betting sequence")
 
 
 def betting_side(values: NDArray[np.float64], low: float, high: float, alpha: float, threshold: float) -> int:
-    """+1 if the mean is shown above `threshold`, -1 if below, 0 if neither; the same test as `betting_interval`.
-
-    Values that drift can show both, one after the other; then what was shown first stands.
-    """
+    """+1 if the mean is shown above `threshold`, -1 if below, 0 if neither; the same test as `betting_interval`."""
     if threshold < low:
         return 1
     if threshold > high:
         return -1
     unit, m = _to_unit(values, low, high), (threshold - low) / (high - low)
-    up, down = _first_at(_growth(unit, m, alpha), alpha), _first_at(_growth(1 - unit, 1 - m, alpha), alpha)
-    if up == down:  # both never
-        return 0
-    return 1 if up < down else -1
+    if _log_capital(unit, m) >= math.log(2 / alpha):
+        return 1
+    return -1 if _log_capital(1 - unit, 1 - m) >= math.log(2 / alpha) else 0
 
 
 def _to_unit(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
@@ -51,30 +47,21 @@ def _to_unit(values: NDArray[np.float64], low: float, high: float) -> NDArray[np
     return np.clip(unit, 0.0, 1.0)
 
 
-def _growth(unit: NDArray[np.float64], m: float, alpha: float) -> NDArray[np.float64]:
-    """[n]: the logarithm of the capital after each value, from betting that the mean exceeds m."""
+def _log_capital(unit: NDArray[np.float64], m: float) -> float:
+    """Logarithm of the gamblers' mean capital after betting that the mean of `unit` [n] exceeds m."""
     if m <= 0:
-        return np.where(np.maximum.accumulate(unit) > 0, math.inf, 0.0)
-    t = np.arange(1, len(unit) + 1)
-    mean = (0.5 + np.cumsum(unit)) / (t + 1)
-    variance = (0.25 + np.cumsum((unit - mean) ** 2)) / (t + 1)
-    previous = np.concatenate([[0.25], variance[:-1]])
-    stake = np.minimum(np.sqrt(2 * math.log(2 / alpha) / (previous * t * np.log(t + 1))), _TRUNCATION / m)
-    return np.cumsum(np.log1p(stake * (unit - m)))
+        return math.inf if unit.any() else 0.0
+    growth = np.log1p(_STAKES[:, None] * (unit / m - 1)).sum(axis=1)
+    return float(np.logaddexp.reduce(growth)) - math.log(len(_STAKES))
 
 
-def _first_at(growth: NDArray[np.float64], alpha: float) -> int:
-    """Index of the first value after which the capital has reached 2 / alpha; n if it never has."""
-    reached = growth >= math.log(2 / alpha)
-    return int(reached.argmax()) if reached.any() else len(growth)
-
-
-def _last_rejected(rejected: Callable[[float], bool]) -> float:
-    """The capital falls as m grows, so the rejected candidates are an interval that starts at 0."""
-    if not rejected(1e-12):
+def _last_excluded(unit: NDArray[np.float64], alpha: float) -> float:
+    """The capital falls as m grows, so the excluded candidates are an interval that starts at 0."""
+    limit = math.log(2 / alpha)
+    inside, outside = 0.0, float(unit.mean()) if len(unit) else 0.0
+    if outside == 0 or _log_capital(unit, outside * 1e-12) < limit:
         return 0.0
-    inside, outside = 0.0, 1.0
     for _ in range(_BISECTIONS):
         middle = (inside + outside) / 2
-        inside, outside = (middle, outside) if rejected(middle) else (inside, middle)
+        inside, outside = (middle, outside) if _log_capital(unit, middle) >= limit else (inside, middle)
     return inside

@@ -1,20 +1,23 @@
 """Intervals for the mean of real values. `tail` is the error allowed on each side, e.g. 0.025 for a 95% interval."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from circuitcheck.stats.interval import Interval
 
+_NORMAL = "the mean is near normal"
+
 
 def student_t(values: NDArray[np.float64], tail: float) -> Interval:
     """Student's t interval for the mean of `values` [n]. Raises ValueError for n < 2."""
     from scipy import special
 
-    mean, error = _mean_and_error(values)
+    mean, error = mean_and_error(values)
     radius = -float(special.stdtrit(len(values) - 1, tail)) * error
-    return Interval(mean - radius, mean + radius, "t")
+    return Interval(mean - radius, mean + radius, "t", (_NORMAL,))
 
 
 def hall(values: NDArray[np.float64], tail: float) -> Interval:
@@ -25,7 +28,7 @@ def hall(values: NDArray[np.float64], tail: float) -> Interval:
     """
     from scipy import special
 
-    mean, error = _mean_and_error(values)
+    mean, error = mean_and_error(values)
     if error == 0:
         return Interval(mean, mean, "Hall")
     quantile = -float(special.stdtrit(len(values) - 1, tail))
@@ -34,13 +37,14 @@ def hall(values: NDArray[np.float64], tail: float) -> Interval:
         mean - _inverse_hall(quantile, g, n) * error,
         mean - _inverse_hall(-quantile, g, n) * error,
         "Hall",
+        ("the skewness of the sample is that of the population",),
     )
 
 
 def skew_guarded(values: NDArray[np.float64], tail: float) -> Interval:
     """The hull of the t and Hall intervals: valid where either is, 1 to 2% wider than t on normal data."""
-    plain, skewed = student_t(values, tail), hall(values, tail)
-    return Interval(min(plain.low, skewed.low), max(plain.high, skewed.high), "hull(t, Hall)")
+    found = student_t(values, tail).hull(hall(values, tail), "hull(t, Hall)")
+    return replace(found, assumptions=("skewness within 2",))
 
 
 def skewness(values: NDArray[np.float64]) -> float:
@@ -51,7 +55,7 @@ def skewness(values: NDArray[np.float64]) -> float:
     return float(np.mean((values - values.mean()) ** 3)) / spread**3
 
 
-def _mean_and_error(values: NDArray[np.float64]) -> tuple[float, float]:
+def mean_and_error(values: NDArray[np.float64]) -> tuple[float, float]:
     if len(values) < 2:
         raise ValueError(f"an interval for a mean needs at least 2 values, got {len(values)}")
     return float(values.mean()), float(values.std(ddof=1)) / math.sqrt(len(values))
