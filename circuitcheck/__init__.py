@@ -4,7 +4,22 @@ from circuitcheck import tasks
 from circuitcheck.claims import claim
 from circuitcheck.errors import CircuitCheckError, Inconclusive, Refuted, VacuousIntervention
 from circuitcheck.plan import Accuracy, LogitDiff, Probability
-from circuitcheck.quantities import Approx, Comparison, Estimate, Model, ModelView, Quantity, Task, approx, load, metric
+from circuitcheck.quantities import (
+    Approx,
+    Comparison,
+    Estimate,
+    Model,
+    ModelView,
+    Quantity,
+    Question,
+    Task,
+    all_of,
+    any_of,
+    approx,
+    load,
+    metric,
+    random_heads,
+)
 from circuitcheck.session import Session, Settings, current_session, use_session
 
 __version__ = "0.1.0"
@@ -21,16 +36,20 @@ __all__ = [
     "ModelView",
     "Probability",
     "Quantity",
+    "Question",
     "Refuted",
     "Session",
     "Settings",
     "Task",
     "VacuousIntervention",
+    "all_of",
+    "any_of",
     "approx",
     "claim",
     "current_session",
     "load",
     "metric",
+    "random_heads",
     "tasks",
     "use_session",
 ]

@@ -79,3 +79,7 @@ class BudgetTooSmall(CircuitCheckError, ValueError):
 
 class NotComparable(CircuitCheckError, TypeError):
     """An expression over quantities that has no sound meaning."""
+
+
+class BelowNoise(CircuitCheckError, ValueError):
+    """A margin smaller than what the same prompts differ by from one batch to another."""

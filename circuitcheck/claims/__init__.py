@@ -1,7 +1,8 @@
 """Claims: the decorator, what a claim's test asked, and the verdict that follows."""
 
 from circuitcheck.claims.claim import MARK, Claim, claim
+from circuitcheck.claims.correction import CORRECTIONS, Correction, advice
 from circuitcheck.claims.recorder import ClaimRecorder
 from circuitcheck.claims.result import ClaimResult
 
-__all__ = ["MARK", "Claim", "ClaimRecorder", "ClaimResult", "claim"]
+__all__ = ["CORRECTIONS", "MARK", "Claim", "ClaimRecorder", "ClaimResult", "Correction", "advice", "claim"]

@@ -7,6 +7,8 @@ from typing import Literal
 
 import pytest
 
+from circuitcheck.session import SCOPES, Scope
+
 Expect = Literal["supported", "refuted"]
 MARK = "circuit_claim"
 
@@ -24,7 +26,9 @@ class Claim:
     samples: int | None
     confidence: float | None
     source: str | None
-    scope: str = "these_templates"
+    scope: Scope | None = None
+    family: str | None = None
+    family_size: int | None = None
 
     def key(self, model: str | None) -> str:
         """How reports and baselines name the claim on one model: `ioi.null[gpt2]`."""
@@ -39,7 +43,7 @@ def claim(
     models: Iterable[str] | None = None,
     saes: Mapping[str, str] | None = None,
     expect: Expect = "supported",
-    scope: str = "these_templates",
+    scope: Scope | None = None,
     samples: int | None = None,
     confidence: float | None = None,
     family: str | None = None,
@@ -50,11 +54,12 @@ def claim(
 
     `text` is the sentence a reader would doubt; `id` names it for ever. `model` is the spec of its model, `models` runs it
     on each of several. `expect="refuted"` is for a claim that does not hold: its test is then expected to be refuted, and
-    fails if it is supported. `samples` and `confidence` override the defaults (512 prompts at most, 0.95). `source` cites
-    where the claim comes from.
+    fails if it is supported. `samples` and `confidence` override the defaults (512 prompts at most, 0.95). `scope` says what
+    the verdict is about: more prompts of "these_templates", or "new_templates" of which these are a sample (5 at least). A
+    claim of a `family` is one of `family_size` that are published together, and is held to 1 / family_size of the error.
+    `source` cites where the claim comes from.
 
-    Raises ValueError for values that mean nothing, NotImplementedError for `saes`, `family` and scopes other than
-    "these_templates", which this version does not have.
+    Raises ValueError for values that mean nothing, NotImplementedError for `saes`, which this version does not have.
     """
     if not text.strip():
         raise ValueError(f"claim {id!r} has no text: say in a sentence what it claims.")
@@ -68,21 +73,22 @@ def claim(
         raise ValueError(f"claim {id!r}: confidence={confidence}; expected a number between 0.5 and 1, such as 0.95.")
     if samples is not None and samples < 1:
         raise ValueError(f"claim {id!r}: samples={samples}; expected a number of prompts.")
-    _refuse_unbuilt(id, {"saes": saes, "family": family, "family_size": family_size}, scope)
+    if saes is not None:  # an argument ignored in silence would change what a claim says
+        raise NotImplementedError(f"claim {id!r}: saes= is not there yet in this version; leave it out.")
+    if scope is not None and scope not in SCOPES:
+        raise ValueError(f"claim {id!r}: scope={scope!r}; expected {' or '.join(map(repr, SCOPES))}.")
+    _check_family(id, family, family_size)
     specs = (model,) if model is not None else tuple(models or ())
     return getattr(pytest.mark, MARK).with_args(  # type: ignore[no-any-return]
-        Claim(text, id, specs, expect, samples, confidence, source, scope)
+        Claim(text, id, specs, expect, samples, confidence, source, scope, family, family_size)
     )
 
 
-def _refuse_unbuilt(claim_id: str, given: Mapping[str, object], scope: str) -> None:
-    """An argument that would be ignored in silence would change what a claim says."""
-    for name, value in given.items():
-        if value is not None:
-            raise NotImplementedError(f"claim {claim_id!r}: {name}= is not there yet in this version; leave it out.")
-    if scope == "new_templates":
-        raise NotImplementedError(
-            f"claim {claim_id!r}: scope='new_templates' is not there yet; claims hold for these templates."
+def _check_family(claim_id: str, family: str | None, size: int | None) -> None:
+    if (family is None) != (size is None):
+        raise ValueError(
+            f"claim {claim_id!r}: family={family!r}, family_size={size!r}; give both: the size is how many claims are "
+            f"published together, also those that are not run today."
         )
-    if scope != "these_templates":
-        raise ValueError(f"claim {claim_id!r}: scope={scope!r}; expected 'these_templates'.")
+    if size is not None and size < 1:
+        raise ValueError(f"claim {claim_id!r}: family_size={size}; expected the number of claims in family {family!r}.")

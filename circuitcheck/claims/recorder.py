@@ -5,29 +5,42 @@ from types import TracebackType
 from circuitcheck.claims.blame import Place, raised_at, same_statement, stack_here, verdict_that_fails
 from circuitcheck.claims.claim import Claim
 from circuitcheck.errors import ClaimAskedNothing, Inconclusive, Refuted
-from circuitcheck.quantities import Comparison, ComparisonResult
+from circuitcheck.quantities import ComparisonResult, Question
+from circuitcheck.sampling import Evidence
+from circuitcheck.sampling.evidence import all_of as evidence_for_all
+from circuitcheck.sampling.evidence import any_of as evidence_for_any
 from circuitcheck.session import Settings
 
 
 class ClaimRecorder:
-    """Set around the test call. Comparisons report to it; each counts once, however often it is asked."""
+    """Set around the test call. Questions report to it; each counts once, however often it is asked."""
 
     def __init__(self, claim: Claim, settings: Settings) -> None:
         self.claim, self.settings = claim, settings
-        self._built: list[Comparison] = []
-        self._asked: list[tuple[Comparison, tuple[Place, ...]]] = []
+        self._built: list[Question] = []
+        self._asked: list[tuple[Question, tuple[Place, ...]]] = []
 
-    def built(self, comparison: Comparison) -> None:
-        self._built.append(comparison)
+    @property
+    def claim_id(self) -> str:
+        return self.claim.id
 
-    def asked(self, comparison: Comparison) -> None:
-        self._asked.append((comparison, stack_here(skip=2)))
+    def built(self, question: Question) -> None:
+        self._built.append(question)
+
+    def adopted(self, questions: tuple[Question, ...]) -> None:
+        self._built = [each for each in self._built if all(each is not part for part in questions)]
+
+    def asked(self, question: Question) -> None:
+        self._asked.append((question, stack_here(skip=2)))
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """Those asked, in the order first asked."""
+        return tuple({id(question): question for question, _ in self._asked}.values())
 
     @property
     def results(self) -> tuple[ComparisonResult, ...]:
-        """In the order first asked."""
-        unique = {id(comparison): comparison for comparison, _ in self._asked}
-        return tuple(comparison.result for comparison in unique.values() if comparison.result is not None)
+        return tuple(question.result for question in self.questions if question.result is not None)
 
     def refutation(self, traceback: TracebackType | None) -> Refuted | None:
         """The error that an AssertionError from `traceback` stands for, or None if no comparison brought it about."""
@@ -35,12 +48,22 @@ class ClaimRecorder:
             return None
         raised = raised_at(traceback)
         failing = verdict_that_fails(raised)
-        for comparison, stack in reversed(self._asked):
-            result = comparison.result
+        for question, stack in reversed(self._asked):
+            result = question.result
             if result is not None and result.decision.verdict == failing and same_statement(stack, raised):
                 denied = " denies what was found" if failing == "supported" else ""
                 return Refuted(f"claim {self.claim.id}{denied}: {result.describe()}")
         return None
+
+    def evidence(self, verdict: str) -> Evidence:
+        """For the claim's verdict: as strong as the weakest of what was asked where it is supported; where it is refuted, as
+        the strongest refutation, corrected for how many were asked. None for other verdicts."""
+        if verdict == "supported":
+            kept = [(each, each.result.decision.verdict == "supported") for each in self.questions if each.result]
+            return evidence_for_all([each.evidence(self.settings, supports=supports) for each, supports in kept])
+        if verdict == "refuted":
+            return evidence_for_any([each.evidence(self.settings, supports=False) for each in self.questions])
+        return Evidence(1.0, 0.0)
 
     def finish(self) -> None:
         """Called where the test passed. Raises ClaimAskedNothing, and Inconclusive where the test had caught one."""
@@ -59,8 +82,8 @@ class ClaimRecorder:
         """What a reader should know about a claim that passed all the same."""
         if not passed:
             return ()
-        asked = {id(comparison) for comparison, _ in self._asked}
-        never = [comparison.expression for comparison in self._built if id(comparison) not in asked]
+        asked = {id(question) for question in self.questions}
+        never = [question.expression for question in self._built if id(question) not in asked]
         notes = [f"never asked: {expression} (built, but not asserted)" for expression in never]
         notes += [
             f"refuted, yet the test passed: {result.expression} (asked outside an assert, or denied by it)"

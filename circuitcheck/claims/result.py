@@ -7,6 +7,8 @@ from typing import Any
 from circuitcheck.claims.claim import Claim
 from circuitcheck.engine.protocol import Receipt
 from circuitcheck.quantities import ComparisonResult
+from circuitcheck.quantities.result import ControlResult
+from circuitcheck.sampling import Evidence
 
 
 @dataclass(frozen=True)
@@ -20,8 +22,10 @@ class ClaimResult:
     comparisons: tuple[ComparisonResult, ...]
     seconds: float
     forward_passes: int
+    scope: str
     reason: str = ""
     warnings: tuple[str, ...] = ()
+    evidence: Evidence | None = None
 
     @property
     def as_expected(self) -> bool:
@@ -42,7 +46,9 @@ class ClaimResult:
             "expected": self.claim.expect,
             "verdict": self.verdict,
             "as_expected": self.as_expected,
-            "scope": self.claim.scope,
+            "scope": self.scope,
+            "family": None if self.claim.family is None else {"name": self.claim.family, "size": self.claim.family_size},
+            "evidence": None if self.evidence is None else {"p": float(self.evidence.p), "e": finite(self.evidence.e)},
             "comparisons": [_comparison(each) for each in self.comparisons],
             "receipts": [
                 {
@@ -73,7 +79,7 @@ def _comparison(result: ComparisonResult) -> dict[str, Any]:
     return {
         "expression": result.expression,
         "relation": result.relation,
-        "threshold": float(result.threshold),
+        "threshold": None if result.threshold is None else float(result.threshold),
         "margin": None if result.margin is None else float(result.margin),
         "verdict": decision.verdict,
         "estimate": finite(decision.estimate),
@@ -88,6 +94,23 @@ def _comparison(result: ComparisonResult) -> dict[str, Any]:
         "seed": int(result.seed),
         "reason": decision.reason,
         "warnings": list(result.warnings),
+        "notes": list(decision.notes),
+        "noise_floor": finite(decision.noise),
         "n_more": {f"{power:g}": count for power, count in decision.n_more},
         "contrary": [{**asdict(each), "index": int(each.index), "value": finite(each.value)} for each in result.contrary],
+        "control": None if result.control is None else _control(result.control),
+        "parts": [_comparison(part) for part in result.parts],
+    }
+
+
+def _control(control: ControlResult) -> dict[str, Any]:
+    return {
+        "like": control.like,
+        "matched": int(control.matched),
+        "seed": int(control.seed),
+        "own": finite(control.own),
+        "strongest": control.strongest,
+        "strongest_effect": finite(control.strongest_effect),
+        **{name: int(value) for name, value in asdict(control.tally).items() if name != "complete"},
+        "complete": bool(control.tally.complete),
     }

@@ -2,7 +2,8 @@
 
 from circuitcheck.plan.cells import Cell, Plan, PromptSource
 from circuitcheck.plan.interventions import KINDS, Ablate, Intervention, Need, StreamMean
-from circuitcheck.plan.metrics import Accuracy, Custom, LogitDiff, Metric, Probability
+from circuitcheck.plan.matching import MatchedHeads
+from circuitcheck.plan.metrics import Accuracy, Custom, LogitDiff, Metric, Probability, bounds_of, supports
 from circuitcheck.plan.positions import At, Position, parse_at
 from circuitcheck.plan.sites import Site, SiteKind, site_of
 from circuitcheck.plan.units import Architecture, AttnLayer, Head, MlpLayer, Unit, parse_units
@@ -21,6 +22,7 @@ __all__ = [
     "Head",
     "Intervention",
     "LogitDiff",
+    "MatchedHeads",
     "Metric",
     "MlpLayer",
     "ModelRef",
@@ -34,7 +36,9 @@ __all__ = [
     "StreamMean",
     "Unit",
     "View",
+    "bounds_of",
     "parse_at",
     "parse_units",
     "site_of",
+    "supports",
 ]

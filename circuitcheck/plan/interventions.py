@@ -35,7 +35,11 @@ class Need:
 
 @runtime_checkable
 class Intervention(Protocol):
-    """A change to a run, as data. `bind` makes the parts explicit that depend on the task it is measured on."""
+    """A change to a run, as data. `bind` makes the parts explicit that depend on the task it is measured on.
+
+    `unit_sets` are the sets of units that it acts on, each of which `swap_units` can replace as a whole: that is how a
+    claim about some units is compared with the same claim about others. Swapped in units may turn out to do nothing.
+    """
 
     @property
     def allow_vacuous(self) -> bool: ...
@@ -44,9 +48,12 @@ class Intervention(Protocol):
     @property
     def writes(self) -> tuple[tuple[Site, At], ...]: ...
     @property
+    def unit_sets(self) -> tuple[tuple[Unit, ...], ...]: ...
+    @property
     def digest(self) -> str: ...
     def describe(self) -> str: ...
     def bind(self, *, task: str, counterfactual: PickCounterfactual, seed: int) -> Self: ...
+    def swap_units(self, old: tuple[Unit, ...], new: tuple[Unit, ...]) -> Self: ...
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,13 @@ class Ablate:
     @property
     def writes(self) -> tuple[tuple[Site, At], ...]:
         return tuple((site_of(unit), self.at) for unit in self.units)
+
+    @property
+    def unit_sets(self) -> tuple[tuple[Unit, ...], ...]:
+        return (self.units,)
+
+    def swap_units(self, old: tuple[Unit, ...], new: tuple[Unit, ...]) -> "Ablate":
+        return replace(self, units=new, allow_vacuous=True) if self.units == old else self
 
     @property
     def digest(self) -> str:

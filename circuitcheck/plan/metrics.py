@@ -1,12 +1,32 @@
 """Metrics as data: one number per prompt, read from one run's logits at the prompt's last token."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from circuitcheck.digest import digest
 
 Support = Literal["real", "binary"] | tuple[float, float]
+
+
+def bounds_of(support: Support) -> tuple[float, float] | None:
+    """The range of a support, or None where an end is open."""
+    if support == "real":
+        return None
+    low, high = (0.0, 1.0) if isinstance(support, str) else support
+    return (low, high) if math.isfinite(low) and math.isfinite(high) else None
+
+
+def supports(support: Support, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of `values` a support allows."""
+    if support == "binary":
+        return np.isin(values, (0.0, 1.0))
+    low, high = (-math.inf, math.inf) if isinstance(support, str) else support
+    return (values >= low) & (values <= high)
 
 
 @runtime_checkable

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from circuitcheck.digest import digest
 from circuitcheck.plan.interventions import Intervention
+from circuitcheck.plan.units import Unit
 
 CLEAN = "clean"
 
@@ -41,6 +42,10 @@ class View:
     def then(self, intervention: Intervention) -> "View":
         """This view with one more intervention, applied after the others where they meet."""
         return replace(self, interventions=(*self.interventions, intervention))
+
+    def swap_units(self, old: tuple[Unit, ...], new: tuple[Unit, ...]) -> "View":
+        """This view with the units `new` wherever an intervention is on exactly the units `old`."""
+        return replace(self, interventions=tuple(each.swap_units(old, new) for each in self.interventions))
 
     def describe(self) -> str:
         parts = [] if self.base == CLEAN else [f"on {self.base}"]

@@ -38,6 +38,7 @@ def parametrize_model(metafunc: pytest.Metafunc) -> None:
 def check_claims(items: list[pytest.Item]) -> None:
     """Raises UsageError for two claims with one key, and for tests whose asserts would not be asked once, in order."""
     seen: dict[str, str] = {}
+    families: dict[str, list[Claim]] = {}
     for item in items:
         claim = claim_of(item)
         if claim is None:
@@ -47,6 +48,7 @@ def check_claims(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(f"two claims are called {key}: {seen[key]} and {item.nodeid}. Give each its own id.")
         seen[key] = item.nodeid
         _check_form(item, claim)
+        _check_family(claim, families)
 
 
 def expect_refutation(items: list[pytest.Item]) -> None:
@@ -55,6 +57,22 @@ def expect_refutation(items: list[pytest.Item]) -> None:
         claim = claim_of(item)
         if claim is not None and claim.expect == "refuted":
             item.add_marker(pytest.mark.xfail(raises=Refuted, strict=True, reason="expected to be refuted"))
+
+
+def _check_family(claim: Claim, families: dict[str, list[Claim]]) -> None:
+    if claim.family is None or claim.family_size is None:
+        return
+    members = families.setdefault(claim.family, [])
+    members.append(claim)
+    if claim.family_size != members[0].family_size:
+        raise pytest.UsageError(
+            f"family {claim.family!r} has family_size={members[0].family_size} in claim {members[0].id} and "
+            f"{claim.family_size} in claim {claim.id}: it is one number."
+        )
+    if len(members) > claim.family_size:
+        raise pytest.UsageError(
+            f"family {claim.family!r} has more claims than its family_size={claim.family_size}; {claim.id} is one too many."
+        )
 
 
 def _check_form(item: pytest.Item, claim: Claim) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from circuitcheck.claims import MARK
+from circuitcheck.claims import MARK, advice
 from circuitcheck.errors import BadSpec, ModelUnavailable
 from circuitcheck.plugin.collecting import check_claims, claim_of, expect_refutation, parametrize_model
 from circuitcheck.plugin.options import (
@@ -110,15 +110,19 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     broken = exitstatus == pytest.ExitCode.USAGE_ERROR
     if log is not None and not broken and not session.config.getoption("collectonly"):  # an earlier report is kept
         for path in report_paths(session.config):
-            write_json(path, log, environment(session_settings(session.config)))
+            write_json(path, log, environment(session_settings(session.config)), _advice(session.config, log))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     log = config.stash.get(_LOG, None)
     if log is not None and log.claims and value_of(config, "summary") != "off":
-        write_table(terminalreporter, log, time_budget(config))
+        write_table(terminalreporter, log, time_budget(config), _advice(config, log))
         for path in report_paths(config):
             terminalreporter.write_line(f"report: {path}")
+
+
+def _advice(config: pytest.Config, log: ClaimLog) -> dict[str, Any] | None:
+    return advice(log.claims, value_of(config, "correction"), 1 - session_settings(config).confidence)
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from circuitcheck.claims import Claim
-from circuitcheck.session import DEVICE_FORM, Settings
+from circuitcheck.claims import CORRECTIONS, Claim
+from circuitcheck.session import DEVICE_FORM, SCOPES, Settings
 
 _DTYPES = ("float32", "float64", "bfloat16", "float16")
 _DEFAULTS = Settings()
+_SETTINGS = ("device", "dtype", "seed", "samples", "confidence", "scope")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ OPTIONS = (
     Option("seed", "seed of the prompt streams", int, _DEFAULTS.seed),
     Option("samples", "the most prompts that one question may take", int, _DEFAULTS.samples),
     Option("confidence", "two-sided confidence of the intervals; a claim's own comes first", float, _DEFAULTS.confidence),
+    Option("scope", "what claims are about, unless they say it themselves", default=_DEFAULTS.scope, choices=SCOPES),
+    Option(
+        "correction", "advice on all claims together at the end; no verdict changes", default="none", choices=CORRECTIONS
+    ),
     Option("inconclusive", "what an inconclusive claim does to its test", default="fail", choices=("fail", "skip")),
     Option("summary", "verdict table at the end", default="auto", choices=("auto", "off")),
 )
@@ -114,7 +119,7 @@ def check_options(config: pytest.Config) -> None:
 
 def session_settings(config: pytest.Config) -> Settings:
     """Raises UsageError for values that no run could use."""
-    settings = Settings(**{name: value_of(config, name) for name in ("device", "dtype", "seed", "samples", "confidence")})
+    settings = Settings(**{name: value_of(config, name) for name in _SETTINGS})
     if not DEVICE_FORM.fullmatch(settings.device):
         raise pytest.UsageError(f"--circuit-device {settings.device!r} is no device; expected auto, cpu, cuda or cuda:N.")
     if not 0.5 < settings.confidence < 1:
@@ -128,12 +133,17 @@ def session_settings(config: pytest.Config) -> Settings:
 
 
 def claim_settings(config: pytest.Config, settings: Settings, claim: Claim) -> Settings:
-    """Execution settings: command line before claim before ini. Scientific ones: claim before command line before ini."""
+    """Execution settings: command line before claim before ini. Scientific ones: claim before command line before ini. A
+    claim of a family has its share of the error."""
     samples = config.getoption("--circuit-samples")
     if samples is None and claim.samples is not None:
         settings = replace(settings, samples=claim.samples)
     if claim.confidence is not None:
         settings = replace(settings, confidence=claim.confidence)
+    if claim.scope is not None:
+        settings = replace(settings, scope=claim.scope)
+    if claim.family_size is not None:
+        settings = replace(settings, confidence=1 - (1 - settings.confidence) / claim.family_size)
     return settings
 
 

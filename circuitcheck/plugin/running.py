@@ -15,6 +15,7 @@ from circuitcheck.errors import CircuitCheckError, Inconclusive, ModelUnavailabl
 from circuitcheck.plugin.collecting import claim_of, model_of
 from circuitcheck.plugin.options import claim_settings, require_models, value_of
 from circuitcheck.quantities import Model, recording
+from circuitcheck.sampling import Evidence
 from circuitcheck.session import Session, Settings
 
 
@@ -92,9 +93,18 @@ def result_of(
         comparisons=run.recorder.results if run else (),
         seconds=time.perf_counter() - run.started if run else report.duration,
         forward_passes=session.forward_passes - run.passes_before if run else 0,
+        scope=run.recorder.settings.scope if run else claim.scope or session.settings.scope,
         reason=reason,
+        evidence=_evidence(item, verdict, claim, run),
         warnings=run.recorder.warnings(passed=call.excinfo is None) if run else (),
     )
+
+
+def _evidence(item: pytest.Item, verdict: str, claim: Claim, run: ClaimRun | None) -> Evidence | None:
+    """Of a claim that came to a question, where advice on all claims is wanted: working it out takes time."""
+    if run is None or not run.recorder.results or value_of(item.config, "correction") == "none":
+        return None
+    return run.recorder.evidence(verdict if verdict == claim.expect else "other")
 
 
 def attach(result: ClaimResult, item: pytest.Item, report: pytest.TestReport, settings: Settings) -> None:

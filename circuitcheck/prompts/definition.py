@@ -4,7 +4,7 @@ import string
 from dataclasses import dataclass, field
 
 from circuitcheck.digest import digest
-from circuitcheck.prompts.prompt import Prompt
+from circuitcheck.prompts.prompt import Labels, Prompt
 from circuitcheck.prompts.tokenizer import Tokenizer
 
 END = "END"
@@ -43,6 +43,10 @@ class TaskDefinition:
     `slots` maps a template's slots to variables. `counterfactuals` maps a name to the slots it changes; a variable that
     no clean slot uses is drawn afresh for it. `answer` and `distractor` are variables.
 
+    How prompts are judged, and not what they are: `second_cluster` is a variable whose values are a sample, as templates
+    are, where a claim is about new templates; prompts with the same values of `pairs`, in whatever order, and of everything
+    else, count as one.
+
     Raises BadTask for parts that do not fit together.
     """
 
@@ -54,6 +58,8 @@ class TaskDefinition:
     answer: str
     distractor: str
     counterfactuals: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    second_cluster: str | None = field(default=None, metadata={"digest": False})
+    pairs: tuple[str, ...] = field(default=(), metadata={"digest": False})
     _digest: str = field(init=False, repr=False, compare=False, metadata={"digest": False})
 
     def __post_init__(self) -> None:
@@ -91,3 +97,10 @@ class TaskDefinition:
 
         realised = realise(self, tokenizer)
         return tuple(realised.prompt(index, seed=seed, stream=stream) for index in rows)
+
+    def labels(self, tokenizer: Tokenizer, *, seed: int, stream: str, rows: range) -> tuple[Labels, ...]:
+        """Which clusters prompts `rows` of a stream belong to; nothing is tokenized for it."""
+        from circuitcheck.prompts.rendering import realise
+
+        realised = realise(self, tokenizer)
+        return tuple(realised.labels(index, seed=seed, stream=stream) for index in rows)

@@ -13,6 +13,15 @@ class Counterfactual:
 
 
 @dataclass(frozen=True)
+class Labels:
+    """The clusters that a prompt belongs to: its template, the value of the task's second cluster, its pair."""
+
+    template: str
+    second: str | None
+    pair: str | None
+
+
+@dataclass(frozen=True)
 class Prompt:
     """`tokens` include the BOS where the model's policy has one; `positions` index them. `answer` and `distractor` are
     texts of single tokens, leading space included, with their ids."""

@@ -7,7 +7,7 @@ from functools import lru_cache
 from circuitcheck.errors import BadTask, EmptyPool
 from circuitcheck.prompts.definition import END, Pool, TaskDefinition, Template
 from circuitcheck.prompts.permutation import keyed_number, permute
-from circuitcheck.prompts.prompt import Counterfactual, Prompt
+from circuitcheck.prompts.prompt import Counterfactual, Labels, Prompt
 from circuitcheck.prompts.streams import combination, stream_size
 from circuitcheck.prompts.tokenizer import Tokenizer
 
@@ -34,6 +34,23 @@ class RealisedTask:
 
     def prompt(self, index: int, *, seed: int, stream: str) -> Prompt:
         """Raises BadTask beyond the stream's size."""
+        template, values = self._drawn_at(index, seed=seed, stream=stream)
+        return self._render(index, template, values)
+
+    def labels(self, index: int, *, seed: int, stream: str) -> Labels:
+        """Raises BadTask beyond the stream's size."""
+        template, values = self._drawn_at(index, seed=seed, stream=stream)
+        second = self.task.second_cluster
+        return Labels(template.id, None if second is None else values[second], self._pair(template, values))
+
+    def _pair(self, template: Template, values: Mapping[str, str]) -> str | None:
+        if not self.task.pairs:
+            return None
+        drawn = [variable for variables in self._drawn(template).values() for variable in variables]
+        others = [values[variable] for variable in drawn if variable not in self.task.pairs]
+        return "|".join([template.id, *sorted(values[variable] for variable in self.task.pairs), *others])
+
+    def _drawn_at(self, index: int, *, seed: int, stream: str) -> tuple[Template, dict[str, str]]:
         size = self.size(stream)
         if not 0 <= index < size:
             raise BadTask(f"task {self.task.name!r} has {size} prompts in its {stream} stream, not {index + 1}.")
@@ -48,7 +65,7 @@ class RealisedTask:
             seed=seed,
             template=template.id,
         )
-        return self._render(index, template, self._values(template, number))
+        return template, self._values(template, number)
 
     def _combinations(self, template: Template) -> int:
         return math.prod(

@@ -48,6 +48,10 @@ def _check_roles(task: TaskDefinition) -> None:
         _expect(task, f"the {role} is", variable, variables)
     if task.answer == task.distractor:
         raise BadTask(f"task {task.name!r} has {task.answer!r} as answer and as distractor: no difference to measure.")
+    for variable in ((task.second_cluster,) if task.second_cluster is not None else ()) + task.pairs:
+        _expect(task, "prompts are clustered by", variable, variables)
+    if len(task.pairs) == 1:
+        raise BadTask(f"task {task.name!r} pairs prompts by {task.pairs[0]!r} alone: name the variables that change places.")
 
 
 def _check_template(task: TaskDefinition, template: Template) -> None:

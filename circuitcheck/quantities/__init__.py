@@ -1,26 +1,36 @@
 """Quantities: what a claim compares. Nothing is measured until a comparison is asked or values are wanted."""
 
 from circuitcheck.quantities.comparison import Approx, Comparison, approx
+from circuitcheck.quantities.composite import Composite, all_of, any_of
+from circuitcheck.quantities.controls import Beats, RandomHeads, random_heads
 from circuitcheck.quantities.estimate import Estimate
 from circuitcheck.quantities.metrics import metric
 from circuitcheck.quantities.models import Model, ModelView, load
 from circuitcheck.quantities.quantity import Quantity
+from circuitcheck.quantities.question import Question
 from circuitcheck.quantities.recording import Recorder, recording
 from circuitcheck.quantities.result import ComparisonResult
 from circuitcheck.quantities.task import Task
 
 __all__ = [
     "Approx",
+    "Beats",
     "Comparison",
     "ComparisonResult",
+    "Composite",
     "Estimate",
     "Model",
     "ModelView",
     "Quantity",
+    "Question",
+    "RandomHeads",
     "Recorder",
     "Task",
+    "all_of",
+    "any_of",
     "approx",
     "load",
     "metric",
+    "random_heads",
     "recording",
 ]

@@ -1,13 +1,15 @@
-"""Comparisons: a quantity against a threshold. Using one as a truth value is the statistical test."""
+"""Comparisons: a quantity against a threshold."""
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from circuitcheck.errors import Inconclusive
-from circuitcheck.quantities.recording import current_recorder
+from circuitcheck.quantities.conditions import Conditions, conditions_of
+from circuitcheck.quantities.judging import estimand_of
+from circuitcheck.quantities.question import Question, claim_asking
 from circuitcheck.quantities.result import ComparisonResult, contrary_prompts
-from circuitcheck.sampling import Design, Region, decide
+from circuitcheck.sampling import Design, Evidence, Region, decide, evidence
 from circuitcheck.session import Settings, current_session
 
 if TYPE_CHECKING:
@@ -32,59 +34,27 @@ def approx(value: float, *, abs: float) -> Approx:  # noqa: A002 - pytest.approx
     return Approx(float(value), float(abs))
 
 
-class Comparison:
-    """`bool(comparison)` draws prompts look by look until the interval decides or the budget is spent: True is supported,
-    False refuted, and `Inconclusive` is raised otherwise. It is asked once; the verdict is kept.
-
-    `decide()` gives the whole result and raises nothing for an inconclusive one. `repr`, copy and pickle never ask.
-    """
+class Comparison(Question):
+    """Is the number in the region? Prompts are drawn look by look until the interval tells."""
 
     def __init__(self, quantity: "Quantity", region: Region) -> None:
         self.quantity, self.region = quantity, region
-        self.result: ComparisonResult | None = None
-        recorder = current_recorder()
-        if recorder is not None:
-            recorder.built(self)
+        super().__init__()
 
     @property
     def expression(self) -> str:
-        """The comparison in words, as reports show it."""
         margin = "" if self.region.margin is None else f" ± {self.region.margin:g}"
         return f"{self.quantity.label} {self.region.relation} {self.region.threshold:g}{margin}"
 
-    def decide(self) -> ComparisonResult:
-        """Measure as much as the verdict takes, once. Raises VacuousIntervention, BudgetTooSmall, NotComparable, BadMetric,
-        BadTask, ModelChanged."""
-        if self.result is None:
-            recorder = current_recorder()
-            self.result = self._decide(recorder.settings if recorder else current_session().settings)
-        return self.result
-
-    def __bool__(self) -> bool:
-        recorder = current_recorder()
-        result = self.decide()
-        if recorder is not None:
-            recorder.asked(self)
-        if result.decision.verdict == "inconclusive":
-            raise Inconclusive(result.describe())
-        return result.decision.verdict == "supported"
-
-    def __repr__(self) -> str:
-        if self.result is None:
-            return f"<{self.expression} | not asked>"
-        return f"<{self.expression} | {self.result.summary()}>"
-
-    def _repr_html_(self) -> str:
-        from circuitcheck.quantities.html import comparison_table, escape_code
-
-        return escape_code(repr(self)) if self.result is None else comparison_table(self.result)
-
-    def _decide(self, settings: Settings) -> ComparisonResult:
+    def ask(self, settings: Settings) -> ComparisonResult:
         quantity, session = self.quantity, current_session()
-        where = quantity.prompts
-        population = session.population(where.task, quantity.models, where.stream)
-        design = Design(settings.confidence, settings.first_look, settings.samples, population)
-        decision = decide(quantity.draw, quantity.estimand, self.region, design)
+        where, conditions = quantity.prompts, conditions_of(quantity, settings)
+        design = self._design(settings, conditions)
+        asked = (claim_asking(), quantity.digest, settings.scope)
+        extended = session.budgets.extension(asked, design.looks[-1])
+        decision = decide(quantity.draw, partial(estimand_of, quantity, conditions=conditions), self.region, design)
+        if decision.verdict == "inconclusive":
+            session.budgets.ended(asked, design.looks[-1])
         measured = session.measure(where.task, quantity.cells, where.stream, where.seed, range(decision.n))
         return ComparisonResult(
             expression=self.expression,
@@ -96,9 +66,26 @@ class Comparison:
             stream=where.stream,
             seed=where.seed,
             templates=min(decision.n, len(where.task.templates)),
+            scope=settings.scope,
             receipts=measured.receipts,
             contrary=contrary_prompts(quantity, self.region, measured.values),
             local_metrics=tuple(
                 dict.fromkeys(cell.metric.name for cell in quantity.cells if cell.metric.digest.startswith("local:"))
             ),
+            flags=() if extended is None else (extended,),
         )
+
+    def evidence(self, settings: Settings, *, supports: bool) -> Evidence:
+        decision = (self.result or self.ask(settings)).decision
+        conditions = conditions_of(self.quantity, settings)
+        if not math.isfinite(decision.estimate):
+            return Evidence(1.0, 0.0)
+        estimand = estimand_of(self.quantity, self.quantity.draw(range(decision.n)), conditions)
+        design = self._design(settings, conditions)
+        return evidence(estimand, self.region, design, len(decision.looks) - 1, supports=supports)
+
+    def _design(self, settings: Settings, conditions: Conditions) -> Design:
+        where = self.quantity.prompts
+        population = current_session().population(where.task, self.quantity.models, where.stream)
+        census = conditions.clusters is None
+        return Design(settings.confidence, settings.first_look, settings.samples, population, census)

@@ -1,16 +1,14 @@
 """Linear combinations of cells: one number per prompt."""
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from circuitcheck.digest import digest
-from circuitcheck.plan import Cell
-
-Bounds = tuple[float, float]
+from circuitcheck.plan import Cell, Unit, bounds_of
+from circuitcheck.sampling import NO_NOISE, Bounds, Noise
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class Linear:
         """The range of values that the metrics' supports allow, or None where one of them is unbounded."""
         low = high = self.constant
         for k, cell in self.terms:
-            found = support_bounds(cell)
+            found = bounds_of(cell.metric.support)
             if found is None:
                 return None
             ends = (k * found[0], k * found[1])
@@ -64,13 +62,22 @@ class Linear:
             return False
         return (self.terms[0][0], self.constant) in ((1.0, 0.0), (-1.0, 1.0))
 
+    @property
+    def binary_pair(self) -> tuple[Cell, Cell] | None:
+        """Where this is one 0/1 metric minus another: the two."""
+        pair = {k: cell for k, cell in self.terms if cell.metric.support == "binary"}
+        return (pair[1.0], pair[-1.0]) if len(self.terms) == 2 and set(pair) == {1.0, -1.0} and not self.constant else None
 
-def support_bounds(cell: Cell) -> Bounds | None:
-    support = cell.metric.support
-    if support == "real":
-        return None
-    low, high = (0.0, 1.0) if isinstance(support, str) else support
-    return (low, high) if math.isfinite(low) and math.isfinite(high) else None
+    def noise(self, floors: Mapping[str, Noise]) -> Noise:
+        """At worst the floors of the cells, by digest, add up."""
+        total = NO_NOISE
+        for k, cell in self.terms:
+            total = total.plus(floors.get(cell.digest, NO_NOISE).scaled(k))
+        return total
+
+    def swap_units(self, old: tuple[Unit, ...], new: tuple[Unit, ...]) -> "Linear":
+        """The same of views in which the units `new` stand where `old` stood."""
+        return replace(self, terms=tuple((k, replace(cell, view=cell.view.swap_units(old, new))) for k, cell in self.terms))
 
 
 def by_digest(cells: Sequence[Cell], values: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from numbers import Real
 from typing import NoReturn
 
@@ -10,24 +11,15 @@ from numpy.typing import NDArray
 
 from circuitcheck.digest import digest
 from circuitcheck.errors import NotComparable
-from circuitcheck.plan import Cell, ModelRef
+from circuitcheck.plan import Cell, ModelRef, Unit
 from circuitcheck.prompts import TaskDefinition
 from circuitcheck.quantities.comparison import Approx, Comparison
+from circuitcheck.quantities.conditions import conditions_of
+from circuitcheck.quantities.controls import Beats, RandomHeads
 from circuitcheck.quantities.estimate import Estimate
+from circuitcheck.quantities.judging import estimand_of
 from circuitcheck.quantities.linear import Linear, by_digest
-from circuitcheck.sampling import (
-    Above,
-    Below,
-    BoundedMean,
-    Estimand,
-    Outside,
-    Proportion,
-    Quantile,
-    RatioOfMeans,
-    RealMean,
-    Within,
-    estimate,
-)
+from circuitcheck.sampling import Above, Below, Bounds, Outside, Within, estimate
 from circuitcheck.session import current_session
 
 
@@ -88,7 +80,7 @@ class Quantity:
         if self.denominator is None:
             return self.per_prompt(columns)
         pairs = np.empty(n, dtype=[("numerator", "f8"), ("denominator", "f8")])
-        pairs["numerator"], pairs["denominator"] = self._parts(columns)
+        pairs["numerator"], pairs["denominator"] = self.parts(columns)
         return pairs
 
     def estimate(self, n: int, *, confidence: float = 0.95) -> Estimate:
@@ -96,38 +88,33 @@ class Quantity:
 
         Raises ValueError for a confidence outside (0.5, 1); BadTask, VacuousIntervention.
         """
-        population = current_session().population(self.prompts.task, self.models, self.prompts.stream)
-        return Estimate.of(self.label, estimate(self.draw, self.estimand, n, confidence, population))
+        session = current_session()
+        conditions = conditions_of(self, session.settings)
+        population = session.population(self.prompts.task, self.models, self.prompts.stream)
+        census = population if conditions.clusters is None else None
+        build = partial(estimand_of, self, conditions=conditions)
+        return Estimate.of(self.label, estimate(self.draw, build, n, confidence, census))
 
     def draw(self, rows: range) -> NDArray[np.float64]:
         """Values [cell, prompt] of `cells`."""
         where = self.prompts
         return current_session().measure(where.task, self.cells, where.stream, where.seed, rows).values
 
-    def estimand(self, columns: NDArray[np.float64]) -> Estimand:
-        """What `columns` [cell, prompt] say of this quantity, by the method that its metrics' supports call for."""
-        if self.denominator is not None:
-            numerator, denominator = self._parts(columns)
-            ends = (self.numerator.bounds, self.denominator.bounds)
-            return RatioOfMeans(numerator, denominator, (ends[0], ends[1]) if ends[0] and ends[1] else None)
-        values = self.per_prompt(columns)
-        if self.q is not None:
-            return Quantile(values, self.q)
-        if self.cut is not None or self.numerator.binary:
-            return Proportion(values)
-        bounds = self.numerator.bounds
-        return BoundedMean(values, *bounds) if bounds else RealMean(values)
+    @property
+    def bounds(self) -> Bounds | None:
+        """Of the value of one prompt, where the metrics' supports have them."""
+        return (0.0, 1.0) if self.cut is not None else self.numerator.bounds
 
     def per_prompt(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
         """[prompt]: each prompt's own number; for a ratio, the numerator."""
-        values = self._parts(columns)[0]
+        values = self.parts(columns)[0]
         return values if self.cut is None else (values > self.cut).astype(float)
 
     def toward(self, threshold: float, columns: NDArray[np.float64]) -> NDArray[np.float64]:
         """[prompt]: each prompt's number on the scale of `threshold`; for a ratio, linearised there."""
         if self.denominator is None:
             return self.per_prompt(columns)
-        numerator, denominator = self._parts(columns)
+        numerator, denominator = self.parts(columns)
         scale = np.nanmean(denominator)
         return threshold + (numerator - threshold * denominator) / (scale if scale else 1.0)
 
@@ -146,6 +133,21 @@ class Quantity:
         if not 0 < q < 1:
             raise ValueError(f"quantile({q}) does not exist; expected a number strictly between 0 and 1.")
         return replace(self, q=q, label=f"{'median' if q == 0.5 else f'{q:g} quantile'} of {self.label}")
+
+    def beats(self, control: RandomHeads, *, share: float, prompts: int = 64) -> Beats:
+        """Is this effect larger than that of at least `share` of the head sets that `control` draws, on the same `prompts`?
+
+        Ties count against it. Raises NotComparable where no intervention of this quantity is on the heads that the control
+        is like, and on quantiles and shares; ValueError unless 0 < share < 1.
+        """
+        self._only_linear("beats")
+        return Beats(self, control, share, prompts)
+
+    def swap_units(self, old: tuple[Unit, ...], new: tuple[Unit, ...]) -> "Quantity":
+        """The same number of views in which the units `new` stand where `old` stood."""
+        below = self.denominator.swap_units(old, new) if self.denominator else None
+        label = f"{self.label} with {', '.join(map(str, new))} for {', '.join(map(str, old))}"
+        return replace(self, numerator=self.numerator.swap_units(old, new), denominator=below, label=label)
 
     def __neg__(self) -> "Quantity":
         return self._scaled(-1.0, f"-{self._bracketed()}")
@@ -222,7 +224,8 @@ class Quantity:
 
         return escape_code(repr(self))
 
-    def _parts(self, columns: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def parts(self, columns: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """[prompt] numerators and denominators; a mean has denominators of 1."""
         values, n = by_digest(self.cells, columns), columns.shape[1]
         below = self.denominator.of(values, n) if self.denominator else np.ones(n)
         return self.numerator.of(values, n), below

@@ -1,4 +1,4 @@
-"""How comparisons tell whoever listens that they were built and asked. The claims layer listens."""
+"""How questions tell whoever listens that they were built and asked. The claims layer listens."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Protocol
 from circuitcheck.session import Settings
 
 if TYPE_CHECKING:
-    from circuitcheck.quantities.comparison import Comparison
+    from circuitcheck.quantities.question import Question
 
 
 class Recorder(Protocol):
-    """`settings` hold for the questions asked while it records."""
+    """`settings` hold for the questions asked while it records. Questions `adopted` by another are asked as its parts."""
+
+    @property
+    def claim_id(self) -> str: ...
 
     @property
     def settings(self) -> Settings: ...
-    def built(self, comparison: "Comparison") -> None: ...
-    def asked(self, comparison: "Comparison") -> None: ...
+    def built(self, question: "Question") -> None: ...
+    def adopted(self, questions: "tuple[Question, ...]") -> None: ...
+    def asked(self, question: "Question") -> None: ...
 
 
 _recorder: ContextVar[Recorder | None] = ContextVar("circuitcheck_recorder", default=None)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitcheck.engine.protocol import Receipt
-from circuitcheck.sampling import Decision, Region
+from circuitcheck.sampling import Decision, Region, Tally
 from circuitcheck.session import current_session
 
 if TYPE_CHECKING:
@@ -28,21 +28,40 @@ class ContraryPrompt:
 
 
 @dataclass(frozen=True)
+class ControlResult:
+    """What an effect of size `own` was compared with: sets of `matched` that are `like` the claimed one, on the same
+    prompts, drawn with `seed` unless all were compared. `strongest` is the set with the largest effect."""
+
+    like: str
+    matched: int
+    tally: Tally
+    seed: int
+    own: float
+    strongest: str
+    strongest_effect: float
+
+
+@dataclass(frozen=True)
 class ComparisonResult:
-    """A decision, with what was compared and on which prompts."""
+    """A decision, with what was compared and on which prompts. `threshold` is None for questions made of `parts`; `flags`
+    are warnings about how it was asked."""
 
     expression: str
     relation: str
-    threshold: float
+    threshold: float | None
     margin: float | None
     decision: Decision
     task: str
     stream: str
     seed: int
     templates: int
+    scope: str
     receipts: tuple[Receipt, ...]
     contrary: tuple[ContraryPrompt, ...]
     local_metrics: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    control: ControlResult | None = None
+    parts: tuple["ComparisonResult", ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -50,13 +69,13 @@ class ComparisonResult:
             f"the metric {name!r} is a function of this process: its values are neither stored nor sent elsewhere"
             for name in self.local_metrics
         )
-        return (*self.decision.warnings, *local)
+        return (*self.flags, *self.decision.warnings, *local)
 
     def summary(self) -> str:
         """One line: verdict, estimate, interval, prompts."""
         decision = self.decision
         if math.isnan(decision.estimate):
-            return f"{decision.verdict}: {decision.reason}"
+            return f"{decision.verdict}: {decision.reason or ', '.join(part.summary() for part in self.parts)}"
         return (
             f"{decision.verdict}: {decision.estimate:.4g}, {decision.confidence:.0%} interval "
             f"[{decision.low:.4g}, {decision.high:.4g}], {decision.n} prompts"
@@ -65,18 +84,22 @@ class ComparisonResult:
     def describe(self) -> str:
         """The whole result, for a failure's text."""
         decision = self.decision
+        if self.parts:
+            return "\n".join([f"{self.expression} is {decision.verdict}", *(_indented(part) for part in self.parts)])
         lines = [
             f"{self.expression} is {decision.verdict}",
             f"  estimate {decision.estimate:.4g}, {decision.confidence:.0%} interval "
             f"[{decision.low:.4g}, {decision.high:.4g}]",
             f"  {decision.n} prompts from {self.templates} templates of {self.task} ({self.stream} stream, "
-            f"seed {self.seed})",
+            f"seed {self.seed}; scope: {self.scope.replace('_', ' ')})",
             f"  method: {decision.method}",
         ]
         if decision.reason:
             lines.append(f"  reason: {decision.reason}")
         lines += [f"  to decide with probability {power:g}: {more_prompts(count)}" for power, count in decision.n_more]
         lines += [f"  warning: {warning}" for warning in self.warnings]
+        lines += [f"  note: {note}" for note in decision.notes]
+        lines += [] if self.control is None else [f"  controls: {_described(self.control)}"]
         if self.contrary:
             lines.append(f"  the {len(self.contrary)} prompts that speak most against it:")
             lines += [f"    {each.value:8.3f}  #{each.index} [{each.template}] {each.text}" for each in self.contrary]
@@ -86,6 +109,24 @@ class ComparisonResult:
             for receipt in self.receipts
         ]
         return "\n".join(lines)
+
+
+def _indented(part: ComparisonResult) -> str:
+    return "\n".join(f"  {line}" for line in part.describe().splitlines())
+
+
+def _described(control: ControlResult) -> str:
+    tally = control.tally
+    drawn = (
+        f"all {control.matched}"
+        if tally.complete
+        else f"{tally.draws} of {control.matched} (drawn with seed {control.seed})"
+    )
+    return (
+        f"{drawn} head sets like {control.like}: {tally.beaten} have less effect, {tally.shown} of them beyond chance, "
+        f"{tally.ties} tie; its own is {control.own:.4g}, the strongest other {control.strongest_effect:.4g} "
+        f"({control.strongest})"
+    )
 
 
 def more_prompts(count: int | None) -> str:

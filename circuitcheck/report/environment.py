@@ -23,6 +23,7 @@ def environment(settings: Settings) -> dict[str, Any]:
         "first_look": settings.first_look,
         "samples": settings.samples,
         "batch": settings.batch,
+        "scope": settings.scope,
     }
 
 

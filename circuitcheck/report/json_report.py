@@ -11,13 +11,14 @@ from circuitcheck.report.log import ClaimLog
 SCHEMA_VERSION = 1
 
 
-def write_json(path: Path, log: ClaimLog, environment: dict[str, Any]) -> None:
-    """Written whole or not at all: a reader never sees half a report."""
+def write_json(path: Path, log: ClaimLog, environment: dict[str, Any], correction: dict[str, Any] | None) -> None:
+    """Written whole or not at all: a reader never sees half a report. `correction` is advice on all claims together."""
     report = {
         "schema_version": SCHEMA_VERSION,
         "environment": environment,
         "claims": log.claims,
         "summary": log.summary(),
+        "correction": correction,
     }
     part = path.with_name(path.name + ".part")
     part.write_text(json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -11,8 +11,10 @@ _RIGHT = ("estimate", "prompts", "seconds")
 _COLOURS = {"supported": "green", "refuted": "red", "inconclusive": "yellow", "error": "red", "skipped": "yellow"}
 
 
-def write_table(reporter: pytest.TerminalReporter, log: ClaimLog, budget: float | None) -> None:
-    """One line for each comparison; then what needs words, the counts, and the time by file."""
+def write_table(
+    reporter: pytest.TerminalReporter, log: ClaimLog, budget: float | None, correction: dict[str, Any] | None
+) -> None:
+    """One line for each comparison; then what needs words, the counts, advice on all claims, and the time by file."""
     rows = [row for claim in log.claims for row in _rows(claim)]
     widths = [max(len(head), *(len(row[i]) for _, row in rows)) for i, head in enumerate(_HEADS)]
     reporter.section("circuit hypotheses")
@@ -22,6 +24,8 @@ def write_table(reporter: pytest.TerminalReporter, log: ClaimLog, budget: float 
     for claim in log.claims:
         _write_notes(reporter, claim)
     reporter.write_line(_counts(log))
+    for line in _advice(correction):
+        reporter.write_line(line)
     for name, seconds in log.seconds.items():
         reporter.write_line(f"time: {name} {seconds:.1f} s")
     if budget is not None:
@@ -29,20 +33,27 @@ def write_table(reporter: pytest.TerminalReporter, log: ClaimLog, budget: float 
 
 
 def _rows(claim: dict[str, Any]) -> list[tuple[dict[str, Any], tuple[str, ...]]]:
-    name = claim["id"] if claim["param"] is None else f"{claim['id']}[{claim['param']}]"
+    name = claim_name(claim)
     verdict = claim["verdict"] + (" (expected)" if claim["verdict"] == claim["expected"] == "refuted" else "")
     if claim["verdict"] == "supported" != claim["expected"]:
         verdict += " (not expected)"
     compared = claim["comparisons"]
     seconds = f"{claim['seconds']:.1f}"
-    if len(compared) == 1:
+    if len(compared) == 1 and not compared[0]["parts"]:
         return [(claim, (name, verdict, *_cells(compared[0]), seconds))]
     rows: list[tuple[str, ...]] = [(name, verdict, "", "", "", "", seconds)]
-    rows += [("", f"- {each['verdict']}", *_cells(each), "") for each in compared]
+    rows += [row for each in compared for row in _nested(each, "- ")]
     return [(claim, row) for row in rows]
 
 
+def _nested(each: dict[str, Any], indent: str) -> list[tuple[str, ...]]:
+    row = ("", f"{indent}{each['verdict']}", *_cells(each), "")
+    return [row, *(inner for part in each["parts"] for inner in _nested(part, f"  {indent}"))]
+
+
 def _cells(each: dict[str, Any]) -> tuple[str, str, str, str]:
+    if each["parts"]:
+        return "", "", each["relation"], str(each["n"])
     return _number(each["estimate"]), _interval(each), _claimed(each), str(each["n"])
 
 
@@ -56,6 +67,25 @@ def _counts(log: ClaimLog) -> str:
     parts = [f"{summary[verdict]} {verdict}" for verdict in VERDICTS if summary[verdict]]
     claims = "1 claim" if summary["claims"] == 1 else f"{summary['claims']} claims"
     return f"{claims}: {', '.join(parts)}; {summary['as_expected']} as expected"
+
+
+def _advice(correction: dict[str, Any] | None) -> list[str]:
+    if correction is None:
+        return []
+    claims = correction["claims"]
+    stand = sum(claim["stands"] for claim in claims)
+    promise = f"{correction['method']} at {correction['alpha']:g} ({correction['controls']})"
+    fallen = [_fallen(claim) for claim in claims if not claim["stands"]]
+    return [f"{promise}: {stand} of {len(claims)} claims stand together", *fallen]
+
+
+def _fallen(claim: dict[str, Any]) -> str:
+    adjusted = "" if claim["adjusted"] is None else f", adjusted {claim['adjusted']:.3g}"
+    return f"  not {claim_name(claim)}: p {claim['p']:.3g}{adjusted}"
+
+
+def claim_name(claim: dict[str, Any]) -> str:
+    return claim["id"] if claim["param"] is None else f"{claim['id']}[{claim['param']}]"
 
 
 def _markup(claim: dict[str, Any]) -> dict[str, bool]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitcheck.errors import BelowNoise
 from circuitcheck.sampling.design import Design, Level
 from circuitcheck.sampling.estimands import Estimand
 from circuitcheck.sampling.regions import Region
-from circuitcheck.stats import prompts_needed
+from circuitcheck.stats import power_factor, prompts_needed
 
 Columns = NDArray[np.float64]  # [column, prompt]
 Draw = Callable[[range], Columns]
@@ -22,7 +23,8 @@ SUPPORTED, REFUTED, INCONCLUSIVE = "supported", "refuted", "inconclusive"
 @dataclass(frozen=True)
 class Decision:
     """A verdict with what led to it. `looks` are (n, low, high); `n_more` is prompts beyond n for power 0.5 and 0.8, None
-    where that cannot be said. `exhausted`: every prompt there is was measured, so that the value is exact."""
+    where that cannot be said. `exhausted`: every prompt there is was measured, so that the value is exact. `noise`: what the
+    machine may add to the estimate; the interval holds it. A reader must know `warnings`, and may want to know `notes`."""
 
     verdict: str
     reason: str
@@ -36,12 +38,15 @@ class Decision:
     n_more: tuple[tuple[float, int | None], ...]
     warnings: tuple[str, ...]
     exhausted: bool
+    notes: tuple[str, ...] = ()
+    noise: float = 0.0
 
 
 def decide(draw: Draw, build: Build, region: Region, design: Design) -> Decision:
     """Draw prompts look by look until the region is shown to hold the number or not to, or the budget is spent.
 
-    `draw(range)` gives the columns of those prompts, `build` makes an estimand of all columns so far.
+    `draw(range)` gives the columns of those prompts, `build` makes an estimand of all columns so far. Raises BelowNoise for
+    a margin that the machine's own noise fills.
     """
     seen: list[tuple[int, float, float]] = []
     columns = np.empty((0, 0))
@@ -53,20 +58,30 @@ def decide(draw: Draw, build: Build, region: Region, design: Design) -> Decision
         if bad:
             return _undecidable(bad, columns, seen, design)
         estimand = build(columns)
+        _check_margin(region, estimand)
         interval = estimand.interval(level)
         seen.append((n, interval.low, interval.high))
         problem = estimand.problem(level)
         if problem and region.margin is not None and estimand.equals(region.threshold, level):
             problem = None  # no spread, and none needed: the number is the claimed one on every prompt
-        inside = None if problem else _judge(estimand, region, level)
+        inside = None if problem else judge(estimand, region, level)
         last = number == len(design.looks) - 1
         if inside is not None or last or estimand.hopeless(level):
             return _conclude(estimand, region, design, level, tuple(seen), inside, problem)
     raise AssertionError("a design has at least one look")
 
 
-def _judge(estimand: Estimand, region: Region, level: Level) -> bool | None:
-    if level.exact or (region.margin is not None and estimand.equals(region.threshold, level)):
+def _check_margin(region: Region, estimand: Estimand) -> None:
+    if region.margin is not None and region.margin < estimand.noise < math.inf:
+        raise BelowNoise(
+            f"a margin of {region.margin:g} is within the noise floor of this machine, {estimand.noise:.2g}: the same "
+            f"prompts in another batch differ by as much. Allow a wider margin, or use a wider dtype."
+        )
+
+
+def judge(estimand: Estimand, region: Region, level: Level) -> bool | None:
+    """True where the region is shown to hold the number, False where it is shown not to, else None."""
+    if (level.exact and estimand.noise == 0) or (region.margin is not None and estimand.equals(region.threshold, level)):
         return region.holds(estimand.value)
     return region.judge(lambda threshold: estimand.side(threshold, level))
 
@@ -76,7 +91,7 @@ def estimate(draw: Draw, build: Build, n: int, confidence: float, population: in
     if not 0.5 < confidence < 1:
         raise ValueError(f"confidence {confidence} is outside (0.5, 1); 0.95 is usual.")
     columns = draw(range(n))
-    level = Level((1 - confidence) / 2, 1 - confidence, sequential=False, exact=n == population)
+    level = Level((1 - confidence) / 2, 1 - confidence, exact=n == population)
     bad = _not_finite(columns)
     if bad:
         return _undecidable(bad, columns, [], Design(confidence, n, n, population))
@@ -95,6 +110,8 @@ def estimate(draw: Draw, build: Build, n: int, confidence: float, population: in
         n_more=(),
         warnings=estimand.warnings(),
         exhausted=level.exact,
+        notes=estimand.notes(level),
+        noise=estimand.noise,
     )
 
 
@@ -112,6 +129,7 @@ def _conclude(
     method = estimand.interval(level).method
     if not level.exact:
         method += f"; look {len(looks)} of {len(design.looks)}"
+    more = _more(estimand, region, design, level) if inside is None and not problem and not level.exact else ()
     return Decision(
         verdict=verdict,
         reason=reason,
@@ -122,10 +140,30 @@ def _conclude(
         confidence=design.confidence,
         n=looks[-1][0],
         looks=looks,
-        n_more=_more(estimand, region, design) if inside is None and not problem and not level.exact else (),
+        n_more=more,
         warnings=estimand.warnings(),
         exhausted=level.exact,
+        notes=(*estimand.notes(level), *_notes(inside, looks, design, more)),
+        noise=estimand.noise,
     )
+
+
+def _notes(
+    inside: bool | None,
+    looks: tuple[tuple[int, float, float], ...],
+    design: Design,
+    more: tuple[tuple[float, int | None], ...],
+) -> tuple[str, ...]:
+    n, low, high = looks[-1]
+    if inside is not None and len(looks) < len(design.looks):
+        return (f"stopped at look {len(looks)} of {len(design.looks)}: the estimate is biased away from the threshold",)
+    if any(count is None for _, count in more) and math.isfinite(high - low):
+        distance = (high - low) / 4
+        total = math.ceil(n * (2 * power_factor(design.last_critical, 0.8)) ** 2)
+        return (
+            f"too close to the threshold to plan for; about {total} prompts in all resolve a distance of {distance:.2g}",
+        )
+    return ()
 
 
 def _undecided(region: Region, look: tuple[int, float, float]) -> str:
@@ -135,10 +173,10 @@ def _undecided(region: Region, look: tuple[int, float, float]) -> str:
     return f"after {n} prompts the interval [{low:.4g}, {high:.4g}] still holds {inside or 'values on both sides'}"
 
 
-def _more(estimand: Estimand, region: Region, design: Design) -> tuple[tuple[float, int | None], ...]:
+def _more(estimand: Estimand, region: Region, design: Design, level: Level) -> tuple[tuple[float, int | None], ...]:
     """Planned on the nearest edge of the region, at the boundary of the last look."""
     edges = [region.threshold - (region.margin or 0), region.threshold + (region.margin or 0)]
-    distance, spread = min(estimand.spread(edge) for edge in edges)
+    distance, spread = min(estimand.spread(edge, level) for edge in edges)
     left = math.inf if design.population is None else design.population - estimand.n
     plans = [(power, prompts_needed(distance, spread, design.last_critical, power, estimand.n)) for power in (0.5, 0.8)]
     return tuple((power, count if count is None or count <= left else int(left)) for power, count in plans)

@@ -9,26 +9,32 @@ from circuitcheck.stats import kim_demets
 @dataclass(frozen=True)
 class Level:
     """What one look may conclude. `tail`: error on each side for methods that need a boundary; `alpha`: error of both
-    sides over all looks, for methods that are valid at every look by themselves. `exact`: the population is exhausted."""
+    sides over all `looks`, for methods that are valid at every look by themselves. `exact`: the population is exhausted."""
 
     tail: float
     alpha: float
-    sequential: bool
-    exact: bool
+    looks: int = 1
+    exact: bool = False
+
+    @property
+    def sequential(self) -> bool:
+        return self.looks > 1
 
 
 @dataclass(frozen=True)
 class Design:
     """Looks at `first`, 2 `first`, 4 `first`, ... `maximum` prompts; at `confidence`, two-sided over all looks together.
 
-    `population` is the number of prompts there are; where it is no larger than `maximum` the last look sees all of them.
-    Raises BudgetTooSmall, or ValueError for a confidence outside (0.5, 1).
+    `population` is the number of prompts there are; where it is no larger than `maximum` the last look sees all of them,
+    and if they are a `census` of what the claim is about, nothing is left to chance then. Raises BudgetTooSmall, or
+    ValueError for a confidence outside (0.5, 1).
     """
 
     confidence: float = 0.95
     first: int = 32
     maximum: int = 512
     population: int | None = None
+    census: bool = True
 
     def __post_init__(self) -> None:
         if not 0.5 < self.confidence < 1:
@@ -59,7 +65,7 @@ class Design:
     def level(self, look: int) -> Level:
         """The level of look number `look`, from 0."""
         tail = kim_demets(self.looks, self.alpha).tails[look]
-        return Level(tail, self.alpha, len(self.looks) > 1, self.looks[look] == self.population)
+        return Level(tail, self.alpha, len(self.looks), self.census and self.looks[look] == self.population)
 
     @property
     def last_critical(self) -> float:

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from circuitcheck.engine.protocol import Engine, ModelCard, Receipt
 from circuitcheck.errors import BadMetric, BadSpec, BadTask, NotComparable, VacuousIntervention
 from circuitcheck.models import BosPolicy
-from circuitcheck.plan import Cell, Metric, ModelRef, Plan
-from circuitcheck.prompts import Prompt, TaskDefinition
+from circuitcheck.plan import Cell, Metric, ModelRef, Plan, View, supports
+from circuitcheck.prompts import Labels, Prompt, TaskDefinition
+from circuitcheck.sampling import NO_NOISE, Noise
+from circuitcheck.session.budgets import BudgetLedger
 from circuitcheck.session.settings import Settings
 from circuitcheck.session.values import Block, Stream, ValueStore
 
@@ -42,8 +44,10 @@ class Session:
     make_engine: Callable[[Settings], Engine] = _local_engine
     progress: Progress | None = None
     forward_passes: int = 0
+    budgets: BudgetLedger = field(default_factory=BudgetLedger)
     _engine: Engine | None = None
     _values: ValueStore = field(default_factory=ValueStore)
+    _noise: dict[tuple[str, str, str], Noise] = field(default_factory=dict)
 
     @property
     def engine(self) -> Engine:
@@ -71,6 +75,22 @@ class Session:
 
     def prompts(self, task: TaskDefinition, model: ModelRef, stream: str, seed: int, rows: range) -> tuple[Prompt, ...]:
         return task.prompts(self.engine.tokenizer(model), seed=seed, stream=stream, rows=rows)
+
+    def labels(self, task: TaskDefinition, model: ModelRef, stream: str, seed: int, rows: range) -> tuple[Labels, ...]:
+        return task.labels(self.engine.tokenizer(model), seed=seed, stream=stream, rows=rows)
+
+    def noise(self, task: TaskDefinition, model: ModelRef, metric: Metric, stream: str, seed: int) -> Noise:
+        """What another batch composition does to a metric of the clean model: an A/A run on the first prompts, made once for
+        each model, task and metric."""
+        clean = Cell(View(model), metric)
+        key = (self._stream(clean, task, stream, seed)[0], task.digest, metric.digest)
+        if key not in self._noise:
+            n = min(self.settings.first_look, self.population(task, [model], stream))
+            usual = self.measure(task, [clean], stream, seed, range(n)).values[0]
+            table = self.engine.run(Plan(model, task, stream, seed, (clean,), _other_batch(self.settings.batch)), range(n))
+            self.forward_passes += table.forward_passes
+            self._noise[key] = _noise_between(usual, table.values[0])
+        return self._noise[key]
 
     def measure(self, task: TaskDefinition, cells: Sequence[Cell], stream: str, seed: int, rows: range) -> Measured:
         """Values of `cells` on prompts `rows`. Raises VacuousIntervention where an intervention changed no prompt."""
@@ -118,6 +138,20 @@ class Session:
             self.progress(block.stop)
 
 
+def _other_batch(batch: int) -> int:
+    return max(1, batch // 3) if batch > 1 else 2
+
+
+def _noise_between(one: NDArray[np.float64], other: NDArray[np.float64]) -> Noise:
+    """|mean| + 2 sd / sqrt n of the differences in an A/A run. Values that are no numbers are left to the verdict."""
+    finite = np.isfinite(one) & np.isfinite(other)
+    differences = other[finite] - one[finite]
+    if len(differences) < 2 or not differences.any():
+        return NO_NOISE
+    error = float(differences.std(ddof=1)) / len(differences) ** 0.5
+    return Noise(abs(float(differences.mean())) + 2 * error, float(np.abs(differences).max()))
+
+
 def _check_rows(rows: range, population: int, task: TaskDefinition, stream: str) -> None:
     if not rows or rows.start < 0:
         raise BadTask(f"prompts {rows.start} to {rows.stop} are none; ask for at least one.")
@@ -128,13 +162,10 @@ def _check_rows(rows: range, population: int, task: TaskDefinition, stream: str)
 def _check_support(metric: Metric, values: NDArray[np.float64]) -> None:
     """A metric outside the support that it declares would be judged by the wrong method. NaN is left to the verdict."""
     finite = values[np.isfinite(values)]
-    if metric.support == "real" or not len(finite):
-        return
-    low, high = (0.0, 1.0) if isinstance(metric.support, str) else metric.support
-    inside = np.isin(finite, (0.0, 1.0)) if metric.support == "binary" else (finite >= low) & (finite <= high)
-    if not inside.all():
+    outside = finite[~supports(metric.support, finite)]
+    if len(outside):
         raise BadMetric(
-            f"the metric {metric.name!r} declares its support as {metric.support!r}, and gave {finite[~inside][0]:g}: "
+            f"the metric {metric.name!r} declares its support as {metric.support!r}, and gave {outside[0]:g}: "
             f"declare the values that it takes."
         )
 

@@ -2,13 +2,17 @@
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
+Scope = Literal["these_templates", "new_templates"]
+SCOPES: tuple[Scope, ...] = ("these_templates", "new_templates")
 DEVICE_FORM = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """`samples` is the most prompts for one question, `first_look` the fewest; `batch` prompts run as one block."""
+    """`samples` is the most prompts for one question, `first_look` the fewest; `batch` prompts run as one block. `scope`
+    says what verdicts are about: more prompts of these templates, or templates like them."""
 
     device: str = "auto"
     dtype: str = "float32"
@@ -17,3 +21,4 @@ class Settings:
     confidence: float = 0.95
     first_look: int = 32
     batch: int = 32
+    scope: Scope = "these_templates"

@@ -11,7 +11,7 @@ from circuitcheck.stats.equivalence import Equivalence, tost
 from circuitcheck.stats.interval import Interval
 from circuitcheck.stats.means import hall, skew_guarded, skewness, student_t
 from circuitcheck.stats.multiplicity import benjamini_hochberg, benjamini_yekutieli, e_bh, e_value_of, holm
-from circuitcheck.stats.planning import prompts_needed, prompts_to_resolve
+from circuitcheck.stats.planning import power_factor, prompts_needed, prompts_to_resolve
 from circuitcheck.stats.proportions import beta_binomial_sequence, clopper_pearson, newcombe_paired
 from circuitcheck.stats.quantiles import quantile_interval
 from circuitcheck.stats.ratios import fieller
@@ -42,6 +42,7 @@ __all__ = [
     "newcombe_paired",
     "obrien_fleming",
     "pocock",
+    "power_factor",
     "prompts_needed",
     "prompts_to_resolve",
     "quantile_interval",

@@ -49,7 +49,7 @@ def _to_unit(values: NDArray[np.float64], low: float, high: float) -> NDArray[np
 
 def _log_capital(unit: NDArray[np.float64], m: float) -> float:
     """Logarithm of the gamblers' mean capital after betting that the mean of `unit` [n] exceeds m."""
-    if m <= 0:
+    if m < np.finfo(float).tiny:
         return math.inf if unit.any() else 0.0
     growth = np.log1p(_STAKES[:, None] * (unit / m - 1)).sum(axis=1)
     return float(np.logaddexp.reduce(growth)) - math.log(len(_STAKES))

@@ -21,6 +21,13 @@ def prompts_needed(distance: float, spread: float, critical: float, power: float
     return max(1, math.ceil(total) - n)
 
 
+def power_factor(critical: float, power: float) -> float:
+    """How many times its own radius at `critical` an interval's centre must be away for a decision with `power`."""
+    from scipy import special
+
+    return (critical + float(special.ndtri(power))) / critical
+
+
 def prompts_to_resolve(spread: float, distance: float, *, tail: float = 0.025, power: float = 0.8) -> int:
     """Prompts in all at which a mean `distance` from its threshold is decided with probability `power` in one look:
     (z_{1-tail} + z_power)^2 spread^2 / distance^2. Raises ValueError unless both are above 0."""

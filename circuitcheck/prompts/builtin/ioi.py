@@ -63,4 +63,5 @@ def ioi() -> TaskDefinition:
             ("abc", (("IO", "other1"), ("S1", "other2"), ("S2", "other3"))),
             ("swap", (("IO", "s"), ("S1", "io"), ("S2", "io"))),
         ),
+        second_cluster="io",
     )

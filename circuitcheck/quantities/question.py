@@ -1,0 +1,72 @@
+"""Questions: what a claim asserts. Using one as a truth value is the statistical test."""
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+
+from circuitcheck.errors import Inconclusive
+from circuitcheck.quantities.recording import current_recorder
+from circuitcheck.quantities.result import ComparisonResult
+from circuitcheck.sampling import Evidence
+from circuitcheck.session import Settings, current_session
+
+
+class Question(ABC):
+    """`bool(question)` measures until it is decided or the budget is spent: True is supported, False refuted, and
+    `Inconclusive` is raised otherwise. It is asked once; the verdict is kept.
+
+    `decide()` gives the whole result and raises nothing for an inconclusive one. `repr`, copy and pickle never ask.
+    """
+
+    def __init__(self) -> None:
+        self.result: ComparisonResult | None = None
+        recorder = current_recorder()
+        if recorder is not None:
+            recorder.built(self)
+
+    @property
+    @abstractmethod
+    def expression(self) -> str:
+        """The question in words, as reports show it."""
+
+    @abstractmethod
+    def ask(self, settings: Settings) -> ComparisonResult:
+        """Measure as much as the verdict takes under `settings`; nothing is kept but the measured values."""
+
+    @abstractmethod
+    def evidence(self, settings: Settings, *, supports: bool) -> Evidence:
+        """How strong the data that were asked for under `settings` are for the claim, or against it."""
+
+    def decide(self, *, samples: int | None = None) -> ComparisonResult:
+        """Ask once, and keep the result. `samples` asks again with another budget of prompts; where that raises one which
+        decided nothing, the result says so. Raises VacuousIntervention, BudgetTooSmall, NotComparable, BadMetric, BadTask,
+        BelowNoise, ModelChanged."""
+        if self.result is None or samples is not None:
+            recorder = current_recorder()
+            settings = recorder.settings if recorder else current_session().settings
+            self.result = self.ask(settings if samples is None else replace(settings, samples=samples))
+        return self.result
+
+    def __bool__(self) -> bool:
+        recorder = current_recorder()
+        result = self.decide()
+        if recorder is not None:
+            recorder.asked(self)
+        if result.decision.verdict == "inconclusive":
+            raise Inconclusive(result.describe())
+        return result.decision.verdict == "supported"
+
+    def __repr__(self) -> str:
+        if self.result is None:
+            return f"<{self.expression} | not asked>"
+        return f"<{self.expression} | {self.result.summary()}>"
+
+    def _repr_html_(self) -> str:
+        from circuitcheck.quantities.html import comparison_table, escape_code
+
+        return escape_code(repr(self)) if self.result is None else comparison_table(self.result)
+
+
+def claim_asking() -> str:
+    """The id of the claim that is asking, empty outside claims."""
+    recorder = current_recorder()
+    return recorder.claim_id if recorder else ""

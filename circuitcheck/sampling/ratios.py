@@ -1,0 +1,133 @@
+"""A ratio of means, never a mean of ratios."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from circuitcheck import stats
+from circuitcheck.sampling.design import Level
+from circuitcheck.sampling.estimands import ROUNDING, Bounds, Simple, Values, exact_interval
+from circuitcheck.sampling.means import Clusters, RealMean, mean_of
+from circuitcheck.sampling.noise import NO_NOISE, Noise
+from circuitcheck.stats import Interval
+
+_SEARCH_STEPS = 60
+_CONSTANT = 1e-12
+_NO_TASK = "the model does not do the task"
+
+
+@dataclass
+class RatioOfMeans:
+    """mean(numerator) / mean(denominator), by linearising: it exceeds r iff mean(numerator - r denominator) > 0, which
+    holds only where the mean of the denominator is above 0. The interval holds every r that is not excluded so.
+
+    `bounds` of numerator and denominator, where both have them, switch to the method for bounded values. `noises` are
+    those of numerator and denominator.
+    """
+
+    numerator: Values
+    denominator: Values
+    bounds: tuple[Bounds, Bounds] | None = None
+    clusters: Clusters | None = None
+    noises: tuple[Noise, Noise] = (NO_NOISE, NO_NOISE)
+
+    @property
+    def value(self) -> float:
+        below = float(self.denominator.mean())
+        return float(self.numerator.mean()) / below if below else math.nan
+
+    @property
+    def n(self) -> int:
+        return len(self.numerator)
+
+    @property
+    def noise(self) -> float:
+        below = abs(float(self.denominator.mean()))
+        return self._noise(self.value).mean / below if below else math.inf
+
+    def side(self, threshold: float, level: Level) -> int:
+        return self._linear(threshold).side(0.0, level)
+
+    def interval(self, level: Level) -> Interval:
+        if level.exact:
+            return exact_interval(self.value, self.noise)
+        method = f"linearised ratio, {self._linear(0.0).interval(level).method}"
+        if self.problem(level):
+            return Interval(-math.inf, math.inf, method)
+        return Interval(self._end(+1, level), self._end(-1, level), method)
+
+    def problem(self, level: Level) -> str | None:
+        weak = self._weak_denominator(level)
+        if weak or level.exact:
+            return weak
+        residual = self._linear(self.value)
+        if np.ptp(residual.values) <= _CONSTANT * self._denominator().value:
+            return f"the ratio is {self.value:.6g} on each of {self.n} prompts: no spread to take an interval from"
+        return residual.problem(level)
+
+    def equals(self, value: float, level: Level) -> bool:
+        if self._weak_denominator(level):
+            return False
+        residual = np.abs(self.numerator - value * self.denominator).max()
+        return bool(residual <= max(ROUNDING * self._denominator().value, self._noise(value).worst))
+
+    def hopeless(self, level: Level) -> bool:
+        below = self._denominator()
+        return below.hopeless(level) or below.interval(level).high < 0
+
+    def spread(self, threshold: float, level: Level) -> tuple[float, float]:
+        return self._linear(threshold).spread(0.0, level)
+
+    def martingale(self, level: Level) -> bool:
+        return self._linear(0.0).martingale(level)
+
+    def warnings(self) -> tuple[str, ...]:
+        return self._linear(self.value).warnings() if math.isfinite(self.value) else ()
+
+    def notes(self, level: Level) -> tuple[str, ...]:
+        if level.exact or self.n < 2 or not math.isfinite(self.value):
+            return ()
+        linear = self._linear(self.value)
+        if not isinstance(linear, RealMean):
+            return linear.notes(level)
+        found = stats.fieller(self.numerator, self.denominator, level.tail)
+        return (f"Fieller's set at this look: [{found.low:.4g}, {found.high:.4g}]",)
+
+    def _weak_denominator(self, level: Level) -> str | None:
+        denominator = self._denominator()
+        if denominator.hopeless(level):
+            return denominator.problem(level)
+        found = denominator.interval(level)
+        if found.low > 0:
+            return None
+        shown = f"mean {denominator.value:.4g}" + ("" if level.exact else f" in [{found.low:.4g}, {found.high:.4g}]")
+        return f"{_NO_TASK}: the denominator, {shown}, is not shown to be above 0"
+
+    def _linear(self, r: float) -> Simple:
+        bounds = None
+        if self.bounds is not None:
+            (low, high), denominator = self.bounds
+            bounds = low - max(r * end for end in denominator), high - min(r * end for end in denominator)
+        return mean_of(self.numerator - r * self.denominator, bounds, self.clusters, self._noise(r))
+
+    def _denominator(self) -> Simple:
+        return mean_of(self.denominator, self.bounds and self.bounds[1], self.clusters, self.noises[1])
+
+    def _noise(self, r: float) -> Noise:
+        return self.noises[0].plus(self.noises[1].scaled(r))
+
+    def _end(self, wanted: int, level: Level) -> float:
+        """The last r, going down (+1) or up (-1) from the estimate, that is not excluded."""
+        inside, step = self.value, 1e-3 * max(1.0, abs(self.value))
+        for _ in range(_SEARCH_STEPS):
+            outside = self.value - wanted * step
+            if self.side(outside, level) == wanted:
+                break
+            inside, step = outside, step * 2
+        else:
+            return -wanted * math.inf
+        for _ in range(_SEARCH_STEPS):
+            middle = (inside + outside) / 2
+            inside, outside = (inside, middle) if self.side(middle, level) == wanted else (middle, outside)
+        return inside
