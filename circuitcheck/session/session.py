@@ -139,7 +139,7 @@ class Session:
 
 
 def _other_batch(batch: int) -> int:
-    return max(1, batch // 3) if batch > 1 else 2
+    return batch // 2 if batch > 1 else 2
 
 
 def _noise_between(one: NDArray[np.float64], other: NDArray[np.float64]) -> Noise:

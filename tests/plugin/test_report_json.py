@@ -122,7 +122,8 @@ def test_inconclusive_says_why_and_how_many_more_prompts_would_decide(every_verd
 
 def test_forward_passes_count_what_a_claim_had_to_measure(every_verdict: Run) -> None:
     claims = every_verdict.claims
-    assert claims["refuted"]["forward_passes"] == 32
+    assert claims["supported"]["forward_passes"] == 96  # the view, the clean model, and that again for the noise floor
+    assert claims["refuted"]["forward_passes"] == 0  # the clean model's first 32 prompts are there
     assert claims["inconclusive"]["forward_passes"] == 32  # the first 32 prompts were measured by the claim before
     assert claims["error"]["forward_passes"] == claims["error"]["prompts"] == 0
 

@@ -1,0 +1,1 @@
+"""How often is the tool itself wrong? Measured on models whose truth is known by construction."""
