@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SECONDS_FOR_CLAIMS := 900
 
-.PHONY: install hypotheses test lint bench slow clean
+.PHONY: install hypotheses test lint bench slow selftest clean
 .DELETE_ON_ERROR:
 
 install: $(READY)
@@ -24,12 +24,16 @@ $(READY): pyproject.toml constraints.txt
 	touch $(READY)
 
 hypotheses: $(READY)
-	$(BIN)/python -m pytest hypotheses --override-ini circuit_time_budget=$(SECONDS_FOR_CLAIMS)
+	$(BIN)/python -m pytest hypotheses -m "not slow" --override-ini circuit_time_budget=$(SECONDS_FOR_CLAIMS)
 
 test: lint
 	$(BIN)/python -m pytest tests
 
+selftest: $(READY)
+	$(BIN)/circuitcheck selftest --full --markdown docs/selftest.md
+
 slow: $(READY)
+	$(BIN)/python -m pytest hypotheses -m slow
 	$(BIN)/python scripts/check_claims.py
 
 lint: $(READY)

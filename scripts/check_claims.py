@@ -43,7 +43,17 @@ def check_seed(seed: int) -> list[str]:
     """What did not come out as expected on the prompts of `seed`."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.json"
-        command = [sys.executable, "-m", "pytest", _CLAIMS, "-q", f"--circuit-seed={seed}", f"--circuit-report={path}"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            _CLAIMS,
+            "-q",
+            "-m",
+            "not slow",
+            f"--circuit-seed={seed}",
+            f"--circuit-report={path}",
+        ]
         subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
         claims = _claims(path)
     print(f"seed {seed}: {_verdicts(claims)}", flush=True)

@@ -60,10 +60,13 @@ class ClaimRecorder:
         the strongest refutation, corrected for how many were asked. None for other verdicts."""
         if verdict == "supported":
             kept = [(each, each.result.decision.verdict == "supported") for each in self.questions if each.result]
-            return evidence_for_all([each.evidence(self.settings, supports=supports) for each, supports in kept])
+            return evidence_for_all([self._evidence(each, supports=supports) for each, supports in kept])
         if verdict == "refuted":
-            return evidence_for_any([each.evidence(self.settings, supports=False) for each in self.questions])
+            return evidence_for_any([self._evidence(each, supports=False) for each in self.questions])
         return Evidence(1.0, 0.0)
+
+    def _evidence(self, question: Question, *, supports: bool) -> Evidence:
+        return question.evidence(question.asked_under or self.settings, supports=supports)
 
     def finish(self) -> None:
         """Called where the test passed. Raises ClaimAskedNothing, and Inconclusive where the test had caught one."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from circuitcheck.quantities.result import percent
 from circuitcheck.sampling import Decision
 
 
@@ -36,7 +37,7 @@ class Estimate:
     def __repr__(self) -> str:
         notes = "".join(f" | {note}" for note in (self.reason, *self.warnings) if note)
         return (
-            f"<{self.label} = {self.value:.4g}, {self.confidence:.0%} interval [{self.low:.4g}, {self.high:.4g}], "
+            f"<{self.label} = {self.value:.4g}, {percent(self.confidence)} interval [{self.low:.4g}, {self.high:.4g}], "
             f"{self.n} prompts, {self.method}{notes}>"
         )
 

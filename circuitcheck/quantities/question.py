@@ -19,6 +19,7 @@ class Question(ABC):
 
     def __init__(self) -> None:
         self.result: ComparisonResult | None = None
+        self.asked_under: Settings | None = None
         recorder = current_recorder()
         if recorder is not None:
             recorder.built(self)
@@ -43,7 +44,8 @@ class Question(ABC):
         if self.result is None or samples is not None:
             recorder = current_recorder()
             settings = recorder.settings if recorder else current_session().settings
-            self.result = self.ask(settings if samples is None else replace(settings, samples=samples))
+            self.asked_under = settings if samples is None else replace(settings, samples=samples)
+            self.result = self.ask(self.asked_under)
         return self.result
 
     def __bool__(self) -> bool:

@@ -40,6 +40,15 @@ class ControlResult:
     strongest: str
     strongest_effect: float
 
+    def describe(self) -> str:
+        tally = self.tally
+        which = f"all {self.matched}" if tally.complete else f"{tally.draws} of {self.matched} (drawn with seed {self.seed})"
+        return (
+            f"{which} head sets like {self.like}: {tally.beaten} have less effect, {tally.shown} of them beyond chance, "
+            f"{tally.ties} tie; its own is {self.own:.4g}, the strongest other's {self.strongest_effect:.4g} "
+            f"({self.strongest})"
+        )
+
 
 @dataclass(frozen=True)
 class ComparisonResult:
@@ -77,7 +86,7 @@ class ComparisonResult:
         if math.isnan(decision.estimate):
             return f"{decision.verdict}: {decision.reason or ', '.join(part.summary() for part in self.parts)}"
         return (
-            f"{decision.verdict}: {decision.estimate:.4g}, {decision.confidence:.0%} interval "
+            f"{decision.verdict}: {decision.estimate:.4g}, {percent(decision.confidence)} interval "
             f"[{decision.low:.4g}, {decision.high:.4g}], {decision.n} prompts"
         )
 
@@ -88,7 +97,7 @@ class ComparisonResult:
             return "\n".join([f"{self.expression} is {decision.verdict}", *(_indented(part) for part in self.parts)])
         lines = [
             f"{self.expression} is {decision.verdict}",
-            f"  estimate {decision.estimate:.4g}, {decision.confidence:.0%} interval "
+            f"  estimate {decision.estimate:.4g}, {percent(decision.confidence)} interval "
             f"[{decision.low:.4g}, {decision.high:.4g}]",
             f"  {decision.n} prompts from {self.templates} templates of {self.task} ({self.stream} stream, "
             f"seed {self.seed}; scope: {self.scope.replace('_', ' ')})",
@@ -99,7 +108,7 @@ class ComparisonResult:
         lines += [f"  to decide with probability {power:g}: {more_prompts(count)}" for power, count in decision.n_more]
         lines += [f"  warning: {warning}" for warning in self.warnings]
         lines += [f"  note: {note}" for note in decision.notes]
-        lines += [] if self.control is None else [f"  controls: {_described(self.control)}"]
+        lines += [] if self.control is None else [f"  controls: {self.control.describe()}"]
         if self.contrary:
             lines.append(f"  the {len(self.contrary)} prompts that speak most against it:")
             lines += [f"    {each.value:8.3f}  #{each.index} [{each.template}] {each.text}" for each in self.contrary]
@@ -115,18 +124,9 @@ def _indented(part: ComparisonResult) -> str:
     return "\n".join(f"  {line}" for line in part.describe().splitlines())
 
 
-def _described(control: ControlResult) -> str:
-    tally = control.tally
-    drawn = (
-        f"all {control.matched}"
-        if tally.complete
-        else f"{tally.draws} of {control.matched} (drawn with seed {control.seed})"
-    )
-    return (
-        f"{drawn} head sets like {control.like}: {tally.beaten} have less effect, {tally.shown} of them beyond chance, "
-        f"{tally.ties} tie; its own is {control.own:.4g}, the strongest other {control.strongest_effect:.4g} "
-        f"({control.strongest})"
-    )
+def percent(share: float) -> str:
+    """95%, and 99.58% for a claim of a family of twelve: rounding it to 100% would promise what nothing can."""
+    return f"{100 * share:.4g}%"
 
 
 def more_prompts(count: int | None) -> str:

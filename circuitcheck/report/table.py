@@ -112,4 +112,6 @@ def _interval(each: dict[str, Any]) -> str:
 
 def _claimed(each: dict[str, Any]) -> str:
     margin = "" if each["margin"] is None else f" ± {each['margin']:g}"
+    if each["control"] is not None:
+        return f"beats {each['threshold']:.0%} of {each['control']['draws']}"
     return f"{each['relation']} {each['threshold']:g}{margin}"
