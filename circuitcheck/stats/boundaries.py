@@ -1,7 +1,7 @@
 """Group-sequential boundaries: how far the evidence must reach at each look so that all looks together err at most alpha."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -43,13 +43,13 @@ def kim_demets(looks: tuple[int, ...], alpha: float, rho: float = 0.5) -> Bounda
 @lru_cache(maxsize=256)
 def pocock(looks: tuple[int, ...], alpha: float) -> Boundary:
     """The same critical value at every look (Pocock 1977, Biometrika 64, 191). Raises ValueError as `kim_demets`."""
-    return _shaped(looks, alpha, [1.0] * len(looks), "Pocock")
+    return _shaped(looks, alpha, lambda _n: 1.0, "Pocock")
 
 
 @lru_cache(maxsize=256)
 def obrien_fleming(looks: tuple[int, ...], alpha: float) -> Boundary:
     """Critical values C sqrt(n_max / n_k) (O'Brien & Fleming 1979, Biometrics 35, 549). Raises as `kim_demets`."""
-    return _shaped(looks, alpha, [1 / math.sqrt(n / looks[-1]) for n in looks], "O'Brien-Fleming")
+    return _shaped(looks, alpha, lambda n: math.sqrt(looks[-1] / n), "O'Brien-Fleming")
 
 
 def crossing_probabilities(looks: tuple[int, ...], z: tuple[float, ...]) -> tuple[float, ...]:
@@ -93,10 +93,11 @@ class _Walk:
         return _Walk(time, bound * points, bound * weights * (density @ self._mass))
 
 
-def _shaped(looks: tuple[int, ...], alpha: float, shape: list[float], name: str) -> Boundary:
+def _shaped(looks: tuple[int, ...], alpha: float, height: Callable[[int], float], name: str) -> Boundary:
     from scipy import optimize
 
     _check(looks, alpha)
+    shape = [height(n) for n in looks]
 
     def excess(constant: float) -> float:
         return crossing_probabilities(looks, tuple(constant * each for each in shape))[-1] - alpha

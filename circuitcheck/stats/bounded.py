@@ -42,7 +42,7 @@ def _to_unit(values: NDArray[np.float64], low: float, high: float) -> NDArray[np
     if not low < high:
         raise ValueError(f"bounds [{low}, {high}] leave no room for a value")
     unit = (values - low) / (high - low)
-    if len(unit) and (unit.min() < -1e-9 or unit.max() > 1 + 1e-9):
+    if len(unit) and not (unit.min() >= -1e-9 and unit.max() <= 1 + 1e-9):  # NaN lies nowhere
         raise ValueError(f"values reach from {values.min()} to {values.max()}, outside their bounds [{low}, {high}]")
     return np.clip(unit, 0.0, 1.0)
 
