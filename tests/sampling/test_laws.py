@@ -282,14 +282,6 @@ def test_more_confidence_never_narrows_an_estimate(build, seed, pair):
     assert strict.high >= lax.high - slack
 
 
-@quick
-@given(st.lists(st.integers(0, 8).map(lambda k: k / 8), min_size=1, max_size=150).map(np.array), st.floats(0.01, 0.99))
-def test_a_betting_sequence_never_takes_back_what_it_has_excluded(values, mean):
-    half = betting_interval(values[: len(values) // 2], 0, 1, 0.05)
-    assert contains(half, betting_interval(values, 0, 1, 0.05))
-    assert mean in half or mean not in betting_interval(values, 0, 1, 0.05)
-
-
 # Exchangeable prompts
 
 

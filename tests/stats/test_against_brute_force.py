@@ -13,8 +13,6 @@ from scipy.stats import t as student
 
 from circuitcheck.stats import (
     beta_binomial_sequence,
-    betting_interval,
-    betting_side,
     clopper_pearson,
     fieller,
     hall,
@@ -39,46 +37,6 @@ def holds_what_is_not_excluded(interval, grid, excluded):
 def t_test_excludes(values, tail):
     error = values.std(ddof=1) / math.sqrt(len(values))
     return abs(values.mean()) > student.isf(tail, len(values) - 1) * error
-
-
-def first_reached(values, candidates, alpha, sign):
-    """Plain hedged-capital loop for values in [0, 1]: the prompt at which one side reaches 2 / alpha, or infinity."""
-    stake_limit = 0.5 / (candidates if sign > 0 else 1 - candidates)
-    capital = np.ones_like(candidates)
-    reached = np.full(candidates.shape, np.inf)
-    variance, total, squares = 0.25, 0.0, 0.0
-    for t, x in enumerate(values, start=1):
-        stake = math.sqrt(2 * math.log(2 / alpha) / (variance * t * math.log(t + 1)))
-        capital = capital * (1 + sign * np.minimum(stake, stake_limit) * (x - candidates))
-        reached = np.where(capital >= 2 / alpha, np.minimum(reached, t), reached)
-        total += x
-        squares += (x - (0.5 + total) / (t + 1)) ** 2
-        variance = (0.25 + squares) / (t + 1)
-    return reached
-
-
-def bet_excludes(values, candidates, alpha):
-    up, down = (first_reached(values, candidates, alpha, sign) for sign in (1, -1))
-    return np.isfinite(np.minimum(up, down))
-
-
-def bounded_data(name):
-    rng = np.random.default_rng(5)
-    return {
-        "uniform": rng.random(120),
-        "beta(2,5)": rng.beta(2, 5, 200),
-        "mostly zero": np.where(rng.random(150) < 0.9, 0.0, rng.random(150)),
-        "coin": rng.integers(0, 2, 64).astype(float),
-        "one value": np.array([0.7]),
-        "constant": np.full(64, 0.25),
-        "all at the top": np.ones(64),
-        "drifting down": np.r_[np.full(100, 0.9), np.full(200, 0.1)],
-        "drifting up": np.r_[np.full(100, 0.1), np.full(200, 0.9)],
-    }[name]
-
-
-STEADY = ["uniform", "beta(2,5)", "mostly zero", "coin", "one value", "constant", "all at the top"]
-BOUNDED = [*STEADY, "drifting down", "drifting up"]
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.004])
@@ -130,28 +88,6 @@ def test_fieller_is_unbounded_as_often_as_the_specification_says(n, share):
     b = np.random.default_rng(n).normal(0.5, 1, (1500, n))
     unbounded = np.mean([math.isinf(fieller(row + 1, row, 0.025).low) for row in b])
     assert unbounded == pytest.approx(share, abs=4 * math.sqrt(max(share, 0.005) * (1 - share) / 1500) + 0.005)
-
-
-@pytest.mark.parametrize("alpha", [0.05, 0.01])
-@pytest.mark.parametrize("name", BOUNDED)
-def test_betting_holds_each_mean_against_which_no_capital_reached_two_over_alpha(name, alpha):
-    values, means = bounded_data(name), GRID
-    interval = betting_interval(values, 0, 1, alpha)
-    holds_what_is_not_excluded(interval, means, bet_excludes(values, means, alpha))
-
-
-@pytest.mark.parametrize("name", BOUNDED)
-def test_betting_side_is_that_of_the_capital_which_reached_two_over_alpha_first(name):
-    values, means = bounded_data(name), np.linspace(0.005, 0.995, 100)
-    up, down = (first_reached(values, means, 0.05, sign) for sign in (1, -1))
-    expected = (up < down).astype(int) - (down < up).astype(int)
-    assert [betting_side(values, 0, 1, 0.05, m) for m in means] == expected.tolist()
-
-
-def test_betting_rescales_to_its_bounds():
-    values, means = bounded_data("beta(2,5)"), GRID
-    interval = betting_interval(-3 + 8 * values, -3, 5, 0.05)
-    holds_what_is_not_excluded(interval, -3 + 8 * means, bet_excludes(values, means, 0.05))
 
 
 @pytest.mark.parametrize(
