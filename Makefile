@@ -1,6 +1,7 @@
 # `make hypotheses` and `make test` need Python 3.11 or later and nothing else: the first run makes .venv.
 #
 #   PYTHON    the interpreter for .venv                        make test PYTHON=python3.12
+#   WORKERS   processes for the tests, each with one torch thread; 1.5 GB each
 #   PIP_ARGS  extra arguments for pip. A machine without a GPU can save gigabytes with the index of CPU builds that
 #             pytorch.org's install page names:                make test PIP_ARGS="--extra-index-url URL"
 
@@ -10,6 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SECONDS_FOR_CLAIMS := 900
+WORKERS ?= 2
 
 .PHONY: install hypotheses test lint bench slow selftest clean
 .DELETE_ON_ERROR:
@@ -27,7 +29,7 @@ hypotheses: $(READY)
 	$(BIN)/python -m pytest hypotheses -m "not slow" --override-ini circuit_time_budget=$(SECONDS_FOR_CLAIMS)
 
 test: lint
-	$(BIN)/python -m pytest tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n $(WORKERS) --dist loadfile
 
 selftest: $(READY)
 	$(BIN)/circuitcheck selftest --full --markdown docs/selftest.md

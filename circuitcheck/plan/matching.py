@@ -20,19 +20,24 @@ class MatchedHeads:
     n_heads: int
 
     def __post_init__(self) -> None:
-        if not self.claimed or len(self) < 1:
+        if not self.claimed or self.count < 1:
             raise UnknownUnit(
                 f"no other heads are like {', '.join(map(str, self.claimed)) or 'none'}: they are all {self.n_heads} heads "
                 f"of their layers. Compare a smaller set."
             )
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """How many there are; often more than `len` can say."""
         return math.prod(math.comb(self.n_heads, len(heads)) for _, heads in self._by_layer()) - 1
+
+    def __len__(self) -> int:
+        return self.count
 
     def __getitem__(self, number: int) -> tuple[Head, ...]:
         """Raises IndexError beyond the last."""
-        if not 0 <= number < len(self):
-            raise IndexError(f"{number} is outside range({len(self)})")
+        if not 0 <= number < self.count:
+            raise IndexError(f"{number} is outside range({self.count})")
         return self._of(number + (number >= self._own_number()))
 
     def _of(self, number: int) -> tuple[Head, ...]:

@@ -50,8 +50,8 @@ def _check_roles(task: TaskDefinition) -> None:
         raise BadTask(f"task {task.name!r} has {task.answer!r} as answer and as distractor: no difference to measure.")
     for variable in ((task.second_cluster,) if task.second_cluster is not None else ()) + task.pairs:
         _expect(task, "prompts are clustered by", variable, variables)
-    if len(task.pairs) == 1:
-        raise BadTask(f"task {task.name!r} pairs prompts by {task.pairs[0]!r} alone: name the variables that change places.")
+    if task.pairs and len(set(task.pairs)) < max(2, len(task.pairs)):
+        raise BadTask(f"task {task.name!r} pairs prompts by {task.pairs}: name two variables or more that change places.")
 
 
 def _check_template(task: TaskDefinition, template: Template) -> None:

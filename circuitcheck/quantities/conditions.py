@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from circuitcheck.quantities.linear import floor_key
 from circuitcheck.sampling import Clusters, Noise, Values
 from circuitcheck.session import Settings, current_session
 from circuitcheck.stats import cluster_means
@@ -17,10 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Conditions:
-    """`floors`: the noise of each cell, by digest. `clusters(n)`: what the first n prompts are a sample of, where that is
+    """`floors`: the noise by model and metric. `clusters(n)`: what the first n prompts are a sample of, where that is
     more than prompts. `units(values)`: values [prompt] as one value for each unit, where prompts come in pairs."""
 
-    floors: Mapping[str, Noise] = field(default_factory=dict)
+    floors: Mapping[tuple[str, str], Noise] = field(default_factory=dict)
     clusters: Callable[[int], Clusters] | None = None
     units: Callable[[Values], Values] | None = None
 
@@ -33,26 +35,33 @@ def conditions_of(quantity: "Quantity", settings: Settings) -> Conditions:
     """Asks the engine for the noise floor of each cell's metric, which it measures once."""
     where, session = quantity.prompts, current_session()
     floors = {
-        cell.digest: session.noise(where.task, cell.view.model, cell.metric, where.stream, where.seed)
+        floor_key(cell): session.noise(where.task, cell.view.model, cell.metric, where.stream, where.seed)
         for cell in quantity.cells
     }
 
     def labels(n: int) -> "tuple[Labels, ...]":
         return session.labels(where.task, quantity.models[0], where.stream, where.seed, range(n))
 
+    def units_of(n: int) -> NDArray[np.intp]:
+        """For each prompt the number of its unit."""
+        found: NDArray[np.intp] = np.unique([each.pair or "" for each in labels(n)], return_inverse=True)[1]
+        return found
+
+    def unit_means(values: Values) -> Values:
+        return cluster_means(values, units_of(len(values)))
+
     def clusters(n: int) -> Clusters:
         found = labels(n)
+        if where.task.pairs:  # a unit belongs where its first prompt does
+            found = tuple(found[first] for first in np.unique(units_of(n), return_index=True)[1])
         templates = tuple(each.template for each in found)
         second = where.task.second_cluster
         if second is None:
             return Clusters(("templates",), (templates,))
         return Clusters(("templates", f"values of {second}"), (templates, tuple(each.second or "" for each in found)))
 
-    def pair_means(values: Values) -> Values:
-        return cluster_means(values, np.array([each.pair for each in labels(len(values))]))
-
-    if settings.scope == "new_templates":
-        return Conditions(floors, clusters)
-    if where.task.pairs:
-        return Conditions(floors, units=pair_means)
-    return Conditions(floors)
+    return Conditions(
+        floors,
+        clusters if settings.scope == "new_templates" else None,
+        unit_means if where.task.pairs else None,
+    )

@@ -77,7 +77,7 @@ class Beats(Question):
         own = estimand_of(self.effect, self.effect.draw(rows), conditions)
         matched = MatchedHeads(self.claimed, _architecture(self.effect).n_heads)
         tally, strongest = Tally(), _Strongest()
-        problem = own.problem(level) if math.isfinite(own.value) else "a value that is no finite number"
+        problem = own.undefined(level) if math.isfinite(own.value) else "the effect is no finite number on these prompts"
         if problem is None:
             tally, strongest = self._draw(matched, rows, conditions, level)
         return self._result(settings, rows, own, problem, matched, tally, strongest)
@@ -91,7 +91,7 @@ class Beats(Question):
     def _draw(self, matched: MatchedHeads, rows: range, conditions: Conditions, level: Level) -> tuple[Tally, _Strongest]:
         """Sets until the verdict stands, or all of them where they are few."""
         where, session = self.effect.prompts, current_session()
-        few = len(matched) <= _ALL_UP_TO
+        few = matched.count <= _ALL_UP_TO
         tally, strongest = Tally(complete=few), _Strongest()
         for sets in _in_groups(self._sets(matched)):
             others = [(heads, self.effect.swap_units(self.claimed, heads)) for heads in sets]
@@ -109,11 +109,11 @@ class Beats(Question):
         return tally, strongest
 
     def _sets(self, matched: MatchedHeads) -> Iterator[tuple[Head, ...]]:
-        if len(matched) <= _ALL_UP_TO:
-            yield from (matched[number] for number in range(len(matched)))
+        if matched.count <= _ALL_UP_TO:
+            yield from (matched[number] for number in range(matched.count))
             return
         for draw in range(self.control.draws):
-            yield matched[keyed_number(f"controls {self._seed} {draw} {matched.claimed}", len(matched))]
+            yield matched[keyed_number(f"controls {self._seed} {draw} {matched.claimed}", matched.count)]
 
     @property
     def _seed(self) -> int:
@@ -145,7 +145,7 @@ class Beats(Question):
             contrary=(),
             control=ControlResult(
                 like=", ".join(map(str, self.claimed)),
-                matched=len(matched),
+                matched=matched.count,
                 tally=tally,
                 seed=self._seed,
                 own=own.value,

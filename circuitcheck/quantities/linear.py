@@ -68,16 +68,21 @@ class Linear:
         pair = {k: cell for k, cell in self.terms if cell.metric.support == "binary"}
         return (pair[1.0], pair[-1.0]) if len(self.terms) == 2 and set(pair) == {1.0, -1.0} and not self.constant else None
 
-    def noise(self, floors: Mapping[str, Noise]) -> Noise:
-        """At worst the floors of the cells, by digest, add up."""
+    def noise(self, floors: Mapping[tuple[str, str], Noise]) -> Noise:
+        """At worst the floors of the cells, by model and metric, add up."""
         total = NO_NOISE
         for k, cell in self.terms:
-            total = total.plus(floors.get(cell.digest, NO_NOISE).scaled(k))
+            total = total.plus(floors.get(floor_key(cell), NO_NOISE).scaled(k))
         return total
 
     def swap_units(self, old: tuple[Unit, ...], new: tuple[Unit, ...]) -> "Linear":
         """The same of views in which the units `new` stand where `old` stood."""
         return replace(self, terms=tuple((k, replace(cell, view=cell.view.swap_units(old, new))) for k, cell in self.terms))
+
+
+def floor_key(cell: Cell) -> tuple[str, str]:
+    """What a cell's noise floor depends on: its model and its metric."""
+    return cell.view.model.fingerprint, cell.metric.digest
 
 
 def by_digest(cells: Sequence[Cell], values: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:

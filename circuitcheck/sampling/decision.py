@@ -61,10 +61,7 @@ def decide(draw: Draw, build: Build, region: Region, design: Design) -> Decision
         _check_margin(region, estimand)
         interval = estimand.interval(level)
         seen.append((n, interval.low, interval.high))
-        problem = estimand.problem(level)
-        if problem and region.margin is not None and estimand.equals(region.threshold, level):
-            problem = None  # no spread, and none needed: the number is the claimed one on every prompt
-        inside = None if problem else judge(estimand, region, level)
+        problem, inside = estimand.problem(level), judge(estimand, region, level)
         last = number == len(design.looks) - 1
         if inside is not None or last or estimand.hopeless(level):
             return _conclude(estimand, region, design, level, tuple(seen), inside, problem)
@@ -81,9 +78,21 @@ def _check_margin(region: Region, estimand: Estimand) -> None:
 
 def judge(estimand: Estimand, region: Region, level: Level) -> bool | None:
     """True where the region is shown to hold the number, False where it is shown not to, else None."""
-    if (level.exact and estimand.noise == 0) or (region.margin is not None and estimand.equals(region.threshold, level)):
-        return region.holds(estimand.value)
-    return region.judge(lambda threshold: estimand.side(threshold, level))
+    if estimand.problem(level) is None:
+        if level.exact and estimand.noise == 0:
+            return region.holds(estimand.value)
+        shown = region.judge(lambda threshold: estimand.side(threshold, level))
+        if shown is not None:
+            return shown
+    return _judge_equal(estimand, region, level)
+
+
+def _judge_equal(estimand: Estimand, region: Region, level: Level) -> bool | None:
+    """A number that is the claimed one on every prompt, give or take what the machine adds, needs no spread to show it."""
+    if region.margin is None or not estimand.equals(region.threshold, level):
+        return None
+    near = abs(estimand.value - region.threshold) + estimand.noise < region.margin
+    return region.holds(region.threshold) if near else None
 
 
 def estimate(draw: Draw, build: Build, n: int, confidence: float, population: int | None) -> Decision:
@@ -175,6 +184,8 @@ def _undecided(region: Region, look: tuple[int, float, float]) -> str:
 
 def _more(estimand: Estimand, region: Region, design: Design, level: Level) -> tuple[tuple[float, int | None], ...]:
     """Planned on the nearest edge of the region, at the boundary of the last look."""
+    if estimand.saturated():
+        return ()
     edges = [region.threshold - (region.margin or 0), region.threshold + (region.margin or 0)]
     distance, spread = min(estimand.spread(edge, level) for edge in edges)
     left = math.inf if design.population is None else design.population - estimand.n

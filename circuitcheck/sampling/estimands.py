@@ -19,12 +19,14 @@ _EXACT = "exact: every prompt of the task was measured"
 
 
 class Estimand(Protocol):
-    """`value` from `n` prompts, with its `interval`. `side`: +1 if it is shown above a threshold, -1 below, 0 neither.
-    `problem`: why no verdict may be given at this level, or None. `equals`: is the number this value on every prompt, to
-    rounding or the noise floor? `hopeless`: no further prompt could help. `spread`: (distance from a threshold, standard
-    deviation per prompt) for planning; distance 0 where more prompts would not tell. `noise`: what the machine may add, in
-    the units of `value`. `martingale`: is 1 / alpha a bet's capital at this level? `warnings` and `notes`: what a reader
-    must, and may want to, know."""
+    """`value` from `n` prompts, with its `interval`, of which `noise` is what the machine may add.
+
+    `side`: +1 if it is shown above a threshold, -1 below, 0 neither. `equals`: is it this value on every prompt, to rounding
+    or the noise floor? `undefined`: why the number means nothing, or None; `problem`: that, or why no verdict may be given.
+    `hopeless`: no further prompt could help; `saturated`: it would hardly. `spread`: (distance from a threshold, standard
+    deviation per prompt) for planning. `martingale`: is 1 / alpha a bet's capital at this level? `warnings` and `notes`:
+    what a reader must, and may want to, know.
+    """
 
     @property
     def value(self) -> float: ...
@@ -34,9 +36,11 @@ class Estimand(Protocol):
     def noise(self) -> float: ...
     def side(self, threshold: float, level: Level) -> int: ...
     def interval(self, level: Level) -> Interval: ...
+    def undefined(self, level: Level) -> str | None: ...
     def problem(self, level: Level) -> str | None: ...
     def equals(self, value: float, level: Level) -> bool: ...
     def hopeless(self, level: Level) -> bool: ...
+    def saturated(self) -> bool: ...
     def spread(self, threshold: float, level: Level) -> tuple[float, float]: ...
     def martingale(self, level: Level) -> bool: ...
     def warnings(self) -> tuple[str, ...]: ...
@@ -83,13 +87,19 @@ class Simple:
     def side(self, threshold: float, level: Level) -> int:
         return side_of(self.interval(level), threshold)
 
-    def problem(self, level: Level) -> str | None:  # noqa: ARG002
+    def undefined(self, level: Level) -> str | None:  # noqa: ARG002
         return None
+
+    def problem(self, level: Level) -> str | None:
+        return self.undefined(level)
 
     def equals(self, value: float, level: Level) -> bool:  # noqa: ARG002
         return False
 
     def hopeless(self, level: Level) -> bool:  # noqa: ARG002
+        return False
+
+    def saturated(self) -> bool:
         return False
 
     def martingale(self, level: Level) -> bool:  # noqa: ARG002

@@ -32,7 +32,7 @@ def evidence(estimand: Estimand, region: Region, design: Design, look: int, *, s
 
     def shown(alpha: float) -> bool:
         level = replace(design, confidence=1 - alpha).level(look)
-        return estimand.problem(level) is None and judge(estimand, region, level) is supports
+        return judge(estimand, region, level) is supports
 
     if design.level(look).exact and estimand.noise == 0:
         return CERTAIN if shown(design.alpha) else NONE

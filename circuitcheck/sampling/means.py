@@ -97,13 +97,10 @@ class _Clustered(Simple):
         super().__init__(values, noise)
         self.clusters = clusters
 
-    def problem(self, level: Level) -> str | None:  # noqa: ARG002
+    def undefined(self, level: Level) -> str | None:  # noqa: ARG002
         for name, count in zip(self.clusters.names, self.clusters.counts, strict=True):
             if count < _FEWEST_CLUSTERS:
                 return f"{count} {name}: a claim about new ones needs {_FEWEST_CLUSTERS} at least. Add {name}."
-        means = stats.cluster_means(self.values, self.clusters.labels[0])
-        if np.ptp(means) == 0:
-            return f"all {len(means)} {self.clusters.names[0]} have the mean {means[0]:.6g}: no spread between them"
         return None
 
     def equals(self, value: float, level: Level) -> bool:  # noqa: ARG002
@@ -122,13 +119,15 @@ class _Clustered(Simple):
         if min(self.clusters.counts) < _FEWEST_CLUSTERS:
             return ()
         effect = stats.design_effect(self.values, self.clusters.labels[0])
-        within, between = self._parts()
-        few = between / self.clusters.counts[0] > within / self.n
         return (
             f"{self.clusters.counts[0]} {self.clusters.names[0]} of {effect.mean_size:.3g} prompts: design effect "
             f"{effect.factor:.2g}, intraclass correlation {effect.icc:.2g}",
-            *((f"more {self.clusters.names[0]}, not more prompts, would narrow this interval",) if few else ()),
+            *((f"more {self.clusters.names[0]}, not more prompts, would narrow this interval",) if self.saturated() else ()),
         )
+
+    def saturated(self) -> bool:
+        within, between = self._parts()
+        return between / self.clusters.counts[0] > within / self.n
 
     def _parts(self) -> tuple[float, float]:
         """Variance of a prompt within its template, and of a template's own mean."""
@@ -139,6 +138,12 @@ class _Clustered(Simple):
 
 class ClusteredMean(_Clustered):
     """The mean of real values over templates that are a sample: t on the template means, or two-way."""
+
+    def problem(self, level: Level) -> str | None:
+        means = stats.cluster_means(self.values, self.clusters.labels[0])
+        if self.undefined(level) is None and np.ptp(means) == 0:
+            return f"all {len(means)} {self.clusters.names[0]} have the mean {means[0]:.6g}: no spread between them"
+        return self.undefined(level)
 
     def _interval(self, level: Level) -> Interval:
         labels = self.clusters.labels
@@ -166,6 +171,10 @@ class ClusteredBounded(_Clustered):
         for other in others:
             found = found.hull(other, found.method)
         return replace(found, method=f"betting on the means of {' and of '.join(self.clusters.names)}")
+
+    def saturated(self) -> bool:
+        """The bet is on templates: no number of prompts stands in for them."""
+        return True
 
 
 def at_boundary(found: Interval, level: Level) -> Interval:

@@ -58,7 +58,7 @@ class RatioOfMeans:
         return Interval(self._end(+1, level), self._end(-1, level), method)
 
     def problem(self, level: Level) -> str | None:
-        weak = self._weak_denominator(level)
+        weak = self.undefined(level)
         if weak or level.exact:
             return weak
         residual = self._linear(self.value)
@@ -67,7 +67,7 @@ class RatioOfMeans:
         return residual.problem(level)
 
     def equals(self, value: float, level: Level) -> bool:
-        if self._weak_denominator(level):
+        if self.undefined(level):
             return False
         residual = np.abs(self.numerator - value * self.denominator).max()
         return bool(residual <= max(ROUNDING * self._denominator().value, self._noise(value).worst))
@@ -78,6 +78,9 @@ class RatioOfMeans:
 
     def spread(self, threshold: float, level: Level) -> tuple[float, float]:
         return self._linear(threshold).spread(0.0, level)
+
+    def saturated(self) -> bool:
+        return math.isfinite(self.value) and self._linear(self.value).saturated()
 
     def martingale(self, level: Level) -> bool:
         return self._linear(0.0).martingale(level)
@@ -94,10 +97,10 @@ class RatioOfMeans:
         found = stats.fieller(self.numerator, self.denominator, level.tail)
         return (f"Fieller's set at this look: [{found.low:.4g}, {found.high:.4g}]",)
 
-    def _weak_denominator(self, level: Level) -> str | None:
+    def undefined(self, level: Level) -> str | None:
         denominator = self._denominator()
-        if denominator.hopeless(level):
-            return denominator.problem(level)
+        if denominator.undefined(level):
+            return denominator.undefined(level)
         found = denominator.interval(level)
         if found.low > 0:
             return None

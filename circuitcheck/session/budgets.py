@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 
 @dataclass
 class BudgetLedger:
-    """Budgets that ended inconclusive, by question: (claim, what is measured, on which prompts), whatever the threshold."""
+    """The smallest budget that ended inconclusive, by question: (claim, what is measured, on which prompts), whatever the
+    threshold. A peek does not wash off by asking once more."""
 
     _inconclusive: dict[tuple[str, ...], int] = field(default_factory=dict)
 
     def ended(self, question: tuple[str, ...], budget: int) -> None:
         """A budget of so many prompts was spent on `question` and decided nothing."""
-        self._inconclusive[question] = max(budget, self._inconclusive.get(question, 0))
+        self._inconclusive[question] = min(budget, self._inconclusive.get(question, budget))
 
     def extension(self, question: tuple[str, ...], budget: int) -> str | None:
         """What a reader must know of asking `question` with this budget, or None."""

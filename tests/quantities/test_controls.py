@@ -1,0 +1,201 @@
+"""`effect.beats(cc.random_heads(...))` on a planted model: every head set like the claimed one, counted by hand."""
+
+from itertools import combinations, product
+
+import numpy as np
+import pytest
+
+import circuitcheck as cc
+from circuitcheck.errors import BadIntervention, BadTask, Inconclusive, NotComparable, UnknownUnit
+from circuitcheck.plan import Head
+from circuitcheck.sampling import Tally
+from circuitcheck.selftest.noise import Noise
+from circuitcheck.selftest.planted import plant
+from circuitcheck.stats import skew_guarded
+
+PROMPTS = 32
+
+
+@pytest.fixture(scope="module")
+def session(shared_session):
+    return cc.Session(make_engine=lambda _: shared_session.engine)
+
+
+@pytest.fixture(autouse=True)
+def fresh_session(session):
+    with cc.use_session(session):
+        yield session
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
+    """Effects 1, 0.5 and 0.1 in L1H1, L1H2 and L1H3; the other heads of both layers have none."""
+    return plant(tmp_path_factory.mktemp("planted") / "model", effects=(1.0, 0.5, 0.1), noise=Noise("normal", 1.0))
+
+
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory):
+    """L1H1 and L1H2 do the same on every prompt, L1H3 half as much on the average."""
+    return plant(
+        tmp_path_factory.mktemp("twins") / "model", effects=(1.0, 1.0, 0.5), noise=Noise("none"), template_spread=0.3
+    )
+
+
+@pytest.fixture
+def model(planted):
+    return cc.load(str(planted.folder))
+
+
+@pytest.fixture
+def drop(planted, model):
+    """drop("L1H1"): what zero ablation at END takes away."""
+    return lambda heads: drop_of(planted, model, heads)
+
+
+def drop_of(planted, model, heads):
+    return planted.effects.logit_diff(model) - planted.effects.logit_diff(model.ablate(heads, kind="zero", at="END"))
+
+
+def asked(effect, like, share=0.95, **options):
+    return effect.beats(cc.random_heads(like=like), share=share, prompts=PROMPTS, **options).decide()
+
+
+def sets_like(heads):
+    """Every other set of as many of 8 heads in each layer, as tuples of names."""
+    names = heads.split(", ")
+    layers = sorted({name[:2] for name in names})
+    choices = [
+        combinations([f"{layer}H{i}" for i in range(8)], sum(name.startswith(layer) for name in names)) for layer in layers
+    ]
+    return [found for parts in product(*choices) if set(found := sum(parts, ())) != set(names)]
+
+
+def by_hand(planted, model, heads, base="clean"):
+    """Which sets are beaten, shown beaten and tied, from what was planted."""
+    prompts = planted.effects.sample(PROMPTS, model=model)
+    one = {planted.head(i): np.array([planted.effect(prompt, i, base) for prompt in prompts]) for i in range(3)}
+
+    def effect(names):
+        return sum((one[name] for name in names if name in one), np.zeros(PROMPTS))
+
+    own, tally = effect(heads.split(", ")), Tally(complete=True)
+    for other in sets_like(heads):
+        ahead = own - effect(other)
+        same = np.abs(ahead).max() < 1e-6
+        shown = not same and skew_guarded(ahead, 0.025).low > 0
+        tally = tally.plus(0.0 if same else ahead.mean(), noise=0.0, shown=shown)
+    return tally
+
+
+@pytest.mark.parametrize("heads", ["L1H1", "L1H2", "L1H3", "L1H1, L1H2", "L1H2, L1H3", "L1H1, L1H5", "L0H1, L1H1"])
+def test_every_set_is_compared_and_counted_as_by_hand(planted, model, drop, heads):
+    tally = by_hand(planted, model, heads)
+    result = asked(drop(heads), heads)
+    assert result.control.tally == tally
+    assert result.control.matched == tally.draws == len(sets_like(heads))
+    assert result.control.own == pytest.approx(drop(heads).values(PROMPTS).mean())
+    assert (result.decision.n, result.decision.exhausted) == (PROMPTS, True)
+
+
+def test_a_head_that_matters_beats_all_there_are(drop):
+    result = asked(drop("L1H1"), "L1H1")
+    assert result.decision.verdict == "supported"
+    assert result.control.tally == Tally(7, 7, 7, 0, True)
+    assert result.decision.low == result.decision.estimate == result.decision.high == 1
+    assert (result.control.like, result.control.strongest) == ("L1H1", "L1H2")
+    assert result.control.strongest_effect == pytest.approx(drop("L1H2").values(PROMPTS).mean())
+
+
+@pytest.mark.parametrize("share, verdict", [(0.85, "supported"), (6 / 7, "supported"), (0.86, "refuted"), (0.95, "refuted")])
+def test_the_second_strongest_head_beats_six_of_seven_exactly(drop, share, verdict):
+    assert asked(drop("L1H2"), "L1H2", share).decision.verdict == verdict
+
+
+@pytest.mark.parametrize("head, layer", [("L1H5", 1), ("L0H2", 0)])
+@pytest.mark.parametrize("share", [0.05, 0.95])
+def test_an_inert_head_beats_none_and_is_refuted(drop, head, layer, share):
+    result = asked(drop(head), head, share)
+    assert (result.control.tally.beaten, result.control.tally.ties) == (0, 4 if layer else 7)
+    assert result.decision.verdict == "refuted"
+
+
+@pytest.mark.parametrize("share, verdict", [(0.8, "supported"), (0.9, "refuted")])
+@pytest.mark.parametrize("head", ["L1H1", "L1H2"])
+def test_equal_heads_tie_and_a_tie_counts_against(twins, head, share, verdict):
+    result = asked(drop_of(twins, cc.load(str(twins.folder)), head), head, share)
+    assert result.control.tally == Tally(7, 6, 6, 1, True)
+    assert result.decision.verdict == verdict
+
+
+def test_an_effect_in_the_other_direction_beats_nothing_that_has_less(drop):
+    assert asked(-drop("L1H1"), "L1H1").decision.verdict == "refuted"
+
+
+@pytest.mark.parametrize("like", ["L1H2, L1H1", "L1H1-2", (Head(1, 1), Head(1, 2))])
+def test_the_claimed_set_has_many_names(drop, like):
+    assert asked(drop("L1H1, L1H2"), like).control.matched == len(sets_like("L1H1, L1H2")) == 27
+
+
+def test_a_share_of_what_is_recovered_is_compared_like_a_difference(planted, model):
+    clean, view = (planted.effects.logit_diff(each) for each in (model, model.ablate("L1H1", kind="zero", at="END")))
+    assert asked(1 - view / clean, "L1H1").decision.verdict == "supported"
+    own = asked(1 - view / clean, "L1H1").control.own
+    assert own == pytest.approx(1 - view.values(PROMPTS).mean() / clean.values(PROMPTS).mean())
+
+
+def test_a_denominator_that_is_not_above_zero_gives_no_verdict(planted, model):
+    clean, view = (planted.effects.logit_diff(each) for each in (model, model.ablate("L1H1", kind="zero", at="END")))
+    result = asked(view / (-1 * clean), "L1H1")
+    assert (result.decision.verdict, result.decision.reason != "") == ("inconclusive", True)
+
+
+def test_every_intervention_on_the_heads_is_replaced_and_others_stay(planted, model):
+    """L1H2 is out in both; a set that holds it adds nothing to that."""
+
+    def without(heads):
+        return model.ablate("L1H2", kind="zero", at="END").ablate(heads, kind="zero", at="END")
+
+    clean = planted.effects.logit_diff(model)
+    result = asked(clean - planted.effects.logit_diff(without("L1H1")), "L1H1")
+    assert result.control.tally == Tally(7, 7, 7, 0, True)
+    other = max(f"L1H{i}" for i in range(8) if i not in (1, 2, 3))
+    strongest = (clean - planted.effects.logit_diff(without("L1H3"))).values(PROMPTS).mean()
+    bare = (clean - planted.effects.logit_diff(without(other))).values(PROMPTS).mean()
+    assert result.control.strongest_effect == pytest.approx(max(strongest, bare))
+
+
+def test_views_on_other_prompts_are_replaced_along(planted, model):
+    task = planted.effects
+    effect = task.logit_diff(model.on("fresh")) - task.logit_diff(model.on("fresh").ablate("L1H1", kind="zero", at="END"))
+    assert asked(effect, "L1H1").control.tally == by_hand(planted, model, "L1H1", "fresh")
+
+
+def test_it_is_a_question_like_others(drop):
+    question = drop("L1H1").beats(cc.random_heads(like="L1H1"), share=0.95, prompts=PROMPTS)
+    assert isinstance(question, cc.Question)
+    assert cc.all_of(question, drop("L1H1") > 0)
+    assert question.decide() is question.decide()
+    undecided = drop("L1H1").beats(cc.random_heads(like="L1H1"), share=0.95, prompts=2)
+    with pytest.raises(Inconclusive):
+        bool(undecided)
+
+
+@pytest.mark.parametrize(
+    "error, words, ask",
+    [
+        (NotComparable, "L1H1", lambda drop: drop("L1H1").beats(cc.random_heads(like="L1H2"), share=0.9)),
+        (NotComparable, "L0H1, L1H1", lambda drop: drop("L0H1, L1H1").beats(cc.random_heads(like="L1H1"), share=0.9)),
+        (NotComparable, "layers", lambda drop: drop("L1.attn").beats(cc.random_heads(like="L1.attn"), share=0.9)),
+        (NotComparable, "layers", lambda drop: drop("L1H1, L0.mlp").beats(cc.random_heads(like="L1H1, L0.mlp"), share=0.9)),
+        (UnknownUnit, "no other", lambda drop: drop("L1H0-7").beats(cc.random_heads(like="L1H0-7"), share=0.9)),
+        (UnknownUnit, "L1H8", lambda drop: drop("L1H1").beats(cc.random_heads(like="L1H8"), share=0.9)),
+        *((ValueError, "share", lambda drop, x=x: drop("L1H1").beats(cc.random_heads(like="L1H1"), share=x))
+          for x in (0, 1, -0.5, 1.5, 95, float("nan"))),
+        *((BadTask, "prompts", lambda drop, n=n: drop("L1H1").beats(cc.random_heads(like="L1H1"), share=0.9, prompts=n))
+          for n in (1, 0, -5)),
+        *((BadIntervention, "draws", lambda drop, n=n: cc.random_heads(like="L1H1", draws=n)) for n in (1, 0, -1)),
+    ],
+)  # fmt: skip
+def test_what_has_no_meaning_is_refused(drop, error, words, ask):
+    with pytest.raises(error, match=words):
+        ask(drop).decide()
