@@ -36,7 +36,7 @@ def advice(claims: Sequence[dict[str, Any]], method: Correction, alpha: float) -
         adjusted, stands = values, [value <= alpha for value in values]
     return {
         "method": method,
-        "alpha": float(alpha),
+        "alpha": round(float(alpha), 12),
         "controls": _PROMISES[method],
         "claims": [
             {"id": claim["id"], "param": claim["param"], **claim["evidence"], "adjusted": value, "stands": bool(stand)}

@@ -2,7 +2,7 @@
 
 from types import TracebackType
 
-from circuitcheck.claims.blame import Place, raised_at, same_statement, stack_here, verdict_that_fails
+from circuitcheck.claims.blame import Place, explains, raised_at, same_statement, stack_here, verdict_that_fails
 from circuitcheck.claims.claim import Claim
 from circuitcheck.errors import ClaimAskedNothing, Inconclusive, Refuted
 from circuitcheck.quantities import ComparisonResult, Question
@@ -31,7 +31,9 @@ class ClaimRecorder:
         self._built = [each for each in self._built if all(each is not part for part in questions)]
 
     def asked(self, question: Question) -> None:
-        self._asked.append((question, stack_here(skip=2)))
+        stack = stack_here(skip=2)
+        if not explains(stack):
+            self._asked.append((question, stack))
 
     @property
     def questions(self) -> tuple[Question, ...]:
@@ -59,7 +61,9 @@ class ClaimRecorder:
         """For the claim's verdict: as strong as the weakest of what was asked where it is supported; where it is refuted, as
         the strongest refutation, corrected for how many were asked. None for other verdicts."""
         if verdict == "supported":
-            kept = [(each, each.result.decision.verdict == "supported") for each in self.questions if each.result]
+            kept = [
+                (each, each.result.decision.verdict == "supported") for each in self.questions if each.result is not None
+            ]
             return evidence_for_all([self._evidence(each, supports=supports) for each, supports in kept])
         if verdict == "refuted":
             return evidence_for_any([self._evidence(each, supports=False) for each in self.questions])
@@ -86,7 +90,7 @@ class ClaimRecorder:
         if not passed:
             return ()
         asked = {id(question) for question in self.questions}
-        never = [question.expression for question in self._built if id(question) not in asked]
+        never = [question.expression for question in self._built if id(question) not in asked and question.result is None]
         notes = [f"never asked: {expression} (built, but not asserted)" for expression in never]
         notes += [
             f"refuted, yet the test passed: {result.expression} (asked outside an assert, or denied by it)"

@@ -101,8 +101,13 @@ def result_of(
 
 
 def _evidence(item: pytest.Item, verdict: str, claim: Claim, run: ClaimRun | None) -> Evidence | None:
-    """Of a claim that came to a question, where advice on all claims is wanted: working it out takes time."""
-    if run is None or not run.recorder.results or value_of(item.config, "correction") == "none":
+    """Of a claim that came to a verdict, where advice on all claims is wanted: working it out takes time."""
+    if (
+        run is None
+        or not run.recorder.results
+        or verdict in ("error", "skipped")
+        or value_of(item.config, "correction") == "none"
+    ):
         return None
     return run.recorder.evidence(verdict if verdict == claim.expect else "other")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from circuitcheck.quantities.conditions import Conditions, conditions_of
 from circuitcheck.quantities.judging import estimand_of
 from circuitcheck.quantities.question import Question, claim_asking
-from circuitcheck.quantities.result import ComparisonResult, contrary_prompts
+from circuitcheck.quantities.result import ComparisonResult, contrary_prompts, local_metrics
 from circuitcheck.sampling import Design, Evidence, Region, decide, evidence
 from circuitcheck.session import Settings, current_session
 
@@ -69,14 +69,12 @@ class Comparison(Question):
             scope=settings.scope,
             receipts=measured.receipts,
             contrary=contrary_prompts(quantity, self.region, measured.values),
-            local_metrics=tuple(
-                dict.fromkeys(cell.metric.name for cell in quantity.cells if cell.metric.digest.startswith("local:"))
-            ),
+            local_metrics=local_metrics(quantity),
             flags=() if extended is None else (extended,),
         )
 
     def evidence(self, settings: Settings, *, supports: bool) -> Evidence:
-        decision = (self.result or self.ask(settings)).decision
+        decision = (self.ask(settings) if self.result is None else self.result).decision
         conditions = conditions_of(self.quantity, settings)
         if not math.isfinite(decision.estimate):
             return Evidence(1.0, 0.0)

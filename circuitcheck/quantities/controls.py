@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from circuitcheck.errors import BadIntervention, BadTask, NotComparable
@@ -11,14 +11,16 @@ from circuitcheck.prompts import keyed_number
 from circuitcheck.quantities.conditions import Conditions, conditions_of
 from circuitcheck.quantities.judging import estimand_of
 from circuitcheck.quantities.question import Question
-from circuitcheck.quantities.result import ComparisonResult, ControlResult
+from circuitcheck.quantities.result import ComparisonResult, ControlResult, local_metrics
 from circuitcheck.sampling import Decision, Estimand, Evidence, Level, Tally
 from circuitcheck.session import Settings, current_session
+from circuitcheck.stats import e_value_of
 
 if TYPE_CHECKING:
     from circuitcheck.quantities.quantity import Quantity
 
 _ALL_UP_TO = 1000
+_HALVINGS = 20
 _AT_ONCE = 8  # head sets measured in one plan: they share the clean and counterfactual runs
 
 
@@ -83,10 +85,18 @@ class Beats(Question):
         return self._result(settings, rows, own, problem, matched, tally, strongest)
 
     def evidence(self, settings: Settings, *, supports: bool) -> Evidence:
-        control = (self.result or self.ask(settings)).control
-        if control is None or control.tally.draws == 0:
+        """Found by asking again at half the error, and half of that, on the same sets and prompts."""
+        wanted = "supported" if supports else "refuted"
+        found = self.ask(settings) if self.result is None else self.result
+        if found.decision.verdict != wanted or found.control is None:
             return Evidence(1.0, 0.0)
-        return control.tally.evidence(self.share, supports=supports)
+        same = Beats(self.effect, replace(self.control, draws=found.control.tally.draws), self.share, self.prompts)
+        alpha = 1 - settings.confidence
+        for _ in range(_HALVINGS):
+            if same.ask(replace(settings, confidence=1 - alpha / 2)).decision.verdict != wanted:
+                break
+            alpha /= 2
+        return Evidence(alpha, e_value_of(alpha))
 
     def _draw(self, matched: MatchedHeads, rows: range, conditions: Conditions, level: Level) -> tuple[Tally, _Strongest]:
         """Sets until the verdict stands, or all of them where they are few."""
@@ -143,6 +153,7 @@ class Beats(Question):
             scope=settings.scope,
             receipts=current_session().measure(where.task, effect.cells, where.stream, where.seed, rows).receipts,
             contrary=(),
+            local_metrics=local_metrics(effect),
             control=ControlResult(
                 like=", ".join(map(str, self.claimed)),
                 matched=matched.count,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitcheck.engine.protocol import Receipt
+from circuitcheck.errors import NotComparable
 from circuitcheck.sampling import Decision, Region, Tally
 from circuitcheck.session import current_session
 
@@ -42,6 +43,8 @@ class ControlResult:
 
     def describe(self) -> str:
         tally = self.tally
+        if not tally.draws:
+            return f"none of the {self.matched} head sets like {self.like} was compared"
         which = f"all {self.matched}" if tally.complete else f"{tally.draws} of {self.matched} (drawn with seed {self.seed})"
         return (
             f"{which} head sets like {self.like}: {tally.beaten} have less effect, {tally.shown} of them beyond chance, "
@@ -78,7 +81,14 @@ class ComparisonResult:
             f"the metric {name!r} is a function of this process: its values are neither stored nor sent elsewhere"
             for name in self.local_metrics
         )
-        return (*self.flags, *self.decision.warnings, *local)
+        parts = (warning for part in self.parts for warning in part.warnings)
+        return tuple(dict.fromkeys((*self.flags, *self.decision.warnings, *local, *parts)))
+
+    def __bool__(self) -> bool:
+        raise NotComparable(
+            f"the result of {self.expression} is no truth value, and would always count as one: assert the comparison "
+            f"itself, or look at result.decision.verdict."
+        )
 
     def summary(self) -> str:
         """One line: verdict, estimate, interval, prompts."""
@@ -133,6 +143,12 @@ def more_prompts(count: int | None) -> str:
     if count is None:
         return "the estimate is too close to the threshold to say"
     return f"about {count} prompts more"
+
+
+def local_metrics(quantity: "Quantity") -> tuple[str, ...]:
+    """Names of metrics that are functions of this process."""
+    names = (cell.metric.name for cell in quantity.cells if cell.metric.digest.startswith("local:"))
+    return tuple(dict.fromkeys(names))
 
 
 def contrary_prompts(quantity: "Quantity", region: Region, values: NDArray[np.float64]) -> tuple[ContraryPrompt, ...]:

@@ -81,7 +81,7 @@ def _advice(correction: dict[str, Any] | None) -> list[str]:
 
 def _fallen(claim: dict[str, Any]) -> str:
     adjusted = "" if claim["adjusted"] is None else f", adjusted {claim['adjusted']:.3g}"
-    return f"  not {claim_name(claim)}: p {claim['p']:.3g}{adjusted}"
+    return f"  does not stand: {claim_name(claim)}, p {claim['p']:.3g}{adjusted}"
 
 
 def claim_name(claim: dict[str, Any]) -> str:

@@ -84,10 +84,10 @@ def judge(estimand: Estimand, region: Region, level: Level) -> bool | None:
         shown = region.judge(lambda threshold: estimand.side(threshold, level))
         if shown is not None:
             return shown
-    return _judge_equal(estimand, region, level)
+    return judge_equal(estimand, region, level)
 
 
-def _judge_equal(estimand: Estimand, region: Region, level: Level) -> bool | None:
+def judge_equal(estimand: Estimand, region: Region, level: Level) -> bool | None:
     """A number that is the claimed one on every prompt, give or take what the machine adds, needs no spread to show it."""
     if region.margin is None or not estimand.equals(region.threshold, level):
         return None

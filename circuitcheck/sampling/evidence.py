@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
-from circuitcheck.sampling.decision import judge
+from circuitcheck.sampling.decision import judge, judge_equal
 from circuitcheck.sampling.design import Design
 from circuitcheck.sampling.estimands import Estimand
 from circuitcheck.sampling.regions import Region
@@ -34,8 +34,11 @@ def evidence(estimand: Estimand, region: Region, design: Design, look: int, *, s
         level = replace(design, confidence=1 - alpha).level(look)
         return judge(estimand, region, level) is supports
 
-    if design.level(look).exact and estimand.noise == 0:
+    level = design.level(look)
+    if level.exact and estimand.noise == 0:
         return CERTAIN if shown(design.alpha) else NONE
+    if judge_equal(estimand, region, level) is supports:
+        return CERTAIN
     if not shown(_LARGEST):
         return NONE
     low, high = math.log(_SMALLEST), math.log(_LARGEST)
@@ -43,7 +46,7 @@ def evidence(estimand: Estimand, region: Region, design: Design, look: int, *, s
         middle = (low + high) / 2
         low, high = (low, middle) if shown(math.exp(middle)) else (middle, high)
     p = math.exp(high)
-    return Evidence(p, 1 / p if estimand.martingale(design.level(look)) else e_value_of(p))
+    return Evidence(p, 1 / p if estimand.martingale(level) else e_value_of(p))
 
 
 def all_of(parts: list[Evidence]) -> Evidence:

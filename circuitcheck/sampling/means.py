@@ -97,6 +97,11 @@ class _Clustered(Simple):
         super().__init__(values, noise)
         self.clusters = clusters
 
+    def interval(self, level: Level) -> Interval:
+        if self.undefined(level):
+            return Interval(-math.inf, math.inf, f"none: too few {self.clusters.names[0]}")
+        return super().interval(level)
+
     def undefined(self, level: Level) -> str | None:  # noqa: ARG002
         for name, count in zip(self.clusters.names, self.clusters.counts, strict=True):
             if count < _FEWEST_CLUSTERS:
@@ -126,6 +131,8 @@ class _Clustered(Simple):
         )
 
     def saturated(self) -> bool:
+        if min(self.clusters.counts) < _FEWEST_CLUSTERS:
+            return True
         within, between = self._parts()
         return between / self.clusters.counts[0] > within / self.n
 

@@ -1,13 +1,9 @@
 """How many of the sets drawn by lot an effect beats, and what that says of all of them."""
 
-import math
 from dataclasses import dataclass, replace
 
 from circuitcheck.sampling.decision import INCONCLUSIVE, REFUTED, SUPPORTED
-from circuitcheck.sampling.evidence import CERTAIN, NONE, Evidence
 from circuitcheck.stats import Interval, beta_binomial_sequence
-
-_STEPS = 50
 
 
 @dataclass(frozen=True)
@@ -48,15 +44,3 @@ class Tally:
         if shown.low >= share:
             return SUPPORTED
         return REFUTED if beaten.high < share else INCONCLUSIVE
-
-    def evidence(self, share: float, *, supports: bool) -> Evidence:
-        wanted = SUPPORTED if supports else REFUTED
-        if self.complete:
-            return CERTAIN if self.verdict(share, 0.05) == wanted else NONE
-        low, high = math.log(1e-12), math.log(0.999)
-        if self.verdict(share, math.exp(high)) != wanted:
-            return NONE
-        for _ in range(_STEPS):
-            middle = (low + high) / 2
-            low, high = (low, middle) if self.verdict(share, math.exp(middle)) == wanted else (middle, high)
-        return Evidence(math.exp(high), math.exp(-high))

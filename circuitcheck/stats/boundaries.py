@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,9 +88,15 @@ class _Walk:
 
     def step(self, time: float, bound: float) -> "_Walk":
         step = math.sqrt(time - self._time)
-        points, weights = np.polynomial.legendre.leggauss(_NODES)
+        points, weights = _quadrature()
         density = np.exp(-0.5 * ((bound * points[:, None] - self._nodes) / step) ** 2) / (step * math.sqrt(2 * math.pi))
         return _Walk(time, bound * points, bound * weights * (density @ self._mass))
+
+
+@cache
+def _quadrature() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    points, weights = np.polynomial.legendre.leggauss(_NODES)
+    return points, weights
 
 
 def _shaped(looks: tuple[int, ...], alpha: float, height: Callable[[int], float], name: str) -> Boundary:

@@ -111,12 +111,12 @@ def test_the_second_strongest_head_beats_six_of_seven_exactly(drop, share, verdi
     assert asked(drop("L1H2"), "L1H2", share).decision.verdict == verdict
 
 
-@pytest.mark.parametrize("head, layer", [("L1H5", 1), ("L0H2", 0)])
-@pytest.mark.parametrize("share", [0.05, 0.95])
-def test_an_inert_head_beats_none_and_is_refuted(drop, head, layer, share):
+@pytest.mark.parametrize("head, ties, share", [("L0H2", 7, 0.05), ("L0H2", 7, 0.95), ("L1H5", 4, 0.95)])
+def test_an_inert_head_beats_none_that_has_an_effect_and_is_refuted(planted, model, drop, head, ties, share):
     result = asked(drop(head), head, share)
-    assert (result.control.tally.beaten, result.control.tally.ties) == (0, 4 if layer else 7)
-    assert result.decision.verdict == "refuted"
+    assert result.control.tally == by_hand(planted, model, head)
+    assert (result.control.tally.shown, result.control.tally.ties) == (0, ties)
+    assert (result.control.own, result.decision.verdict) == (0, "refuted")
 
 
 @pytest.mark.parametrize("share, verdict", [(0.8, "supported"), (0.9, "refuted")])

@@ -77,7 +77,8 @@ def test_a_metric_that_is_perfect_in_many_templates_is_supported_for_new_ones(pl
     """A bet needs no variance: 64 means of 1 leave [.89, 1]."""
     assert betting_interval(np.ones(64), 0, 1, 0.025).low > 0.85
     with settings(samples=64):
-        decision = (planted(64).induction.accuracy(cc.load(str(planted(64).folder))) > 0.5).decide().decision
+        always = cc.metric(lambda _, prompts: np.ones(len(prompts)), name="always", support="binary")
+        decision = (planted(64).effects.measure(always, cc.load(str(planted(64).folder))) > 0.5).decide().decision
     assert decision.low > 0.5
     assert decision.verdict == "supported"
 

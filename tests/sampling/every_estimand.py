@@ -66,7 +66,7 @@ ESTIMANDS = {
 
 def quick_for(name):
     """Fewer examples where an interval takes many steps."""
-    return settings(quick, max_examples=3) if "ratio" in name or name == "median" else quick
+    return settings(quick, max_examples=2) if "ratio" in name or name == "median" else quick
 
 
 def decided(columns, name, region, design=TWO, **options):

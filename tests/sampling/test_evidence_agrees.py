@@ -46,7 +46,7 @@ def test_a_claim_is_decided_at_a_confidence_where_its_p_is_at_most_one_minus_it(
 
 @pytest.mark.parametrize("name", ["real", "share", "clustered share"])
 def test_that_holds_at_the_look_at_which_several_looks_ended(name):
-    @settings(quick_for(name), max_examples=4)
+    @settings(quick_for(name), max_examples=3)
     @given(seeds, st.sampled_from([-0.8, -0.4, 0.3, 0.6]))
     def check(seed, shift):
         columns = columns_of(seed)

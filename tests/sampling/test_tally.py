@@ -164,16 +164,6 @@ def test_a_verdict_at_more_confidence_is_one_at_less(tally, share):
     assert strict in ("inconclusive", tally.verdict(share, 0.05))
 
 
-@quick
-@given(tallies().filter(lambda tally: tally.draws), shares, st.floats(0.01, 0.3))
-def test_evidence_reaches_a_level_where_the_verdict_does(tally, share, alpha):
-    verdict = tally.verdict(share, alpha)
-    for supports, word in ((True, "supported"), (False, "refuted")):
-        p = tally.evidence(share, supports=supports).p
-        if abs(p - alpha) > 1e-6:
-            assert (p <= alpha) == (verdict == word)
-
-
 # How often it is wrong
 
 
