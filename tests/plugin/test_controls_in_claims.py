@@ -204,7 +204,8 @@ def test_own_part_of_a_composite_claim(run: Run) -> None:
     assert first["control"]["like"] == "L0H0"
     assert second["control"] is None
     assert [part["verdict"] for part in compared(run, "either")["parts"]] == ["refuted", "supported"]
-    assert run.claims["either"]["warnings"] == run.claims["joined"]["warnings"] == []
+    warnings = run.claims["either"]["warnings"] + run.claims["joined"]["warnings"]
+    assert not [warning for warning in warnings if "function of this process" not in warning]
 
 
 def test_control_never_asked_is_a_warning(run: Run) -> None:

@@ -18,9 +18,8 @@ quick = settings(deadline=None, max_examples=60, derandomize=True)
 FIVE = np.array([0.001, 0.012, 0.014, 0.03, 0.2])
 ADJUSTMENTS = pytest.mark.parametrize("adjust", [holm, benjamini_hochberg, benjamini_yekutieli])
 p_lists = st.lists(st.floats(1e-12, 1) | st.sampled_from([0.0, 0.01, 0.05, 1.0]), min_size=1, max_size=20).map(np.array)
-e_lists = st.lists(st.floats(1e-6, 400) | st.sampled_from([0.0, 30.1, 60.1, math.inf]), min_size=1, max_size=20).map(
-    np.array
-)
+e_values = st.floats(1e-6, 400) | st.sampled_from([0.0, 30.1, 60.1, math.inf])
+e_lists = st.lists(e_values, min_size=1, max_size=20).map(np.array)
 levels = st.sampled_from([0.01, 0.05, 0.25])
 
 
