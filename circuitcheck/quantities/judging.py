@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from circuitcheck.errors import NotComparable
 from circuitcheck.quantities.conditions import Conditions
-from circuitcheck.quantities.linear import by_digest
-from circuitcheck.sampling import Estimand, Noise, PairedProportions, Proportion, Quantile, RatioOfMeans, mean_of
+from circuitcheck.sampling import Estimand, Noise, Proportion, Quantile, RatioOfMeans, mean_of
 
 if TYPE_CHECKING:
     from circuitcheck.quantities.quantity import Quantity
@@ -38,10 +37,6 @@ def _mean(quantity: "Quantity", columns: NDArray[np.float64], conditions: Condit
     values, noise = quantity.per_prompt(columns), _noise(quantity, columns, conditions)
     if quantity.cut is not None or quantity.numerator.binary:
         return Proportion(values, noise)
-    pair = quantity.numerator.binary_pair
-    if pair is not None:
-        found = by_digest(quantity.cells, columns)
-        return PairedProportions(found[pair[0].digest], found[pair[1].digest], noise)
     return mean_of(values, quantity.bounds, None, noise)
 
 

@@ -62,12 +62,6 @@ class Linear:
             return False
         return (self.terms[0][0], self.constant) in ((1.0, 0.0), (-1.0, 1.0))
 
-    @property
-    def binary_pair(self) -> tuple[Cell, Cell] | None:
-        """Where this is one 0/1 metric minus another: the two."""
-        pair = {k: cell for k, cell in self.terms if cell.metric.support == "binary"}
-        return (pair[1.0], pair[-1.0]) if len(self.terms) == 2 and set(pair) == {1.0, -1.0} and not self.constant else None
-
     def noise(self, floors: Mapping[tuple[str, str], Noise]) -> Noise:
         """At worst the floors of the cells, by model and metric, add up."""
         total = NO_NOISE

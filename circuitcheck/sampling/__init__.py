@@ -8,7 +8,7 @@ from circuitcheck.sampling.means import BoundedMean, ClusteredBounded, Clustered
 from circuitcheck.sampling.noise import NO_NOISE, Noise
 from circuitcheck.sampling.ratios import RatioOfMeans
 from circuitcheck.sampling.regions import Above, Below, Outside, Region, Within
-from circuitcheck.sampling.shares import PairedProportions, Proportion, Quantile
+from circuitcheck.sampling.shares import Proportion, Quantile
 from circuitcheck.sampling.tally import Tally
 
 __all__ = [
@@ -27,7 +27,6 @@ __all__ = [
     "Level",
     "Noise",
     "Outside",
-    "PairedProportions",
     "Proportion",
     "Quantile",
     "RatioOfMeans",

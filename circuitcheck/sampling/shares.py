@@ -1,4 +1,4 @@
-"""Shares of prompts: 0/1 metrics, their paired differences, and quantiles, which are shares turned round."""
+"""Shares of prompts: 0/1 metrics, and quantiles, which are shares turned round."""
 
 import math
 
@@ -7,7 +7,6 @@ import numpy as np
 from circuitcheck import stats
 from circuitcheck.sampling.design import Level
 from circuitcheck.sampling.estimands import Simple, Values
-from circuitcheck.sampling.means import BoundedMean
 from circuitcheck.sampling.noise import NO_NOISE, Noise
 from circuitcheck.stats import Interval
 
@@ -17,28 +16,6 @@ class Proportion(Simple):
 
     def _interval(self, level: Level) -> Interval:
         return proportion_interval(int(self.values.sum()), self.n, level)
-
-    def martingale(self, level: Level) -> bool:
-        return level.sequential and not level.exact
-
-
-class PairedProportions(BoundedMean):
-    """The difference of two 0/1 metrics of the same prompts: Newcombe's method 10 at one look, a bet over several."""
-
-    def __init__(self, first: Values, second: Values, noise: Noise = NO_NOISE) -> None:
-        super().__init__(first - second, -1.0, 1.0, noise)
-        self.first, self.second = first, second
-
-    def _interval(self, level: Level) -> Interval:
-        if level.sequential:
-            return super()._interval(level)
-        one, two = self.first > 0, self.second > 0
-        table = (one & two, one & ~two, ~one & two, ~one & ~two)
-        both, first, second, neither = (int(each.sum()) for each in table)
-        return stats.newcombe_paired(both, first, second, neither, level.alpha)
-
-    def side(self, threshold: float, level: Level) -> int:
-        return super().side(threshold, level) if level.sequential else Simple.side(self, threshold, level)
 
     def martingale(self, level: Level) -> bool:
         return level.sequential and not level.exact

@@ -86,21 +86,6 @@ def test_two_clear_parts_give_what_logic_gives(budget, quantities, combine, tabl
     assert tuple(part.decision.verdict for part in question.decide().parts) == pair
 
 
-@pytest.mark.parametrize(
-    "combine, parts, expected",
-    [
-        (cc.all_of, (S, S, S), S),
-        (cc.all_of, (S, I, R), R),
-        (cc.all_of, (S, I, S), I),
-        (cc.any_of, (R, R, R), R),
-        (cc.any_of, (R, I, S), S),
-        (cc.any_of, (R, I, R), I),
-    ],
-)
-def test_three_clear_parts_too(budget, quantities, combine, parts, expected):
-    assert verdict(combine(*map(clear, quantities, parts))) == expected
-
-
 def test_a_truth_value_is_the_verdict_and_an_undecided_one_raises(budget, quantities):
     a, b, _ = quantities
     assert cc.all_of(clear(a, S), clear(b, S))

@@ -83,7 +83,7 @@ def test_more_than_1000_sets_are_drawn_and_not_enumerated(known):
 @pytest.mark.parametrize("heads, complete", [(1001, True), (1002, False)])
 def test_1000_sets_are_compared_one_and_all_and_1001_are_drawn(known, heads, complete):
     with known(lambda head, row, _: float(head.head < 500) + row / 100, heads=heads) as (drop, _):
-        result = asked(drop, "L0H7", 0.5, 2)
+        result = asked(drop, "L0H7", 0.5, 2, draws=32)
     assert result.control.matched == heads - 1
     assert result.control.tally.complete == complete
     if complete:

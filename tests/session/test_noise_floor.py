@@ -46,8 +46,6 @@ def inner():
 
 @pytest.fixture
 def noisy(inner):
-    """`with noisy(noise, samples=32) as engine`: a session on an engine of its own."""
-
     @contextmanager
     def use(noise, samples=32):
         engine = Noisy(inner, noise)
@@ -63,7 +61,6 @@ def load(tiny_gpt2):
 
 
 def gaussian(batch, row, cell):
-    """Another number for every batch size, row and cell."""
     return 0.1 * np.random.default_rng([batch, row, *cell.digest.encode()]).normal()
 
 
@@ -195,7 +192,7 @@ def test_margins_below_the_floor_are_refused(noisy, load, build, margin, refused
 
 
 def sharp(batch, row, cell):
-    """One prompt of 32 moves by 0.3, so that the worst is far above what a mean moves by."""
+    """The worst is far above what a mean moves by."""
     return 0.3 * (batch != BATCH and row == 5)
 
 
