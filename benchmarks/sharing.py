@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 import circuitcheck as cc
-from circuitcheck.engine.torch.sources import by_length
+from circuitcheck.engine.torch.batch import by_size
 from circuitcheck.plan import Cell, Plan
 from circuitcheck.session import current_session
 
@@ -49,7 +49,7 @@ def main() -> None:
 
     prompts = ioi.sample(_PROMPTS, model=model)
     blocks = [prompts[start : start + 32] for start in range(0, _PROMPTS, 32)]
-    tokens = [torch.tensor([block[i].tokens for i in indices]) for block in blocks for indices in by_length(block).values()]
+    tokens = [torch.tensor([block[i].tokens for i in indices]) for block in blocks for indices in by_size(block, "logits")]
     plain = engine._pool.get(model.ref, "cpu").model.original_model  # type: ignore[attr-defined]
     with torch.no_grad():
         bare = seconds(lambda: [plain(each) for each in tokens])

@@ -3,7 +3,8 @@
 from circuitcheck import tasks
 from circuitcheck.claims import claim
 from circuitcheck.errors import CircuitCheckError, Inconclusive, Refuted, VacuousIntervention
-from circuitcheck.plan import Accuracy, LogitDiff, Probability
+from circuitcheck.plan import Accuracy, CandidateAccuracy, LogitDiff, LogProb, Loss, Probability
+from circuitcheck.prompts import Template, different, increasing
 from circuitcheck.quantities import (
     Approx,
     Comparison,
@@ -27,11 +28,14 @@ __version__ = "0.1.0"
 __all__ = [
     "Accuracy",
     "Approx",
+    "CandidateAccuracy",
     "CircuitCheckError",
     "Comparison",
     "Estimate",
     "Inconclusive",
+    "LogProb",
     "LogitDiff",
+    "Loss",
     "Model",
     "ModelView",
     "Probability",
@@ -41,12 +45,15 @@ __all__ = [
     "Session",
     "Settings",
     "Task",
+    "Template",
     "VacuousIntervention",
     "all_of",
     "any_of",
     "approx",
     "claim",
     "current_session",
+    "different",
+    "increasing",
     "load",
     "metric",
     "random_heads",

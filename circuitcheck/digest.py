@@ -10,14 +10,15 @@ def canonical(value: object) -> object:
     """`value` as JSON-able data, one form for each meaning.
 
     Dataclasses carry their class name, floats their exact hexadecimal form; fields marked
-    `metadata={"digest": False}` are left out. Raises TypeError on anything that has no stable form.
+    `metadata={"digest": False}` are left out, those marked "if set" where they have their default: a field added later
+    then leaves the digests of what does not use it as they were. Raises TypeError on anything that has no stable form.
     """
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
         return {"float": value.hex()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = [field for field in dataclasses.fields(value) if field.metadata.get("digest", True)]
+        fields = [field for field in dataclasses.fields(value) if _counts(field, value)]
         return {type(value).__name__: {field.name: canonical(getattr(value, field.name)) for field in fields}}
     if isinstance(value, tuple | list):
         return [canonical(item) for item in value]
@@ -26,6 +27,11 @@ def canonical(value: object) -> object:
     if isinstance(value, Mapping):
         return {"map": [[canonical(key), canonical(item)] for key, item in sorted(value.items())]}
     raise TypeError(f"{type(value).__name__} has no stable form to take a digest of: {value!r}")
+
+
+def _counts(field: "dataclasses.Field[object]", value: object) -> bool:
+    marked = field.metadata.get("digest", True)
+    return bool(marked) and (marked != "if set" or getattr(value, field.name) != field.default)
 
 
 def digest(value: object) -> str:

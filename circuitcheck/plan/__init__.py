@@ -1,9 +1,21 @@
 """What to measure, as frozen data: units, sites, positions, interventions, metrics, views, cells and plans."""
 
 from circuitcheck.plan.cells import Cell, Plan, PromptSource
-from circuitcheck.plan.interventions import KINDS, Ablate, Intervention, Need, StreamMean
+from circuitcheck.plan.interventions import KINDS, Ablate, Intervention, MeanBy, Need, StreamMean
 from circuitcheck.plan.matching import MatchedHeads
-from circuitcheck.plan.metrics import Accuracy, Custom, LogitDiff, Metric, Probability, bounds_of, supports
+from circuitcheck.plan.metrics import (
+    Accuracy,
+    CandidateAccuracy,
+    Custom,
+    LogitDiff,
+    LogProb,
+    Loss,
+    Metric,
+    Probability,
+    Reading,
+    bounds_of,
+    supports,
+)
 from circuitcheck.plan.positions import At, Position, parse_at
 from circuitcheck.plan.sites import Site, SiteKind, site_of
 from circuitcheck.plan.units import Architecture, AttnLayer, Head, MlpLayer, Unit, parse_units
@@ -17,12 +29,16 @@ __all__ = [
     "Architecture",
     "At",
     "AttnLayer",
+    "CandidateAccuracy",
     "Cell",
     "Custom",
     "Head",
     "Intervention",
+    "LogProb",
     "LogitDiff",
+    "Loss",
     "MatchedHeads",
+    "MeanBy",
     "Metric",
     "MlpLayer",
     "ModelRef",
@@ -31,6 +47,7 @@ __all__ = [
     "Position",
     "Probability",
     "PromptSource",
+    "Reading",
     "Site",
     "SiteKind",
     "StreamMean",

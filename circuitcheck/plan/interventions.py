@@ -10,18 +10,20 @@ from circuitcheck.plan.sites import Site, site_of
 from circuitcheck.plan.units import Unit
 
 Kind = Literal["zero", "mean", "counterfactual"]
+MeanBy = Literal["template", "tokens"]
 KINDS: tuple[Kind, ...] = ("zero", "mean", "counterfactual")
 PickCounterfactual = Callable[[str | None, str], str]  # (name or None for the task's first, who asks) -> name
 
 
 @dataclass(frozen=True)
 class StreamMean:
-    """The mean of a site over `n` prompts of a task's reference stream, template by template, token by token."""
+    """The mean of a site over `n` prompts of a task's reference stream: `by` template (and token counts), position by
+    position, or over all their tokens."""
 
     task: str
     n: int
     seed: int
-    by: Literal["template"] = "template"
+    by: MeanBy = "template"
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Intervention(Protocol):
     @property
     def digest(self) -> str: ...
     def describe(self) -> str: ...
-    def bind(self, *, task: str, counterfactual: PickCounterfactual, seed: int) -> Self: ...
+    def bind(self, *, task: str, mean_by: MeanBy, counterfactual: PickCounterfactual, seed: int) -> Self: ...
     def swap_units(self, old: tuple[Unit, ...], new: tuple[Unit, ...]) -> Self: ...
 
 
@@ -101,9 +103,9 @@ class Ablate:
         size = f" (n={self.n})" if self.kind == "mean" and self.n != Ablate.n else ""
         return f"{self.kind}{source}{size} ablation of {', '.join(map(str, self.units))} {where}"
 
-    def bind(self, *, task: str, counterfactual: PickCounterfactual, seed: int) -> "Ablate":
+    def bind(self, *, task: str, mean_by: MeanBy, counterfactual: PickCounterfactual, seed: int) -> "Ablate":
         if self.kind == "mean":
-            return replace(self, mean=StreamMean(task, self.n, seed))
+            return replace(self, mean=StreamMean(task, self.n, seed, mean_by))
         if self.kind == "counterfactual":
             return replace(self, source=counterfactual(self.source, self.describe()))
         return self

@@ -1,4 +1,4 @@
-"""Metrics as data: one number per prompt, read from one run's logits at the prompt's last token."""
+"""Metrics as data: one number per prompt, read from one run's logits at the prompt's END."""
 
 import math
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from circuitcheck.digest import digest
 
+Reading = Literal["logits", "answer", "distractor"]
 Support = Literal["real", "binary"] | tuple[float, float]
 
 
@@ -33,15 +34,16 @@ def supports(support: Support, values: NDArray[np.float64]) -> NDArray[np.bool_]
 class Metric(Protocol):
     """`support` decides the statistics: 0/1 metrics never reach a method for real values.
 
-    `tokens` says which logits are read: those of the answer `pair`, or `all`.
+    `reads` says where: the logits at END, or the run that goes on with all of the answer or of the distractor. `tokens` says
+    which logits are compared: those of the answer `pair`, of all `candidates`, or `all`.
     """
 
     @property
     def name(self) -> str: ...
     @property
-    def reads(self) -> Literal["logits"]: ...
+    def reads(self) -> Reading: ...
     @property
-    def tokens(self) -> Literal["pair", "all"]: ...
+    def tokens(self) -> Literal["pair", "candidates", "all"]: ...
     @property
     def support(self) -> Support: ...
     @property
@@ -49,7 +51,7 @@ class Metric(Protocol):
 
 
 class _Builtin:
-    reads: ClassVar[Literal["logits"]] = "logits"
+    reads: ClassVar[Reading] = "logits"
 
     @property
     def digest(self) -> str:
@@ -58,7 +60,7 @@ class _Builtin:
 
 @dataclass(frozen=True)
 class LogitDiff(_Builtin):
-    """Logit of the answer minus logit of the distractor, subtracted in float64."""
+    """Logit of the answer minus logit of the distractor, subtracted in float64; of their first tokens, which must differ."""
 
     name: ClassVar[str] = "logit_diff"
     tokens: ClassVar[Literal["pair"]] = "pair"
@@ -75,8 +77,45 @@ class Accuracy(_Builtin):
 
 
 @dataclass(frozen=True)
+class CandidateAccuracy(_Builtin):
+    """1 where the answer has the largest logit among the task's candidates (answer, distractor and others that it names),
+    compared on their first tokens, else 0."""
+
+    name: ClassVar[str] = "candidate_accuracy"
+    tokens: ClassVar[Literal["candidates"]] = "candidates"
+    support: ClassVar[Support] = "binary"
+
+
+@dataclass(frozen=True)
+class Loss(_Builtin):
+    """Minus the log-probability of the answer's first token, in nats: on running text the loss of the next token."""
+
+    name: ClassVar[str] = "loss"
+    tokens: ClassVar[Literal["all"]] = "all"
+    support: ClassVar[Support] = (0.0, math.inf)
+
+
+@dataclass(frozen=True)
+class LogProb(_Builtin):
+    """Log-probability of the whole answer, or distractor, in nats: the sum over its tokens, each given those before it
+    (teacher forcing)."""
+
+    of: Literal["answer", "distractor"] = "answer"
+    tokens: ClassVar[Literal["all"]] = "all"
+    support: ClassVar[Support] = (-math.inf, 0.0)
+
+    @property
+    def name(self) -> str:
+        return "log_prob" if self.of == "answer" else "log_prob_of_distractor"
+
+    @property
+    def reads(self) -> Reading:  # type: ignore[override]
+        return self.of
+
+
+@dataclass(frozen=True)
 class Probability(_Builtin):
-    """Softmax probability of the answer."""
+    """Softmax probability of the answer's first token."""
 
     name: ClassVar[str] = "probability"
     tokens: ClassVar[Literal["all"]] = "all"
@@ -93,7 +132,7 @@ class Custom:
     function: Callable[[Any, Any], Any] = field(repr=False)
     name: str
     support: Support = "real"
-    reads: ClassVar[Literal["logits"]] = "logits"
+    reads: ClassVar[Reading] = "logits"
     tokens: ClassVar[Literal["all"]] = "all"
 
     @property

@@ -1,6 +1,8 @@
 """A keyed permutation of range(n), evaluated one index at a time."""
 
 import hashlib
+from functools import lru_cache
+from typing import Any
 
 _ROUNDS = 6
 
@@ -14,11 +16,11 @@ def permute(index: int, n: int, key: str) -> int:
     if not 0 <= index < n:
         raise ValueError(f"index {index} is outside range({n})")
     half = max(1, ((n - 1).bit_length() + 1) // 2)
-    mask, seed = (1 << half) - 1, key.encode()
+    mask, keyed = (1 << half) - 1, _keyed(key)
     while True:
         left, right = index >> half, index & mask
         for step in range(_ROUNDS):
-            left, right = right, left ^ (_mix(seed, step, right) & mask)
+            left, right = right, left ^ (_mix(keyed, step, right) & mask)
         index = left << half | right
         if index < n:
             return index
@@ -26,11 +28,16 @@ def permute(index: int, n: int, key: str) -> int:
 
 def keyed_number(key: str, n: int) -> int:
     """A number in range(n) that depends on `key` alone (bias below n / 2**64)."""
-    return _mix(key.encode(), 0, 0) % n
+    return _mix(_keyed.__wrapped__(key), 0, 0) % n
 
 
-def _mix(seed: bytes, step: int, value: int) -> int:
-    message = step.to_bytes(1, "big") + value.to_bytes(16, "big")
-    return int.from_bytes(
-        hashlib.blake2b(message, key=hashlib.blake2b(seed, digest_size=32).digest(), digest_size=8).digest(), "big"
-    )
+@lru_cache(maxsize=256)
+def _keyed(key: str) -> Any:
+    """A hash that has read its key: copying it is half the price of keying it again."""
+    return hashlib.blake2b(key=hashlib.blake2b(key.encode(), digest_size=32).digest(), digest_size=8)
+
+
+def _mix(keyed: Any, step: int, value: int) -> int:
+    mixer = keyed.copy()
+    mixer.update(step.to_bytes(1, "big") + value.to_bytes(16, "big"))
+    return int.from_bytes(mixer.digest(), "big")

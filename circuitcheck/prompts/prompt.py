@@ -23,20 +23,38 @@ class Labels:
 
 @dataclass(frozen=True)
 class Prompt:
-    """`tokens` include the BOS where the model's policy has one; `positions` index them. `answer` and `distractor` are
-    texts of single tokens, leading space included, with their ids."""
+    """`tokens` include the BOS where the model's policy has one; `positions` index them, and END, where metrics read, is one
+    of them. `answer`, `distractor` and `candidates` (the first two among them) are texts as they continue the prompt, with
+    their token ids. A task without distractors has None and no ids."""
 
     index: int
     text: str
     tokens: tuple[int, ...]
     answer: str
-    distractor: str
-    answer_id: int
-    distractor_id: int
+    distractor: str | None
+    answer_ids: tuple[int, ...]
+    distractor_ids: tuple[int, ...]
     positions: Mapping[str, tuple[int, ...]]
     counterfactuals: Mapping[str, Counterfactual]
     template: str
     slots: Mapping[str, str]
+    candidates: tuple[str, ...] = ()
+    candidate_ids: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def answer_id(self) -> int:
+        """The answer's first token."""
+        return self.answer_ids[0]
+
+    @property
+    def distractor_id(self) -> int:
+        """The distractor's first token. Raises IndexError where there is none."""
+        return self.distractor_ids[0]
+
+    @property
+    def end(self) -> int:
+        """The index of the token at which metrics read."""
+        return self.positions["END"][-1]
 
     def run(self, base: str) -> tuple[int, ...]:
         """The tokens of the clean prompt, or of the counterfactual called `base`."""

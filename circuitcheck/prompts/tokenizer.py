@@ -1,5 +1,6 @@
 """What prompts need of a tokenizer; engines provide it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,18 +14,28 @@ class Encoding:
 
 
 class Tokenizer(Protocol):
-    """Hashable by identity. `name` and `fingerprint` appear in errors and digests."""
+    """Hashable by identity. `name` and `fingerprint` appear in errors and digests; `unknown` is the id that stands for what
+    the tokenizer cannot spell, None where it can spell all."""
 
     def __hash__(self) -> int: ...
     @property
     def name(self) -> str: ...
     @property
     def fingerprint(self) -> str: ...
+    @property
+    def unknown(self) -> int | None: ...
 
     def encode(self, text: str) -> Encoding:
         """A prompt, with the BOS that the model's policy asks for. Raises BadTask if the text already starts with one."""
         ...
 
-    def word(self, text: str) -> tuple[int, ...]:
-        """Ids of a piece of running text, never with a BOS."""
+    def encode_many(self, texts: Sequence[str], *, chat: bool = False) -> list[Encoding]:
+        """Several prompts at once, which is several times faster. Texts of a chat may start with the BOS."""
         ...
+
+    def chat_frame(self) -> tuple[str, str]:
+        """What the chat template puts before a user's message, and between it and the assistant's answer; without the BOS,
+        where the policy adds one. Raises BadTask where there is no chat template."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str: ...

@@ -65,7 +65,7 @@ class Comparison(Question):
             task=where.task.name,
             stream=where.stream,
             seed=where.seed,
-            templates=min(decision.n, len(where.task.templates)),
+            templates=where.task.count_groups(decision.n),
             scope=settings.scope,
             receipts=measured.receipts,
             contrary=contrary_prompts(quantity, self.region, measured.values),

@@ -52,7 +52,7 @@ def conditions_of(quantity: "Quantity", settings: Settings) -> Conditions:
 
     def clusters(n: int) -> Clusters:
         found = labels(n)
-        if where.task.pairs:  # a unit belongs where its first prompt does
+        if where.task.has_units:  # a unit belongs where its first prompt does
             found = tuple(found[first] for first in np.unique(units_of(n), return_index=True)[1])
         templates = tuple(each.template for each in found)
         second = where.task.second_cluster
@@ -63,5 +63,5 @@ def conditions_of(quantity: "Quantity", settings: Settings) -> Conditions:
     return Conditions(
         floors,
         clusters if settings.scope == "new_templates" else None,
-        unit_means if where.task.pairs else None,
+        unit_means if where.task.has_units else None,
     )

@@ -149,7 +149,7 @@ class Beats(Question):
             task=where.task.name,
             stream=where.stream,
             seed=where.seed,
-            templates=min(len(rows), len(where.task.templates)),
+            templates=where.task.count_groups(len(rows)),
             scope=settings.scope,
             receipts=current_session().measure(where.task, effect.cells, where.stream, where.seed, rows).receipts,
             contrary=(),

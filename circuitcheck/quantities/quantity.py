@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from circuitcheck.digest import digest
 from circuitcheck.errors import NotComparable
 from circuitcheck.plan import Cell, ModelRef, Unit
-from circuitcheck.prompts import TaskDefinition
+from circuitcheck.prompts import PromptSource
 from circuitcheck.quantities.comparison import Approx, Comparison
 from circuitcheck.quantities.conditions import conditions_of
 from circuitcheck.quantities.controls import Beats, RandomHeads
@@ -27,7 +27,7 @@ from circuitcheck.session import current_session
 class Prompts:
     """Which prompts a quantity is measured on. Quantities of one task, stream and seed share rows."""
 
-    task: TaskDefinition
+    task: PromptSource
     stream: str
     seed: int
 

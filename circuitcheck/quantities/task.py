@@ -1,25 +1,77 @@
 """Tasks as a user holds them: prompts to look at, and quantities to claim things about."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from circuitcheck.errors import BadTask, UnknownCounterfactual, UnknownPosition
-from circuitcheck.plan import CLEAN, Accuracy, Cell, LogitDiff, Metric, View
-from circuitcheck.prompts import STREAMS, Prompt, TaskDefinition
+from circuitcheck.errors import BadMetric, BadTask, UnknownCounterfactual, UnknownPosition
+from circuitcheck.plan import CLEAN, Accuracy, Cell, LogitDiff, LogProb, Loss, Metric, View
+from circuitcheck.prompts import STREAMS, Prompt, PromptSource, TaskDefinition, Template, define_task
+from circuitcheck.prompts.constraints import Constraint
+from circuitcheck.prompts.sharing import shared_task
 from circuitcheck.quantities.linear import Linear
 from circuitcheck.quantities.metrics import as_metric
 from circuitcheck.quantities.models import ModelView
 from circuitcheck.quantities.quantity import Prompts, Quantity
 from circuitcheck.session import current_session
 
+_AT_ONCE = 512  # prompts rendered together: enough to be fast, few enough to be small
+
 
 @dataclass(frozen=True)
 class Task:
     """A task's prompts and metrics. `stream` is where its quantities draw prompts: claims use `test`."""
 
-    definition: TaskDefinition
+    definition: PromptSource
     stream: str = "test"
+
+    @classmethod
+    def define(
+        cls,
+        name: str,
+        *,
+        templates: Mapping[str, str | Template] | Iterable[Template],
+        pools: Mapping[str, Iterable[str]],
+        draw: Mapping[str, str],
+        answer: str,
+        distractor: str | None = None,
+        candidates: Iterable[str] = (),
+        derive: Mapping[str, tuple[str, Mapping[str, str]]] | None = None,
+        slots: Mapping[str, str] | None = None,
+        counterfactuals: Mapping[str, Mapping[str, str]] | None = None,
+        tokens: int | Mapping[str, int | None] | None = 1,
+        answer_tokens: int | None = 1,
+        constraints: Iterable[Constraint] = (),
+        answer_prefix: str = " ",
+        chat: bool = False,
+        second_cluster: str | None = None,
+        pairs: Iterable[str] = (),
+    ) -> "Task":
+        """A task of your own; docs/prompts.md says what each part means, with an example.
+
+        Raises BadTask for parts that are not what they should be, or do not fit together.
+        """
+        return cls(
+            define_task(
+                name,
+                templates=templates,
+                pools=pools,
+                draw=draw,
+                answer=answer,
+                distractor=distractor,
+                candidates=candidates,
+                derive=derive,
+                slots=slots,
+                counterfactuals=counterfactuals,
+                tokens=tokens,
+                answer_tokens=answer_tokens,
+                constraints=constraints,
+                answer_prefix=answer_prefix,
+                chat=chat,
+                second_cluster=second_cluster,
+                pairs=pairs,
+            )
+        )
 
     @property
     def name(self) -> str:
@@ -39,24 +91,60 @@ class Task:
             raise BadTask(f"{stream!r} is not a stream; there are {', '.join(STREAMS)}.")
         return replace(self, stream=stream)
 
+    def for_models(self, *models: ModelView) -> "Task":
+        """This task with the pool items that fit every one of `models`: their prompts are then the same, and values can be
+        compared across them. Raises EmptyPool where too few are left, BadTask for tasks without pools."""
+        if not isinstance(self.definition, TaskDefinition):
+            raise BadTask(f"task {self.name!r} has no pools to share between models.")
+        if not models:
+            raise BadTask(f"for_models() of task {self.name!r} got no model; expected two or more.")
+        tokenizers = [current_session().engine.tokenizer(model.card.ref) for model in models]
+        return replace(self, definition=shared_task(self.definition, tokenizers))
+
+    def explain(self, model: ModelView) -> Any:
+        """What this model's tokenizer leaves of the task, item by item with the reason, and the prompts of each stream."""
+        return self.definition.explain(current_session().engine.tokenizer(model.card.ref))
+
     def sample(self, n: int, *, model: ModelView, seed: int = 0, stream: str | None = None) -> tuple[Prompt, ...]:
         """The first `n` prompts of a stream for this model's tokenizer. Raises EmptyPool, BadTask."""
         return current_session().prompts(self.definition, model.card.ref, stream or self.stream, seed, range(n))
 
+    def iterate(
+        self, model: ModelView, n: int | None = None, *, seed: int = 0, stream: str | None = None
+    ) -> Iterator[Prompt]:
+        """The same prompts one by one (all, without `n`), in memory that does not grow. Raises EmptyPool, BadTask."""
+        session, where = current_session(), stream or self.stream
+        size = session.population(self.definition, [model.card.ref], where)
+        for start in range(0, size if n is None else n, _AT_ONCE):
+            stop = min(start + _AT_ONCE, size if n is None else n)
+            yield from session.prompts(self.definition, model.card.ref, where, seed, range(start, stop))
+
     def logit_diff(self, view: ModelView) -> Quantity:
-        """Mean over prompts of the answer's logit minus the distractor's, at the prompt's last token."""
+        """Mean over prompts of the answer's logit minus the distractor's (their first tokens), at END.
+
+        Raises BadMetric for a task without distractors, and when it is measured, where the two share their first token.
+        """
         return self.measure(LogitDiff(), view)
 
     def accuracy(self, view: ModelView) -> Quantity:
         """Share of prompts whose answer has the largest logit of the whole vocabulary."""
         return self.measure(Accuracy(), view)
 
+    def log_prob(self, view: ModelView) -> Quantity:
+        """Mean over prompts of the log-probability of the whole answer in nats, teacher-forced over its tokens."""
+        return self.measure(LogProb(), view)
+
+    def loss(self, view: ModelView) -> Quantity:
+        """Mean over prompts of minus the log-probability of the next token, in nats."""
+        return self.measure(Loss(), view)
+
     def measure(self, metric: Metric | Callable[[Any, Any], Any], view: ModelView) -> Quantity:
         """Mean over prompts of `metric` in `view`. A function of (logits, prompts) is a metric of this process only.
 
-        Raises UnknownPosition, UnknownCounterfactual, TypeError.
+        Raises UnknownPosition, UnknownCounterfactual, BadMetric, TypeError.
         """
         found = as_metric(metric)
+        self._check_metric(found)
         cell = Cell(self._bound(view), found)
         shown = "model" if view.data == View(view.data.model) else view.data.describe()
         return Quantity(self._prompts(), Linear(((1.0, cell),)), None, f"{self.name}.{found.name}({shown})")
@@ -75,14 +163,20 @@ class Task:
         return replace(ratio, label=f"{self.name}.recovered({shown}; against {name})")
 
     def __repr__(self) -> str:
-        size = f"{len(self.definition.templates)} templates"
         return (
-            f"<task {self.name}: {size}, positions {', '.join(self.positions)}, "
+            f"<task {self.name}: positions {', '.join(self.positions)}, "
             f"counterfactuals {', '.join(self.counterfactuals) or 'none'}, {self.stream} stream>"
         )
 
     def _prompts(self) -> Prompts:
         return Prompts(self.definition, self.stream, current_session().settings.seed)
+
+    def _check_metric(self, metric: Metric) -> None:
+        needs_distractor = metric.tokens == "pair" or metric.reads == "distractor"
+        if needs_distractor and not self.definition.has_distractor:
+            raise BadMetric(
+                f"{metric.name} compares with a distractor, and task {self.name!r} has none: use log_prob or accuracy."
+            )
 
     def _bound(self, view: ModelView) -> View:
         """The view with everything explicit that depends on this task, after checking that the task has it."""
@@ -99,8 +193,11 @@ class Task:
                             f"task {self.name!r} has no position {position.name!r} (in: {intervention.describe()}); "
                             f"it has {', '.join(self.positions)}."
                         )
-        task, seed = self.definition.digest, current_session().settings.seed
-        bound = (each.bind(task=task, counterfactual=self._counterfactual, seed=seed) for each in data.interventions)
+        source, seed = self.definition, current_session().settings.seed
+        bound = (
+            each.bind(task=source.origin, mean_by=source.mean_by, counterfactual=self._counterfactual, seed=seed)
+            for each in data.interventions
+        )
         return replace(data, interventions=tuple(bound))
 
     def _counterfactual(self, name: str | None, what: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from circuitcheck.claims import Claim, ClaimRecorder
 from circuitcheck.engine.protocol import Engine
 from circuitcheck.errors import Inconclusive
+from circuitcheck.prompts import TaskDefinition
 from circuitcheck.prompts.permutation import keyed_number
 from circuitcheck.quantities import Model, Question, Task, load, random_heads, recording
 from circuitcheck.sampling import Below, Design, decide
@@ -109,6 +110,7 @@ def ratio(planted: Planted, model: Model, distance: float, seed: int) -> Questio
 def new_templates(planted: Planted, model: Model, distance: float, seed: int) -> Question:
     """The difference again, of templates that are a sample: 8 of the planted ones, others for every seed."""
     definition = planted.effects.definition
+    assert isinstance(definition, TaskDefinition)
     ranked = sorted(definition.templates, key=lambda each: keyed_number(f"{seed} {each.id}", 1 << 62))
     some = replace(planted, effects=Task(replace(definition, templates=tuple(ranked[:_TEMPLATES]))))
     return difference(some, model, distance, seed)

@@ -13,7 +13,7 @@ from circuitcheck.engine.protocol import Engine, ModelCard, Receipt
 from circuitcheck.errors import BadMetric, BadSpec, BadTask, NotComparable, VacuousIntervention
 from circuitcheck.models import BosPolicy
 from circuitcheck.plan import Cell, Metric, ModelRef, Plan, View, supports
-from circuitcheck.prompts import Labels, Prompt, TaskDefinition
+from circuitcheck.prompts import Labels, Prompt, PromptSource
 from circuitcheck.sampling import NO_NOISE, Noise
 from circuitcheck.session.budgets import BudgetLedger
 from circuitcheck.session.settings import Settings
@@ -63,23 +63,25 @@ class Session:
             return self.engine.adopt(spec, bos=bos)
         return self.engine.load(spec, dtype=dtype or self.settings.dtype, device=device or self.settings.device, bos=bos)
 
-    def population(self, task: TaskDefinition, models: Sequence[ModelRef], stream: str) -> int:
+    def population(self, task: PromptSource, models: Sequence[ModelRef], stream: str) -> int:
         """How many prompts there are. Raises NotComparable where the models' tokenizers make different prompts."""
-        tokenizers = {self.engine.tokenizer(model).fingerprint: model for model in models}
-        if len(tokenizers) > 1:
+        shapes = {}
+        if len({self.engine.tokenizer(model).fingerprint for model in models}) > 1:
+            shapes = {task.shape(self.engine.tokenizer(model)): model for model in models}
+        if len(shapes) > 1:
             raise NotComparable(
-                f"{' and '.join(map(str, tokenizers.values()))} tokenize differently, so their prompts of task "
-                f"{task.name!r} are not the same ones: values cannot be paired."
+                f"{' and '.join(map(str, shapes.values()))} tokenize differently, so their prompts of task "
+                f"{task.name!r} are not the same ones: values cannot be paired. task.for_models(...) keeps what fits both."
             )
         return task.size(self.engine.tokenizer(models[0]), stream)
 
-    def prompts(self, task: TaskDefinition, model: ModelRef, stream: str, seed: int, rows: range) -> tuple[Prompt, ...]:
+    def prompts(self, task: PromptSource, model: ModelRef, stream: str, seed: int, rows: range) -> tuple[Prompt, ...]:
         return task.prompts(self.engine.tokenizer(model), seed=seed, stream=stream, rows=rows)
 
-    def labels(self, task: TaskDefinition, model: ModelRef, stream: str, seed: int, rows: range) -> tuple[Labels, ...]:
+    def labels(self, task: PromptSource, model: ModelRef, stream: str, seed: int, rows: range) -> tuple[Labels, ...]:
         return task.labels(self.engine.tokenizer(model), seed=seed, stream=stream, rows=rows)
 
-    def noise(self, task: TaskDefinition, model: ModelRef, metric: Metric, stream: str, seed: int) -> Noise:
+    def noise(self, task: PromptSource, model: ModelRef, metric: Metric, stream: str, seed: int) -> Noise:
         """What another batch composition does to a metric of the clean model: an A/A run on the first prompts, made once for
         each model, task and metric."""
         clean = Cell(View(model), metric)
@@ -92,7 +94,7 @@ class Session:
             self._noise[key] = _noise_between(usual, table.values[0])
         return self._noise[key]
 
-    def measure(self, task: TaskDefinition, cells: Sequence[Cell], stream: str, seed: int, rows: range) -> Measured:
+    def measure(self, task: PromptSource, cells: Sequence[Cell], stream: str, seed: int, rows: range) -> Measured:
         """Values of `cells` on prompts `rows`. Raises VacuousIntervention where an intervention changed no prompt."""
         batch = self.settings.batch
         numbers = range(rows.start // batch, -(-rows.stop // batch))
@@ -112,11 +114,11 @@ class Session:
         _refuse_vacuous(unique)
         return Measured(np.stack(columns), unique)
 
-    def _stream(self, cell: Cell, task: TaskDefinition, stream: str, seed: int) -> Stream:
+    def _stream(self, cell: Cell, task: PromptSource, stream: str, seed: int) -> Stream:
         model = cell.view.model
         return (f"{model.fingerprint} on {self.engine.card(model).device}", task.digest, stream, seed)
 
-    def _fill(self, task: TaskDefinition, cells: Sequence[Cell], stream: str, seed: int, block: range) -> None:
+    def _fill(self, task: PromptSource, cells: Sequence[Cell], stream: str, seed: int, block: range) -> None:
         """Measure what one block lacks: one plan for each model, all its cells together."""
         number = block.start // self.settings.batch
         for model in dict.fromkeys(cell.view.model for cell in cells):
@@ -152,7 +154,7 @@ def _noise_between(one: NDArray[np.float64], other: NDArray[np.float64]) -> Nois
     return Noise(abs(float(differences.mean())) + 2 * error, float(np.abs(differences).max()))
 
 
-def _check_rows(rows: range, population: int, task: TaskDefinition, stream: str) -> None:
+def _check_rows(rows: range, population: int, task: PromptSource, stream: str) -> None:
     if not rows or rows.start < 0:
         raise BadTask(f"prompts {rows.start} to {rows.stop} are none; ask for at least one.")
     if rows.stop > population:

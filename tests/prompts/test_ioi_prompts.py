@@ -55,8 +55,8 @@ def test_the_answer_is_the_indirect_object_and_the_distractor_the_subject(prompt
 
 def test_answers_are_single_tokens(prompts, ioi_tokenizer):
     for prompt in prompts:
-        assert ioi_tokenizer.word(prompt.answer) == (prompt.answer_id,)
-        assert ioi_tokenizer.word(prompt.distractor) == (prompt.distractor_id,)
+        assert ioi_tokenizer.encode(prompt.answer).ids == (prompt.answer_id,) == prompt.answer_ids
+        assert ioi_tokenizer.encode(prompt.distractor).ids == (prompt.distractor_id,) == prompt.distractor_ids
 
 
 def test_counterfactuals_are_as_long_and_differ_only_at_the_names(prompts):

@@ -1,28 +1,60 @@
 """Prompts of one token count, as the tensors and indices that kernels work on."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from circuitcheck.plan import At
+from circuitcheck.plan import At, Reading
 from circuitcheck.prompts import Prompt
+
+
+def continuation(prompt: Prompt, reading: Reading) -> tuple[int, ...]:
+    """The tokens that a run has after the prompt's own: all of what is read but its last, which is only predicted."""
+    if reading == "logits":
+        return ()
+    return (prompt.answer_ids if reading == "answer" else prompt.distractor_ids)[:-1]
+
+
+def by_size(prompts: Iterable[Prompt], reading: Reading) -> list[list[int]]:
+    """Indices into `prompts`, grouped by token counts, shortest first: no padding, ever."""
+    groups: dict[tuple[int, int], list[int]] = {}
+    for index, prompt in enumerate(prompts):
+        groups.setdefault((len(prompt.tokens), len(continuation(prompt, reading))), []).append(index)
+    return [indices for _, indices in sorted(groups.items())]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """`prompts` all have `length` tokens."""
+    """`prompts` all have `length` tokens; with what is read after them, `width`."""
 
     prompts: tuple[Prompt, ...]
     device: torch.device
+    reading: Reading = "logits"
 
     @property
     def length(self) -> int:
         return len(self.prompts[0].tokens)
 
+    @property
+    def width(self) -> int:
+        return self.length + len(continuation(self.prompts[0], self.reading))
+
     def tokens(self, base: str) -> Tensor:
-        """Token ids [prompt, pos] of the clean prompts or of a counterfactual."""
-        return torch.tensor([prompt.run(base) for prompt in self.prompts], device=self.device)
+        """Token ids [prompt, pos] of the clean prompts or of a counterfactual, followed by what is read."""
+        rows = [prompt.run(base) + continuation(prompt, self.reading) for prompt in self.prompts]
+        return torch.tensor(rows, device=self.device)
+
+    def read_from(self, logits: Tensor) -> Tensor:
+        """Of logits [prompt, pos, vocab] those that metrics read: [prompt, vocab] at END, or [prompt, token, vocab] where
+        each token of the answer is predicted."""
+        ends = torch.tensor([prompt.end for prompt in self.prompts], device=logits.device)
+        rows = torch.arange(len(self.prompts), device=logits.device)
+        if self.reading == "logits":
+            return logits[rows, ends]
+        steps = torch.arange(self.width - self.length + 1, device=logits.device)
+        return logits[rows[:, None], ends[:, None] + steps]
 
     def where(self, at: At) -> tuple[Tensor, Tensor]:
         """(rows, columns): every (prompt, token) that `at` names, each once. Raises UnknownPosition."""
@@ -32,7 +64,7 @@ class Batch:
 
     def _columns(self, prompt: Prompt, at: At) -> list[int]:
         if at is None:
-            return list(range(self.length))
+            return list(range(self.width))
         found = {index for place in at for index in place.indices(prompt.positions[place.name], self.length)}
         return sorted(found)
 

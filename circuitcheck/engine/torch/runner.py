@@ -1,17 +1,19 @@
 """The local engine: plans in, tables out."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 
 from circuitcheck.digest import digest
 from circuitcheck.engine.protocol import ModelCard, Receipt, Table
-from circuitcheck.engine.torch.batch import Batch, Change
+from circuitcheck.engine.torch.batch import Batch, Change, by_size
 from circuitcheck.engine.torch.hooks import HookFunction, check_no_hooks, hooked
 from circuitcheck.engine.torch.kernels import hooks_of
 from circuitcheck.engine.torch.loaded import LoadedModel
 from circuitcheck.engine.torch.pool import ModelPool
 from circuitcheck.engine.torch.readouts import read
-from circuitcheck.engine.torch.sources import SiteLayer, TemplateMeans, activations, by_length, forward, template_means
+from circuitcheck.engine.torch.sources import SiteLayer, StreamMeans, activations, forward, stream_means
 from circuitcheck.engine.torch.tokenizer import HubTokenizer
 from circuitcheck.errors import BadTask
 from circuitcheck.models import BosPolicy, parse_spec
@@ -25,7 +27,7 @@ class LocalEngine:
     def __init__(self, device: str = "auto", memory_budget: int | None = None) -> None:
         self._device = device
         self._pool = ModelPool(memory_budget)
-        self._means: dict[tuple[str, StreamMean, str], TemplateMeans] = {}
+        self._means: dict[tuple[str, StreamMean, str], StreamMeans] = {}
 
     def load(self, spec: str, *, dtype: str, device: str, bos: BosPolicy) -> ModelCard:
         return self._pool.load(parse_spec(spec, dtype=dtype, bos=bos), device).card
@@ -72,10 +74,23 @@ def join(tables: list[Table]) -> Table:
     return Table(values, receipts, sum(table.forward_passes for table in tables))
 
 
+def _check_width(view: View, batch: Batch) -> None:
+    """Raises BadTask where a mean would have to be written after the prompts' own tokens."""
+    if batch.width == batch.length:
+        return
+    for intervention in view.interventions:
+        for need in intervention.needs:
+            if isinstance(need.source, StreamMean) and need.source.by == "template" and need.at is None:
+                raise BadTask(
+                    f"{intervention.describe()}: the tokens of an answer have no mean to be replaced by, and this metric "
+                    f"reads answers of several tokens. Name positions (at=), or use another kind of ablation."
+                )
+
+
 class _Run:
     """One plan on one loaded model."""
 
-    def __init__(self, loaded: LoadedModel, plan: Plan, means: dict[tuple[str, StreamMean, str], TemplateMeans]) -> None:
+    def __init__(self, loaded: LoadedModel, plan: Plan, means: dict[tuple[str, StreamMean, str], StreamMeans]) -> None:
         self._loaded, self._plan, self._means = loaded, plan, means
         self._views = {cell.view.digest: cell.view for cell in plan.cells}
         self._passes = 0
@@ -90,16 +105,18 @@ class _Run:
             for key, view in self._views.items()
             for step in range(len(view.interventions))
         }
-        for indices in by_length(prompts).values():
-            batch = Batch(tuple(prompts[i] for i in indices), self._loaded.device)
-            sources = self._counterfactual_runs(batch)
-            for key, view in self._views.items():
-                logits, seen = self._forward(view, batch, sources)
-                for row, cell in enumerate(self._plan.cells):
-                    if cell.view.digest == key:
-                        values[row, indices] = read(cell.metric, logits, batch.prompts).cpu().numpy()
-                for step, change in enumerate(seen):
-                    changes[key, step][indices] = change.relative().numpy()
+        for reading in sorted({cell.metric.reads for cell in self._plan.cells}):
+            views = {cell.view.digest: cell.view for cell in self._plan.cells if cell.metric.reads == reading}
+            for indices in by_size(prompts, reading):
+                batch = Batch(tuple(prompts[i] for i in indices), self._loaded.device, reading)
+                sources = self._counterfactual_runs(batch, views)
+                for key, view in views.items():
+                    logits, seen = self._forward(view, batch, sources)
+                    for row, cell in enumerate(self._plan.cells):
+                        if cell.view.digest == key and cell.metric.reads == reading:
+                            values[row, indices] = read(cell.metric, logits, batch.prompts).cpu().numpy()
+                    for step, change in enumerate(seen):
+                        changes[key, step][indices] = change.relative().numpy()
         window = slice(keep.start - block.start, keep.stop - block.start)
         receipts = {key: self._receipts(view, key, changes, window) for key, view in self._views.items()}
         return Table(values[:, window], tuple(receipts[cell.view.digest] for cell in self._plan.cells), self._passes)
@@ -107,13 +124,14 @@ class _Run:
     def _forward(
         self, view: View, batch: Batch, sources: dict[tuple[str, SiteLayer], torch.Tensor]
     ) -> tuple[torch.Tensor, list[Change]]:
-        """Logits [prompt, vocab] at each prompt's last token, and what each intervention changed."""
+        """The logits that metrics read, and what each intervention changed."""
 
         def lookup(source: str | StreamMean, where: SiteLayer) -> torch.Tensor:
             if isinstance(source, str):
                 return sources[source, where]
-            templates = [prompt.template for prompt in batch.prompts]
-            return self._mean(source, where[0]).rows(where[1], templates, batch.length)
+            return self._mean(source, where[0]).rows(where[1], batch.prompts, batch.width)
+
+        _check_width(view, batch)
 
         changes = [Change(len(batch.prompts)) for _ in view.interventions]
         functions: list[tuple[str, HookFunction]] = []
@@ -122,12 +140,12 @@ class _Run:
         with hooked(self._loaded.model, functions):
             logits = forward(self._loaded.model, batch.tokens(view.base))
         self._passes += len(batch.prompts)
-        return logits[:, -1], changes
+        return batch.read_from(logits), changes
 
-    def _counterfactual_runs(self, batch: Batch) -> dict[tuple[str, SiteLayer], torch.Tensor]:
+    def _counterfactual_runs(self, batch: Batch, views: Mapping[str, View]) -> dict[tuple[str, SiteLayer], torch.Tensor]:
         """The values that views take from counterfactual runs; one run for each counterfactual, shared by all views."""
         wanted: dict[str, set[SiteLayer]] = {}
-        for view in self._views.values():
+        for view in views.values():
             for need in (need for intervention in view.interventions for need in intervention.needs):
                 if isinstance(need.source, str):
                     wanted.setdefault(need.source, set()).add((need.site.kind, need.site.layer))
@@ -138,8 +156,8 @@ class _Run:
             found.update({(name, place): value for place, value in kept.items()})
         return found
 
-    def _mean(self, source: StreamMean, kind: SiteKind) -> TemplateMeans:
-        if source.task != self._plan.task.digest:
+    def _mean(self, source: StreamMean, kind: SiteKind) -> StreamMeans:
+        if source.task != self._plan.task.origin:
             raise BadTask(f"a mean over another task than {self._plan.task.name!r} has no prompts of its templates.")
         key = (self._plan.model.fingerprint, source, kind)
         if key not in self._means:
@@ -151,8 +169,8 @@ class _Run:
                 )
             prompts = self._prompts("reference", source.seed, range(source.n))
             layers = self._loaded.card.architecture.n_layers
-            self._means[key] = template_means(
-                self._loaded.model, prompts, kind, layers, self._plan.batch, self._loaded.device
+            self._means[key] = stream_means(
+                self._loaded.model, prompts, kind, layers, source.by, self._plan.batch, self._loaded.device
             )
             self._passes += len(prompts)
         return self._means[key]

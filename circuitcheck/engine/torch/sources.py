@@ -6,20 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from circuitcheck.engine.torch.batch import by_size
 from circuitcheck.engine.torch.hooks import hook_name, hooked
 from circuitcheck.errors import BadTask
-from circuitcheck.plan import SiteKind
+from circuitcheck.plan import MeanBy, SiteKind
 from circuitcheck.prompts import Prompt
 
 SiteLayer = tuple[SiteKind, int]
-
-
-def by_length(prompts: Iterable[Prompt]) -> dict[int, list[int]]:
-    """Indices into `prompts`, grouped by token count, shortest first: no padding, ever."""
-    groups: dict[int, list[int]] = {}
-    for index, prompt in enumerate(prompts):
-        groups.setdefault(len(prompt.tokens), []).append(index)
-    return dict(sorted(groups.items()))
 
 
 def forward(model: Any, tokens: Tensor) -> Tensor:
@@ -43,54 +36,58 @@ def activations(model: Any, tokens: Tensor, wanted: Iterable[SiteLayer]) -> dict
     return kept
 
 
-class TemplateMeans:
-    """Means of all layers of one site kind over reference prompts, by template: {template: [layer, pos, ...]}.
+Layout = tuple[str, object]  # a template and its prompts' token counts
 
-    One pass serves every head and layer, so claims that ablate different heads share it.
-    """
 
-    def __init__(self, means: Mapping[str, Tensor], prompts: int) -> None:
-        self._means, self._prompts = means, prompts
+def layout_of(prompt: Prompt, by: MeanBy) -> Layout:
+    """Prompts of one layout have the same position at the same token index."""
+    if by == "tokens":
+        return ("", None)
+    return (prompt.template, (len(prompt.tokens), *prompt.positions.values()))
 
-    def rows(self, layer: int, templates: Iterable[str], length: int) -> Tensor:
-        """[prompt, pos, ...] for prompts of these templates. Raises BadTask where the sample had no such prompt."""
-        return torch.stack([self._mean(template, length)[layer] for template in templates])
 
-    def _mean(self, template: str, length: int) -> Tensor:
-        mean = self._means.get(template)
+class StreamMeans:
+    """Means of all layers of one site kind over reference prompts: {layout: [layer, pos, ...]}, [layer, 1, ...] where they
+    are taken over all tokens. One pass serves every head and layer, so claims that ablate different heads share it."""
+
+    def __init__(self, means: Mapping[Layout, Tensor], prompts: int, by: MeanBy) -> None:
+        self._means, self._prompts, self._by = means, prompts, by
+
+    def rows(self, layer: int, prompts: Iterable[Prompt], width: int) -> Tensor:
+        """[prompt, pos, ...] for these prompts, `width` positions. Raises BadTask where the sample had no such prompt."""
+        means = torch.stack([self._mean(prompt)[layer] for prompt in prompts])
+        if self._by == "tokens":
+            return means.expand(-1, width, *means.shape[2:])
+        missing = width - means.shape[1]  # what follows the prompt has no mean, and nothing may be written there
+        return torch.cat([means, means.new_full((len(means), missing, *means.shape[2:]), torch.nan)], dim=1)
+
+    def _mean(self, prompt: Prompt) -> Tensor:
+        mean = self._means.get(layout_of(prompt, self._by))
         if mean is None:
-            raise BadTask(f"the {self._prompts} reference prompts hold none of template {template!r}: raise n.")
-        if mean.shape[1] != length:
             raise BadTask(
-                f"template {template!r} has prompts of {length} and of {mean.shape[1]} tokens: a position-aligned mean "
-                f"has no meaning. Split the template, or use words of one length."
+                f"the {self._prompts} reference prompts hold none of template {prompt.template!r} with the token counts of "
+                f"{prompt.text!r}: raise n, or give the slots fixed token counts."
             )
         return mean
 
 
-def template_means(
-    model: Any, prompts: tuple[Prompt, ...], kind: SiteKind, n_layers: int, batch: int, device: torch.device
-) -> TemplateMeans:
-    """Raises BadTask where prompts of one template differ in token count."""
-    sums: dict[str, Tensor] = {}
-    counts: dict[str, int] = {}
+def stream_means(
+    model: Any, prompts: tuple[Prompt, ...], kind: SiteKind, n_layers: int, by: MeanBy, batch: int, device: torch.device
+) -> StreamMeans:
+    """The mean of each layout, over the prompts that have it."""
+    sums: dict[Layout, Tensor] = {}
+    counts: dict[Layout, int] = {}
     for start in range(0, len(prompts), batch):
         block = prompts[start : start + batch]
-        for indices in by_length(block).values():
+        for indices in by_size(block, "logits"):
             tokens = torch.tensor([block[i].tokens for i in indices], device=device)
             kept = activations(model, tokens, [(kind, layer) for layer in range(n_layers)])
             stacked = torch.stack([kept[kind, layer] for layer in range(n_layers)], dim=1).double()
             for row, i in enumerate(indices):
-                _add(sums, counts, block[i].template, stacked[row])
+                value = stacked[row] if by == "template" else stacked[row].sum(dim=1, keepdim=True)
+                layout = layout_of(block[i], by)
+                sums[layout] = sums[layout] + value if layout in sums else value.clone()
+                counts[layout] = counts.get(layout, 0) + (1 if by == "template" else tokens.shape[1])
     dtype = next(model.parameters()).dtype
-    return TemplateMeans({name: (total / counts[name]).to(dtype) for name, total in sums.items()}, len(prompts))
-
-
-def _add(sums: dict[str, Tensor], counts: dict[str, int], template: str, value: Tensor) -> None:
-    if template in sums and sums[template].shape != value.shape:
-        raise BadTask(
-            f"template {template!r} has prompts of {sums[template].shape[1]} and of {value.shape[1]} tokens: a "
-            f"position-aligned mean has no meaning. Split the template, or use words of one length."
-        )
-    sums[template] = sums[template] + value if template in sums else value.clone()
-    counts[template] = counts.get(template, 0) + 1
+    means = {layout: (total / counts[layout]).to(dtype) for layout, total in sums.items()}
+    return StreamMeans(means, len(prompts), by)

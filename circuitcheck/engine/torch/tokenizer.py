@@ -1,40 +1,80 @@
 """A transformers tokenizer, as prompts want it."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
+from circuitcheck.engine.torch.offsets import offsets_by_decoding
 from circuitcheck.errors import BadSpec, BadTask
 from circuitcheck.models import BosPolicy
 from circuitcheck.prompts import Encoding
 
+_MESSAGE = "circuitcheck user message"
+_DATE = "26 Jul 2024"  # some chat templates print the date, and a prompt must not depend on the day
+
 
 class HubTokenizer:
-    """Wraps a fast `transformers` tokenizer; the BOS policy decides whether prompts start with a BOS."""
+    """Wraps a `transformers` tokenizer; the BOS policy decides whether prompts start with a BOS."""
 
     def __init__(self, tokenizer: Any, bos: BosPolicy, name: str) -> None:
-        if not getattr(tokenizer, "is_fast", False):
-            raise BadSpec(f"the tokenizer of {name} gives no character offsets; a fast tokenizer is needed.")
         self.inner, self.name = tokenizer, name
         own = tokenizer("a").input_ids
-        starts_with_bos = bool(own) and own[0] == tokenizer.bos_token_id
-        self.prepends_bos = bos == "always" or (bos == "tokenizer" and starts_with_bos)
+        self._starts_with_bos = bool(own) and own[0] == tokenizer.bos_token_id
+        self.prepends_bos = bos == "always" or (bos == "tokenizer" and self._starts_with_bos)
         if self.prepends_bos and tokenizer.bos_token_id is None:
             raise BadSpec(f"bos='always', but the tokenizer of {name} has no BOS token.")
-        parts = (tokenizer.backend_tokenizer.to_str(), self.prepends_bos)
-        self.fingerprint = hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+        self.fingerprint = hashlib.blake2b(repr(self._parts()).encode(), digest_size=16).hexdigest()
+
+    @property
+    def unknown(self) -> int | None:
+        found = self.inner.unk_token_id
+        return None if found is None or found == self.inner.bos_token_id else int(found)
 
     def encode(self, text: str) -> Encoding:
+        return self.encode_many([text])[0]
+
+    def encode_many(self, texts: Sequence[str], *, chat: bool = False) -> list[Encoding]:
         bos = self.inner.bos_token
-        if bos and text.startswith(bos):
-            raise BadTask(f"the text {text!r} already holds the BOS {bos!r}: leave it out, the model's policy adds it.")
-        encoded = self.inner(text, add_special_tokens=False, return_offsets_mapping=True)
-        ids, offsets = tuple(encoded.input_ids), tuple((start, end) for start, end in encoded.offset_mapping)
-        if not self.prepends_bos:
-            return Encoding(ids, offsets)
-        return Encoding((self.inner.bos_token_id, *ids), ((0, 0), *offsets))
+        for text in texts:
+            if bos and not chat and text.startswith(bos):
+                raise BadTask(f"the text {text!r} already holds the BOS {bos!r}: leave it out, the model's policy adds it.")
+        if self.inner.is_fast:
+            backend = self.inner.backend_tokenizer
+            backend.no_padding()  # what an earlier call of its owner may have left
+            backend.no_truncation()
+            found = [
+                Encoding(tuple(each.ids), tuple(each.offsets))
+                for each in backend.encode_batch(list(texts), add_special_tokens=False)
+            ]
+        else:
+            found = [self._slowly(text) for text in texts]
+        return [self._with_bos(each) for each in found] if self.prepends_bos else found
 
-    def word(self, text: str) -> tuple[int, ...]:
-        return tuple(self.inner(text, add_special_tokens=False).input_ids)
+    def chat_frame(self) -> tuple[str, str]:
+        if not self.inner.chat_template:
+            raise BadTask(f"the tokenizer of {self.name} has no chat template: a task with chat=True cannot use it.")
+        text = self.inner.apply_chat_template(
+            [{"role": "user", "content": _MESSAGE}], tokenize=False, add_generation_prompt=True, date_string=_DATE
+        )
+        before, found, after = text.partition(_MESSAGE)
+        if not found or _MESSAGE in after:
+            raise BadTask(f"the chat template of {self.name} does not give a user's message out once, as it is: {text!r}")
+        if self.prepends_bos or self._starts_with_bos:
+            before = before.removeprefix(self.inner.bos_token)
+        return before, after
 
-    def decode(self, ids: tuple[int, ...]) -> str:
-        return str(self.inner.decode(list(ids)))
+    def decode(self, ids: Sequence[int]) -> str:
+        return str(self.inner.decode(list(ids), clean_up_tokenization_spaces=False))
+
+    def _slowly(self, text: str) -> Encoding:
+        ids = tuple(self.inner(text, add_special_tokens=False).input_ids)
+        return Encoding(ids, offsets_by_decoding(ids, text, self.decode, self.name))
+
+    def _with_bos(self, encoding: Encoding) -> Encoding:
+        return Encoding((self.inner.bos_token_id, *encoding.ids), ((0, 0), *encoding.offsets))
+
+    def _parts(self) -> tuple[object, ...]:
+        if self.inner.is_fast:
+            return (self.inner.backend_tokenizer.to_str(), self.prepends_bos, self.inner.chat_template)
+        vocabulary = sorted(self.inner.get_vocab().items())
+        return (type(self.inner).__name__, vocabulary, self.prepends_bos, self.inner.chat_template)

@@ -1,6 +1,7 @@
 """Indirect object identification (the task of Wang et al. 2022, arXiv:2211.00593; frames and pools are our own)."""
 
-from circuitcheck.prompts.definition import Pool, TaskDefinition, Template
+from circuitcheck.prompts.definition import Pool, TaskDefinition
+from circuitcheck.prompts.template import Template
 
 _FRAMES = {
     "went": "When {A} and {B} went to the {place}, {S2} gave a {object} to",

@@ -1,0 +1,133 @@
+"""The combinations of each template: which variables it draws, from what, under which constraints."""
+
+from collections.abc import Mapping
+
+from circuitcheck.errors import BadTask, EmptyPool
+from circuitcheck.prompts.constraints import Constraint, Different
+from circuitcheck.prompts.definition import TaskDefinition
+from circuitcheck.prompts.permutation import keyed_number
+from circuitcheck.prompts.realised.frames import Frame
+from circuitcheck.prompts.realised.numbering import Block, PoolBlock, combination_values, table_of, total
+from circuitcheck.prompts.realised.survivors import Classes
+from circuitcheck.prompts.roots import all_values, becoming, pool_of, root_of
+
+
+class Combinations:
+    """Values of all variables by template and number."""
+
+    def __init__(self, task: TaskDefinition, frames: tuple[Frame, ...], classes: Mapping[str, Classes]) -> None:
+        self._task, self._classes = task, classes
+        self._pools = dict(task.variables)
+        self._become = {each.variable: becoming(task, each.variable) for each in task.derived}
+        self._roots = {each.variable: root_of(task, each.variable) for each in task.derived}
+        self._constraints = (*task.constraints, *_implied(task))
+        self._tables: dict[tuple[str, ...], Block] = {}
+        self.drawn = {frame.template: self._drawn(frame) for frame in frames}
+        self._blocks = {name: self._blocks_of(drawn) for name, drawn in self.drawn.items()}
+        self.counts = {name: total(blocks) for name, blocks in self._blocks.items()}
+        for name, count in self.counts.items():
+            if not count:
+                raise EmptyPool(
+                    f"template {name!r} of task {task.name!r} has no combination of values that its constraints allow."
+                )
+
+    def values(self, template: str, number: int) -> dict[str, str]:
+        """Combination `number` of a template; variables that it does not show are drawn afresh."""
+        values = combination_values(self._blocks[template], number)
+        key = f"fresh {self._task.digest} {template} {number}"
+        for variable, pool in self._task.variables:
+            if variable not in values:
+                values[variable] = self._fresh(f"{key} {variable}", variable, pool, values)
+        return self.complete(values)
+
+    def complete(self, values: dict[str, str]) -> dict[str, str]:
+        """The same with derived variables, as far as their roots have values."""
+        found = {
+            name: become(values[self._roots[name]]) for name, become in self._become.items() if self._roots[name] in values
+        }
+        return values | found
+
+    def allowed(self, values: Mapping[str, str]) -> bool:
+        """Do the constraints hold, as far as their variables have values? `values` are complete."""
+        return all(
+            constraint.holds(values)
+            for constraint in self._constraints
+            if all(each in values for each in constraint.variables)
+        )
+
+    def possible(self, values: Mapping[str, str]) -> bool:
+        """Could a prompt have these values of drawn variables, perhaps not all?"""
+        for pool, classes in self._classes.items():
+            items = [value for variable, value in values.items() if self._pools[variable] == pool]
+            if len(set(items)) < len(items) or (items and not any(set(items) <= set(each) for each in classes)):
+                return False
+        return self.allowed(self.complete(dict(values)))
+
+    def _fresh(self, key: str, variable: str, pool: str, values: dict[str, str]) -> str:
+        taken = {value for name, value in values.items() if self._pools[name] == pool}
+        items = next(each for each in self._classes[pool] if taken <= set(each) and len(each) > len(taken))
+        free = [item for item in items if item not in taken]
+        start = keyed_number(key, len(free))
+        for item in free[start:] + free[:start]:
+            if not self._constraints or self.allowed(self.complete(values | {variable: item})):
+                return item
+        raise BadTask(
+            f"task {self._task.name!r}: no item of pool {pool!r} is left for {variable!r} that the constraints allow."
+        )
+
+    def _drawn(self, frame: Frame) -> dict[str, tuple[str, ...]]:
+        """The variables that tell this template's prompts apart, by pool."""
+        task = self._task
+        shown = (*frame.held.values(), task.answer, task.distractor or task.answer, *task.candidates)
+        used = {root_of(task, variable) for variable in shown}
+        drawn: dict[str, tuple[str, ...]] = {}
+        for variable, pool in task.variables:
+            if variable in used:
+                drawn[pool] = (*drawn.get(pool, ()), variable)
+        return drawn
+
+    def _blocks_of(self, drawn: dict[str, tuple[str, ...]]) -> tuple[Block, ...]:
+        blocks: list[Block] = []
+        tied = self._tied(drawn)
+        for pool, variables in drawn.items():
+            if not any(pool in group for group in tied):
+                blocks.append(PoolBlock(variables, self._fitting(pool)))
+        blocks += [self._table([(pool, drawn[pool]) for pool in group]) for group in tied]
+        return tuple(blocks)
+
+    def _fitting(self, pool: str) -> Classes:
+        """Classes with an item for every variable of the pool, those drawn afresh included."""
+        wanted = sum(1 for _, name in self._task.variables if name == pool)
+        return tuple(items for items in self._classes[pool] if len(items) >= wanted)
+
+    def _tied(self, drawn: Mapping[str, tuple[str, ...]]) -> list[list[str]]:
+        """Groups of pools that constraints over drawn variables join."""
+        roots = {variable for variables in drawn.values() for variable in variables}
+        groups: list[set[str]] = []
+        for constraint in self._constraints:
+            if all(root_of(self._task, each) in roots for each in constraint.variables):
+                joined = {pool_of(self._task, each) for each in constraint.variables}
+                for other in [group for group in groups if group & joined]:
+                    joined |= other
+                    groups.remove(other)
+                groups.append(joined)
+        return [[pool for pool in drawn if pool in group] for group in groups]
+
+    def _table(self, group: list[tuple[str, tuple[str, ...]]]) -> Block:
+        key = tuple(variable for _, variables in group for variable in variables)
+        if key not in self._tables:
+            blocks = [PoolBlock(variables, self._fitting(pool)) for pool, variables in group]
+            what = f"the constraints of task {self._task.name!r} on {', '.join(key)}"
+            self._tables[key] = table_of(blocks, lambda values: self.allowed(self.complete(dict(values))), what)
+        return self._tables[key]
+
+
+def _implied(task: TaskDefinition) -> list[Constraint]:
+    """Answer and distractor differ, also where two pools or a mapping could make them one."""
+    if task.distractor is None or root_of(task, task.answer) == root_of(task, task.distractor):
+        return []
+    answers, distractors = all_values(task, task.answer), all_values(task, task.distractor)
+    same_pool = pool_of(task, task.answer) == pool_of(task, task.distractor)
+    if same_pool and answers == distractors and len(set(answers)) == len(answers):
+        return []
+    return [Different((task.answer, task.distractor))] if set(answers) & set(distractors) else []

@@ -1,0 +1,65 @@
+"""How a tokenizer spells words in their places."""
+
+from collections.abc import Iterable, Sequence
+
+from circuitcheck.prompts.tokenizer import Encoding, Tokenizer
+
+Place = tuple[str, str]  # the text before a word, and after it
+
+
+class Spelling:
+    """Token ids of words between their neighbours, each worked out once."""
+
+    def __init__(self, tokenizer: Tokenizer, *, chat: bool) -> None:
+        self._tokenizer, self._chat = tokenizer, chat
+        self._found: dict[tuple[str, str, str], tuple[int, ...] | str] = {}
+        self._continued: dict[tuple[str, str, str], tuple[int, ...] | str] = {}
+
+    def words(self, place: Place, words: Iterable[str]) -> list[tuple[int, ...] | str]:
+        """For each word the ids of its tokens (a space before it belongs to it), or in words why it has none of its own."""
+        before, after = place
+        wanted = list(words)
+        missing = [word for word in dict.fromkeys(wanted) if (before, word, after) not in self._found]
+        texts = [before + word + after for word in missing]
+        for word, text, encoding in zip(missing, texts, self._tokenizer.encode_many(texts, chat=True), strict=True):
+            self._found[before, word, after] = self._tokens(text, encoding, word, len(before))
+        return [self._found[before, word, after] for word in wanted]
+
+    def answers(self, ending: str, prefix: str, words: Iterable[str]) -> list[tuple[int, ...] | str]:
+        """For each word the ids with which it continues a text that ends so, or in words why it cannot."""
+        wanted = list(words)
+        missing = [word for word in dict.fromkeys(wanted) if (ending, prefix, word) not in self._continued]
+        texts = [ending, *(ending + prefix + word for word in missing)]
+        alone, *encodings = (encoding.ids for encoding in self._tokenizer.encode_many(texts, chat=True))
+        for word, ids in zip(missing, encodings, strict=True):
+            continues = ids[: len(alone)] == alone and len(ids) > len(alone)
+            self._continued[ending, prefix, word] = (
+                self._known(ids[len(alone) :]) if continues else "merges with the text before it"
+            )
+        return [self._continued[ending, prefix, word] for word in wanted]
+
+    def _tokens(self, text: str, encoding: Encoding, word: str, start: int) -> tuple[int, ...] | str:
+        first, last = tokens_over(encoding.offsets, start, start + len(word))
+        if first == last:
+            return "has no tokens"
+        shown = text[encoding.offsets[first][0] : encoding.offsets[last - 1][1]].strip()
+        if shown != word:
+            return f"shares a token with its neighbours ({shown!r})"
+        return self._known(encoding.ids[first:last])
+
+    def _known(self, ids: Sequence[int]) -> tuple[int, ...] | str:
+        if self._tokenizer.unknown is not None and self._tokenizer.unknown in ids:
+            return "is unknown to the tokenizer"
+        return tuple(ids)
+
+
+def tokens_over(offsets: Sequence[tuple[int, int]], start: int, stop: int, begin: int = 0) -> tuple[int, int]:
+    """[first, last) of the tokens that stand for some of the characters [start, stop), looked for from `begin` on."""
+    count = len(offsets)
+    first = begin
+    while first < count and (offsets[first][1] <= start or offsets[first][0] == offsets[first][1]):
+        first += 1
+    last = first
+    while last < count and offsets[last][0] < stop:
+        last += 1
+    return first, last

@@ -1,0 +1,81 @@
+"""A task as one tokenizer's prompts make it."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from circuitcheck.digest import digest
+from circuitcheck.errors import BadTask
+from circuitcheck.prompts.definition import TaskDefinition
+from circuitcheck.prompts.permutation import permute
+from circuitcheck.prompts.prompt import Labels, Prompt
+from circuitcheck.prompts.realised.combinations import Combinations
+from circuitcheck.prompts.realised.frames import Frame, frames_of
+from circuitcheck.prompts.realised.rendering import Renderer
+from circuitcheck.prompts.realised.survivors import Survivors
+from circuitcheck.prompts.streams import combination, stream_size
+from circuitcheck.prompts.tokenizer import Tokenizer
+
+
+@lru_cache(maxsize=32)
+def realise(task: TaskDefinition, tokenizer: Tokenizer) -> "RealisedTask":
+    """Raises EmptyPool where too few items fit this tokenizer, BadTask where it cannot be asked."""
+    return RealisedTask(task, tokenizer)
+
+
+class RealisedTask:
+    """A task with the pool items that fit one tokenizer."""
+
+    def __init__(self, task: TaskDefinition, tokenizer: Tokenizer) -> None:
+        self.task, self.tokenizer = task, tokenizer
+        frames = frames_of(task, tokenizer)
+        self.survivors = Survivors(task, frames, tokenizer)
+        self.survivors.check()
+        self.combinations = Combinations(task, frames, self.survivors.classes)
+        self._frames = {frame.template: frame for frame in frames}
+        self._renderer = Renderer(task, tokenizer, frames, self.survivors)
+        self.shape = digest([[name, *map(list, classes)] for name, classes in sorted(self.survivors.classes.items())])
+
+    def size(self, stream: str) -> int:
+        """Prompts in `stream`: rounds in which every template comes once, until the smallest is used up."""
+        per_template = min(stream_size(stream, count) for count in self.combinations.counts.values())
+        return per_template * len(self.task.templates)
+
+    def prompts(self, rows: range, *, seed: int, stream: str) -> tuple[Prompt, ...]:
+        """Raises BadTask beyond the stream's size."""
+        drawn = [(index, *self.drawn_at(index, seed=seed, stream=stream)) for index in rows]
+        return self._renderer.render(drawn)
+
+    def picked(self, template: str, values: Mapping[str, str], index: int = 0) -> Prompt:
+        """The prompt of a template with these values of its variables."""
+        return self._renderer.render([(index, self._frames[template], values)])[0]
+
+    def labels(self, index: int, *, seed: int, stream: str) -> Labels:
+        """Raises BadTask beyond the stream's size."""
+        frame, values = self.drawn_at(index, seed=seed, stream=stream)
+        second = self.task.second_cluster
+        return Labels(frame.template, None if second is None else values[second], self._pair(frame, values))
+
+    def drawn_at(self, index: int, *, seed: int, stream: str) -> tuple[Frame, dict[str, str]]:
+        """The template and all values of a stream's prompt. Raises BadTask beyond the stream's size."""
+        size = self.size(stream)
+        if not 0 <= index < size:
+            raise BadTask(f"task {self.task.name!r} has {size} prompts in its {stream} stream, not {index + 1}.")
+        templates = self.task.templates
+        turn, place = divmod(index, len(templates))
+        template = templates[permute(place, len(templates), f"round {self.task.digest} {stream} {seed} {turn}")]
+        number = combination(
+            turn,
+            stream=stream,
+            combinations=self.combinations.counts[template.id],
+            task=self.task.digest,
+            seed=seed,
+            template=template.id,
+        )
+        return self._frames[template.id], self.combinations.values(template.id, number)
+
+    def _pair(self, frame: Frame, values: Mapping[str, str]) -> str | None:
+        if not self.task.pairs:
+            return None
+        drawn = [variable for variables in self.combinations.drawn[frame.template].values() for variable in variables]
+        others = [values[variable] for variable in drawn if variable not in self.task.pairs]
+        return "|".join([frame.template, *sorted(values[variable] for variable in self.task.pairs), *others])

@@ -1,0 +1,85 @@
+"""Templates and their slots."""
+
+import re
+from itertools import pairwise
+
+from circuitcheck.errors import BadTask
+from circuitcheck.prompts.definition import END, TaskDefinition
+from circuitcheck.prompts.template import Parts, Template
+from circuitcheck.prompts.validation.words import check_names, expect, known_variables, repeated
+
+_POSITION = re.compile(r"[A-Za-z_]\w*")
+
+
+def check_templates(task: TaskDefinition) -> None:
+    if not task.templates:
+        raise BadTask(f"task {task.name!r} has no templates.")
+    check_names(task, "templates", [template.id for template in task.templates])
+    check_names(task, "slots", [slot for slot, _ in task.slots])
+    for declared, variable in task.slots:
+        _check_slot_name(task, declared)
+        expect(task, f"slot {declared!r} holds", variable, known_variables(task))
+    for template in task.templates:
+        _check_template(task, template)
+    _check_texts(task)
+    used = {slot for template in task.templates for slot in template.slot_names()}
+    for slot, _ in task.slots:
+        if slot not in used:
+            raise BadTask(f"task {task.name!r} declares the slot {slot!r}, which no template has.")
+
+
+def _check_slot_name(task: TaskDefinition, slot: str) -> None:
+    if slot == END:
+        raise BadTask(f"a slot of task {task.name!r} cannot be called {END}: every prompt's last token is.")
+    if not _POSITION.fullmatch(slot):
+        raise BadTask(f"task {task.name!r}: the slot {slot!r} names no position; expected letters, digits and _, as in S1.")
+
+
+def _check_template(task: TaskDefinition, template: Template) -> None:
+    parts = _parts(template)
+    if template.whole != template.whole.rstrip() and task.answer_prefix[:1].isspace():
+        raise BadTask(f"template {template.id!r} ends in white space: the answer's own space would come twice.")
+    slots = template.slot_names()
+    for slot in slots:
+        _check_slot_name(task, slot)
+    if twice := repeated(slots):
+        raise BadTask(f"template {template.id!r} has {', '.join(twice)} twice: give each occurrence its own slot.")
+    for (_, before), (literal, after) in pairwise(parts):
+        if before is not None and after is not None and not literal:
+            raise BadTask(f"template {template.id!r}: slots {{{before}}} and {{{after}}} touch; put a character between.")
+    _check_held(task, template)
+
+
+def _parts(template: Template) -> Parts:
+    for part, text in (("text", template.text), ("reply", template.reply)):
+        if not isinstance(text, str):
+            raise BadTask(f"template {template.id!r} has {text!r} as its {part}; expected text.")
+    if not template.text.strip():
+        raise BadTask(f"template {template.id!r} is empty.")
+    try:
+        return template.parts()
+    except ValueError as error:
+        raise BadTask(f"template {template.id!r} cannot be read ({error}): {template.whole!r}") from error
+
+
+def _check_held(task: TaskDefinition, template: Template) -> None:
+    for slot, variable in template.own_slots().items():
+        expect(task, f"template {template.id!r} gives a variable to the slot", slot, template.slot_names())
+        expect(task, f"template {template.id!r} puts into {slot!r}", variable, known_variables(task))
+    for slot, variable in task.slots_of(template).items():
+        if variable not in known_variables(task):
+            raise BadTask(
+                f"template {template.id!r} of task {task.name!r} has the slot {slot!r}, which is neither declared nor a "
+                f"variable; there are {sorted({*dict(task.slots), *known_variables(task)})}."
+            )
+
+
+def _check_texts(task: TaskDefinition) -> None:
+    seen: dict[object, str] = {}
+    for template in task.templates:
+        key = (template.text, template.reply, tuple(task.slots_of(template).items()))
+        if key in seen:
+            raise BadTask(
+                f"templates {seen[key]!r} and {template.id!r} of task {task.name!r} have one text: prompts would repeat."
+            )
+        seen[key] = template.id

@@ -1,0 +1,236 @@
+"""Text in, nothing lost: a prompt reads as its template says, and a position is where its slot's text stands."""
+
+import re
+import unicodedata
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers_at_hand import TRAINED, Slow, everything, hub, read
+
+import circuitcheck as cc
+from circuitcheck.engine.torch.tokenizer import HubTokenizer
+from circuitcheck.errors import BadTask, CircuitCheckError
+
+NAMES = ("Mary", "John", "Tom", "James", "Sarah", "David")
+UNICODE = (
+    "José",
+    unicodedata.normalize("NFD", "José"),
+    "Ångström",
+    unicodedata.normalize("NFD", "Ångström"),
+    "Nguyễn Văn",
+    "李明",
+    "さくら",
+    "김민수",
+    "👩‍🚀",
+    "🇫🇷",
+    "محمد",
+    "דָּנִי",
+    "Ωmega",
+    "𝔘𝔫𝔦",
+)
+any_tokenizer = pytest.mark.parametrize("name", sorted(TRAINED))
+
+
+def met(text, names=NAMES, **more):
+    """Two of the names, the first of which is the answer."""
+    template = text if isinstance(text, cc.Template) else cc.Template("t", text)
+    draw, slots = {"a": "name", "b": "name"}, {"A": "a", "B": "b"}
+    return cc.Task.define(
+        "met", templates=[template], pools={"name": names}, draw=draw, slots=slots, answer="a", distractor="b", **more
+    )
+
+
+def alone(text, items, **more):
+    """One item of any kind, after which Mary is said."""
+    derive = {"answer": ("A", dict.fromkeys(items, "Mary"))}
+    return cc.Task.define(
+        "alone", templates={"t": text}, pools={"item": items}, draw={"A": "item"}, derive=derive, answer="answer", **more
+    )
+
+
+def length(tokenizer, before, item):
+    return len(tokenizer.encode(before + item).ids) - len(tokenizer.encode(before.rstrip(" ")).ids)
+
+
+@any_tokenizer
+@pytest.mark.parametrize(
+    "text",
+    [
+        'He said: "{A} met {B}" and',
+        "Both (({A}), [{B}]) and",
+        "{A} met {B} and",
+        "{A}, {B}; and",
+        "{A}'s friend is {B}'s friend and",
+        "First:\n{A}\n- {B}...\nThen",
+        "It was {A}/{B} and",
+        "Who? {A}! Not {B}",
+        "{A}",
+        "Nobody\t{A} met\u00a0{B} and",
+    ],
+)
+def test_slots_stand_anywhere(name, text):
+    text = text if "{B}" in text else text + " and {B}"
+    prompts = everything(met(text, tokens=None), hub(name))
+    assert {prompt.slots["A"] for prompt in prompts} == set(NAMES)
+    for prompt in prompts:
+        assert prompt.text == text.format(**prompt.slots)
+        for slot in ("A", "B"):
+            assert read(hub(name), prompt.text, prompt.positions[slot]).strip() == prompt.slots[slot]
+
+
+@any_tokenizer
+@pytest.mark.parametrize("text", ["Then un{A} met {B} and", "Then {A}ish and {B}s met, and", "Then {A}{B} met, and"])
+def test_a_slot_inside_a_word_has_tokens_of_its_own_or_the_item_is_dropped(name, text):
+    try:
+        prompts = everything(met(text, tokens=None), hub(name))
+    except BadTask:
+        return
+    for prompt in prompts:
+        for slot in ("A", "B"):
+            assert read(hub(name), prompt.text, prompt.positions[slot]).strip() == prompt.slots[slot]
+
+
+@any_tokenizer
+def test_line_endings_stay_as_they_are(name):
+    text = "One\r\nTwo, \r {A}\rThree\n\n\n{B}\r\n\r\nand\n\r then"
+    for prompt in everything(met(text, tokens=None), hub(name)):
+        assert prompt.text == text.format(**prompt.slots)
+        assert name != "bpe" or hub(name).decode(prompt.tokens) == prompt.text
+        for slot in ("A", "B"):
+            assert read(hub(name), prompt.text, prompt.positions[slot]).strip() == prompt.slots[slot]
+
+
+@pytest.mark.parametrize("name", ["bpe", "unigram"])
+@pytest.mark.parametrize("text", ["They spoke to {A} and to", '{A}, "{A_}" ({B_})', "“{A}”—"])
+def test_letters_of_every_script_survive(name, text):
+    text = text.replace("{A_}", "Zoë").replace("{B_}", "東京")
+    prompts = everything(alone(text, UNICODE, tokens=None), hub(name))
+    assert sorted(prompt.slots["A"] for prompt in prompts) == sorted(UNICODE)
+    for prompt in prompts:
+        assert prompt.text == text.format(A=prompt.slots["A"])
+        assert read(hub(name), prompt.text, prompt.positions["A"]).strip() == prompt.slots["A"]
+        assert name != "bpe" or hub(name).decode(prompt.tokens) == prompt.text
+
+
+@pytest.mark.parametrize("before", ["They saw ", 'He said: "', ""])
+def test_a_number_of_tokens_keeps_the_items_that_have_it_where_they_stand(before):
+    lengths = {item: length(hub("bpe"), before, item) for item in UNICODE}
+    for count in set(lengths.values()):
+        prompts = everything(alone(before + "{A} and", UNICODE, tokens={"A": count}), hub("bpe"))
+        assert {prompt.slots["A"] for prompt in prompts} == {item for item in UNICODE if lengths[item] == count}
+        assert all(len(prompt.positions["A"]) == count for prompt in prompts)
+
+
+@pytest.mark.parametrize(
+    "name, alike",
+    [
+        ("unigram", ("José", unicodedata.normalize("NFD", "José"))),
+        ("wordpiece-uncased", ("Mary", "mary")),
+        ("wordpiece-cased", ("李明", "王芳")),
+    ],
+)
+def test_names_that_the_tokenizer_takes_for_one_are_never_answer_and_distractor(name, alike):
+    task = met("Then {A} met {B} and", (*alike, "John", "Tom"), tokens=None, answer_tokens=None)
+    for prompt in everything(task, hub(name)):
+        assert {prompt.slots["A"], prompt.slots["B"]} != set(alike)
+        assert prompt.answer_ids != prompt.distractor_ids
+
+
+@pytest.mark.parametrize("name, bos", [("unigram", "<s>"), ("wordpiece-uncased", "[CLS]")])
+@pytest.mark.parametrize(
+    "text, reply", [("BOS Then {A} met {B} and", ""), ("{A} met BOS {B} and", ""), ("{A}, {B}", "BOS and")]
+)
+def test_a_text_that_holds_the_bos_is_refused(name, bos, text, reply):
+    template = cc.Template("t", text.replace("BOS", bos), reply=reply.replace("BOS", bos))
+    with pytest.raises(BadTask, match="BOS"):
+        everything(met(template, tokens=None), hub(name))
+
+
+def test_an_item_that_is_the_bos_never_becomes_a_second_one():
+    try:
+        prompts = everything(met("Then {A} met {B} and", ("<s>", *NAMES), tokens=None), hub("unigram"))
+    except BadTask:
+        return
+    assert not any("<s>" in prompt.text for prompt in prompts)
+
+
+@pytest.mark.parametrize("items", [("Mary", "", "John"), {"Mary": "x", "": "y", "John": "z"}])
+def test_an_empty_item_is_refused(items):
+    with pytest.raises(BadTask, match="empty"):
+        alone("Then {A} and", tuple(items))
+
+
+def test_an_empty_derived_text_is_refused():
+    with pytest.raises(BadTask, match="empty"):
+        cc.Task.define(
+            "derived",
+            templates={"t": "Then {A} met {B} and"},
+            pools={"name": ("Mary", "John")},
+            draw={"A": "name"},
+            derive={"B": ("A", {"Mary": "Tom", "John": ""})},
+            answer="A",
+        )
+
+
+def test_positions_of_several_tokens_are_what_interventions_act_on(tiny_gpt2, ioi_tokenizer):
+    candidates = (first + second + third for first in "BDFG" for second in "qxz" for third in "vjk")
+    items = [item for item in candidates if length(ioi_tokenizer, "of ", item) == 3][:6]
+    answers = dict(zip(items, NAMES, strict=True))
+    task = cc.Task.define(
+        "three",
+        templates={"t": "Then {A} {B} and"},
+        pools={"item": items},
+        draw={"A": "item", "B": "item"},
+        derive={"answer": ("A", answers), "other": ("B", answers)},
+        answer="answer",
+        distractor="other",
+        tokens=3,
+    )
+    model = cc.load(str(tiny_gpt2))
+
+    def at(positions):
+        return task.logit_diff(model.ablate("L0.mlp", kind="zero", at=positions)).values(8)
+
+    np.testing.assert_allclose(at("A[:]"), at("A-2, A-1, A"), rtol=1e-5)
+    np.testing.assert_allclose(at("A+1"), at("B-2"), rtol=1e-5)
+    np.testing.assert_allclose(at("A+3"), at("B"), rtol=1e-5)
+    assert np.abs(at("A") - at("A-1")).min() > 1e-4
+
+
+@given(
+    st.lists(
+        st.sampled_from([" Mary", "Mary", " and", "é", "e\u0301", "李", "👩‍🚀", "\r\n", " ", "م", '"'])
+        | st.characters(codec="utf-8")
+    ).map("".join)
+)
+@settings(max_examples=60, deadline=None)
+def test_without_offsets_from_the_tokenizer_they_come_from_what_it_decodes(text):
+    encoding = HubTokenizer(Slow(), "never", "slow").encode(text)
+    start = token = 0
+    for piece in Slow().pieces(text):
+        count = len(Slow().tokens_of(piece))
+        covered = encoding.offsets[token : token + count]
+        assert (min(covered)[0], max(end for _, end in covered)) == (start, start + len(piece))
+        start, token = start + len(piece), token + count
+    assert token == len(encoding.ids)
+
+
+@pytest.mark.parametrize("bos", ["never", "always"])
+def test_positions_are_right_without_offsets_from_the_tokenizer(bos):
+    slow = HubTokenizer(Slow(), bos, "slow")
+    text = 'Then "{A}"\r\nand (again {A_}) and'.replace("{A_}", "Zoë")
+    prompts = everything(alone(text, (*UNICODE, *NAMES), tokens=None), slow)
+    assert len(prompts) == len(UNICODE) + len(NAMES)
+    for prompt in prompts:
+        span = prompt.positions["A"]
+        assert slow.decode(tuple(prompt.tokens[i] for i in span)).strip() == prompt.slots["A"]
+        assert prompt.positions["END"] == (len(prompt.tokens) - 1,)
+
+
+def test_a_tokenizer_without_offsets_that_loses_text_is_refused_in_words():
+    lossy = HubTokenizer(Slow(lossy=True), "never", "lossy")
+    assert lossy.decode(lossy.encode("all lower case").ids) == "all lower case"
+    with pytest.raises(CircuitCheckError, match=re.compile(r"decod|give.* back|offset", re.IGNORECASE)):
+        everything(met("Then {A} met {B} and", tokens=None, answer_tokens=None), lossy)
