@@ -1,6 +1,6 @@
 """The tasks that come with circuitcheck, ready to use: `cc.tasks.ioi()`."""
 
-from circuitcheck.prompts.builtin import ioi as _ioi
+from circuitcheck.prompts import builtin
 from circuitcheck.quantities import Task
 
 
@@ -9,4 +9,61 @@ def ioi() -> Task:
 
     Positions IO, S1, S2, place, object, END. Counterfactuals `abc` (three other names) and `swap` (names exchanged).
     """
-    return Task(_ioi.ioi())
+    return Task(builtin.ioi())
+
+
+def entity_binding(kind: str = "capital", entities: int = 2) -> Task:
+    """Who has what: "Context: Mary lives in the capital city of France. John lives in the capital city of Italy.
+    Question: In which city does John live? Answer: John lives in the city of" -> " Rome"; with `kind="fruit"`, "Mary likes
+    eating the apple. ... John likes the" -> " lemon".
+
+    Positions E0, A0, E1, A1 ... (people and attributes in the order of the text), Q (the question's person), R (the
+    answer's), END. Counterfactuals `swap` (each person gets the next one's attribute) and `other` (all attributes anew). The
+    distractor is the next person's. Raises BadTask for another kind, or entities outside 2 to 5.
+    """
+    return Task(builtin.entity_binding(kind, entities))
+
+
+def syllogism() -> Task:
+    """ "All birds are hot, not cold. Robins are birds. Therefore, robins are" -> " hot".
+
+    Positions category, X, Y, group, nouns, END. Counterfactual `swap` exchanges the adjectives. Adjectives may have several
+    tokens and are compared on their first.
+    """
+    return Task(builtin.syllogism())
+
+
+def quoted_speech() -> Task:
+    """A short story with two quotations: 'One day Mary and Tom went to the park. "Look at the dog!" says Mary. "I want to
+    play with the kite!"' -> " says".
+
+    Positions A, B, thing, other, SAYS (the verb after the first quotation), A2, END (the second closing quote).
+    Counterfactual `verb` (another verb after the first).
+    """
+    return Task(builtin.quoted_speech())
+
+
+def induction() -> Task:
+    """Words in no order, one of which comes again: "Words: king river moon ... river" -> " moon".
+
+    Positions PREV (where the last word stood before; PREV+1 is the answer's place), LAST, after, elsewhere, END.
+    Counterfactual `unseen` (the last word did not occur).
+    """
+    return Task(builtin.induction())
+
+
+def greater_than() -> Task:
+    """ "The war lasted from the year 1742 to the year 17" -> "58", and not "36".
+
+    Positions YY, event, END. Counterfactual `late` (the year in the text is the answer). Digits may be tokens of their own:
+    answers are compared on their first token, and decades always differ.
+    """
+    return Task(builtin.greater_than())
+
+
+def gendered_pronoun() -> Task:
+    """ "So Emma is such a good doctor, isn't" -> " she".
+
+    Positions NAME, END. Counterfactual `swap` (a name of the other gender).
+    """
+    return Task(builtin.gendered_pronoun())

@@ -1,5 +1,6 @@
 """Indirect object identification (the task of Wang et al. 2022, arXiv:2211.00593; frames and pools are our own)."""
 
+from circuitcheck.prompts.builtin.words import NAMES
 from circuitcheck.prompts.definition import Pool, TaskDefinition
 from circuitcheck.prompts.template import Template
 
@@ -13,13 +14,6 @@ _FRAMES = {
     "worked": "Since {A} and {B} worked at the {place}, {S2} brought a {object} to",
     "reached": "Later {A} and {B} reached the {place}, where {S2} showed a {object} to",
 }
-
-_NAMES = """
-    Mary John Tom James Sarah David Paul Mark Anna Emma Jack Kate Laura Peter Susan Robert Michael William Alice George
-    Henry Charles Daniel Lisa Linda Karen Martin Simon Kevin Brian Jason Scott Andrew Richard Thomas Joseph Steven Eric
-    Adam Alex Ben Sam Max Jane Jennifer Jessica Rachel Rebecca Michelle Amy Maria Helen Julia Claire Emily Elizabeth
-    Victoria Diana Lucy Grace Sophie Frank Roger Philip Patrick Matthew Anthony Stephen Edward Kenneth
-""".split()
 
 _PLACES = """
     store park school office library hospital restaurant station market museum beach garden theater church hotel farm
@@ -44,7 +38,7 @@ def ioi() -> TaskDefinition:
             for order, first, second in (("IO-first", "{IO}", "{S1}"), ("S-first", "{S1}", "{IO}"))
         ),
         pools=(
-            Pool("name", tuple(_NAMES)),
+            Pool("name", NAMES),
             Pool("place", tuple(_PLACES)),
             Pool("object", tuple(_OBJECTS)),
         ),

@@ -1,6 +1,7 @@
 """The combinations of each template: which variables it draws, from what, under which constraints."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from circuitcheck.errors import BadTask, EmptyPool
 from circuitcheck.prompts.constraints import Constraint, Different
@@ -12,6 +13,27 @@ from circuitcheck.prompts.realised.survivors import Classes
 from circuitcheck.prompts.roots import all_values, becoming, pool_of, root_of
 
 
+@dataclass(frozen=True)
+class _Rooted:
+    """A constraint, asked of drawn variables."""
+
+    constraint: Constraint
+    roots: tuple[str, ...]
+    become: tuple[tuple[str, str, Callable[[str], str]], ...]  # variable, its root, what the root's value becomes
+
+    @classmethod
+    def of(cls, task: TaskDefinition, constraint: Constraint) -> "_Rooted":
+        become = tuple((each, root_of(task, each), becoming(task, each)) for each in constraint.variables)
+        return cls(constraint, tuple(dict.fromkeys(root for _, root, _ in become)), become)
+
+    def holds(self, values: Mapping[str, str]) -> bool:
+        """True where a root has no value yet."""
+        for root in self.roots:
+            if root not in values:
+                return True
+        return self.constraint.holds({variable: become(values[root]) for variable, root, become in self.become})
+
+
 class Combinations:
     """Values of all variables by template and number."""
 
@@ -20,7 +42,7 @@ class Combinations:
         self._pools = dict(task.variables)
         self._become = {each.variable: becoming(task, each.variable) for each in task.derived}
         self._roots = {each.variable: root_of(task, each.variable) for each in task.derived}
-        self._constraints = (*task.constraints, *_implied(task))
+        self._constraints = [_Rooted.of(task, each) for each in (*task.constraints, *_implied(task))]
         self._tables: dict[tuple[str, ...], Block] = {}
         self.drawn = {frame.template: self._drawn(frame) for frame in frames}
         self._blocks = {name: self._blocks_of(drawn) for name, drawn in self.drawn.items()}
@@ -48,12 +70,8 @@ class Combinations:
         return values | found
 
     def allowed(self, values: Mapping[str, str]) -> bool:
-        """Do the constraints hold, as far as their variables have values? `values` are complete."""
-        return all(
-            constraint.holds(values)
-            for constraint in self._constraints
-            if all(each in values for each in constraint.variables)
-        )
+        """Do the constraints hold, as far as their drawn variables have values?"""
+        return all(constraint.holds(values) for constraint in self._constraints)
 
     def possible(self, values: Mapping[str, str]) -> bool:
         """Could a prompt have these values of drawn variables, perhaps not all?"""
@@ -61,7 +79,7 @@ class Combinations:
             items = [value for variable, value in values.items() if self._pools[variable] == pool]
             if len(set(items)) < len(items) or (items and not any(set(items) <= set(each) for each in classes)):
                 return False
-        return self.allowed(self.complete(dict(values)))
+        return self.allowed(values)
 
     def _fresh(self, key: str, variable: str, pool: str, values: dict[str, str]) -> str:
         taken = {value for name, value in values.items() if self._pools[name] == pool}
@@ -69,7 +87,7 @@ class Combinations:
         free = [item for item in items if item not in taken]
         start = keyed_number(key, len(free))
         for item in free[start:] + free[:start]:
-            if not self._constraints or self.allowed(self.complete(values | {variable: item})):
+            if not self._constraints or self.allowed(values | {variable: item}):
                 return item
         raise BadTask(
             f"task {self._task.name!r}: no item of pool {pool!r} is left for {variable!r} that the constraints allow."
@@ -105,8 +123,8 @@ class Combinations:
         roots = {variable for variables in drawn.values() for variable in variables}
         groups: list[set[str]] = []
         for constraint in self._constraints:
-            if all(root_of(self._task, each) in roots for each in constraint.variables):
-                joined = {pool_of(self._task, each) for each in constraint.variables}
+            if roots.issuperset(constraint.roots):
+                joined = {self._pools[root] for root in constraint.roots}
                 for other in [group for group in groups if group & joined]:
                     joined |= other
                     groups.remove(other)
@@ -118,7 +136,7 @@ class Combinations:
         if key not in self._tables:
             blocks = [PoolBlock(variables, self._fitting(pool)) for pool, variables in group]
             what = f"the constraints of task {self._task.name!r} on {', '.join(key)}"
-            self._tables[key] = table_of(blocks, lambda values: self.allowed(self.complete(dict(values))), what)
+            self._tables[key] = table_of(blocks, self.allowed, what)
         return self._tables[key]
 
 

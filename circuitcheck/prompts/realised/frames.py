@@ -36,6 +36,11 @@ class Frame:
                 length += len(value)
         return "".join(pieces), spans
 
+    def variables_in(self, slot: str) -> tuple[str, ...]:
+        """The variables that a slot can hold: the clean one first, then those of counterfactuals."""
+        altered = (changes[slot] for changes in self.altered.values() if slot in changes)
+        return tuple(dict.fromkeys((self.held[slot], *altered)))
+
     def context(self, slot: str) -> tuple[str, str]:
         """The text around a slot, as far as it can touch the slot's tokens: about a word on each side."""
         place = next(number for number, (_, name) in enumerate(self.parts) if name == slot)

@@ -73,6 +73,18 @@ class Survivors:
         spelled = self._spelling.answers(frame.ending(), self._task.answer_prefix, values)
         return {value: ids for value, ids in zip(values, spelled, strict=True) if not isinstance(ids, str)}
 
+    def slot_ids(self, frame: Frame) -> dict[str, dict[str, tuple[int, ...]]]:
+        """Ids of each value that each slot of `frame` can hold, clean or altered."""
+        found: dict[str, dict[str, tuple[int, ...]]] = {}
+        for slot in frame.held:
+            for variable in frame.variables_in(slot):
+                kept = self.signatures[pool_of(self._task, variable)]
+                values = list(map(becoming(self._task, variable), kept))
+                spelled = self._spelling.words(frame.context(slot), values)
+                known = {value: ids for value, ids in zip(values, spelled, strict=True) if not isinstance(ids, str)}
+                found.setdefault(slot, {}).update(known)
+        return found
+
     def _judge(self, pool: Pool) -> dict[str, tuple[int, ...]]:
         """Token counts of the items that stay, in the order of their uses."""
         uses = [use for use in self._uses if pool_of(self._task, use.variable) == pool.name]
@@ -144,8 +156,7 @@ def _uses(task: TaskDefinition, frames: tuple[Frame, ...]) -> list[_Use]:
     for frame in frames:
         for _, slot in frame.parts:
             if slot is not None:
-                variables = [frame.held[slot], *(changes[slot] for changes in frame.altered.values() if slot in changes)]
-                uses += [_Use(slot, frame.context(slot), name, frame.template) for name in dict.fromkeys(variables)]
+                uses += [_Use(slot, frame.context(slot), name, frame.template) for name in frame.variables_in(slot)]
         uses += [_Use(None, (frame.ending(), ""), name, frame.template) for name in roles]
     return _once(uses, lambda use: (use.slot, use.place, use.variable, _company(uses, use)))
 

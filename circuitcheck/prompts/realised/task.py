@@ -1,6 +1,6 @@
 """A task as one tokenizer's prompts make it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from circuitcheck.digest import digest
@@ -14,6 +14,8 @@ from circuitcheck.prompts.realised.rendering import Renderer
 from circuitcheck.prompts.realised.survivors import Survivors
 from circuitcheck.prompts.streams import combination, stream_size
 from circuitcheck.prompts.tokenizer import Tokenizer
+
+_EXAMPLES = 16  # of each template, on which both ways of making tokens must agree
 
 
 @lru_cache(maxsize=32)
@@ -31,14 +33,18 @@ class RealisedTask:
         self.survivors = Survivors(task, frames, tokenizer)
         self.survivors.check()
         self.combinations = Combinations(task, frames, self.survivors.classes)
+        self._sizes: dict[str, int] = {}
         self._frames = {frame.template: frame for frame in frames}
         self._renderer = Renderer(task, tokenizer, frames, self.survivors)
+        self._renderer.learn([(0, frame, values) for frame in frames for values in self._spread(frame)])
         self.shape = digest([[name, *map(list, classes)] for name, classes in sorted(self.survivors.classes.items())])
 
     def size(self, stream: str) -> int:
         """Prompts in `stream`: rounds in which every template comes once, until the smallest is used up."""
-        per_template = min(stream_size(stream, count) for count in self.combinations.counts.values())
-        return per_template * len(self.task.templates)
+        if stream not in self._sizes:
+            per_template = min(stream_size(stream, count) for count in self.combinations.counts.values())
+            self._sizes[stream] = per_template * len(self.task.templates)
+        return self._sizes[stream]
 
     def prompts(self, rows: range, *, seed: int, stream: str) -> tuple[Prompt, ...]:
         """Raises BadTask beyond the stream's size."""
@@ -72,6 +78,13 @@ class RealisedTask:
             template=template.id,
         )
         return self._frames[template.id], self.combinations.values(template.id, number)
+
+    def _spread(self, frame: Frame) -> Iterator[dict[str, str]]:
+        """Values of a few combinations from all over a template's."""
+        count = self.combinations.counts[frame.template]
+        for number in range(min(_EXAMPLES, count)):
+            chosen = permute(number, count, f"examples {self.task.digest} {frame.template}")
+            yield self.combinations.values(frame.template, chosen)
 
     def _pair(self, frame: Frame, values: Mapping[str, str]) -> str | None:
         if not self.task.pairs:
