@@ -5,6 +5,7 @@ from circuitcheck.claims import claim
 from circuitcheck.errors import CircuitCheckError, Inconclusive, Refuted, VacuousIntervention
 from circuitcheck.plan import Accuracy, CandidateAccuracy, LogitDiff, LogProb, Loss, Probability
 from circuitcheck.prompts import Template, different, increasing
+from circuitcheck.prompts.corpora import TokenInContext, after
 from circuitcheck.quantities import (
     Approx,
     Comparison,
@@ -17,6 +18,7 @@ from circuitcheck.quantities import (
     all_of,
     any_of,
     approx,
+    corpus,
     load,
     metric,
     random_heads,
@@ -46,11 +48,14 @@ __all__ = [
     "Settings",
     "Task",
     "Template",
+    "TokenInContext",
     "VacuousIntervention",
+    "after",
     "all_of",
     "any_of",
     "approx",
     "claim",
+    "corpus",
     "current_session",
     "different",
     "increasing",

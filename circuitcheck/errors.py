@@ -53,6 +53,10 @@ class EmptyPool(BadTask):
     """A pool of which too few items survive this tokenizer."""
 
 
+class BadRecord(BadTask):
+    """A file of prompts or texts that cannot be read, or rows of it; the message names each by file and line."""
+
+
 class BadSpec(CircuitCheckError, ValueError):
     """A model spec that cannot be read."""
 

@@ -118,7 +118,7 @@ class TaskDefinition:
     def has_distractor(self) -> bool:
         return self.distractor is not None
 
-    def count_groups(self, n: int) -> int:
+    def count_groups(self, tokenizer: Tokenizer, stream: str, n: int) -> int:  # noqa: ARG002 - the call of every source
         """How many templates `n` prompts come from."""
         return min(n, len(self.templates))
 

@@ -6,6 +6,11 @@ from circuitcheck.prompts.permutation import permute
 STREAMS = {"test": (0.0, 0.5), "discovery": (0.5, 0.75), "reference": (0.75, 1.0)}
 
 
+def stream_at(share: float) -> str:
+    """The stream that holds `share`, a number in [0, 1)."""
+    return next(stream for stream, (low, high) in STREAMS.items() if low <= share < high)
+
+
 def stream_size(stream: str, combinations: int) -> int:
     """How many of `combinations` belong to `stream`. Raises BadTask for an unknown stream."""
     low, high = _bounds(stream, combinations)

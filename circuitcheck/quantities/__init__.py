@@ -3,6 +3,7 @@
 from circuitcheck.quantities.comparison import Approx, Comparison, approx
 from circuitcheck.quantities.composite import Composite, all_of, any_of
 from circuitcheck.quantities.controls import Beats, RandomHeads, random_heads
+from circuitcheck.quantities.corpus import corpus
 from circuitcheck.quantities.estimate import Estimate
 from circuitcheck.quantities.metrics import metric
 from circuitcheck.quantities.models import Model, ModelView, load
@@ -29,6 +30,7 @@ __all__ = [
     "all_of",
     "any_of",
     "approx",
+    "corpus",
     "load",
     "metric",
     "random_heads",

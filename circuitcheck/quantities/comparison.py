@@ -65,7 +65,7 @@ class Comparison(Question):
             task=where.task.name,
             stream=where.stream,
             seed=where.seed,
-            templates=where.task.count_groups(decision.n),
+            templates=session.count_groups(where.task, quantity.models[0], where.stream, decision.n),
             scope=settings.scope,
             receipts=measured.receipts,
             contrary=contrary_prompts(quantity, self.region, measured.values),

@@ -149,7 +149,7 @@ class Beats(Question):
             task=where.task.name,
             stream=where.stream,
             seed=where.seed,
-            templates=where.task.count_groups(len(rows)),
+            templates=current_session().count_groups(where.task, effect.models[0], where.stream, len(rows)),
             scope=settings.scope,
             receipts=current_session().measure(where.task, effect.cells, where.stream, where.seed, rows).receipts,
             contrary=(),

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from circuitcheck.errors import BadMetric, BadTask, UnknownCounterfactual, UnknownPosition
 from circuitcheck.plan import CLEAN, Accuracy, Cell, LogitDiff, LogProb, Loss, Metric, View
 from circuitcheck.prompts import STREAMS, Prompt, PromptSource, TaskDefinition, Template, define_task
 from circuitcheck.prompts.constraints import Constraint
+from circuitcheck.prompts.records import RecordSource, read_records, write_records
 from circuitcheck.prompts.sharing import shared_task
 from circuitcheck.quantities.linear import Linear
 from circuitcheck.quantities.metrics import as_metric
@@ -72,6 +75,35 @@ class Task:
                 pairs=pairs,
             )
         )
+
+    @classmethod
+    def from_records(cls, path: str | PathLike[str], *, name: str | None = None, strict: bool = True) -> "Task":
+        """A task from a file of your own prompts, .jsonl, .csv or .parquet; docs/prompts.md has the fields.
+
+        Raises BadRecord, which names every bad row by file and line; with `strict=False` they are left out and counted, and
+        it is raised only where the file as a whole cannot be read.
+        """
+        records, rejected = read_records(path, strict=strict)
+        return cls(RecordSource(name or Path(path).stem, records, strict, rejected))
+
+    def to_records(
+        self, path: str | PathLike[str], n: int, *, model: ModelView, stream: str | None = None, seed: int = 0
+    ) -> int:
+        """Writes the first `n` prompts of a stream, as this model's tokenizer makes them, for `from_records` to read.
+
+        Returns how many. Raises BadRecord for an extension that is not known, BadTask for more prompts than there are."""
+        session, where, ref = current_session(), stream or self.stream, model.card.ref
+        prompts = self.iterate(model, n, seed=seed, stream=where)
+        labelled = (
+            (each, session.labels(self.definition, ref, where, seed, range(each.index, each.index + 1))[0])
+            for each in prompts
+        )
+        return write_records(path, labelled, session.engine.tokenizer(ref), where)
+
+    @property
+    def rejected(self) -> tuple[object, ...]:
+        """The rows of a file of records that were left out when it was read, each with its place and reason."""
+        return getattr(self.definition, "rejected", ())
 
     @property
     def name(self) -> str:

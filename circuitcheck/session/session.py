@@ -78,6 +78,9 @@ class Session:
     def prompts(self, task: PromptSource, model: ModelRef, stream: str, seed: int, rows: range) -> tuple[Prompt, ...]:
         return task.prompts(self.engine.tokenizer(model), seed=seed, stream=stream, rows=rows)
 
+    def count_groups(self, task: PromptSource, model: ModelRef, stream: str, n: int) -> int:
+        return task.count_groups(self.engine.tokenizer(model), stream, n)
+
     def labels(self, task: PromptSource, model: ModelRef, stream: str, seed: int, rows: range) -> tuple[Labels, ...]:
         return task.labels(self.engine.tokenizer(model), seed=seed, stream=stream, rows=rows)
 

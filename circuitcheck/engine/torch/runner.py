@@ -181,7 +181,7 @@ class _Run:
         if longest > self._loaded.card.architecture.n_ctx:
             raise BadTask(
                 f"a prompt of task {self._plan.task.name!r} has {longest} tokens, and {self._plan.model} reads at most "
-                f"{self._loaded.card.architecture.n_ctx}."
+                f"{self._loaded.card.architecture.n_ctx}: use shorter ones (of a corpus, context=)."
             )
         return prompts
 

@@ -1,0 +1,141 @@
+"""Which tokens of running text to look at."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from circuitcheck.errors import BadTask
+
+Ends = Sequence[int]  # for each token, the character after its last
+
+
+@dataclass(frozen=True)
+class TokenInContext:
+    """`text` of a token, white space before it included; all text `before` it; its `index` in the document, from 0."""
+
+    text: str
+    before: str
+    index: int
+
+
+class Predicate(Protocol):
+    """`digest_parts` is plain data that tells predicates apart."""
+
+    @property
+    def digest_parts(self) -> tuple[str, ...]: ...
+    def describe(self) -> str: ...
+    def choose(self, text: str, ends: Ends) -> list[int]:
+        """Indices of the tokens, in order."""
+        ...
+
+
+@dataclass(frozen=True)
+class After:
+    """Tokens that end where `ending` has just been read."""
+
+    ending: str
+
+    @property
+    def digest_parts(self) -> tuple[str, ...]:
+        return ("after", self.ending)
+
+    def describe(self) -> str:
+        return f"after {self.ending!r}"
+
+    def choose(self, text: str, ends: Ends) -> list[int]:
+        wanted, start = set(), text.find(self.ending)
+        while start >= 0:
+            wanted.add(start + len(self.ending))
+            start = text.find(self.ending, start + 1)
+        last = {
+            end: index for index, end in enumerate(ends)
+        }  # of the tokens that share a character, the one that completes it
+        return sorted(last[end] for end in wanted if end in last)
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Tokens in whose text a regular expression is found."""
+
+    pattern: str
+    flags: int = 0
+
+    @property
+    def digest_parts(self) -> tuple[str, ...]:
+        return ("matching", self.pattern, str(self.flags))
+
+    def describe(self) -> str:
+        return f"tokens matching {self.pattern!r}"
+
+    def choose(self, text: str, ends: Ends) -> list[int]:
+        found = re.compile(self.pattern, self.flags)
+        starts = (0, *ends[:-1])
+        return [index for index, (start, end) in enumerate(zip(starts, ends, strict=True)) if found.search(text[start:end])]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Tokens that a function says yes to: of this process only."""
+
+    function: Callable[[TokenInContext], object]
+
+    @property
+    def digest_parts(self) -> tuple[str, ...]:
+        return ("local", str(id(self.function)))
+
+    def describe(self) -> str:
+        return f"tokens chosen by {getattr(self.function, '__name__', 'a function')}"
+
+    def choose(self, text: str, ends: Ends) -> list[int]:
+        starts = (0, *ends[:-1])
+        return [
+            index
+            for index, (start, end) in enumerate(zip(starts, ends, strict=True))
+            if self.function(TokenInContext(text[start:end], text[:start], index))
+        ]
+
+
+@dataclass(frozen=True)
+class Every:
+    """All tokens."""
+
+    digest_parts = ("every",)
+
+    def describe(self) -> str:
+        return "every token"
+
+    def choose(self, text: str, ends: Ends) -> list[int]:  # noqa: ARG002 - the call of every predicate
+        return list(range(len(ends)))
+
+
+def after(ending: str) -> After:
+    """For `cc.corpus(..., where=cc.after('!"'))`: the positions where the text read so far ends so.
+
+    Raises BadTask for an empty ending."""
+    if not isinstance(ending, str) or not ending:
+        raise BadTask(f"cc.after({ending!r}) is after nothing; expected text, such as '!\"'.")
+    return After(ending)
+
+
+def predicate_of(given: object) -> Predicate:
+    """Raises BadTask for what is no predicate."""
+    if given is None:
+        return Every()
+    if isinstance(given, re.Pattern):
+        if not isinstance(given.pattern, str):
+            raise BadTask(f"where={given!r} matches bytes; expected a regular expression over text.")
+        return Matching(given.pattern, given.flags & ~re.UNICODE)
+    if isinstance(given, str):
+        try:
+            re.compile(given)
+        except re.error as error:
+            raise BadTask(
+                f"where={given!r} is no regular expression ({error}); for text as it is, cc.after({given!r})."
+            ) from error
+        return Matching(given)
+    if isinstance(given, After | Matching | Chosen | Every):
+        return given
+    if callable(given):
+        return Chosen(given)
+    raise BadTask(f"where={given!r}; expected cc.after(text), a regular expression, or a function of a token.")

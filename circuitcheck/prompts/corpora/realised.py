@@ -1,0 +1,135 @@
+"""A corpus as one tokenizer reads it."""
+
+import hashlib
+from array import array
+from dataclasses import dataclass
+from functools import lru_cache
+
+from circuitcheck.errors import BadTask
+from circuitcheck.prompts.corpora.documents import Documents
+from circuitcheck.prompts.corpora.predicates import Predicate
+from circuitcheck.prompts.definition import END
+from circuitcheck.prompts.permutation import keyed_number, permute
+from circuitcheck.prompts.prompt import Labels, Prompt
+from circuitcheck.prompts.streams import STREAMS, stream_at
+from circuitcheck.prompts.tokenizer import Encoding, Tokenizer
+
+_FINE = 1 << 32
+
+
+@dataclass(frozen=True)
+class _Document:
+    """Token ids without a BOS, and the positions wanted; the text is read again when a prompt is made."""
+
+    number: int
+    ids: "array[int]"
+    wanted: "array[int]"
+
+
+class RealisedCorpus:
+    """Documents are read once, tokenized and searched; ids and positions stay, texts do not."""
+
+    def __init__(
+        self,
+        key: str,
+        documents: Documents,
+        where: Predicate,
+        context: int,
+        drawn: int,
+        per_document: int,
+        tokenizer: Tokenizer,
+    ) -> None:
+        self._key, self._documents, self._where, self._tokenizer = key, documents, where, tokenizer
+        self._bos = tokenizer.encode_many([""], chat=True)[0].ids
+        self._piece, self._per_document = context - len(self._bos), per_document
+        self.repeated = 0
+        self.positions = 0
+        self.read = min(drawn, len(documents))
+        self._streams: dict[str, list[_Document]] = {stream: [] for stream in STREAMS}
+        self._read_documents()
+        self._rows = lru_cache(maxsize=16)(self._rows_of)
+
+    def size(self, stream: str) -> int:
+        return sum(min(len(each.wanted), self._per_document) for each in self._stream(stream))
+
+    def groups(self, stream: str) -> int:
+        return len(self._stream(stream))
+
+    def prompt(self, index: int, *, seed: int, stream: str) -> Prompt:
+        document, position = self._rows(stream, seed)[index]
+        begin = position // self._piece * self._piece
+        ids = document.ids
+        answer = (ids[position + 1],)
+        text = self._text(document, begin, position)
+        return Prompt(
+            index=index,
+            text=text,
+            tokens=(*self._bos, *ids[begin : begin + self._piece]),
+            answer=self._tokenizer.decode(answer),
+            distractor=None,
+            answer_ids=answer,
+            distractor_ids=(),
+            positions={END: (len(self._bos) + position - begin,)},
+            counterfactuals={},
+            template=f"document {document.number + 1}",
+            slots={},
+        )
+
+    def labels(self, index: int, *, seed: int, stream: str) -> Labels:
+        document, _ = self._rows(stream, seed)[index]
+        name = f"document {document.number + 1}"
+        return Labels(name, None, name)
+
+    def _read_documents(self) -> None:
+        seen: set[bytes] = set()
+        count = len(self._documents)
+        for place in range(self.read):
+            number = place if self.read == count else permute(place, count, f"documents {self._key}")
+            text = self._documents[number]
+            mark = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+            if mark in seen:
+                self.repeated += 1
+                continue
+            seen.add(mark)
+            self._take(number, text, mark)
+
+    def _take(self, number: int, text: str, mark: bytes) -> None:
+        encoding = self._encode(number, text)
+        last = len(encoding.ids) - 1  # what follows the last token is not known
+        wanted = [each for each in self._where.choose(text, [end for _, end in encoding.offsets]) if each < last]
+        if wanted:
+            self.positions += len(wanted)
+            stream = stream_at(keyed_number(f"stream {mark.hex()}", _FINE) / _FINE)
+            self._streams[stream].append(_Document(number, array("l", encoding.ids), array("l", wanted)))
+
+    def _encode(self, number: int, text: str) -> Encoding:
+        try:
+            encoding = self._tokenizer.encode(text)
+        except BadTask as error:
+            raise BadTask(f"document {number + 1}: {error}") from error
+        skip = len(self._bos)
+        return Encoding(encoding.ids[skip:], encoding.offsets[skip:])
+
+    def _text(self, document: _Document, begin: int, position: int) -> str:
+        """What has been read, from the beginning of the piece to the position."""
+        text = self._documents[document.number]
+        offsets = self._encode(document.number, text).offsets
+        return text[offsets[begin][0] : offsets[position][1]]
+
+    def _stream(self, stream: str) -> list[_Document]:
+        if stream not in self._streams:
+            raise BadTask(f"{stream!r} is not a stream; there are {', '.join(STREAMS)}.")
+        return self._streams[stream]
+
+    def _rows_of(self, stream: str, seed: int) -> list[tuple[_Document, int]]:
+        """One position of each document, then a second of each: documents in an order of the seed, positions likewise."""
+        documents = self._stream(stream)
+        count, key = len(documents), f"order {self._key} {stream} {seed}"
+        ordered = [documents[permute(place, count, key)] for place in range(count)]
+        rows = []
+        for turn in range(self._per_document):
+            for each in ordered:
+                if turn < len(each.wanted):
+                    chosen = permute(turn, len(each.wanted), f"{key} {each.number}")
+                    rows.append((each, each.wanted[chosen]))
+        return rows

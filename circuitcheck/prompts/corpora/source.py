@@ -1,0 +1,128 @@
+"""Running text as a source of prompts: a row is a token, the prompt the text up to it, the answer the token after it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from circuitcheck.digest import digest
+from circuitcheck.errors import BadTask
+from circuitcheck.plan import MeanBy
+from circuitcheck.prompts.corpora.documents import Documents
+from circuitcheck.prompts.corpora.predicates import Predicate
+from circuitcheck.prompts.corpora.realised import RealisedCorpus
+from circuitcheck.prompts.prompt import Labels, Prompt
+from circuitcheck.prompts.streams import STREAMS
+from circuitcheck.prompts.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class CorpusExplained:
+    """`documents` there are, `drawn` of them, `repeated` ones left out, `matching` with a position that is wanted, their
+    `positions`, and the rows of each of the `streams`."""
+
+    task: str
+    tokenizer: str
+    where: str
+    documents: int
+    drawn: int
+    repeated: int
+    matching: int
+    positions: int
+    streams: Mapping[str, int]
+
+    def __str__(self) -> str:
+        lines = [
+            f"corpus {self.task!r} under the tokenizer of {self.tokenizer}: {self.drawn:,} of {self.documents:,} documents "
+            f"drawn, {self.repeated:,} left out as repeated",
+            f"  {self.where}: {self.positions:,} positions in {self.matching:,} documents",
+        ]
+        return "\n".join([*lines, *(f"  {stream} stream: {size:,} rows" for stream, size in self.streams.items())])
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True)
+class CorpusSource:
+    """`content` is a digest of the documents. Rows come one of each document, then a second of each, up to `per_document`;
+    positions of one document count as one. Which stream a document is in is decided by a hash of its text."""
+
+    name: str
+    content: str
+    where: Predicate
+    context: int
+    drawn: int
+    per_document: int
+    documents: Documents = field(repr=False, compare=False, metadata={"digest": False})
+    _digest: str = field(init=False, repr=False, compare=False, metadata={"digest": False})
+
+    groups = "documents"
+    second_cluster = None
+    has_units = True
+    has_distractor = False
+    positions = ("END",)
+    counterfactual_names: tuple[str, ...] = field(default=(), init=False)
+    mean_by: MeanBy = field(default="tokens", init=False)
+
+    def __post_init__(self) -> None:
+        parts = (self.name, self.content, self.where.digest_parts, self.context, self.drawn, self.per_document)
+        object.__setattr__(self, "_digest", digest(parts))
+
+    @property
+    def digest(self) -> str:
+        return self._digest
+
+    @property
+    def origin(self) -> str:
+        return self._digest
+
+    def __hash__(self) -> int:
+        return hash(self._digest)
+
+    def count_groups(self, tokenizer: Tokenizer, stream: str, n: int) -> int:
+        return min(n, _realise(self, tokenizer).groups(stream))
+
+    def size(self, tokenizer: Tokenizer, stream: str) -> int:
+        return _realise(self, tokenizer).size(stream)
+
+    def shape(self, tokenizer: Tokenizer) -> str:
+        return tokenizer.fingerprint  # a row is a token: other tokenizers have other rows
+
+    def prompts(self, tokenizer: Tokenizer, *, seed: int, stream: str, rows: range) -> tuple[Prompt, ...]:
+        """Raises BadTask beyond the stream's size."""
+        realised = _realise(self, tokenizer)
+        self._check(realised, stream, rows)
+        return tuple(realised.prompt(index, seed=seed, stream=stream) for index in rows)
+
+    def labels(self, tokenizer: Tokenizer, *, seed: int, stream: str, rows: range) -> tuple[Labels, ...]:
+        realised = _realise(self, tokenizer)
+        self._check(realised, stream, rows)
+        return tuple(realised.labels(index, seed=seed, stream=stream) for index in rows)
+
+    def explain(self, tokenizer: Tokenizer) -> CorpusExplained:
+        realised = _realise(self, tokenizer)
+        return CorpusExplained(
+            task=self.name,
+            tokenizer=tokenizer.name,
+            where=self.where.describe(),
+            documents=len(self.documents),
+            drawn=realised.read,
+            repeated=realised.repeated,
+            matching=sum(realised.groups(stream) for stream in STREAMS),
+            positions=realised.positions,
+            streams={stream: realised.size(stream) for stream in STREAMS},
+        )
+
+    def _check(self, realised: RealisedCorpus, stream: str, rows: range) -> None:
+        size = realised.size(stream)
+        if rows and not (rows.start >= 0 and rows.stop <= size):
+            found = (
+                f"corpus {self.name!r} has {size} rows in its {stream} stream ({self.where.describe()}), not {rows.stop}."
+            )
+            raise BadTask(found if size else f"{found} Look for something else, or in more documents (documents=).")
+
+
+@lru_cache(maxsize=8)
+def _realise(source: CorpusSource, tokenizer: Tokenizer) -> RealisedCorpus:
+    return RealisedCorpus(
+        source.digest, source.documents, source.where, source.context, source.drawn, source.per_document, tokenizer
+    )

@@ -1,0 +1,193 @@
+"""From rows to records: every row is looked at, and everything that is wrong is told at once."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from circuitcheck.errors import BadRecord
+from circuitcheck.prompts.definition import END
+from circuitcheck.prompts.records.record import Record, Rejected
+from circuitcheck.prompts.records.rows import rows_of
+from circuitcheck.prompts.streams import STREAMS
+
+_SHOWN = 20
+
+
+class _BadRow(Exception):
+    """Why a row is not a record."""
+
+
+def read_records(path: str | PathLike[str], *, strict: bool) -> tuple[tuple[Record, ...], tuple[Rejected, ...]]:
+    """Records and the rows that are none. Raises BadRecord where no row is good, or `strict` and one is bad."""
+    file = Path(path).expanduser()
+    good: list[Record] = []
+    bad: list[Rejected] = []
+    together = _Together()
+    for place, row in rows_of(file):
+        try:
+            if isinstance(row, str):
+                raise _BadRow(row)
+            record = _record(place, row)
+            good.append(together.added(record))
+        except _BadRow as error:
+            bad.append(Rejected(place, str(error)))
+    if bad and (strict or not good):
+        raise BadRecord(describe_rejected(file.name, bad, len(good)))
+    if not good:
+        raise BadRecord(f"{file.name} has no rows.")
+    return tuple(good), tuple(bad)
+
+
+def describe_rejected(name: str, bad: list[Rejected] | tuple[Rejected, ...], good: int) -> str:
+    lines = [f"{name}: {len(bad)} of {len(bad) + good} rows cannot be used (strict=False leaves them out and counts them)"]
+    lines += [f"  {each}" for each in bad[:_SHOWN]]
+    return "\n".join([*lines, *([f"  ... and {len(bad) - _SHOWN} more"] if len(bad) > _SHOWN else [])])
+
+
+def _record(place: str, row: Mapping[str, Any]) -> Record:
+    text, answer = _text(row, "text"), _text(row, "answer")
+    distractor = _text(row, "distractor") if row.get("distractor") is not None else None
+    if distractor == answer:
+        raise _BadRow(f"has {answer!r} as answer and as distractor")
+    for what, word in (("answer", answer), ("distractor", distractor or "")):
+        if text[-1].isalpha() and word[:1].isalpha():
+            raise _BadRow(f"has the {what} {word!r} glued to {text.split()[-1]!r}: spell it as it continues, {' ' + word!r}")
+    return Record(
+        place,
+        text,
+        answer,
+        distractor,
+        tuple(_counterfactuals(row, text).items()),
+        tuple((name, *_span(name, given, text)) for name, given in _named(row, "positions", "position:").items()),
+        _word(row, "cluster"),
+        _word(row, "template"),
+        _stream(row),
+    )
+
+
+def _text(row: Mapping[str, Any], name: str) -> str:
+    if row.get(name) is None:
+        raise _BadRow(f"has no {name}; it has {', '.join(map(repr, row)) or 'nothing'}")
+    value = row[name]
+    if not isinstance(value, str):
+        raise _BadRow(f"has the {name} {value!r}, a {type(value).__name__}; expected text")
+    if not value.strip():
+        raise _BadRow(f"has an empty {name} ({value!r})")
+    return value
+
+
+def _word(row: Mapping[str, Any], name: str) -> str | None:
+    value = row.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool | float) or not isinstance(value, str | int):
+        raise _BadRow(f"has the {name} {value!r}; expected a word or a whole number")
+    return str(value)
+
+
+def _stream(row: Mapping[str, Any]) -> str | None:
+    stream = _word(row, "stream")
+    if stream is not None and stream not in STREAMS:
+        raise _BadRow(f"has the stream {stream!r}; expected {', '.join(STREAMS)}")
+    return stream
+
+
+def _counterfactuals(row: Mapping[str, Any], text: str) -> dict[str, str]:
+    found = _named(row, "counterfactuals", "counterfactual:")
+    for name, other in found.items():
+        if not isinstance(other, str) or not other.strip():
+            raise _BadRow(f"has {other!r} as counterfactual {name!r}; expected text")
+        if other == text:
+            raise _BadRow(f"has a counterfactual {name!r} that is the text itself")
+        if name in ("clean", END):
+            raise _BadRow(f"has a counterfactual called {name!r}: that word is taken")
+    return found
+
+
+def _named(row: Mapping[str, Any], field: str, prefix: str) -> dict[str, Any]:
+    """A mapping column, and columns with its prefix."""
+    given = row.get(field) if row.get(field) is not None else {}
+    if not isinstance(given, Mapping):
+        raise _BadRow(f"has {given!r} as {field}; expected a mapping from names")
+    columns = {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}
+    return {**{name: value for name, value in given.items() if value is not None}, **columns}
+
+
+def _span(name: str, given: Any, text: str) -> tuple[int, int]:
+    if name == END:
+        raise _BadRow(f"has a position called {END}: every text's last token is")
+    if not name.isidentifier():
+        raise _BadRow(f"has a position called {name!r}; expected letters, digits and _, as in S1")
+    if isinstance(given, str):
+        start, colon, stop = given.partition(":")
+        if colon and start.isdigit() and stop.isdigit():
+            return _checked_span(name, int(start), int(stop), text)
+        return _occurrence(name, given, text)
+    if isinstance(given, list | tuple) and len(given) == 2 and all(type(each) is int for each in given):
+        return _checked_span(name, given[0], given[1], text)
+    raise _BadRow(f"has {given!r} as position {name!r}; expected text that occurs once, or [start, end] in characters")
+
+
+def _occurrence(name: str, words: str, text: str) -> tuple[int, int]:
+    count = text.count(words) if words.strip() else 0
+    if count != 1:
+        raise _BadRow(
+            f"has {words!r} as position {name!r}, which occurs {count} times in the text: give [start, end] in characters"
+        )
+    words_only = words.strip()
+    start = text.index(words) + words.index(words_only)
+    return start, start + len(words_only)
+
+
+def _checked_span(name: str, start: int, stop: int, text: str) -> tuple[int, int]:
+    if not 0 <= start < stop <= len(text):
+        raise _BadRow(f"has position {name!r} at [{start}, {stop}], and the text has characters 0 to {len(text)}")
+    if not text[start:stop].strip():
+        raise _BadRow(f"has position {name!r} at [{start}, {stop}], where there is only white space")
+    return start, stop
+
+
+class _Together:
+    """What rows must have in common: names, and no text twice."""
+
+    def __init__(self) -> None:
+        self._first: Record | None = None
+        self._texts: dict[str, str] = {}
+        self._streams: dict[str, tuple[str | None, str]] = {}
+
+    def added(self, record: Record) -> Record:
+        """The record with its names in the first one's order. Raises _BadRow for what does not go with the others."""
+        first = self._first or record
+        for what, mine, theirs in (
+            ("position", [name for name, _, _ in record.positions], [name for name, _, _ in first.positions]),
+            (
+                "counterfactual",
+                [name for name, _ in record.counterfactuals],
+                [name for name, _ in first.counterfactuals],
+            ),
+            (
+                "distractor",
+                ["distractor"] * (record.distractor is not None),
+                ["distractor"] * (first.distractor is not None),
+            ),
+        ):
+            for lacking in sorted({*theirs} - {*mine}):
+                raise _BadRow(f"lacks the {what} {lacking!r} that {first.place} has")
+            for extra in sorted({*mine} - {*theirs}):
+                raise _BadRow(f"has the {what} {extra!r}, which {first.place} lacks")
+        if record.text in self._texts:
+            raise _BadRow(f"repeats the text of {self._texts[record.text]}: rows that repeat are no evidence")
+        if record.cluster is not None:
+            stream, place = self._streams.setdefault(record.cluster, (record.stream, record.place))
+            if stream != record.stream:
+                raise _BadRow(f"has cluster {record.cluster!r} in another stream than {place}")
+        self._texts[record.text] = record.place
+        self._first = first
+        names, positions = dict(record.counterfactuals), {name: span for name, *span in record.positions}
+        return replace(
+            record,
+            counterfactuals=tuple((name, names[name]) for name, _ in first.counterfactuals),
+            positions=tuple((name, positions[name][0], positions[name][1]) for name, _, _ in first.positions),
+        )

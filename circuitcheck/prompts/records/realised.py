@@ -1,0 +1,119 @@
+"""Records as one tokenizer's prompts."""
+
+from circuitcheck.digest import digest
+from circuitcheck.errors import BadTask
+from circuitcheck.prompts.definition import END
+from circuitcheck.prompts.permutation import keyed_number, permute
+from circuitcheck.prompts.prompt import Counterfactual, Labels, Prompt
+from circuitcheck.prompts.realised.spelling import tokens_over
+from circuitcheck.prompts.records.record import Record, Rejected
+from circuitcheck.prompts.streams import STREAMS, stream_at
+from circuitcheck.prompts.tokenizer import Encoding, Tokenizer
+
+_FINE = 1 << 32
+
+
+class _Unfit(Exception):
+    """Why a tokenizer cannot use a record."""
+
+
+class RealisedRecords:
+    """Records that a tokenizer can use, by stream; `rejected` are the others."""
+
+    def __init__(self, name: str, key: str, records: tuple[Record, ...], tokenizer: Tokenizer) -> None:
+        self._name, self._key, self._tokenizer = name, key, tokenizer
+        self.rejected: list[Rejected] = []
+        self._good: dict[str, list[tuple[Record, Prompt]]] = {stream: [] for stream in STREAMS}
+        for record in records:
+            try:
+                self._good[_stream_of(record)].append((record, self._prompt(record)))
+            except (_Unfit, BadTask) as error:
+                self.rejected.append(Rejected(record.place, str(error)))
+        self.shape = digest([[record.place for record, _ in rows] for rows in self._good.values()])
+
+    def size(self, stream: str) -> int:
+        if stream not in self._good:
+            raise BadTask(f"{stream!r} is not a stream; there are {', '.join(STREAMS)}.")
+        return len(self._good[stream])
+
+    def groups(self, stream: str) -> int:
+        return len({self._template(record) for record, _ in self._good[stream]})
+
+    def prompt(self, index: int, *, seed: int, stream: str) -> Prompt:
+        """Raises BadTask beyond the stream's size."""
+        _, prompt = self._row(index, seed, stream)
+        return Prompt(**{**vars(prompt), "index": index})
+
+    def labels(self, index: int, *, seed: int, stream: str) -> Labels:
+        record, _ = self._row(index, seed, stream)
+        return Labels(self._template(record), None, record.cluster or record.place)
+
+    def _row(self, index: int, seed: int, stream: str) -> tuple[Record, Prompt]:
+        size = self.size(stream)
+        if not 0 <= index < size:
+            raise BadTask(f"task {self._name!r} has {size} prompts in its {stream} stream, not {index + 1}.")
+        return self._good[stream][permute(index, size, f"order {self._key} {stream} {seed}")]
+
+    @staticmethod
+    def _template(record: Record) -> str:
+        return record.template or record.place
+
+    def _prompt(self, record: Record) -> Prompt:
+        texts = [record.text, *(text for _, text in record.counterfactuals)]
+        answers = [record.answer, *([record.distractor] if record.distractor else [])]
+        encodings = self._tokenizer.encode_many([*texts, *(record.text + answer for answer in answers)])
+        clean, others, continued = encodings[0], encodings[1 : len(texts)], encodings[len(texts) :]
+        for (name, text), other in zip(record.counterfactuals, others, strict=True):
+            if len(other.ids) != len(clean.ids):
+                raise _Unfit(f"has {len(clean.ids)} tokens, and its counterfactual {name!r} {len(other.ids)}: {text!r}")
+            if other.ids == clean.ids:
+                raise _Unfit(f"has a counterfactual {name!r} with the same tokens")
+        ids = [self._continuation(clean, each, word) for each, word in zip(continued, answers, strict=True)]
+        if len(ids) == 2 and ids[0] == ids[1]:
+            raise _Unfit(f"has an answer and a distractor with the same tokens: {record.answer!r}, {record.distractor!r}")
+        return Prompt(
+            index=0,
+            text=record.text,
+            tokens=clean.ids,
+            answer=record.answer,
+            distractor=record.distractor,
+            answer_ids=ids[0],
+            distractor_ids=ids[1] if record.distractor else (),
+            positions=self._positions(record, clean),
+            counterfactuals={
+                name: Counterfactual(text, other.ids)
+                for (name, text), other in zip(record.counterfactuals, others, strict=True)
+            },
+            template=self._template(record),
+            slots={name: record.text[start:stop] for name, start, stop in record.positions},
+            candidates=tuple(answers),
+            candidate_ids=tuple(ids),
+        )
+
+    def _continuation(self, clean: Encoding, continued: Encoding, word: str) -> tuple[int, ...]:
+        ids = continued.ids[len(clean.ids) :]
+        if continued.ids[: len(clean.ids)] != clean.ids or not ids:
+            raise _Unfit(
+                f"ends in a token that merges with its answer or distractor {word!r}: does the text end in a space?"
+            )
+        if self._tokenizer.unknown is not None and self._tokenizer.unknown in ids:
+            raise _Unfit(f"has the answer or distractor {word!r}, which is unknown to the tokenizer")
+        return ids
+
+    def _positions(self, record: Record, encoding: Encoding) -> dict[str, tuple[int, ...]]:
+        positions = {}
+        for name, start, stop in record.positions:
+            first, last = tokens_over(encoding.offsets, start, stop)
+            words = record.text[start:stop].strip()
+            shown = record.text[encoding.offsets[first][0] : encoding.offsets[last - 1][1]].strip() if first < last else ""
+            if shown != words:
+                raise _Unfit(f"has position {name!r} on {words!r}, which shares a token with its neighbours ({shown!r})")
+            positions[name] = tuple(range(first, last))
+        return {**positions, END: (len(encoding.ids) - 1,)}
+
+
+def _stream_of(record: Record) -> str:
+    """By a hash of what the row is, so that rows added later leave the others where they are."""
+    if record.stream is not None:
+        return record.stream
+    return stream_at(keyed_number(f"stream {record.cluster or record.text}", _FINE) / _FINE)

@@ -1,0 +1,127 @@
+"""Rows of a file as mappings, whatever its format. What cannot be read is a reason in words, and the rest goes on."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from circuitcheck.errors import BadRecord
+
+Row = tuple[str, Mapping[str, Any] | str]  # where it stands; its cells, or why it cannot be read
+
+
+def rows_of(path: Path) -> Iterator[Row]:
+    """Raises BadRecord where the file as a whole cannot be read."""
+    if not path.exists():
+        raise BadRecord(f"there is no file {path}: correct the path.")
+    if path.is_dir():
+        raise BadRecord(f"{path} is a folder; expected one file, {_KNOWN}.")
+    read = _READERS.get(path.suffix.lower())
+    if read is None:
+        raise BadRecord(f"{path} has the extension {path.suffix!r}; expected {_KNOWN}.")
+    return read(path)
+
+
+def _json_lines(path: Path) -> Iterator[Row]:
+    for number, line in enumerate(path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+        if line.strip():
+            yield f"{path.name}:{number}", _json_row(line)
+
+
+def _json_row(line: bytes) -> Mapping[str, Any] | str:
+    try:
+        row = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        return f"is not UTF-8 (byte {error.start} of the line)"
+    except (json.JSONDecodeError, RecursionError) as error:
+        return f"is not JSON ({error})"
+    return (
+        row if isinstance(row, dict) else f"is the JSON of a {type(row).__name__}; expected an object with text and answer"
+    )
+
+
+def _csv_rows(path: Path) -> Iterator[Row]:
+    text = _decoded(path)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    start = 1
+    try:
+        header = next(reader, None)
+        if header is None:
+            return
+        _check_header(path, header)
+        start = reader.line_num + 1
+        for cells in reader:
+            if cells:
+                yield f"{path.name}:{start}", _csv_row(header, cells)
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise BadRecord(f"{path.name}:{start}: is not CSV ({error})") from error
+
+
+def _csv_row(header: list[str], cells: list[str]) -> Mapping[str, Any] | str:
+    if len(cells) != len(header):
+        return f"has {len(cells)} cells, and the header {len(header)}: put cells that hold commas in quotes"
+    return {name: cell for name, cell in zip(header, cells, strict=True) if cell}
+
+
+def _check_header(path: Path, header: list[str]) -> None:
+    lacking = [name for name in ("text", "answer") if name not in header]
+    if lacking:
+        raise BadRecord(f"{path.name}:1: the header has no column {' and no '.join(lacking)}; it has {', '.join(header)}.")
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise BadRecord(f"{path.name}:1: the header has {', '.join(twice)} more than once.")
+
+
+def _decoded(path: Path) -> str:
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise BadRecord(f"{path.name}:{line}: is not UTF-8 (byte {error.start} of the file); save it as UTF-8.") from error
+
+
+def _parquet_rows(path: Path) -> Iterator[Row]:
+    file = open_parquet(path)
+    lacking = [name for name in ("text", "answer") if name not in file.schema_arrow.names]
+    if lacking:
+        there = ", ".join(file.schema_arrow.names)
+        raise BadRecord(f"{path.name}: the table has no column {' and no '.join(lacking)}; it has {there}.")
+    number = 0
+    for batch in file.iter_batches():
+        for row in batch.to_pylist():
+            number += 1
+            yield f"{path.name}:{number}", {name: _plain(cell) for name, cell in row.items() if cell is not None}
+
+
+def open_parquet(path: Path) -> Any:
+    """A `pyarrow` ParquetFile. Raises BadRecord for what is none, and where pyarrow is not installed."""
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise BadRecord(f"reading {path} needs pyarrow: pip install pyarrow") from error
+    try:
+        return pyarrow.parquet.ParquetFile(path)
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        raise BadRecord(f"{path.name}: is not Parquet ({str(error).splitlines()[0]})") from error
+
+
+def _plain(cell: Any) -> Any:
+    """Map columns come as lists of pairs, and a struct has every row's keys."""
+    if isinstance(cell, list) and cell and all(isinstance(each, tuple) and len(each) == 2 for each in cell):
+        cell = dict(cell)
+    if isinstance(cell, dict):
+        return {name: value for name, value in cell.items() if value is not None}
+    return cell
+
+
+_READERS: dict[str, Callable[[Path], Iterator[Row]]] = {
+    ".jsonl": _json_lines,
+    ".csv": _csv_rows,
+    ".parquet": _parquet_rows,
+}
+_KNOWN = "a .jsonl, .csv or .parquet file"

@@ -1,0 +1,124 @@
+"""A file of records as a source of prompts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from circuitcheck.digest import digest
+from circuitcheck.errors import BadRecord
+from circuitcheck.plan import MeanBy
+from circuitcheck.prompts.prompt import Labels, Prompt
+from circuitcheck.prompts.records.parsing import describe_rejected
+from circuitcheck.prompts.records.realised import RealisedRecords
+from circuitcheck.prompts.records.record import Record, Rejected
+from circuitcheck.prompts.streams import STREAMS
+from circuitcheck.prompts.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class RecordsExplained:
+    """How many `rows` were read, which were `rejected` and why, and the prompts of each of the `streams`."""
+
+    task: str
+    tokenizer: str
+    rows: int
+    rejected: tuple[Rejected, ...]
+    streams: Mapping[str, int]
+
+    def __str__(self) -> str:
+        good = self.rows - len(self.rejected)
+        lines = [f"task {self.task!r} under the tokenizer of {self.tokenizer}: {good} of {self.rows} rows"]
+        lines += [f"  {each}" for each in self.rejected]
+        return "\n".join([*lines, *(f"  {stream} stream: {size:,} prompts" for stream, size in self.streams.items())])
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True)
+class RecordSource:
+    """`rejected` rows were left out when the file was read. Rows that a tokenizer cannot use are errors where `strict`."""
+
+    name: str
+    records: tuple[Record, ...]
+    strict: bool = field(default=True, metadata={"digest": False})
+    rejected: tuple[Rejected, ...] = field(default=(), metadata={"digest": False})
+    _digest: str = field(init=False, repr=False, compare=False, metadata={"digest": False})
+
+    groups = "templates"
+    second_cluster = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_digest", digest((self.name, self.records)))
+
+    @property
+    def digest(self) -> str:
+        return self._digest
+
+    @property
+    def origin(self) -> str:
+        return self._digest
+
+    def __hash__(self) -> int:
+        return hash(self._digest)
+
+    @property
+    def positions(self) -> tuple[str, ...]:
+        return (*(name for name, _, _ in self.records[0].positions), "END")
+
+    @property
+    def counterfactual_names(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.records[0].counterfactuals)
+
+    @property
+    def has_units(self) -> bool:
+        return any(record.cluster is not None for record in self.records)
+
+    @property
+    def has_distractor(self) -> bool:
+        return self.records[0].distractor is not None
+
+    @property
+    def mean_by(self) -> MeanBy:
+        return "template" if all(record.template is not None for record in self.records) else "tokens"
+
+    def count_groups(self, tokenizer: Tokenizer, stream: str, n: int) -> int:
+        return min(n, _realise(self, tokenizer).groups(stream))
+
+    def size(self, tokenizer: Tokenizer, stream: str) -> int:
+        return self._realised(tokenizer).size(stream)
+
+    def shape(self, tokenizer: Tokenizer) -> str:
+        return self._realised(tokenizer).shape
+
+    def prompts(self, tokenizer: Tokenizer, *, seed: int, stream: str, rows: range) -> tuple[Prompt, ...]:
+        """Raises BadRecord for rows that this tokenizer cannot use, where `strict`; BadTask beyond the stream's size."""
+        realised = self._realised(tokenizer)
+        return tuple(realised.prompt(index, seed=seed, stream=stream) for index in rows)
+
+    def labels(self, tokenizer: Tokenizer, *, seed: int, stream: str, rows: range) -> tuple[Labels, ...]:
+        realised = self._realised(tokenizer)
+        return tuple(realised.labels(index, seed=seed, stream=stream) for index in rows)
+
+    def explain(self, tokenizer: Tokenizer) -> RecordsExplained:
+        realised = _realise(self, tokenizer)
+        return RecordsExplained(
+            task=self.name,
+            tokenizer=tokenizer.name,
+            rows=len(self.records) + len(self.rejected),
+            rejected=(*self.rejected, *realised.rejected),
+            streams={stream: realised.size(stream) for stream in STREAMS},
+        )
+
+    def _realised(self, tokenizer: Tokenizer) -> RealisedRecords:
+        realised = _realise(self, tokenizer)
+        if realised.rejected and self.strict:
+            good = len(self.records) - len(realised.rejected)
+            raise BadRecord(
+                describe_rejected(f"{self.name} under the tokenizer of {tokenizer.name}", realised.rejected, good)
+            )
+        return realised
+
+
+@lru_cache(maxsize=16)
+def _realise(source: RecordSource, tokenizer: Tokenizer) -> RealisedRecords:
+    return RealisedRecords(source.name, source.digest, source.records, tokenizer)

@@ -1,0 +1,78 @@
+"""Prompts as a file that `read_records` reads."""
+
+import csv
+import json
+from collections.abc import Iterable, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from circuitcheck.errors import BadRecord
+from circuitcheck.prompts.definition import END
+from circuitcheck.prompts.prompt import Labels, Prompt
+from circuitcheck.prompts.tokenizer import Tokenizer
+
+
+def write_records(
+    path: str | PathLike[str], prompts: Iterable[tuple[Prompt, Labels]], tokenizer: Tokenizer, stream: str
+) -> int:
+    """Writes one row for each prompt; returns how many. Raises BadRecord for an extension that is not known."""
+    file = Path(path).expanduser()
+    if file.suffix.lower() not in _WRITERS:
+        raise BadRecord(f"{file} has the extension {file.suffix!r}; expected {', '.join(_WRITERS)}.")
+    rows = [_row(prompt, labels, tokenizer, stream) for prompt, labels in prompts]
+    _WRITERS[file.suffix.lower()](file, rows)
+    return len(rows)
+
+
+def _row(prompt: Prompt, labels: Labels, tokenizer: Tokenizer, stream: str) -> dict[str, Any]:
+    offsets = tokenizer.encode_many([prompt.text], chat=True)[0].offsets
+    row: dict[str, Any] = {"text": prompt.text, "answer": prompt.answer}
+    if prompt.distractor is not None:
+        row["distractor"] = prompt.distractor
+    if prompt.counterfactuals:
+        row["counterfactuals"] = {name: other.text for name, other in prompt.counterfactuals.items()}
+    spans = {name: _span(prompt.text, offsets, at) for name, at in prompt.positions.items() if name != END}
+    if spans:
+        row["positions"] = spans
+    if labels.pair is not None:
+        row["cluster"] = labels.pair
+    return {**row, "template": prompt.template, "stream": stream}
+
+
+def _span(text: str, offsets: tuple[tuple[int, int], ...], tokens: tuple[int, ...]) -> list[int]:
+    start, stop = offsets[tokens[0]][0], offsets[tokens[-1]][1]
+    words = text[start:stop]
+    return [start + len(words) - len(words.lstrip()), start + len(words.rstrip())]
+
+
+def _write_json_lines(file: Path, rows: list[dict[str, Any]]) -> None:
+    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    file.write_text("".join(lines), encoding="utf-8", newline="")
+
+
+def _write_csv(file: Path, rows: list[dict[str, Any]]) -> None:
+    flat = [_flat(row) for row in rows]
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(dict.fromkeys(name for row in flat for name in row)))
+        writer.writeheader()
+        writer.writerows(flat)
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, str]:
+    plain = {name: value for name, value in row.items() if name not in ("counterfactuals", "positions")}
+    others = {f"counterfactual:{name}": text for name, text in row.get("counterfactuals", {}).items()}
+    spans = {f"position:{name}": f"{start}:{stop}" for name, (start, stop) in row.get("positions", {}).items()}
+    return {**plain, **others, **spans}
+
+
+def _write_parquet(file: Path, rows: list[dict[str, Any]]) -> None:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise BadRecord(f"writing {file} needs pyarrow: pip install pyarrow") from error
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), file)
+
+
+_WRITERS = {".jsonl": _write_json_lines, ".csv": _write_csv, ".parquet": _write_parquet}

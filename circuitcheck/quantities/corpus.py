@@ -1,0 +1,48 @@
+"""Running text as a task."""
+
+import re
+from collections.abc import Callable
+from os import PathLike, fspath
+from pathlib import Path
+
+from circuitcheck.errors import BadTask
+from circuitcheck.prompts.corpora import After, CorpusSource, TokenInContext, open_documents, predicate_of
+from circuitcheck.quantities.task import Task
+
+
+def corpus(
+    source: str | PathLike[str],
+    *,
+    context: int = 128,
+    where: After | str | re.Pattern[str] | Callable[[TokenInContext], object] | None = None,
+    documents: int = 2000,
+    per_document: int = 16,
+    field: str = "text",
+    separator: str | None = None,
+    split: str = "train",
+    name: str | None = None,
+) -> Task:
+    """Running text as a task whose rows are token positions: END is the position, the answer the token after it.
+
+    `source`: a .txt, .jsonl, .csv or .parquet file, `hub:owner/name`, or the bundled `stories`. Up to `documents` of it are
+    drawn and cut into pieces of `context` tokens. `where` picks positions: `cc.after(text)`, a regular expression found in
+    the token, or a function of a `TokenInContext` (then the task is of this process only). Rows come one of each document,
+    then a second of each, up to `per_document`; positions of one document count as one.
+
+    Raises BadRecord for a source that cannot be read, BadTask for numbers that mean nothing.
+    """
+    for what, number, least in (("context", context, 2), ("documents", documents, 1), ("per_document", per_document, 1)):
+        if isinstance(number, bool) or not isinstance(number, int) or number < least:
+            raise BadTask(f"cc.corpus has {what}={number!r}; expected a whole number from {least}.")
+    given = fspath(source)
+    found, content = open_documents(given, field=field, separator=separator, split=split, at_most=documents)
+    made = CorpusSource(
+        name=name or Path(given.removeprefix("hub:")).stem,
+        content=content,
+        where=predicate_of(where),
+        context=context,
+        drawn=documents,
+        per_document=per_document,
+        documents=found,
+    )
+    return Task(made)
