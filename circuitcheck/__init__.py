@@ -5,6 +5,7 @@ from circuitcheck.claims import claim
 from circuitcheck.errors import CircuitCheckError, Inconclusive, Refuted, VacuousIntervention
 from circuitcheck.plan import Accuracy, CandidateAccuracy, LogitDiff, LogProb, Loss, Probability
 from circuitcheck.prompts import Template, different, increasing
+from circuitcheck.prompts.cases import Case
 from circuitcheck.prompts.corpora import TokenInContext, after
 from circuitcheck.quantities import (
     Approx,
@@ -19,6 +20,7 @@ from circuitcheck.quantities import (
     any_of,
     approx,
     corpus,
+    forall,
     load,
     metric,
     random_heads,
@@ -31,6 +33,7 @@ __all__ = [
     "Accuracy",
     "Approx",
     "CandidateAccuracy",
+    "Case",
     "CircuitCheckError",
     "Comparison",
     "Estimate",
@@ -58,6 +61,7 @@ __all__ = [
     "corpus",
     "current_session",
     "different",
+    "forall",
     "increasing",
     "load",
     "metric",

@@ -90,6 +90,7 @@ def _comparison(result: ComparisonResult) -> dict[str, Any]:
         "looks": [[int(n), finite(low), finite(high)] for n, low, high in decision.looks],
         "exhausted": bool(decision.exhausted),
         "templates": int(result.templates),
+        "groups": result.groups,
         "stream": result.stream,
         "seed": int(result.seed),
         "reason": decision.reason,

@@ -14,6 +14,7 @@ from circuitcheck.plugin.collecting import check_claims, claim_of, expect_refuta
 from circuitcheck.plugin.options import (
     add_options,
     check_options,
+    counterexamples,
     report_paths,
     require_models,
     session_settings,
@@ -40,7 +41,9 @@ def pytest_configure(config: pytest.Config) -> None:
     progress = config.stash[_PROGRESS] = Progress(config)
     stack = config.stash[_STACK] = ExitStack()
     stack.callback(progress.close)
-    stack.enter_context(use_session(Session(session_settings(config), progress=progress.prompts)))
+    stack.enter_context(
+        use_session(Session(session_settings(config), progress=progress.prompts, counterexamples=counterexamples(config)))
+    )
     check_options(config)
     if not hasattr(config, "workerinput"):  # under xdist only the controller writes
         config.stash[_LOG] = ClaimLog()

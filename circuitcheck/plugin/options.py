@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from circuitcheck.claims import CORRECTIONS, Claim
-from circuitcheck.session import DEVICE_FORM, SCOPES, Settings
+from circuitcheck.session import DEVICE_FORM, SCOPES, CounterexampleStore, Settings
 
 _DTYPES = ("float32", "float64", "bfloat16", "float16")
 _DEFAULTS = Settings()
@@ -44,6 +44,11 @@ OPTIONS = (
         "correction", "advice on all claims together at the end; no verdict changes", default="none", choices=CORRECTIONS
     ),
     Option("inconclusive", "what an inconclusive claim does to its test", default="fail", choices=("fail", "skip")),
+    Option(
+        "counterexamples",
+        "folder for prompts that violated cc.forall, tried first next time; off for none",
+        default=".circuitcheck/counterexamples",
+    ),
     Option("summary", "verdict table at the end", default="auto", choices=("auto", "off")),
 )
 
@@ -145,6 +150,11 @@ def claim_settings(config: pytest.Config, settings: Settings, claim: Claim) -> S
     if claim.family_size is not None:
         settings = replace(settings, confidence=1 - (1 - settings.confidence) / claim.family_size)
     return settings
+
+
+def counterexamples(config: pytest.Config) -> CounterexampleStore:
+    folder = value_of(config, "counterexamples")
+    return CounterexampleStore(None if folder == "off" else config.rootpath / folder)
 
 
 def report_paths(config: pytest.Config) -> list[Path]:

@@ -12,6 +12,7 @@ from circuitcheck.quantities.question import Question
 from circuitcheck.quantities.recording import Recorder, recording
 from circuitcheck.quantities.result import ComparisonResult
 from circuitcheck.quantities.task import Task
+from circuitcheck.quantities.universal import ForAll, forall
 
 __all__ = [
     "Approx",
@@ -20,6 +21,7 @@ __all__ = [
     "ComparisonResult",
     "Composite",
     "Estimate",
+    "ForAll",
     "Model",
     "ModelView",
     "Quantity",
@@ -31,6 +33,7 @@ __all__ = [
     "any_of",
     "approx",
     "corpus",
+    "forall",
     "load",
     "metric",
     "random_heads",

@@ -66,11 +66,12 @@ class Comparison(Question):
             stream=where.stream,
             seed=where.seed,
             templates=session.count_groups(where.task, quantity.models[0], where.stream, decision.n),
+            groups=where.task.groups,
             scope=settings.scope,
             receipts=measured.receipts,
             contrary=contrary_prompts(quantity, self.region, measured.values),
             local_metrics=local_metrics(quantity),
-            flags=() if extended is None else (extended,),
+            flags=(*where.flags, *(() if extended is None else (extended,))),
         )
 
     def evidence(self, settings: Settings, *, supports: bool) -> Evidence:
@@ -85,5 +86,5 @@ class Comparison(Question):
     def _design(self, settings: Settings, conditions: Conditions) -> Design:
         where = self.quantity.prompts
         population = current_session().population(where.task, self.quantity.models, where.stream)
-        census = conditions.clusters is None
+        census = conditions.clusters is None and where.complete
         return Design(settings.confidence, settings.first_look, settings.samples, population, census)

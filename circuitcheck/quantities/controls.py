@@ -150,10 +150,12 @@ class Beats(Question):
             stream=where.stream,
             seed=where.seed,
             templates=current_session().count_groups(where.task, effect.models[0], where.stream, len(rows)),
+            groups=where.task.groups,
             scope=settings.scope,
             receipts=current_session().measure(where.task, effect.cells, where.stream, where.seed, rows).receipts,
             contrary=(),
             local_metrics=local_metrics(effect),
+            flags=where.flags,
             control=ControlResult(
                 like=", ".join(map(str, self.claimed)),
                 matched=matched.count,

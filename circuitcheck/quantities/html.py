@@ -25,7 +25,7 @@ def comparison_table(result: ComparisonResult) -> str:
         ("verdict", _verdict(decision.verdict)),
         ("estimate", f"{decision.estimate:.4g}"),
         (f"{percent(decision.confidence)} interval", f"[{decision.low:.4g}, {decision.high:.4g}]"),
-        ("prompts", f"{decision.n} from {result.templates} templates, {escape(result.stream)} stream"),
+        ("prompts", f"{decision.n} from {result.templates} {result.groups}, {escape(result.stream)} stream"),
         ("method", escape(decision.method)),
         *((("reason", escape(decision.reason)),) if decision.reason else ()),
         *(("warning", escape(warning)) for warning in result.warnings),

@@ -26,6 +26,10 @@ class ModelView:
     def digest(self) -> str:
         return self.data.digest
 
+    @property
+    def tokenizer(self) -> Tokenizer:
+        return current_session().engine.tokenizer(self.card.ref)
+
     def ablate(
         self,
         units: str | Unit | Iterable[str | Unit],
@@ -87,10 +91,6 @@ class Model(ModelView):
     @property
     def architecture(self) -> Architecture:
         return self.card.architecture
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        return current_session().engine.tokenizer(self.card.ref)
 
     def __repr__(self) -> str:
         return f"<model {self.card.ref}: {self.architecture.describe()}, {self.ref.dtype} on {self.card.device}>"

@@ -1,6 +1,7 @@
 """Quantities: an arithmetic expression over cells, not yet measured."""
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Real
@@ -12,27 +13,17 @@ from numpy.typing import NDArray
 from circuitcheck.digest import digest
 from circuitcheck.errors import NotComparable
 from circuitcheck.plan import Cell, ModelRef, Unit
-from circuitcheck.prompts import PromptSource
+from circuitcheck.prompts import TaskDefinition
+from circuitcheck.prompts.cases import Case, PickedCases
 from circuitcheck.quantities.comparison import Approx, Comparison
 from circuitcheck.quantities.conditions import conditions_of
 from circuitcheck.quantities.controls import Beats, RandomHeads
 from circuitcheck.quantities.estimate import Estimate
 from circuitcheck.quantities.judging import estimand_of
 from circuitcheck.quantities.linear import Linear, by_digest
+from circuitcheck.quantities.prompts import Prompts
 from circuitcheck.sampling import Above, Below, Bounds, Outside, Within, estimate
 from circuitcheck.session import current_session
-
-
-@dataclass(frozen=True)
-class Prompts:
-    """Which prompts a quantity is measured on. Quantities of one task, stream and seed share rows."""
-
-    task: PromptSource
-    stream: str
-    seed: int
-
-    def __str__(self) -> str:
-        return f"{self.task.name}, {self.stream} stream, seed {self.seed}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -91,9 +82,32 @@ class Quantity:
         session = current_session()
         conditions = conditions_of(self, session.settings)
         population = session.population(self.prompts.task, self.models, self.prompts.stream)
-        census = population if conditions.clusters is None else None
+        census = population if conditions.clusters is None and self.prompts.complete else None
         build = partial(estimand_of, self, conditions=conditions)
         return Estimate.of(self.label, estimate(self.draw, build, n, confidence, census))
+
+    def on(self, cases: Iterable[Case]) -> NDArray[np.float64]:
+        """[case]: the number on each of these cases of the task (`task.strategy()` draws them, `task.case(...)` makes one).
+
+        Raises NotComparable for ratios and for cases of another task, BadTask for values that no prompt has.
+        """
+        self._only_means("on()")
+        listed = list(cases)
+        if not listed:
+            return np.empty(0)
+        tokenizer = current_session().engine.tokenizer(self.models[0])
+        for case in listed:
+            case.check(tokenizer)
+        picked = self.picked(listed)
+        return picked.per_prompt(picked.draw(range(len(listed))))
+
+    def picked(self, cases: Sequence[Case]) -> "Quantity":
+        """The same, measured on these cases instead of a stream. Raises NotComparable for cases of another task."""
+        task = self.prompts.task
+        if not isinstance(task, TaskDefinition) or any(case.task != task for case in cases):
+            raise NotComparable(f"{self.label} is of task {task.name!r}, and is asked of cases of another.")
+        source = PickedCases(task, tuple((case.template, case.values) for case in cases))
+        return replace(self, prompts=Prompts(source, "test", self.prompts.seed))
 
     def draw(self, rows: range) -> NDArray[np.float64]:
         """Values [cell, prompt] of `cells`."""

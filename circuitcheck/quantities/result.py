@@ -67,6 +67,7 @@ class ComparisonResult:
     stream: str
     seed: int
     templates: int
+    groups: str
     scope: str
     receipts: tuple[Receipt, ...]
     contrary: tuple[ContraryPrompt, ...]
@@ -109,7 +110,7 @@ class ComparisonResult:
             f"{self.expression} is {decision.verdict}",
             f"  estimate {decision.estimate:.4g}, {percent(decision.confidence)} interval "
             f"[{decision.low:.4g}, {decision.high:.4g}]",
-            f"  {decision.n} prompts from {self.templates} templates of {self.task} ({self.stream} stream, "
+            f"  {decision.n} prompts from {self.templates} {self.groups} of {self.task} ({self.stream} stream, "
             f"seed {self.seed}; scope: {self.scope.replace('_', ' ')})",
             f"  method: {decision.method}",
         ]
@@ -151,8 +152,11 @@ def local_metrics(quantity: "Quantity") -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def contrary_prompts(quantity: "Quantity", region: Region, values: NDArray[np.float64]) -> tuple[ContraryPrompt, ...]:
-    """The prompts whose own numbers lie deepest in the region that the claim denies; undefined numbers first."""
+def contrary_prompts(
+    quantity: "Quantity", region: Region, values: NDArray[np.float64], first: int = 0
+) -> tuple[ContraryPrompt, ...]:
+    """The prompts whose own numbers lie deepest in the region that the claim denies; undefined numbers first. `values` are
+    those of prompts from `first` on."""
     numbers = quantity.toward(region.threshold, values)
     against = np.array([region.contradiction(number) for number in numbers])
     against[np.isnan(against)] = np.inf
@@ -161,7 +165,7 @@ def contrary_prompts(quantity: "Quantity", region: Region, values: NDArray[np.fl
     found = []
     for index in map(int, worst):
         (prompt,) = current_session().prompts(
-            where.task, quantity.models[0], where.stream, where.seed, range(index, index + 1)
+            where.task, quantity.models[0], where.stream, where.seed, range(first + index, first + index + 1)
         )
-        found.append(ContraryPrompt(index, prompt.template, prompt.text, float(numbers[index])))
+        found.append(ContraryPrompt(first + index, prompt.template, prompt.text, float(numbers[index])))
     return tuple(found)

@@ -4,19 +4,26 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from circuitcheck.errors import BadMetric, BadTask, UnknownCounterfactual, UnknownPosition
 from circuitcheck.plan import CLEAN, Accuracy, Cell, LogitDiff, LogProb, Loss, Metric, View
 from circuitcheck.prompts import STREAMS, Prompt, PromptSource, TaskDefinition, Template, define_task
+from circuitcheck.prompts.cases import Case, make_case
 from circuitcheck.prompts.constraints import Constraint
 from circuitcheck.prompts.records import RecordSource, read_records, write_records
 from circuitcheck.prompts.sharing import shared_task
+from circuitcheck.prompts.strategy import cases_of
 from circuitcheck.quantities.linear import Linear
+from circuitcheck.quantities.masks import masked
 from circuitcheck.quantities.metrics import as_metric
 from circuitcheck.quantities.models import ModelView
-from circuitcheck.quantities.quantity import Prompts, Quantity
+from circuitcheck.quantities.prompts import Prompts
+from circuitcheck.quantities.quantity import Quantity
 from circuitcheck.session import current_session
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
 
 _AT_ONCE = 512  # prompts rendered together: enough to be fast, few enough to be small
 
@@ -126,12 +133,29 @@ class Task:
     def for_models(self, *models: ModelView) -> "Task":
         """This task with the pool items that fit every one of `models`: their prompts are then the same, and values can be
         compared across them. Raises EmptyPool where too few are left, BadTask for tasks without pools."""
-        if not isinstance(self.definition, TaskDefinition):
-            raise BadTask(f"task {self.name!r} has no pools to share between models.")
+        task = self._with_pools("share between models")
         if not models:
             raise BadTask(f"for_models() of task {self.name!r} got no model; expected two or more.")
         tokenizers = [current_session().engine.tokenizer(model.card.ref) for model in models]
-        return replace(self, definition=shared_task(self.definition, tokenizers))
+        return replace(self, definition=shared_task(task, tokenizers))
+
+    def where(self, condition: object, *, prompts: int = 1024) -> "Task":
+        """This task with those of its first `prompts` prompts on which `condition` holds, prompt by prompt, such as
+        `task.logit_diff(model) > 0`. It is measured at once; results say how many were kept.
+
+        Raises NotComparable for what is no comparison of a number per prompt of this task, BadTask where none is left.
+        """
+        return replace(self, definition=masked(self.definition, self.stream, condition, prompts))
+
+    def strategy(self, model: ModelView | None = None) -> "SearchStrategy[Case]":
+        """Cases for hypothesis, shrinking to the first template and the earliest items; of those that fit the tokenizer of
+        `model`, where it is given. Raises BadTask for tasks without pools."""
+        task = self._with_pools("draw cases from")
+        return cases_of(task, None if model is None else model.tokenizer)
+
+    def case(self, template: str, **values: str) -> Case:
+        """The prompt of a template with these values of the drawn variables. Raises BadTask for others."""
+        return make_case(self._with_pools("make a case of"), template, values)
 
     def explain(self, model: ModelView) -> Any:
         """What this model's tokenizer leaves of the task, item by item with the reason, and the prompts of each stream."""
@@ -202,6 +226,11 @@ class Task:
 
     def _prompts(self) -> Prompts:
         return Prompts(self.definition, self.stream, current_session().settings.seed)
+
+    def _with_pools(self, what: str) -> TaskDefinition:
+        if not isinstance(self.definition, TaskDefinition):
+            raise BadTask(f"task {self.name!r} has no pools to {what}.")
+        return self.definition
 
     def _check_metric(self, metric: Metric) -> None:
         needs_distractor = metric.tokens == "pair" or metric.reads == "distractor"

@@ -1,6 +1,17 @@
 """The session: settings, loaded models, measured values. One is current at any time (a contextvar)."""
 
+from circuitcheck.session.counterexamples import CounterexampleStore
 from circuitcheck.session.session import Measured, Session, current_session, use_session
 from circuitcheck.session.settings import DEVICE_FORM, SCOPES, Scope, Settings
 
-__all__ = ["DEVICE_FORM", "SCOPES", "Measured", "Scope", "Session", "Settings", "current_session", "use_session"]
+__all__ = [
+    "DEVICE_FORM",
+    "SCOPES",
+    "CounterexampleStore",
+    "Measured",
+    "Scope",
+    "Session",
+    "Settings",
+    "current_session",
+    "use_session",
+]

@@ -16,6 +16,7 @@ from circuitcheck.plan import Cell, Metric, ModelRef, Plan, View, supports
 from circuitcheck.prompts import Labels, Prompt, PromptSource
 from circuitcheck.sampling import NO_NOISE, Noise
 from circuitcheck.session.budgets import BudgetLedger
+from circuitcheck.session.counterexamples import CounterexampleStore
 from circuitcheck.session.settings import Settings
 from circuitcheck.session.values import Block, Stream, ValueStore
 
@@ -45,6 +46,7 @@ class Session:
     progress: Progress | None = None
     forward_passes: int = 0
     budgets: BudgetLedger = field(default_factory=BudgetLedger)
+    counterexamples: CounterexampleStore = field(default_factory=CounterexampleStore)
     _engine: Engine | None = None
     _values: ValueStore = field(default_factory=ValueStore)
     _noise: dict[tuple[str, str, str], Noise] = field(default_factory=dict)

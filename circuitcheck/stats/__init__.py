@@ -16,6 +16,7 @@ from circuitcheck.stats.proportions import beta_binomial_sequence, clopper_pears
 from circuitcheck.stats.quantiles import quantile_interval
 from circuitcheck.stats.ratios import fieller
 from circuitcheck.stats.sequences import asymptotic_sequence, t_mixture
+from circuitcheck.stats.violations import violation_bounds, violations_found
 
 __all__ = [
     "Boundary",
@@ -52,4 +53,6 @@ __all__ = [
     "t_mixture",
     "tost",
     "two_way_t",
+    "violation_bounds",
+    "violations_found",
 ]

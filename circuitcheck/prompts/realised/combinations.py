@@ -45,8 +45,8 @@ class Combinations:
         self._constraints = [_Rooted.of(task, each) for each in (*task.constraints, *_implied(task))]
         self._tables: dict[tuple[str, ...], Block] = {}
         self.drawn = {frame.template: self._drawn(frame) for frame in frames}
-        self._blocks = {name: self._blocks_of(drawn) for name, drawn in self.drawn.items()}
-        self.counts = {name: total(blocks) for name, blocks in self._blocks.items()}
+        self.blocks = {name: self._blocks_of(drawn) for name, drawn in self.drawn.items()}
+        self.counts = {name: total(blocks) for name, blocks in self.blocks.items()}
         for name, count in self.counts.items():
             if not count:
                 raise EmptyPool(
@@ -55,7 +55,7 @@ class Combinations:
 
     def values(self, template: str, number: int) -> dict[str, str]:
         """Combination `number` of a template; variables that it does not show are drawn afresh."""
-        values = combination_values(self._blocks[template], number)
+        values = combination_values(self.blocks[template], number)
         key = f"fresh {self._task.digest} {template} {number}"
         for variable, pool in self._task.variables:
             if variable not in values:
@@ -73,25 +73,32 @@ class Combinations:
         """Do the constraints hold, as far as their drawn variables have values?"""
         return all(constraint.holds(values) for constraint in self._constraints)
 
-    def possible(self, values: Mapping[str, str]) -> bool:
-        """Could a prompt have these values of drawn variables, perhaps not all?"""
+    def possible(self, template: str, values: Mapping[str, str]) -> bool:
+        """Has this template prompts with these values of all drawn variables?"""
+        if template not in self.blocks or set(values) != set(self._pools):
+            return False
         for pool, classes in self._classes.items():
             items = [value for variable, value in values.items() if self._pools[variable] == pool]
             if len(set(items)) < len(items) or (items and not any(set(items) <= set(each) for each in classes)):
                 return False
         return self.allowed(values)
 
-    def _fresh(self, key: str, variable: str, pool: str, values: dict[str, str]) -> str:
+    def free(self, variable: str, pool: str, values: Mapping[str, str]) -> list[str]:
+        """Items that `variable` can have beside `values`: of their class, not taken, allowed by the constraints."""
         taken = {value for name, value in values.items() if self._pools[name] == pool}
         items = next(each for each in self._classes[pool] if taken <= set(each) and len(each) > len(taken))
         free = [item for item in items if item not in taken]
-        start = keyed_number(key, len(free))
-        for item in free[start:] + free[:start]:
-            if not self._constraints or self.allowed(values | {variable: item}):
-                return item
-        raise BadTask(
-            f"task {self._task.name!r}: no item of pool {pool!r} is left for {variable!r} that the constraints allow."
-        )
+        if self._constraints:
+            free = [item for item in free if self.allowed({**values, variable: item})]
+        if not free:
+            raise BadTask(
+                f"task {self._task.name!r}: no item of pool {pool!r} is left that the constraints allow {variable!r}."
+            )
+        return free
+
+    def _fresh(self, key: str, variable: str, pool: str, values: Mapping[str, str]) -> str:
+        free = self.free(variable, pool, values)
+        return free[keyed_number(key, len(free))]
 
     def _drawn(self, frame: Frame) -> dict[str, tuple[str, ...]]:
         """The variables that tell this template's prompts apart, by pool."""

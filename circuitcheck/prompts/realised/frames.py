@@ -57,6 +57,11 @@ def frames_of(task: TaskDefinition, tokenizer: Tokenizer) -> tuple[Frame, ...]:
     return tuple(_frame(task, template, before, between) for template in task.templates)
 
 
+def plain_frames(task: TaskDefinition) -> tuple[Frame, ...]:
+    """Without a chat template, as no tokenizer has seen them."""
+    return tuple(_frame(task, template, "", "") for template in task.templates)
+
+
 def _frame(task: TaskDefinition, template: Template, before: str, between: str) -> Frame:
     held = task.slots_of(template)
     altered = {

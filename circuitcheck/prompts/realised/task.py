@@ -52,8 +52,8 @@ class RealisedTask:
         return self._renderer.render(drawn)
 
     def picked(self, template: str, values: Mapping[str, str], index: int = 0) -> Prompt:
-        """The prompt of a template with these values of its variables."""
-        return self._renderer.render([(index, self._frames[template], values)])[0]
+        """The prompt of a template with these values of the drawn variables."""
+        return self._renderer.render([(index, self._frames[template], self.combinations.complete(dict(values)))])[0]
 
     def labels(self, index: int, *, seed: int, stream: str) -> Labels:
         """Raises BadTask beyond the stream's size."""

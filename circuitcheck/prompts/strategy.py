@@ -1,0 +1,46 @@
+"""Cases for hypothesis, which shrink to the first template and the earliest items."""
+
+from typing import TYPE_CHECKING
+
+from circuitcheck.prompts.cases import Case, plain_combinations
+from circuitcheck.prompts.definition import TaskDefinition
+from circuitcheck.prompts.realised import realise
+from circuitcheck.prompts.realised.numbering import Block, PoolBlock
+from circuitcheck.prompts.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import DrawFn, SearchStrategy
+
+
+def cases_of(task: TaskDefinition, tokenizer: Tokenizer | None) -> "SearchStrategy[Case]":
+    """Without a tokenizer, of all items; with one, of those that fit it."""
+    from hypothesis import strategies as st  # imported late: who draws no cases needs no hypothesis
+
+    combinations = plain_combinations(task) if tokenizer is None else realise(task, tokenizer).combinations
+
+    @st.composite
+    def case(draw: "DrawFn") -> Case:
+        template = draw(st.sampled_from([template.id for template in task.templates]))
+        values: dict[str, str] = {}
+        for block in combinations.blocks[template]:
+            values |= _draw_block(draw, block)
+        for variable, pool in task.variables:
+            if variable not in values:
+                values[variable] = draw(st.sampled_from(combinations.free(variable, pool, values)))
+        return Case(task, template, tuple((variable, values[variable]) for variable, _ in task.variables))
+
+    return case()
+
+
+def _draw_block(draw: "DrawFn", block: Block) -> dict[str, str]:
+    from hypothesis import strategies as st
+
+    if not isinstance(block, PoolBlock):
+        return block.values(draw(st.integers(0, block.count - 1)))
+    classes = [items for items in block.classes if len(items) >= len(block.variables)]
+    left = list(draw(st.sampled_from(classes)))
+    values = {}
+    for variable in block.variables:
+        values[variable] = draw(st.sampled_from(left))
+        left.remove(values[variable])
+    return values

@@ -1,0 +1,28 @@
+"""Which prompts a quantity is measured on."""
+
+from dataclasses import dataclass
+
+from circuitcheck.prompts import PromptSource
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """Quantities of one task, stream and seed share rows."""
+
+    task: PromptSource
+    stream: str
+    seed: int
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What a reader must know of how these prompts were chosen."""
+        found: tuple[str, ...] = getattr(self.task, "flags", ())
+        return found
+
+    @property
+    def complete(self) -> bool:
+        """Are they all the prompts that there are, so that measuring them gives an exact value?"""
+        return bool(getattr(self.task, "complete", True))
+
+    def __str__(self) -> str:
+        return f"{self.task.name}, {self.stream} stream, seed {self.seed}"
