@@ -98,7 +98,7 @@ def _comparison(result: ComparisonResult) -> dict[str, Any]:
         "notes": list(decision.notes),
         "noise_floor": finite(decision.noise),
         "n_more": {f"{power:g}": count for power, count in decision.n_more},
-        "contrary": [{**asdict(each), "index": int(each.index), "value": finite(each.value)} for each in result.contrary],
+        "contrary": [{**asdict(each), "index": each.index, "value": finite(each.value)} for each in result.contrary],
         "control": None if result.control is None else _control(result.control),
         "parts": [_comparison(part) for part in result.parts],
     }

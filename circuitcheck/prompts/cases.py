@@ -166,9 +166,8 @@ class PickedCases:
 
 def case_at(task: TaskDefinition, tokenizer: Tokenizer, index: int, *, seed: int, stream: str) -> Case:
     """The case that stands at an index of a stream."""
-    frame, values = realise(task, tokenizer).drawn_at(index, seed=seed, stream=stream)
-    return Case(task, frame.template, _drawn_only(task, values))
-
-
-def _drawn_only(task: TaskDefinition, values: Mapping[str, str]) -> Values:
-    return tuple((variable, values[variable]) for variable, _ in task.variables)
+    realised = realise(task, tokenizer)
+    frame, number = realised.number_at(index, seed=seed, stream=stream)
+    combinations = realised.combinations
+    values = combinations.with_fresh(frame.template, number, combinations.values(frame.template, number))
+    return Case(task, frame.template, tuple((variable, values[variable]) for variable, _ in task.variables))

@@ -4,7 +4,7 @@ import hashlib
 from functools import lru_cache
 from typing import Any
 
-_ROUNDS = 6
+_ROUNDS = tuple(step.to_bytes(1, "big") for step in range(6))
 
 
 def permute(index: int, n: int, key: str) -> int:
@@ -19,8 +19,10 @@ def permute(index: int, n: int, key: str) -> int:
     mask, keyed = (1 << half) - 1, _keyed(key)
     while True:
         left, right = index >> half, index & mask
-        for step in range(_ROUNDS):
-            left, right = right, left ^ (_mix(keyed, step, right) & mask)
+        for step in _ROUNDS:  # written out: this is most of what a prompt costs
+            mixer = keyed.copy()
+            mixer.update(step + right.to_bytes(16, "big"))
+            left, right = right, left ^ (int.from_bytes(mixer.digest(), "big") & mask)
         index = left << half | right
         if index < n:
             return index
@@ -28,16 +30,12 @@ def permute(index: int, n: int, key: str) -> int:
 
 def keyed_number(key: str, n: int) -> int:
     """A number in range(n) that depends on `key` alone (bias below n / 2**64)."""
-    return _mix(_keyed.__wrapped__(key), 0, 0) % n
+    mixer = _keyed.__wrapped__(key)
+    mixer.update(_ROUNDS[0] + bytes(16))
+    return int.from_bytes(mixer.digest(), "big") % n
 
 
 @lru_cache(maxsize=256)
 def _keyed(key: str) -> Any:
     """A hash that has read its key: copying it is half the price of keying it again."""
     return hashlib.blake2b(key=hashlib.blake2b(key.encode(), digest_size=32).digest(), digest_size=8)
-
-
-def _mix(keyed: Any, step: int, value: int) -> int:
-    mixer = keyed.copy()
-    mixer.update(step.to_bytes(1, "big") + value.to_bytes(16, "big"))
-    return int.from_bytes(mixer.digest(), "big")

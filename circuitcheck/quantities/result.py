@@ -20,12 +20,17 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class ContraryPrompt:
-    """A prompt that speaks against the claim. `value` is on the threshold's scale, linearised for a ratio."""
+    """A prompt that speaks against the claim. `value` is on the threshold's scale, linearised for a ratio; `index` is None
+    for a prompt that is not taken from a stream."""
 
-    index: int
+    index: int | None
     template: str
     text: str
     value: float
+
+    def describe(self) -> str:
+        where = "shrunk" if self.index is None else f"#{self.index}"
+        return f"{self.value:8.3f}  {where} [{self.template}] {self.text}"
 
 
 @dataclass(frozen=True)
@@ -121,8 +126,9 @@ class ComparisonResult:
         lines += [f"  note: {note}" for note in decision.notes]
         lines += [] if self.control is None else [f"  controls: {self.control.describe()}"]
         if self.contrary:
-            lines.append(f"  the {len(self.contrary)} prompts that speak most against it:")
-            lines += [f"    {each.value:8.3f}  #{each.index} [{each.template}] {each.text}" for each in self.contrary]
+            many = f"{len(self.contrary)} prompts that speak" if len(self.contrary) > 1 else "prompt that speaks"
+            lines.append(f"  the {many} most against it:")
+            lines += [f"    {each.describe()}" for each in self.contrary]
         lines += [
             f"  proof: {receipt.intervention} changed {receipt.changed} of {receipt.prompts} prompts "
             f"(mean relative change {receipt.mean_relative_change:.3g})"

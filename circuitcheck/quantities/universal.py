@@ -151,6 +151,7 @@ class ForAll(Question):
         found = contrary_prompts(quantity, self.comparison.region, quantity.draw(rows), first=rows.start)
         flags: tuple[str, ...] = ()
         if case is not None:
+            found = tuple(replace(each, index=None) for each in found)
             flags = ("a stored counterexample still holds" if index is None else f"found at prompt #{index}, and shrunk",)
         return self._result(decision, found, flags)
 
@@ -200,7 +201,7 @@ class ForAll(Question):
         measured = session.measure(where.task, quantity.cells, where.stream, where.seed, range(decision.n))
         return ComparisonResult(
             expression=self.expression,
-            relation="for all",
+            relation=f"all {self.comparison.region.relation}",
             threshold=self.comparison.region.threshold,
             margin=self.comparison.region.margin,
             decision=decision,

@@ -45,6 +45,7 @@ class Combinations:
         self._constraints = [_Rooted.of(task, each) for each in (*task.constraints, *_implied(task))]
         self._tables: dict[tuple[str, ...], Block] = {}
         self.drawn = {frame.template: self._drawn(frame) for frame in frames}
+        self._wants_fresh = {frame.template: self._altered_beyond(frame) for frame in frames}
         self.blocks = {name: self._blocks_of(drawn) for name, drawn in self.drawn.items()}
         self.counts = {name: total(blocks) for name, blocks in self.blocks.items()}
         for name, count in self.counts.items():
@@ -54,13 +55,19 @@ class Combinations:
                 )
 
     def values(self, template: str, number: int) -> dict[str, str]:
-        """Combination `number` of a template; variables that it does not show are drawn afresh."""
+        """Combination `number` of a template; variables that it does not show are drawn afresh, if a counterfactual does."""
         values = combination_values(self.blocks[template], number)
+        if not self._wants_fresh[template]:
+            return self.complete(values)
+        return self.complete(self.with_fresh(template, number, values))
+
+    def with_fresh(self, template: str, number: int, values: dict[str, str]) -> dict[str, str]:
+        """`values` and those of the variables that the template does not show."""
         key = f"fresh {self._task.digest} {template} {number}"
         for variable, pool in self._task.variables:
             if variable not in values:
                 values[variable] = self._fresh(f"{key} {variable}", variable, pool, values)
-        return self.complete(values)
+        return values
 
     def complete(self, values: dict[str, str]) -> dict[str, str]:
         """The same with derived variables, as far as their roots have values."""
@@ -99,6 +106,13 @@ class Combinations:
     def _fresh(self, key: str, variable: str, pool: str, values: Mapping[str, str]) -> str:
         free = self.free(variable, pool, values)
         return free[keyed_number(key, len(free))]
+
+    def _altered_beyond(self, frame: Frame) -> bool:
+        """Does a counterfactual, or the way prompts are judged, need a variable that the template does not show?"""
+        drawn = {variable for variables in self.drawn[frame.template].values() for variable in variables}
+        needed = [variable for changes in frame.altered.values() for variable in changes.values()]
+        needed += [*self._task.pairs, *([self._task.second_cluster] if self._task.second_cluster else [])]
+        return any(root_of(self._task, variable) not in drawn for variable in needed)
 
     def _drawn(self, frame: Frame) -> dict[str, tuple[str, ...]]:
         """The variables that tell this template's prompts apart, by pool."""

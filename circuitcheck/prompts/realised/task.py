@@ -62,7 +62,12 @@ class RealisedTask:
         return Labels(frame.template, None if second is None else values[second], self._pair(frame, values))
 
     def drawn_at(self, index: int, *, seed: int, stream: str) -> tuple[Frame, dict[str, str]]:
-        """The template and all values of a stream's prompt. Raises BadTask beyond the stream's size."""
+        """The template and the values of a stream's prompt. Raises BadTask beyond the stream's size."""
+        frame, number = self.number_at(index, seed=seed, stream=stream)
+        return frame, self.combinations.values(frame.template, number)
+
+    def number_at(self, index: int, *, seed: int, stream: str) -> tuple[Frame, int]:
+        """The template of a stream's prompt, and the number of its combination. Raises BadTask beyond the stream's size."""
         size = self.size(stream)
         if not 0 <= index < size:
             raise BadTask(f"task {self.task.name!r} has {size} prompts in its {stream} stream, not {index + 1}.")
@@ -77,7 +82,7 @@ class RealisedTask:
             seed=seed,
             template=template.id,
         )
-        return self._frames[template.id], self.combinations.values(template.id, number)
+        return self._frames[template.id], number
 
     def _spread(self, frame: Frame) -> Iterator[dict[str, str]]:
         """Values of a few combinations from all over a template's."""
