@@ -25,7 +25,7 @@ class Different:
         return len({values[name] for name in self.variables}) == len(self.variables)
 
     def describe(self) -> str:
-        return f"{', '.join(self.variables)} differ"
+        return f"{', '.join(map(str, self.variables))} differ"
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Increasing:
         return all(float(values[one]) < float(values[other]) for one, other in pairwise(self.variables))
 
     def describe(self) -> str:
-        return " < ".join(self.variables)
+        return " < ".join(map(str, self.variables))
 
 
 def different(*variables: str) -> Different:

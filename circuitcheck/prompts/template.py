@@ -23,6 +23,8 @@ class Template:
     def __post_init__(self) -> None:
         if isinstance(self.slots, Mapping):
             object.__setattr__(self, "slots", tuple(self.slots.items()))
+        if not isinstance(self.slots, tuple):
+            raise BadTask(f"template {self.id!r} has slots={self.slots!r}; expected a mapping from slots to variables.")
 
     @property
     def whole(self) -> str:

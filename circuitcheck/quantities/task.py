@@ -219,8 +219,10 @@ class Task:
         return replace(ratio, label=f"{self.name}.recovered({shown}; against {name})")
 
     def __repr__(self) -> str:
+        made = self.definition
+        size = f"{len(made.templates)} templates, " if isinstance(made, TaskDefinition) else ""
         return (
-            f"<task {self.name}: positions {', '.join(self.positions)}, "
+            f"<task {self.name}: {size}positions {', '.join(self.positions)}, "
             f"counterfactuals {', '.join(self.counterfactuals) or 'none'}, {self.stream} stream>"
         )
 

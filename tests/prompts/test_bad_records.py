@@ -57,7 +57,7 @@ ROWS = [
     ("position type", at(S1=5), "jsonl", r"\bS1\b"),
     ("position type", at(S1=True), "jsonl", r"\bS1\b"),
     ("position type", at(S1={"start": 5, "end": 9}), "jsonl", r"\bS1\b"),
-    ("positions missing", {"positions": GONE}, "jsonl csv parquet", r"\bS1\b"),
+    ("position missing", {"positions": GONE}, "jsonl csv parquet", r"\b(S1|IO)\b"),
     ("position missing", {"positions": {"S1": "John"}}, "jsonl csv parquet", r"\bIO\b"),
     ("position empty", at(S1=""), "jsonl parquet", r"\bS1\b"),
     ("position text absent", at(S1="Mary"), "jsonl csv parquet", r"\bS1\b", "Mary"),
@@ -83,11 +83,11 @@ LINES = [
     ("not JSON", "jsonl", b'{"text": "Then John met', "JSON"),
     ("not JSON", "jsonl", b"{'text': 'Then John met Tom and', 'answer': ' John'}", "JSON"),
     ("not JSON", "jsonl", b"Then John met Tom and, John", "JSON"),
+    ("number too long", "jsonl", b'{"text": ' + b"1" * 5000 + b"}", "digit|number|JSON|text"),
     ("no object", "jsonl", b'["Then John met Tom and", " John"]', "object|mapping"),
     ("no object", "jsonl", b'"Then John met Tom and"', "object|mapping"),
     ("no object", "jsonl", b"null", "object|mapping"),
     ("not UTF-8", "jsonl", '{"text": "Then José met Tom and", "answer": " José"}'.encode("latin-1"), "UTF-8|utf8|encod"),
-    ("not UTF-8", "csv", "Then José met Tom and, José".encode("latin-1"), "UTF-8|utf8|encod"),
     ("too few cells", "csv", b"Then John met Tom and", "answer|cell|column|field"),
     (
         "too many cells",
@@ -172,7 +172,7 @@ def test_a_bad_row_among_good_ones_is_left_out_and_counted_where_that_is_asked_f
 def test_every_bad_row_is_named_and_no_good_one(tmp_path, suffix):
     bad = [each for _, each, _ in bad_rows(suffix)]
     message = refusal(write(tmp_path, [FIRST, *bad, LAST], suffix))
-    named = {int(line) for line in re.findall(rf"prompts\.{suffix}:(\d+):", message)}
+    named = {int(line) for line in re.findall(rf"(?m)^\W*prompts\.{suffix}:(\d+):", message)}
     assert named == {line_of(i, suffix) for i in range(1, len(bad) + 1)}
 
 
@@ -218,6 +218,7 @@ FILES = [
     ("no rows", "prompts.parquet", parquet(text=pa.array([], "string"), answer=pa.array([], "string"))),
     ("array of rows", "prompts.jsonl", json.dumps([FIRST, LAST], indent=1).encode(), "JSON|object"),
     ("UTF-16", "prompts.jsonl", encoded([FIRST], "jsonl").decode().encode("utf-16"), "UTF-8|utf8|encod"),
+    ("not UTF-8", "prompts.csv", HEADER + "\nThen José met Tom and, José".encode("latin-1"), "UTF-8|utf8|encod"),
     ("UTF-16", "prompts.csv", encoded([FIRST], "csv").decode().encode("utf-16"), "UTF-8|utf8|encod"),
     ("no header", "prompts.csv", LINE + b"\n" + LINE, "header|column", "text"),
     ("no text column", "prompts.csv", b"prompt,answer\n" + LINE, "text"),
@@ -271,10 +272,12 @@ def test_different_faults_of_files_get_different_messages(tmp_path):
 
 
 # What only a tokenizer can tell.
+SPACED = {"text": CLEAN + " ", "answer": "John", "distractor": "Tom"}
 UNREADABLE = [
     ("counterfactual longer", against(abc="Then Tom and James met John and"), "abc", "token|long|length"),
     ("counterfactual shorter", row("James", "Mary") | against(abc="Then John and"), "abc", "token|long|short|length"),
-    ("answer merges with the text", {"text": CLEAN + " ", "answer": "John", "distractor": "Tom"}, "answer"),
+    ("answer merges with the text", SPACED | against(abc=ABC + " "), "answer"),
+    ("position inside a token", row("Tom", "Mary") | {"positions": {"S1": [6, 7], "IO": "Mary"}}, r"\bS1\b"),
     ("BOS in the text", {"text": "<|endoftext|>" + CLEAN} | at(IO="Tom"), "BOS"),
 ]
 UNREAD = [(wrong, merged(changes), patterns) for wrong, changes, *patterns in UNREADABLE]

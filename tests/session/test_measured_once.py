@@ -1,7 +1,10 @@
 """A session measures nothing twice, and refuses what cannot be paired."""
 
+import shutil
+
 import numpy as np
 import pytest
+from tiny import ioi_words, save_tokenizer
 
 import circuitcheck as cc
 from circuitcheck.engine.torch import LocalEngine
@@ -111,10 +114,32 @@ def test_models_of_one_tokenizer_are_paired(model, ioi, tiny_llama):
     np.testing.assert_array_equal(difference, ioi.logit_diff(other).values(32) - ioi.logit_diff(model).values(32))
 
 
-def test_models_of_other_tokenizers_are_not(model, ioi, tiny_llama):
+def test_models_whose_tokenizers_make_the_same_prompts_are_paired_too(model, ioi, tiny_llama):
     other = cc.load(str(tiny_llama), bos="always")
-    with pytest.raises(NotComparable, match=r"llama.*tokenize differently|tokenize differently.*llama"):
-        (ioi.logit_diff(model) - ioi.logit_diff(other)).values(32)
+    difference = (ioi.logit_diff(other) - ioi.logit_diff(model)).values(32)
+    np.testing.assert_array_equal(difference, ioi.logit_diff(other).values(32) - ioi.logit_diff(model).values(32))
+
+
+@pytest.fixture
+def smaller_vocabulary(tiny_llama, tmp_path):
+    """The same model, under a tokenizer that splits a fifth of the words of IOI."""
+    folder = shutil.copytree(tiny_llama, tmp_path / "llama")
+    save_tokenizer(folder, tuple(word for number, word in enumerate(ioi_words()) if number % 5))
+    return cc.load(str(folder))
+
+
+def test_models_whose_tokenizers_leave_other_prompts_are_not(model, ioi, smaller_vocabulary):
+    with pytest.raises(NotComparable, match=r"(?s)llama.*tokenize differently.*for_models"):
+        (ioi.logit_diff(model) - ioi.logit_diff(smaller_vocabulary)).values(32)
+
+
+def test_for_models_makes_them_comparable(model, ioi, smaller_vocabulary):
+    shared = ioi.for_models(model, smaller_vocabulary)
+    mine, theirs = (shared.sample(32, model=each) for each in (model, smaller_vocabulary))
+    assert [prompt.text for prompt in mine] == [prompt.text for prompt in theirs]
+    difference = (shared.logit_diff(smaller_vocabulary) - shared.logit_diff(model)).values(32)
+    expected = shared.logit_diff(smaller_vocabulary).values(32) - shared.logit_diff(model).values(32)
+    np.testing.assert_array_equal(difference, expected)
 
 
 def test_a_vacuous_intervention_is_an_error_each_time_it_is_asked(model, ioi):

@@ -12,7 +12,7 @@ from circuitcheck.prompts.records.record import Record, Rejected
 from circuitcheck.prompts.records.rows import rows_of
 from circuitcheck.prompts.streams import STREAMS
 
-_SHOWN = 20
+_SHOWN = 1000  # bad rows that an error names: more would be another file
 
 
 class _BadRow(Exception):
@@ -21,6 +21,8 @@ class _BadRow(Exception):
 
 def read_records(path: str | PathLike[str], *, strict: bool) -> tuple[tuple[Record, ...], tuple[Rejected, ...]]:
     """Records and the rows that are none. Raises BadRecord where no row is good, or `strict` and one is bad."""
+    if not isinstance(path, str | PathLike):
+        raise BadRecord(f"{path!r} is no path of a file.")
     file = Path(path).expanduser()
     good: list[Record] = []
     bad: list[Rejected] = []
@@ -75,7 +77,13 @@ def _text(row: Mapping[str, Any], name: str) -> str:
         raise _BadRow(f"has the {name} {value!r}, a {type(value).__name__}; expected text")
     if not value.strip():
         raise _BadRow(f"has an empty {name} ({value!r})")
+    _check_whole(name, value)
     return value
+
+
+def _check_whole(what: str, text: str) -> None:
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise _BadRow(f"has a {what} with half a character (a lone surrogate): {text!r}")
 
 
 def _word(row: Mapping[str, Any], name: str) -> str | None:
@@ -99,6 +107,7 @@ def _counterfactuals(row: Mapping[str, Any], text: str) -> dict[str, str]:
     for name, other in found.items():
         if not isinstance(other, str) or not other.strip():
             raise _BadRow(f"has {other!r} as counterfactual {name!r}; expected text")
+        _check_whole(f"counterfactual {name!r}", other)
         if other == text:
             raise _BadRow(f"has a counterfactual {name!r} that is the text itself")
         if name in ("clean", END):
@@ -168,7 +177,7 @@ class _Together:
                 [name for name, _ in first.counterfactuals],
             ),
             (
-                "distractor",
+                "field",
                 ["distractor"] * (record.distractor is not None),
                 ["distractor"] * (first.distractor is not None),
             ),

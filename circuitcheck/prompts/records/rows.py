@@ -35,7 +35,7 @@ def _json_row(line: bytes) -> Mapping[str, Any] | str:
         row = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
         return f"is not UTF-8 (byte {error.start} of the line)"
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         return f"is not JSON ({error})"
     return (
         row if isinstance(row, dict) else f"is the JSON of a {type(row).__name__}; expected an object with text and answer"

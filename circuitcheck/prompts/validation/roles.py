@@ -18,12 +18,21 @@ def check_roles(task: TaskDefinition) -> None:
         expect(task, "a candidate is", variable, variables)
     if twice := repeated(task.candidates):
         raise BadTask(f"task {task.name!r} names candidates more than once: {', '.join(twice)}.")
-    for variable in ((task.second_cluster,) if task.second_cluster is not None else ()) + task.pairs:
-        expect(task, "prompts are clustered by", variable, variables)
-    if task.pairs and len(set(task.pairs)) < max(2, len(task.pairs)):
-        raise BadTask(f"task {task.name!r} pairs prompts by {task.pairs}: name two variables or more that change places.")
+    _check_judging(task)
+    if not isinstance(task.chat, bool):
+        raise BadTask(f"task {task.name!r} has chat={task.chat!r}; expected True or False.")
     if not isinstance(task.answer_prefix, str):
         raise BadTask(f"task {task.name!r} has answer_prefix={task.answer_prefix!r}; expected text, such as ' '.")
+
+
+def _check_judging(task: TaskDefinition) -> None:
+    variables = known_variables(task)
+    if task.second_cluster is not None:
+        expect(task, "prompts are clustered by", task.second_cluster, variables)
+    for variable in task.pairs:
+        expect(task, "prompts are paired by", variable, variables)
+    if task.pairs and len(set(task.pairs)) < max(2, len(task.pairs)):
+        raise BadTask(f"task {task.name!r} pairs prompts by {task.pairs}: name two variables or more that change places.")
 
 
 def check_tokens(task: TaskDefinition) -> None:

@@ -38,7 +38,8 @@ def _check_slot_name(task: TaskDefinition, slot: str) -> None:
 def _check_template(task: TaskDefinition, template: Template) -> None:
     parts = _parts(template)
     if template.whole != template.whole.rstrip() and task.answer_prefix[:1].isspace():
-        raise BadTask(f"template {template.id!r} ends in white space: the answer's own space would come twice.")
+        ending = "the reply of template" if template.reply else "template"
+        raise BadTask(f"{ending} {template.id!r} ends in white space: the answer's own space would come twice.")
     slots = template.slot_names()
     for slot in slots:
         _check_slot_name(task, slot)

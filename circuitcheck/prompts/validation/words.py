@@ -8,7 +8,7 @@ from circuitcheck.prompts.definition import TaskDefinition
 
 def expect(task: TaskDefinition, what: str, name: object, known: Collection[str]) -> None:
     """Raises BadTask unless `name` is declared."""
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise BadTask(f"task {task.name!r}: {what} {name!r}, which is not declared; there are {sorted(known)}.")
 
 
