@@ -57,8 +57,8 @@ def conditions_of(quantity: "Quantity", settings: Settings) -> Conditions:
         templates = tuple(each.template for each in found)
         second = where.task.second_cluster
         if second is None:
-            return Clusters(("templates",), (templates,))
-        return Clusters(("templates", f"values of {second}"), (templates, tuple(each.second or "" for each in found)))
+            return Clusters((where.task.groups,), (templates,))
+        return Clusters((where.task.groups, f"values of {second}"), (templates, tuple(each.second or "" for each in found)))
 
     return Conditions(
         floors,
