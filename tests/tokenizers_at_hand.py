@@ -3,7 +3,7 @@
 import importlib.util
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -12,7 +12,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizer, PreTrainedTokenizer
 
 import circuitcheck as cc
 from circuitcheck.engine.torch.tokenizer import HubTokenizer
-from circuitcheck.prompts import STREAMS, Prompt
+from circuitcheck.prompts import STREAMS, Encoding, Prompt
 
 BOS = "<s>"
 FRAMES = (
@@ -28,7 +28,7 @@ man, "and shut the door." What they had wanted from the year before was not what
 some of it is because of us. From one end of the town to the other, people were working, living, buying, and giving things
 away. The war lasted a long time; the city that it was about has another name today. Therefore, every one of these stories is
 true, and none is complete. When it was over they went home, and after that they were seldom seen together: I know because I
-was with them."""
+was with them. And so he went out, and she went on; and he wrote to her, but she never wrote to him."""
 
 
 def entities(kind: str, count: int) -> Callable[[], cc.Task]:
@@ -51,6 +51,13 @@ def pool_items() -> tuple[str, ...]:
     return tuple(dict.fromkeys(item for make in BUILTIN.values() for pool in make().definition.pools for item in pool.items))
 
 
+@cache
+def words() -> tuple[str, ...]:
+    """The items, and what they become."""
+    derived = [each for make in BUILTIN.values() for each in make().definition.derived]
+    return tuple(dict.fromkeys([*pool_items(), *(word for each in derived for _, word in each.becomes)]))
+
+
 def left_out(word: str) -> bool:
     """Three words in ten never occur in the training text, so that tokenizers have to put them together."""
     return sha256(word.encode()).digest()[0] % 10 < 3
@@ -58,9 +65,9 @@ def left_out(word: str) -> bool:
 
 @cache
 def running_text() -> tuple[str, ...]:
-    words = [word for word in pool_items() if not left_out(word)]
+    known = [word for word in words() if not left_out(word)]
     digits = [f"It was number {number:02d}, not {number + 1}." for number in range(99)]
-    return (*PROSE.splitlines(), *(frame.format(word) for word in words for frame in FRAMES), *digits)
+    return (*PROSE.splitlines(), *(frame.format(word) for word in known for frame in FRAMES), *digits)
 
 
 def byte_level_bpe():
@@ -161,9 +168,14 @@ def everything(task: cc.Task, tokenizer: HubTokenizer) -> list[Prompt]:
     ]
 
 
+@lru_cache(10_000)
+def encode(tokenizer: HubTokenizer, text: str) -> Encoding:
+    return tokenizer.encode(text)
+
+
 def read(tokenizer: HubTokenizer, text: str, span: tuple[int, ...]) -> str:
     """The text under some tokens, by the tokenizer's own offsets."""
-    offsets = tokenizer.encode(text).offsets
+    offsets = encode(tokenizer, text).offsets
     assert span == tuple(range(span[0], span[-1] + 1))
     return text[min(offsets[i][0] for i in span) : max(offsets[i][1] for i in span)]
 

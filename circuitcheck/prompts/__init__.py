@@ -8,10 +8,11 @@ from circuitcheck.prompts.prompt import Counterfactual, Labels, Prompt
 from circuitcheck.prompts.source import PromptSource
 from circuitcheck.prompts.streams import STREAMS
 from circuitcheck.prompts.template import Template
-from circuitcheck.prompts.tokenizer import Encoding, Tokenizer
+from circuitcheck.prompts.tokenizer import ChatFrame, Encoding, Tokenizer
 
 __all__ = [
     "STREAMS",
+    "ChatFrame",
     "Counterfactual",
     "Derived",
     "Different",

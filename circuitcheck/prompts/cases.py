@@ -80,9 +80,9 @@ def make_case(task: TaskDefinition, template: str, values: Mapping[str, str]) ->
     if strangers := sorted(set(values) - set(pools)):
         raise BadTask(f"task {task.name!r} draws no variable {strangers[0]!r}; it draws {', '.join(pools)}.")
     complete = dict(values)
-    for variable, pool in task.variables:
+    for variable in pools:
         if variable not in complete:
-            complete[variable] = combinations.free(variable, pool, complete)[0]
+            complete[variable] = combinations.free(variable, complete)[0]
     if not combinations.possible(template, complete):
         raise BadTask(
             f"no prompt of task {task.name!r} has {dict(values)!r}: items come from pools, differ, and obey constraints."

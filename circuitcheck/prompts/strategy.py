@@ -24,9 +24,9 @@ def cases_of(task: TaskDefinition, tokenizer: Tokenizer | None) -> "SearchStrate
         values: dict[str, str] = {}
         for block in combinations.blocks[template]:
             values |= _draw_block(draw, block)
-        for variable, pool in task.variables:
+        for variable, _ in task.variables:
             if variable not in values:
-                values[variable] = draw(st.sampled_from(combinations.free(variable, pool, values)))
+                values[variable] = draw(st.sampled_from(combinations.free(variable, values)))
         return Case(task, template, tuple((variable, values[variable]) for variable, _ in task.variables))
 
     return case()

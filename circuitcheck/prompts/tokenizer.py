@@ -13,6 +13,16 @@ class Encoding:
     offsets: tuple[tuple[int, int], ...]
 
 
+@dataclass(frozen=True)
+class ChatFrame:
+    """What a chat template puts `before` a user's message, and `between` it and the assistant's answer. `strips`: it takes
+    white space away from the message's ends."""
+
+    before: str
+    between: str
+    strips: bool
+
+
 class Tokenizer(Protocol):
     """Hashable by identity. `name` and `fingerprint` appear in errors and digests; `unknown` is the id that stands for what
     the tokenizer cannot spell, None where it can spell all."""
@@ -26,16 +36,15 @@ class Tokenizer(Protocol):
     def unknown(self) -> int | None: ...
 
     def encode(self, text: str) -> Encoding:
-        """A prompt, with the BOS that the model's policy asks for. Raises BadTask if the text already starts with one."""
+        """A prompt, with the BOS that the model's policy asks for. Raises BadTask if the text already holds one."""
         ...
 
     def encode_many(self, texts: Sequence[str], *, chat: bool = False) -> list[Encoding]:
-        """Several prompts at once, which is several times faster. Texts of a chat may start with the BOS."""
+        """Several prompts at once, which is several times faster. Texts of a chat may hold the BOS."""
         ...
 
-    def chat_frame(self) -> tuple[str, str]:
-        """What the chat template puts before a user's message, and between it and the assistant's answer; without the BOS,
-        where the policy adds one. Raises BadTask where there is no chat template."""
+    def chat_frame(self) -> ChatFrame:
+        """Without the BOS, where the policy adds one. Raises BadTask where there is no chat template."""
         ...
 
     def decode(self, ids: Sequence[int]) -> str: ...

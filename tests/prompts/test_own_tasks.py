@@ -7,12 +7,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tiny import save_tiny_gpt2, save_tokenizer
-from tokenizers.processors import TemplateProcessing
 from tokenizers_at_hand import everything, read
 
 import circuitcheck as cc
-from circuitcheck.engine.torch.tokenizer import HubTokenizer
-from circuitcheck.errors import BadTask, CircuitCheckError, EmptyPool
+from circuitcheck.errors import BadTask, EmptyPool
 from circuitcheck.prompts import STREAMS
 
 ONE_TOKEN = ("Mary", "John", "Tom", "James", "Sarah", "David", "store", "park", "book")
@@ -36,7 +34,7 @@ def define(**changes):
         "answer": "A",
         "distractor": "B",
     }
-    return cc.Task.define("mine", **{part: value for part, value in (parts | changes).items() if value is not None})
+    return cc.Task.define("mine", **parts | changes)
 
 
 @st.composite
@@ -84,7 +82,7 @@ def by_hand(parts, tokenizer):
 
 
 @given(definitions())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_the_streams_hold_each_combination_in_each_template_once(ioi_tokenizer, parts):
     expected = by_hand(parts, ioi_tokenizer)
     assume(expected)
@@ -96,7 +94,7 @@ def test_the_streams_hold_each_combination_in_each_template_once(ioi_tokenizer, 
 
 
 @given(definitions())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_what_leaves_nothing_is_an_error_and_not_an_empty_stream(ioi_tokenizer, parts):
     assume(not by_hand(parts, ioi_tokenizer))
     with pytest.raises(BadTask):
@@ -107,7 +105,7 @@ def test_what_leaves_nothing_is_an_error_and_not_an_empty_stream(ioi_tokenizer, 
     names=st.lists(st.sampled_from(ONE_TOKEN + TWO_TOKENS), min_size=5, max_size=9, unique=True),
     tokens=st.sampled_from([None, 1, 2, {"A": None, "B": None}]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_counterfactuals_say_what_their_slots_hold_instead_in_as_many_tokens(ioi_tokenizer, names, tokens):
     task = define(
         pools={"name": names},
@@ -139,25 +137,45 @@ def task_text(task, template):
     return {each.id: each.text for each in task.definition.templates}[template]
 
 
-@given(st.lists(st.integers(1, 120), min_size=4, max_size=7, unique=True))
+@given(st.lists(st.lists(st.integers(1, 120).map(str), min_size=2, max_size=4, unique=True), min_size=3, max_size=3))
 @settings(max_examples=25, deadline=None)
-def test_increasing_compares_numbers_also_with_one_that_is_not_shown(ioi_tokenizer, numbers):
+def test_increasing_compares_numbers_also_with_one_that_is_not_shown(ioi_tokenizer, pools):
+    allowed = {each for each in product(*pools) if int(each[0]) < int(each[1]) < int(each[2])}
+    assume(allowed)
     task = cc.Task.define(
         "years",
         templates={"t": "Between {low} and {middle} there is"},
-        pools={"number": [str(number) for number in numbers]},
-        draw={"low": "number", "middle": "number", "high": "number"},
+        pools=dict(zip("abc", pools, strict=True)),
+        draw={"low": "a", "middle": "b", "high": "c"},
         answer="high",
         constraints=[cc.increasing("low", "middle", "high")],
         tokens=None,
         answer_tokens=None,
     )
-    lengths = {number: length(ioi_tokenizer, str(number)) for number in numbers}
-    triples = [each for each in combinations(sorted(numbers), 3) if len({lengths[number] for number in each}) == 1]
-    assume(triples)
     prompts = everything(task, ioi_tokenizer)
-    assert {(int(prompt.slots["low"]), int(prompt.slots["middle"])) for prompt in prompts} == {each[:2] for each in triples}
-    assert all(int(prompt.slots["low"]) < int(prompt.slots["middle"]) < int(prompt.answer) for prompt in prompts)
+    found = {(prompt.slots["low"], prompt.slots["middle"], prompt.answer.removeprefix(" ")) for prompt in prompts}
+    assert found <= allowed
+    assert {each[:2] for each in found} == {each[:2] for each in allowed}
+
+
+def test_no_text_comes_twice_where_the_answer_is_not_shown(ioi_tokenizer):
+    task = define(templates={"t": "Then {A} met"}, answer="B", distractor="A")
+    texts = [prompt.text for prompt in everything(task, ioi_tokenizer)]
+    assert sorted(texts) == sorted({f"Then {name} met" for name in NAMES})
+
+
+def test_a_value_for_which_a_counterfactual_has_none_that_is_allowed_is_in_no_prompt(ioi_tokenizer):
+    task = define(
+        templates={"t": "In {year} {A} met {B} and"},
+        pools={"name": NAMES, "year": ["1", "2", "3"]},
+        draw={"A": "name", "B": "name", "year": "year", "next": "year"},
+        constraints=[cc.increasing("year", "next")],
+        counterfactuals={"later": {"year": "next"}},
+        tokens={"year": None},  # a digit's space is a token of its own here
+    )
+    prompts = everything(task, ioi_tokenizer)
+    assert {prompt.slots["year"] for prompt in prompts} == {"1", "2"}
+    assert all(prompt.counterfactuals["later"].text > prompt.text for prompt in prompts)
 
 
 def test_variables_of_different_pools_may_coincide_unless_they_are_to_differ(ioi_tokenizer):
@@ -225,7 +243,7 @@ def test_an_answer_may_follow_without_a_space(ioi_tokenizer):
 @pytest.mark.parametrize("part", ["answer", "distractor", "candidates"])
 def test_what_is_in_the_running_has_one_token(ioi_tokenizer, part):
     """Here the answer, the distractor or a candidate is a name, of which the slots would take any."""
-    running = {"answer": "C", "distractor": "D", "candidates": None} | {part: ["A"] if part == "candidates" else "A"}
+    running = {"answer": "C", "distractor": "D", "candidates": []} | {part: ["A"] if part == "candidates" else "A"}
     task = define(
         templates={"t": "Then {A} met {B}, {C} and {D} and"},
         pools={"name": [*NAMES, *TWO_TOKENS], "other": ["Paul", "Anna"]},
@@ -234,47 +252,6 @@ def test_what_is_in_the_running_has_one_token(ioi_tokenizer, part):
         **running,
     )
     assert {prompt.slots["A"] for prompt in everything(task, ioi_tokenizer)} == set(NAMES)
-
-
-def chatty(folder, *, bos, prepends):
-    inner = save_tokenizer(folder)
-    begin = "{{ bos_token }}" if bos else ""
-    inner.chat_template = (
-        begin + "{% for m in messages %}[{{ m.role }}] {{ m.content }} [end]\n{% endfor %}"
-        "{% if add_generation_prompt %}[assistant]{% endif %}"
-    )
-    if prepends:
-        special = [(inner.bos_token, 0)]
-        inner.backend_tokenizer.post_processor = TemplateProcessing(single=f"{inner.bos_token} $A", special_tokens=special)
-    return inner
-
-
-@pytest.mark.parametrize(
-    "bos, prepends, policy",
-    [
-        (True, False, "tokenizer"),
-        (True, True, "tokenizer"),
-        (True, True, "always"),
-        (False, True, "tokenizer"),
-        (False, False, "always"),
-    ],
-)
-@pytest.mark.parametrize("reply", ["", " The answer is"])
-def test_chat_asks_as_the_tokenizers_template_does_with_one_bos(tmp_path, bos, prepends, policy, reply):
-    tokenizer = HubTokenizer(chatty(tmp_path, bos=bos, prepends=prepends), policy, "chatty")
-    task = define(templates=[cc.Template("who", "{A} met {B}. Who?", reply=reply)], chat=True)
-    for prompt in everything(task, tokenizer)[:6]:
-        a, b = prompt.slots["A"], prompt.slots["B"]
-        assert prompt.text.removeprefix("<|endoftext|>") == f"[user] {a} met {b}. Who? [end]\n[assistant]{reply}"
-        assert [i for i, token in enumerate(prompt.tokens) if token == 0] == [0]
-        assert tokenizer.decode(tuple(prompt.tokens[i] for i in prompt.positions["A"])) == " " + a
-        assert prompt.positions["END"] == (len(prompt.tokens) - 1,)
-        assert tokenizer.decode(prompt.tokens[1:] + prompt.answer_ids).endswith(f"[assistant]{reply} {a}")
-
-
-def test_chat_needs_a_chat_template(ioi_tokenizer):
-    with pytest.raises(CircuitCheckError, match="chat template"):
-        everything(define(chat=True), ioi_tokenizer)
 
 
 def test_explain_names_each_dropped_item_why_and_the_streams_sizes(tiny_gpt2, ioi_tokenizer):

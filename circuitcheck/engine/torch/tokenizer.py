@@ -7,7 +7,7 @@ from typing import Any
 from circuitcheck.engine.torch.offsets import offsets_by_decoding
 from circuitcheck.errors import BadSpec, BadTask
 from circuitcheck.models import BosPolicy
-from circuitcheck.prompts import Encoding
+from circuitcheck.prompts import ChatFrame, Encoding
 
 _MESSAGE = "circuitcheck user message"
 _DATE = "26 Jul 2024"  # some chat templates print the date, and a prompt must not depend on the day
@@ -36,7 +36,7 @@ class HubTokenizer:
     def encode_many(self, texts: Sequence[str], *, chat: bool = False) -> list[Encoding]:
         bos = self.inner.bos_token
         for text in texts:
-            if bos and not chat and text.startswith(bos):
+            if bos and not chat and bos in text:
                 raise BadTask(f"the text {text!r} already holds the BOS {bos!r}: leave it out, the model's policy adds it.")
         if self.inner.is_fast:
             backend = self.inner.backend_tokenizer
@@ -50,18 +50,19 @@ class HubTokenizer:
             found = [self._slowly(text) for text in texts]
         return [self._with_bos(each) for each in found] if self.prepends_bos else found
 
-    def chat_frame(self) -> tuple[str, str]:
+    def chat_frame(self) -> ChatFrame:
         if not self.inner.chat_template:
             raise BadTask(f"the tokenizer of {self.name} has no chat template: a task with chat=True cannot use it.")
         text = self.inner.apply_chat_template(
-            [{"role": "user", "content": _MESSAGE}], tokenize=False, add_generation_prompt=True, date_string=_DATE
+            [{"role": "user", "content": f"\n{_MESSAGE}\n"}], tokenize=False, add_generation_prompt=True, date_string=_DATE
         )
-        before, found, after = text.partition(_MESSAGE)
-        if not found or _MESSAGE in after:
+        strips = f"\n{_MESSAGE}\n" not in text
+        before, found, between = text.partition(_MESSAGE if strips else f"\n{_MESSAGE}\n")
+        if not found or _MESSAGE in between:
             raise BadTask(f"the chat template of {self.name} does not give a user's message out once, as it is: {text!r}")
         if self.prepends_bos or self._starts_with_bos:
             before = before.removeprefix(self.inner.bos_token)
-        return before, after
+        return ChatFrame(before, between, strips)
 
     def decode(self, ids: Sequence[int]) -> str:
         return str(self.inner.decode(list(ids), clean_up_tokenization_spaces=False))

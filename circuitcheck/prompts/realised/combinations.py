@@ -34,6 +34,9 @@ class _Rooted:
         return self.constraint.holds({variable: become(values[root]) for variable, root, become in self.become})
 
 
+_ATTEMPTS = 64  # at a value that constraints allow, before taking the first
+
+
 class Combinations:
     """Values of all variables by template and number."""
 
@@ -43,6 +46,10 @@ class Combinations:
         self._become = {each.variable: becoming(task, each.variable) for each in task.derived}
         self._roots = {each.variable: root_of(task, each.variable) for each in task.derived}
         self._constraints = [_Rooted.of(task, each) for each in (*task.constraints, *_implied(task))]
+        self._tied_roots = tuple(dict.fromkeys(root for constraint in self._constraints for root in constraint.roots))
+        tied_pools = {self._pools[root] for root in self._tied_roots}
+        self._concerned = tuple(variable for variable, pool in self._pools.items() if pool in tied_pools)
+        self._extendable: dict[tuple[str | None, ...], bool] = {}
         self._tables: dict[tuple[str, ...], Block] = {}
         self.drawn = {frame.template: self._drawn(frame) for frame in frames}
         self._wants_fresh = {frame.template: self._altered_beyond(frame) for frame in frames}
@@ -64,9 +71,9 @@ class Combinations:
     def with_fresh(self, template: str, number: int, values: dict[str, str]) -> dict[str, str]:
         """`values` and those of the variables that the template does not show."""
         key = f"fresh {self._task.digest} {template} {number}"
-        for variable, pool in self._task.variables:
+        for variable, _ in self._task.variables:
             if variable not in values:
-                values[variable] = self._fresh(f"{key} {variable}", variable, pool, values)
+                values[variable] = self._fresh(f"{key} {variable}", variable, values)
         return values
 
     def complete(self, values: dict[str, str]) -> dict[str, str]:
@@ -90,35 +97,65 @@ class Combinations:
                 return False
         return self.allowed(values)
 
-    def free(self, variable: str, pool: str, values: Mapping[str, str]) -> list[str]:
-        """Items that `variable` can have beside `values`: of their class, not taken, allowed by the constraints."""
-        taken = {value for name, value in values.items() if self._pools[name] == pool}
-        items = next(each for each in self._classes[pool] if taken <= set(each) and len(each) > len(taken))
-        free = [item for item in items if item not in taken]
+    def free(self, variable: str, values: Mapping[str, str]) -> list[str]:
+        """Items that `variable` can have beside `values`: of their class, not taken, leaving something for others."""
+        free = self._left(variable, values)
         if self._constraints:
-            free = [item for item in free if self.allowed({**values, variable: item})]
+            free = [item for item in free if self.extendable({**values, variable: item})]
         if not free:
-            raise BadTask(
-                f"task {self._task.name!r}: no item of pool {pool!r} is left that the constraints allow {variable!r}."
-            )
+            raise self._nothing_left(variable)
         return free
 
-    def _fresh(self, key: str, variable: str, pool: str, values: Mapping[str, str]) -> str:
-        free = self.free(variable, pool, values)
-        return free[keyed_number(key, len(free))]
+    def extendable(self, values: Mapping[str, str]) -> bool:
+        """Do the constraints leave a value for every variable that has none?"""
+        key = tuple(values.get(variable) for variable in self._concerned)
+        if key not in self._extendable:
+            self._extendable[key] = self._can_extend(values)
+        return self._extendable[key]
+
+    def _can_extend(self, values: Mapping[str, str]) -> bool:
+        if not self.allowed(values):
+            return False
+        missing = next((root for root in self._tied_roots if root not in values), None)
+        if missing is None:
+            return True
+        return any(self.extendable({**values, missing: item}) for item in self._left(missing, values))
+
+    def _left(self, variable: str, values: Mapping[str, str]) -> list[str]:
+        pool = self._pools[variable]
+        taken = {value for name, value in values.items() if self._pools[name] == pool}
+        for items in self._fitting(pool):
+            if taken <= set(items):
+                return [item for item in items if item not in taken]
+        return []
+
+    def _fresh(self, key: str, variable: str, values: Mapping[str, str]) -> str:
+        free = self._left(variable, values)
+        for attempt in range(_ATTEMPTS if self._constraints else 1):
+            item = free[keyed_number(key if attempt == 0 else f"{key} {attempt}", len(free))]
+            if not self._constraints or self.extendable({**values, variable: item}):
+                return item
+        return self.free(variable, values)[0]
+
+    def _nothing_left(self, variable: str) -> BadTask:
+        return BadTask(
+            f"task {self._task.name!r}: no item of pool {self._pools[variable]!r} is left that the constraints "
+            f"allow {variable!r}."
+        )
 
     def _altered_beyond(self, frame: Frame) -> bool:
-        """Does a counterfactual, or the way prompts are judged, need a variable that the template does not show?"""
+        """Do answers, counterfactuals, or the way prompts are judged need a variable that the template does not show?"""
         drawn = {variable for variables in self.drawn[frame.template].values() for variable in variables}
         needed = [variable for changes in frame.altered.values() for variable in changes.values()]
-        needed += [*self._task.pairs, *([self._task.second_cluster] if self._task.second_cluster else [])]
+        task = self._task
+        needed += [task.answer, *task.candidates, *task.pairs]
+        needed += [each for each in (task.distractor, task.second_cluster) if each is not None]
         return any(root_of(self._task, variable) not in drawn for variable in needed)
 
     def _drawn(self, frame: Frame) -> dict[str, tuple[str, ...]]:
-        """The variables that tell this template's prompts apart, by pool."""
+        """The variables that tell this template's texts apart, by pool."""
         task = self._task
-        shown = (*frame.held.values(), task.answer, task.distractor or task.answer, *task.candidates)
-        used = {root_of(task, variable) for variable in shown}
+        used = {root_of(task, variable) for variable in frame.held.values()}
         drawn: dict[str, tuple[str, ...]] = {}
         for variable, pool in task.variables:
             if variable in used:
@@ -144,7 +181,7 @@ class Combinations:
         roots = {variable for variables in drawn.values() for variable in variables}
         groups: list[set[str]] = []
         for constraint in self._constraints:
-            if roots.issuperset(constraint.roots):
+            if roots.intersection(constraint.roots):
                 joined = {self._pools[root] for root in constraint.roots}
                 for other in [group for group in groups if group & joined]:
                     joined |= other
@@ -157,7 +194,7 @@ class Combinations:
         if key not in self._tables:
             blocks = [PoolBlock(variables, self._fitting(pool)) for pool, variables in group]
             what = f"the constraints of task {self._task.name!r} on {', '.join(key)}"
-            self._tables[key] = table_of(blocks, self.allowed, what)
+            self._tables[key] = table_of(blocks, self.allowed, self.extendable, what)
         return self._tables[key]
 
 

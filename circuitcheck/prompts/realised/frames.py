@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from circuitcheck.prompts.definition import TaskDefinition
 from circuitcheck.prompts.template import Parts, Template, parts_of
-from circuitcheck.prompts.tokenizer import Tokenizer
+from circuitcheck.prompts.tokenizer import ChatFrame, Tokenizer
 
 Spans = list[tuple[str, int, int]]  # slot, and its characters [start, stop), in the order of the text
 
+_WORD = re.compile(r"\w")
 _LAST_WORD = re.compile(r"\S+\s+\S*$")
 _FIRST_WORD = re.compile(r"\S*\s+\S+")
 
@@ -36,6 +37,12 @@ class Frame:
                 length += len(value)
         return "".join(pieces), spans
 
+    def touching(self) -> list[tuple[str, str, str]]:
+        """(slot, literal, slot) where no word stands between two slots, so that their tokens might."""
+        parts = zip(self.parts[:-1], self.parts[1:], strict=True)
+        found = [(slot, literal, after) for (_, slot), (literal, after) in parts if slot is not None and after is not None]
+        return [each for each in found if not _WORD.search(each[1])]
+
     def variables_in(self, slot: str) -> tuple[str, ...]:
         """The variables that a slot can hold: the clean one first, then those of counterfactuals."""
         altered = (changes[slot] for changes in self.altered.values() if slot in changes)
@@ -53,22 +60,25 @@ class Frame:
 
 
 def frames_of(task: TaskDefinition, tokenizer: Tokenizer) -> tuple[Frame, ...]:
-    before, between = tokenizer.chat_frame() if task.chat else ("", "")
-    return tuple(_frame(task, template, before, between) for template in task.templates)
+    if not task.chat:
+        return plain_frames(task)
+    chat = tokenizer.chat_frame()
+    return tuple(_frame(task, template, chat) for template in task.templates)
 
 
 def plain_frames(task: TaskDefinition) -> tuple[Frame, ...]:
     """Without a chat template, as no tokenizer has seen them."""
-    return tuple(_frame(task, template, "", "") for template in task.templates)
+    return tuple(_frame(task, template, ChatFrame("", "", strips=False)) for template in task.templates)
 
 
-def _frame(task: TaskDefinition, template: Template, before: str, between: str) -> Frame:
+def _frame(task: TaskDefinition, template: Template, chat: ChatFrame) -> Frame:
     held = task.slots_of(template)
     altered = {
         name: {slot: held.get(source, source) for slot, source in changes if slot in held}
         for name, changes in task.counterfactuals
     }
-    parts = [(before, None), *parts_of(template.text), (between, None), *parts_of(template.reply)]
+    message = template.text.strip() if chat.strips else template.text
+    parts = [(chat.before, None), *parts_of(message), (chat.between, None), *parts_of(template.reply)]
     return Frame(template.id, tuple(_joined(parts)), held, altered)
 
 

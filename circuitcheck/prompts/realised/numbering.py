@@ -8,6 +8,7 @@ from typing import Protocol
 from circuitcheck.errors import BadTask
 from circuitcheck.prompts.realised.survivors import Classes
 
+Allowed = Callable[[Mapping[str, str]], bool]
 _LARGEST_TABLE = 500_000
 
 
@@ -58,8 +59,9 @@ class TableBlock:
         return dict(self.rows[number])
 
 
-def table_of(blocks: list[PoolBlock], allowed: Callable[[Mapping[str, str]], bool], what: str) -> TableBlock:
-    """The combinations of `blocks` that are `allowed`, which is asked as soon as each variable has a value.
+def table_of(blocks: list[PoolBlock], allowed: Allowed, complete: Allowed, what: str) -> TableBlock:
+    """The combinations of `blocks` that are `allowed`, which is asked as soon as each variable has a value, and can be
+    made `complete` in the end.
 
     Raises BadTask for tables too large to list.
     """
@@ -68,7 +70,8 @@ def table_of(blocks: list[PoolBlock], allowed: Callable[[Mapping[str, str]], boo
 
     def extend(values: dict[str, str], chosen: dict[int, tuple[str, ...]], depth: int) -> None:
         if depth == len(variables):
-            rows.append(dict(values))
+            if complete(values):
+                rows.append(dict(values))
             if len(rows) > _LARGEST_TABLE:
                 raise BadTask(f"{what} allow more than {_LARGEST_TABLE:,} combinations: use smaller pools.")
             return

@@ -1,6 +1,6 @@
 """How a tokenizer spells words in their places."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from circuitcheck.prompts.tokenizer import Encoding, Tokenizer
 
@@ -13,6 +13,7 @@ class Spelling:
     def __init__(self, tokenizer: Tokenizer, *, chat: bool) -> None:
         self._tokenizer, self._chat = tokenizer, chat
         self._found: dict[tuple[str, str, str], tuple[int, ...] | str] = {}
+        self._apart: dict[object, bool] = {}
         self._continued: dict[tuple[str, str, str], tuple[int, ...] | str] = {}
 
     def words(self, place: Place, words: Iterable[str]) -> list[tuple[int, ...] | str]:
@@ -38,8 +39,30 @@ class Spelling:
             )
         return [self._continued[ending, prefix, word] for word in wanted]
 
+    def apart(
+        self,
+        before: str,
+        left: Mapping[str, tuple[int, ...]],
+        between: str,
+        right: Mapping[str, tuple[int, ...]],
+        after: str,
+    ) -> bool:
+        """Has every word of `left` and of `right` these tokens also where one follows the other?"""
+        key = (before, tuple(left.items()), between, tuple(right.items()), after)
+        if key not in self._apart:
+            pairs = [(one, other) for one in left for other in right]
+            texts = [before + one + between + other + after for one, other in pairs]
+            self._apart[key] = all(
+                self._tokens(text, encoding, one, len(before)) == left[one]
+                and self._tokens(text, encoding, other, len(before + one + between)) == right[other]
+                for (one, other), text, encoding in zip(
+                    pairs, texts, self._tokenizer.encode_many(texts, chat=True), strict=True
+                )
+            )
+        return self._apart[key]
+
     def _tokens(self, text: str, encoding: Encoding, word: str, start: int) -> tuple[int, ...] | str:
-        first, last = tokens_over(encoding.offsets, start, start + len(word))
+        first, last = tokens_over(encoding.offsets, with_space(text, start), start + len(word))
         if first == last:
             return "has no tokens"
         shown = text[encoding.offsets[first][0] : encoding.offsets[last - 1][1]].strip()
@@ -51,6 +74,11 @@ class Spelling:
         if self._tokenizer.unknown is not None and self._tokenizer.unknown in ids:
             return "is unknown to the tokenizer"
         return tuple(ids)
+
+
+def with_space(text: str, start: int) -> int:
+    """Where a word begins whose space is a part of it: some tokenizers make a token of the space alone."""
+    return start - 1 if start and text[start - 1] == " " else start
 
 
 def tokens_over(offsets: Sequence[tuple[int, int]], start: int, stop: int, begin: int = 0) -> tuple[int, int]:

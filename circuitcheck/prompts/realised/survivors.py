@@ -10,6 +10,7 @@ from circuitcheck.prompts.realised.spelling import Place, Spelling
 from circuitcheck.prompts.roots import becoming, pool_of, root_of
 from circuitcheck.prompts.tokenizer import Tokenizer
 
+_MOST_PAIRS = 20_000
 Classes = tuple[tuple[str, ...], ...]
 Spelled = tuple[int, ...] | str
 
@@ -85,6 +86,17 @@ class Survivors:
                 found.setdefault(slot, {}).update(known)
         return found
 
+    def independent(self, frame: Frame) -> bool:
+        """Have the slots of `frame` that no word parts the same tokens together as alone, for every pair of values?"""
+        ids = self.slot_ids(frame)
+        for slot, literal, after in frame.touching():
+            before, behind = frame.context(slot)[0], frame.context(after)[1]
+            if len(ids[slot]) * len(ids[after]) > _MOST_PAIRS:
+                return False
+            if not self._spelling.apart(before, ids[slot], literal, ids[after], behind):
+                return False
+        return True
+
     def _judge(self, pool: Pool) -> dict[str, tuple[int, ...]]:
         """Token counts of the items that stay, in the order of their uses."""
         uses = [use for use in self._uses if pool_of(self._task, use.variable) == pool.name]
@@ -158,12 +170,10 @@ def _uses(task: TaskDefinition, frames: tuple[Frame, ...]) -> list[_Use]:
             if slot is not None:
                 uses += [_Use(slot, frame.context(slot), name, frame.template) for name in frame.variables_in(slot)]
         uses += [_Use(None, (frame.ending(), ""), name, frame.template) for name in roles]
-    return _once(uses, lambda use: (use.slot, use.place, use.variable, _company(uses, use)))
-
-
-def _company(uses: list[_Use], use: _Use) -> tuple[str, ...]:
-    """The variables that share this use's slot in its template."""
-    return tuple(each.variable for each in uses if (each.slot, each.template) == (use.slot, use.template))
+    company: dict[tuple[str | None, str], tuple[str, ...]] = {}  # the variables that share a slot of a template
+    for use in uses:
+        company[use.slot, use.template] = (*company.get((use.slot, use.template), ()), use.variable)
+    return _once(uses, lambda use: (use.slot, use.place, use.variable, company[use.slot, use.template]))
 
 
 def _once(uses: Iterable[_Use], key: Callable[[_Use], object]) -> list[_Use]:

@@ -15,7 +15,7 @@ from circuitcheck.prompts.realised.survivors import Survivors
 from circuitcheck.prompts.streams import combination, stream_size
 from circuitcheck.prompts.tokenizer import Tokenizer
 
-_EXAMPLES = 16  # of each template, on which both ways of making tokens must agree
+_EXAMPLES = 4  # of each template, on which both ways of making tokens must agree
 
 
 @lru_cache(maxsize=32)
@@ -36,7 +36,8 @@ class RealisedTask:
         self._sizes: dict[str, int] = {}
         self._frames = {frame.template: frame for frame in frames}
         self._renderer = Renderer(task, tokenizer, frames, self.survivors)
-        self._renderer.learn([(0, frame, values) for frame in frames for values in self._spread(frame)])
+        if all(self.survivors.independent(frame) for frame in frames):
+            self._renderer.learn([(0, frame, values) for frame in frames for values in self._spread(frame)])
         self.shape = digest([[name, *map(list, classes)] for name, classes in sorted(self.survivors.classes.items())])
 
     def size(self, stream: str) -> int:

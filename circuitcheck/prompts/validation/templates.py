@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from circuitcheck.errors import BadTask
 from circuitcheck.prompts.definition import END, TaskDefinition
+from circuitcheck.prompts.roots import pool_of, root_of
 from circuitcheck.prompts.template import Parts, Template
 from circuitcheck.prompts.validation.words import check_names, expect, known_variables, repeated
 
@@ -76,11 +77,27 @@ def _check_held(task: TaskDefinition, template: Template) -> None:
 
 
 def _check_texts(task: TaskDefinition) -> None:
+    """Templates that differ only in how their slots and variables are called give each text twice."""
     seen: dict[object, str] = {}
     for template in task.templates:
-        key = (template.text, template.reply, tuple(task.slots_of(template).items()))
+        key = _pattern(task, template)
         if key in seen:
             raise BadTask(
                 f"templates {seen[key]!r} and {template.id!r} of task {task.name!r} have one text: prompts would repeat."
             )
         seen[key] = template.id
+
+
+def _pattern(task: TaskDefinition, template: Template) -> tuple[object, ...]:
+    """The literals, and for each slot where its variable's root came first, from which pool, and what it becomes."""
+    held = task.slots_of(template)
+    first: dict[str, int] = {}
+    pattern: list[object] = [len(template.text)]
+    for literal, slot in template.parts():
+        if slot is None:
+            pattern.append(literal)
+            continue
+        root = root_of(task, held[slot])
+        derived = "" if root == held[slot] else held[slot]
+        pattern.append((literal, first.setdefault(root, len(first)), pool_of(task, root), derived))
+    return tuple(pattern)
