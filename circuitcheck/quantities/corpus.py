@@ -5,7 +5,7 @@ from collections.abc import Callable
 from os import PathLike, fspath
 from pathlib import Path
 
-from circuitcheck.errors import BadTask
+from circuitcheck.errors import BadRecord, BadTask
 from circuitcheck.prompts.corpora import After, CorpusSource, TokenInContext, open_documents, predicate_of
 from circuitcheck.quantities.task import Task
 
@@ -34,6 +34,8 @@ def corpus(
     for what, number, least in (("context", context, 2), ("documents", documents, 1), ("per_document", per_document, 1)):
         if isinstance(number, bool) or not isinstance(number, int) or number < least:
             raise BadTask(f"cc.corpus has {what}={number!r}; expected a whole number from {least}.")
+    if not isinstance(source, str | PathLike):
+        raise BadRecord(f"cc.corpus got {source!r}; expected the path of a file, 'hub:owner/name', or a bundled name.")
     given = fspath(source)
     found, content = open_documents(given, field=field, separator=separator, split=split, at_most=documents)
     made = CorpusSource(

@@ -108,16 +108,12 @@ class MaskedSource:
     def prompts(self, tokenizer: Tokenizer, *, seed: int, stream: str, rows: range) -> tuple[Prompt, ...]:
         if not self._masks(stream):
             return self.base.prompts(tokenizer, seed=seed, stream=stream, rows=rows)
-        self._check_seed(seed)
-        at = (range(self._kept[row], self._kept[row] + 1) for row in rows)
-        return tuple(self.base.prompts(tokenizer, seed=seed, stream=stream, rows=each)[0] for each in at)
+        return tuple(self.base.prompts(tokenizer, seed=seed, stream=stream, rows=each)[0] for each in self._at(rows, seed))
 
     def labels(self, tokenizer: Tokenizer, *, seed: int, stream: str, rows: range) -> tuple[Labels, ...]:
         if not self._masks(stream):
             return self.base.labels(tokenizer, seed=seed, stream=stream, rows=rows)
-        self._check_seed(seed)
-        at = (range(self._kept[row], self._kept[row] + 1) for row in rows)
-        return tuple(self.base.labels(tokenizer, seed=seed, stream=stream, rows=each)[0] for each in at)
+        return tuple(self.base.labels(tokenizer, seed=seed, stream=stream, rows=each)[0] for each in self._at(rows, seed))
 
     def explain(self, tokenizer: Tokenizer) -> object:
         return f"{self.base.explain(tokenizer)}\n  {self.flags[0]}"
@@ -125,12 +121,16 @@ class MaskedSource:
     def _masks(self, stream: str) -> bool:
         return stream == self.condition.quantity.prompts.stream
 
-    def _check_seed(self, seed: int) -> None:
+    def _at(self, rows: range, seed: int) -> list[range]:
+        """Where these rows stand among the task's own."""
         wanted = self.condition.quantity.prompts.seed
         if seed != wanted:
             raise BadTask(
                 f"task {self.name!r} was filtered under seed {wanted}, and is asked for seed {seed}: filter it again."
             )
+        if rows and not (rows.start >= 0 and rows.stop <= len(self._kept)):
+            raise BadTask(f"task {self.name!r} has {len(self._kept)} prompts, not {rows.stop}.")
+        return [range(self._kept[row], self._kept[row] + 1) for row in rows]
 
 
 def masked(task: PromptSource, stream: str, condition: object, considered: int) -> MaskedSource:
@@ -147,7 +147,7 @@ def masked(task: PromptSource, stream: str, condition: object, considered: int) 
         raise NotComparable(
             f"where(): {quantity.label} is measured on {quantity.prompts}, not on this task's {stream} stream."
         )
-    if isinstance(considered, bool) or considered < 1:
+    if isinstance(considered, bool) or not isinstance(considered, int) or considered < 1:
         raise BadTask(f"where() has prompts={considered!r}; expected a whole number from 1.")
     recorder = current_recorder()
     if recorder is not None:

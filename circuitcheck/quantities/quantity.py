@@ -95,17 +95,17 @@ class Quantity:
         listed = list(cases)
         if not listed:
             return np.empty(0)
+        picked = self.picked(listed)
         tokenizer = current_session().engine.tokenizer(self.models[0])
         for case in listed:
             case.check(tokenizer)
-        picked = self.picked(listed)
         return picked.per_prompt(picked.draw(range(len(listed))))
 
     def picked(self, cases: Sequence[Case]) -> "Quantity":
         """The same, measured on these cases instead of a stream. Raises NotComparable for cases of another task."""
         task = self.prompts.task
-        if not isinstance(task, TaskDefinition) or any(case.task != task for case in cases):
-            raise NotComparable(f"{self.label} is of task {task.name!r}, and is asked of cases of another.")
+        if not isinstance(task, TaskDefinition) or any(not isinstance(case, Case) or case.task != task for case in cases):
+            raise NotComparable(f"{self.label} is of task {task.name!r}, and is asked of what is no case of it.")
         source = PickedCases(task, tuple((case.template, case.values) for case in cases))
         return replace(self, prompts=Prompts(source, "test", self.prompts.seed))
 

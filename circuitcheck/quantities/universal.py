@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from circuitcheck.digest import digest
 from circuitcheck.errors import BadTask, NotComparable, VacuousIntervention
+from circuitcheck.plan import Metric
 from circuitcheck.prompts import TaskDefinition
 from circuitcheck.prompts.cases import Case, case_at
 from circuitcheck.quantities.comparison import Comparison
@@ -74,7 +75,7 @@ class ForAll(Question):
             if violated.any():
                 return self._refuted(settings, n + int(np.argmax(violated)))
             n, near = rows.stop, near + int(doubtful.sum())
-        return self._unfalsified(settings, n, near, exhausted=n == population)
+        return self._unfalsified(settings, n, near, exhausted=n == population and where.complete)
 
     def _violations(
         self, quantity: "Quantity", rows: range, settings: Settings
@@ -128,11 +129,19 @@ class ForAll(Question):
             return [False] * len(cases)
         return [bool(each) for each in violated]
 
+    def _trials(self, n: int) -> int:
+        """How many of the first `n` prompts are independent: prompts of one unit, such as a document, count as one."""
+        where, session = self._quantity.prompts, current_session()
+        if not where.task.has_units:
+            return n
+        labels = session.labels(where.task, self._quantity.models[0], where.stream, where.seed, range(n))
+        return len({label.pair for label in labels})
+
     @property
     def _key(self) -> str:
         """The same for every model, so that a prompt which broke the last one is tried on the next."""
         cells = [
-            (k, cell.metric.digest, cell.view.base, *(each.digest for each in cell.view.interventions))
+            (k, _lasting(cell.metric), cell.view.base, *(each.digest for each in cell.view.interventions))
             for k, cell in self._quantity.numerator.terms
         ]
         region = self.comparison.region
@@ -141,10 +150,11 @@ class ForAll(Question):
 
     def _falsified(self, settings: Settings, case: Case | None, index: int | None) -> ComparisonResult:
         """`index` is where it was found; None: it was stored."""
-        low, high = (math.nan, math.nan) if index is None else violation_bounds(index + 1, _tail(settings))
         n = 1 if index is None else index + 1
+        trials = self._trials(n)
+        low, high = (math.nan, math.nan) if index is None else violation_bounds(trials, _tail(settings))
         decision = self._decision(
-            settings, "refuted", n, math.nan if index is None else 1 / n, low, high, "a counterexample", exhausted=False
+            settings, "refuted", n, math.nan if index is None else 1 / trials, low, high, "a counterexample", exhausted=False
         )
         quantity = self._quantity if case is None else self._quantity.picked([case])
         rows = range(index or 0, (index or 0) + 1) if case is None else range(1)
@@ -156,15 +166,19 @@ class ForAll(Question):
         return self._result(decision, found, flags)
 
     def _unfalsified(self, settings: Settings, n: int, near: int, *, exhausted: bool) -> ComparisonResult:
-        high = 0.0 if exhausted else -math.expm1(math.log(_tail(settings)) / n)
+        trials = self._trials(n)
+        high = 0.0 if exhausted else -math.expm1(math.log(_tail(settings)) / trials)
+        what = "prompts" if trials == n else f"{self._quantity.prompts.task.groups} ({n} prompts)"
         reason = ""
         if near:
             reason = f"{near} of {n} prompts are so near the threshold that the machine's own noise decides about them"
         elif high > self.rate:
             wanted = violations_found(self.rate, _tail(settings))
-            reason = f"no violation in {n} prompts shows a rate below {high:.2g}; {self.rate:g} takes {wanted} (prompts=)"
+            reason = (
+                f"no violation in {trials} {what} shows a rate below {high:.2g}; {self.rate:g} takes {wanted} (prompts=)"
+            )
         verdict = "inconclusive" if reason else "supported"
-        method = f"every one of {n} prompts" if exhausted else f"no violation in {n} prompts: P(violation) <= {high:.2g}"
+        method = f"every one of {n} prompts" if exhausted else f"no violation in {trials} {what}: P(violation) <= {high:.2g}"
         decision = replace(self._decision(settings, verdict, n, 0.0, 0.0, high, method, exhausted=exhausted), reason=reason)
         return self._result(decision, (), ())
 
@@ -241,6 +255,11 @@ def _check(comparison: Comparison, rate: float, prompts: int | None) -> None:
         raise ValueError(f"cc.forall has rate={rate!r}; expected a share of prompts between 0 and 1, such as 0.001.")
     if prompts is not None and prompts < 1:
         raise BadTask(f"cc.forall has prompts={prompts!r}; expected 1 or more.")
+
+
+def _lasting(metric: Metric) -> str:
+    """The digest of a metric, or for a function of this process its name: what is stored is measured again anyway."""
+    return metric.name if metric.digest.startswith("local:") else metric.digest
 
 
 def _tail(settings: Settings) -> float:

@@ -160,6 +160,10 @@ def _noise_between(one: NDArray[np.float64], other: NDArray[np.float64]) -> Nois
 
 
 def _check_rows(rows: range, population: int, task: PromptSource, stream: str) -> None:
+    if not population:
+        raise BadTask(
+            f"task {task.name!r} has 0 prompts in its {stream} stream; task.explain(model) says what became of them."
+        )
     if not rows or rows.start < 0:
         raise BadTask(f"prompts {rows.start} to {rows.stop} are none; ask for at least one.")
     if rows.stop > population:

@@ -2,10 +2,15 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 from circuitcheck.errors import BadTask
+
+_tokens: WeakKeyDictionary[object, int] = WeakKeyDictionary()
+_next_token = count()
 
 Ends = Sequence[int]  # for each token, the character after its last
 
@@ -79,10 +84,10 @@ class Chosen:
     """Tokens that a function says yes to: of this process only."""
 
     function: Callable[[TokenInContext], object]
+    digest_parts: tuple[str, ...] = field(init=False)
 
-    @property
-    def digest_parts(self) -> tuple[str, ...]:
-        return ("local", str(id(self.function)))
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digest_parts", ("local", str(_token_of(self.function))))
 
     def describe(self) -> str:
         return f"tokens chosen by {getattr(self.function, '__name__', 'a function')}"
@@ -107,6 +112,14 @@ class Every:
 
     def choose(self, text: str, ends: Ends) -> list[int]:  # noqa: ARG002 - the call of every predicate
         return list(range(len(ends)))
+
+
+def _token_of(function: object) -> int:
+    """A number of this function's own: its id would be given away again when it is gone."""
+    try:
+        return _tokens.setdefault(function, next(_next_token))
+    except TypeError:  # what no weak reference can be made to is another one each time
+        return next(_next_token)
 
 
 def after(ending: str) -> After:

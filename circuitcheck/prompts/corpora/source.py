@@ -90,12 +90,12 @@ class CorpusSource:
     def prompts(self, tokenizer: Tokenizer, *, seed: int, stream: str, rows: range) -> tuple[Prompt, ...]:
         """Raises BadTask beyond the stream's size."""
         realised = _realise(self, tokenizer)
-        self._check(realised, stream, rows)
+        self._check(tokenizer, stream, rows)
         return tuple(realised.prompt(index, seed=seed, stream=stream) for index in rows)
 
     def labels(self, tokenizer: Tokenizer, *, seed: int, stream: str, rows: range) -> tuple[Labels, ...]:
         realised = _realise(self, tokenizer)
-        self._check(realised, stream, rows)
+        self._check(tokenizer, stream, rows)
         return tuple(realised.labels(index, seed=seed, stream=stream) for index in rows)
 
     def explain(self, tokenizer: Tokenizer) -> CorpusExplained:
@@ -112,13 +112,13 @@ class CorpusSource:
             streams={stream: realised.size(stream) for stream in STREAMS},
         )
 
-    def _check(self, realised: RealisedCorpus, stream: str, rows: range) -> None:
-        size = realised.size(stream)
+    def _check(self, tokenizer: Tokenizer, stream: str, rows: range) -> None:
+        size = self.size(tokenizer, stream)
         if rows and not (rows.start >= 0 and rows.stop <= size):
-            found = (
-                f"corpus {self.name!r} has {size} rows in its {stream} stream ({self.where.describe()}), not {rows.stop}."
+            hint = "" if size else " Look for something else, or in more documents (documents=)."
+            raise BadTask(
+                f"corpus {self.name!r} has {size} rows in its {stream} stream ({self.where.describe()}), not {rows.stop}.{hint}"
             )
-            raise BadTask(found if size else f"{found} Look for something else, or in more documents (documents=).")
 
 
 @lru_cache(maxsize=8)

@@ -106,6 +106,10 @@ class Combinations:
             raise self._nothing_left(variable)
         return free
 
+    def items(self, variable: str) -> tuple[str, ...]:
+        """All that `variable` can be, in the order of its pool's classes."""
+        return tuple(item for items in self._fitting(self._pools[variable]) for item in items)
+
     def extendable(self, values: Mapping[str, str]) -> bool:
         """Do the constraints leave a value for every variable that has none?"""
         key = tuple(values.get(variable) for variable in self._concerned)
