@@ -116,9 +116,8 @@ class CorpusSource:
         size = self.size(tokenizer, stream)
         if rows and not (rows.start >= 0 and rows.stop <= size):
             hint = "" if size else " Look for something else, or in more documents (documents=)."
-            raise BadTask(
-                f"corpus {self.name!r} has {size} rows in its {stream} stream ({self.where.describe()}), not {rows.stop}.{hint}"
-            )
+            found = f"corpus {self.name!r} has {size} rows in its {stream} stream ({self.where.describe()})"
+            raise BadTask(f"{found}, not {rows.stop}.{hint}")
 
 
 @lru_cache(maxsize=8)
