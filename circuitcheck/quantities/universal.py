@@ -55,7 +55,7 @@ class ForAll(Question):
             return Evidence(1.0, 0.0)
         if not supports or decision.exhausted:
             return Evidence(0.0, math.inf)
-        p = min(1.0, 2 * (1 - self.rate) ** decision.n)
+        p = min(1.0, 2 * (1 - self.rate) ** self._trials(decision.n))
         return Evidence(p, e_value_of(p))
 
     @property
