@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from circuitcheck.errors import EmptyPool
 from circuitcheck.prompts.definition import Pool, TaskDefinition
 from circuitcheck.prompts.realised.frames import frames_of
 from circuitcheck.prompts.realised.survivors import Survivors
@@ -16,6 +17,12 @@ def shared_task(task: TaskDefinition, tokenizers: Sequence[Tokenizer]) -> TaskDe
     for each in survivors:
         each.check()
     pools = tuple(_shared_pool(pool, survivors) for pool in task.pools)
+    for pool, original in zip(pools, task.pools, strict=True):
+        if not pool.items:
+            raise EmptyPool(
+                f"no item of pool {original.name!r} of task {task.name!r} fits all of "
+                f"{', '.join(each.name for each in tokenizers)}. Give the pool words that do."
+            )
     shared = replace(
         task, pools=tuple(pool if pool.items else original for pool, original in zip(pools, task.pools, strict=True))
     )

@@ -45,6 +45,7 @@ class MaskedSource:
     def flags(self) -> tuple[str, ...]:
         share = len(self._kept) / self.considered
         return (
+            *getattr(self.base, "flags", ()),
             f"prompts were chosen: {len(self._kept)} of {self.considered} ({share:.0%}) have {self.condition.expression}; "
             f"the claim is about such prompts only",
         )
@@ -52,8 +53,7 @@ class MaskedSource:
     @property
     def complete(self) -> bool:
         """Were all prompts of the task considered?"""
-        quantity = self.condition.quantity
-        return self.considered == population_of(quantity)
+        return bool(getattr(self.base, "complete", True)) and self.considered == population_of(self.condition.quantity)
 
     @property
     def name(self) -> str:
@@ -100,26 +100,38 @@ class MaskedSource:
         return len({label.template for label in labels})
 
     def size(self, tokenizer: Tokenizer, stream: str) -> int:
-        return len(self._kept) if self._masks(stream) else self.base.size(tokenizer, stream)
+        return len(self._kept) if self._masks(stream, tokenizer) else self.base.size(tokenizer, stream)
 
     def shape(self, tokenizer: Tokenizer) -> str:
         return self.base.shape(tokenizer)
 
     def prompts(self, tokenizer: Tokenizer, *, seed: int, stream: str, rows: range) -> tuple[Prompt, ...]:
-        if not self._masks(stream):
+        if not self._masks(stream, tokenizer):
             return self.base.prompts(tokenizer, seed=seed, stream=stream, rows=rows)
         return tuple(self.base.prompts(tokenizer, seed=seed, stream=stream, rows=each)[0] for each in self._at(rows, seed))
 
     def labels(self, tokenizer: Tokenizer, *, seed: int, stream: str, rows: range) -> tuple[Labels, ...]:
-        if not self._masks(stream):
+        if not self._masks(stream, tokenizer):
             return self.base.labels(tokenizer, seed=seed, stream=stream, rows=rows)
         return tuple(self.base.labels(tokenizer, seed=seed, stream=stream, rows=each)[0] for each in self._at(rows, seed))
 
     def explain(self, tokenizer: Tokenizer) -> object:
-        return f"{self.base.explain(tokenizer)}\n  {self.flags[0]}"
+        return f"{self.base.explain(tokenizer)}\n  {self.flags[-1]}"
 
-    def _masks(self, stream: str) -> bool:
-        return stream == self.condition.quantity.prompts.stream
+    def _masks(self, stream: str, tokenizer: Tokenizer) -> bool:
+        """Raises BadTask for a stream that was not filtered (means may use the reference stream as it is), NotComparable for
+        a tokenizer with other prompts."""
+        mine = self.condition.quantity.prompts.stream
+        if stream == "reference":
+            return False
+        if stream != mine:
+            raise BadTask(f"task {self.name!r} was filtered on its {mine} stream: filter its {stream} stream itself.")
+        own = current_session().engine.tokenizer(self.condition.quantity.models[0])
+        if tokenizer is not own and self.base.shape(tokenizer) != self.base.shape(own):
+            raise NotComparable(
+                f"task {self.name!r} was filtered with other prompts than {tokenizer.name} has: task.for_models()."
+            )
+        return True
 
     def _at(self, rows: range, seed: int) -> list[range]:
         """Where these rows stand among the task's own."""
@@ -141,6 +153,10 @@ def masked(task: PromptSource, stream: str, condition: object, considered: int) 
             f"where() got {condition!r}; expected a comparison of this task, such as task.logit_diff(model) > 0."
         )
     quantity = condition.quantity
+    if stream == "reference":
+        raise BadTask(
+            "where(): means come from the reference stream, and are not taken over chosen prompts; filter another."
+        )
     if quantity.denominator is not None or quantity.cut is not None or quantity.q is not None:
         raise NotComparable(f"where(): {quantity.label} has no number of its own on each prompt; use a plain mean.")
     if quantity.prompts.task != task or quantity.prompts.stream != stream:

@@ -11,6 +11,7 @@ from circuitcheck.plan import CLEAN, Accuracy, Cell, LogitDiff, LogProb, Loss, M
 from circuitcheck.prompts import STREAMS, Prompt, PromptSource, TaskDefinition, Template, define_task
 from circuitcheck.prompts.cases import Case, make_case
 from circuitcheck.prompts.constraints import Constraint
+from circuitcheck.prompts.corpora import CorpusSource
 from circuitcheck.prompts.records import RecordSource, read_records, write_records
 from circuitcheck.prompts.sharing import shared_task
 from circuitcheck.prompts.strategy import cases_of
@@ -99,6 +100,8 @@ class Task:
         """Writes the first `n` prompts of a stream, as this model's tokenizer makes them, for `from_records` to read.
 
         Returns how many. Raises BadRecord for an extension that is not known, BadTask for more prompts than there are."""
+        if isinstance(self.definition, CorpusSource):
+            raise BadTask(f"{self.name!r} is running text, whose rows are tokens: they are no records.")
         session, where, ref = current_session(), stream or self.stream, model.card.ref
         prompts = self.iterate(model, n, seed=seed, stream=where)
         labelled = (

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitcheck.digest import digest
-from circuitcheck.errors import BadTask, NotComparable, VacuousIntervention
+from circuitcheck.errors import BadMetric, BadTask, NotComparable, VacuousIntervention
 from circuitcheck.plan import Metric
 from circuitcheck.prompts import TaskDefinition
 from circuitcheck.prompts.cases import Case, case_at
@@ -67,15 +67,16 @@ class ForAll(Question):
         where = quantity.prompts
         population = session.population(where.task, quantity.models, where.stream)
         enough = violations_found(self.rate, _tail(settings))
-        budget = min(population, enough if self.prompts is None else self.prompts)
+        budget = population if self.prompts is None else min(population, self.prompts)
         n, near = 0, 0
-        while n < budget:
-            rows = range(n, min(budget, n + _BLOCKS_AT_ONCE * settings.batch))
+        while n < budget and (self.prompts is not None or self._trials(n) < enough):
+            stop = min(budget, n + _BLOCKS_AT_ONCE * settings.batch)
+            rows = range(n, min(stop, enough) if n < enough else stop)  # where prompts share units it takes more than enough
             violated, doubtful = self._violations(quantity, rows, settings)
             if violated.any():
                 return self._refuted(settings, n + int(np.argmax(violated)))
             n, near = rows.stop, near + int(doubtful.sum())
-        return self._unfalsified(settings, n, near, exhausted=n == population and where.complete)
+        return self._unfalsified(settings, n, near, population)
 
     def _violations(
         self, quantity: "Quantity", rows: range, settings: Settings
@@ -113,20 +114,20 @@ class ForAll(Question):
     def _shrunk(self, case: Case, settings: Settings) -> Case:
         tokenizer = current_session().engine.tokenizer(self._quantity.models[0])
         found = shrink(case, lambda cases: self._violate(cases, settings), lambda each: each.fits(tokenizer))
-        current_session().counterexamples.add(
-            self._key,
-            {"template": found.template, "values": dict(found.values)},
-            {"task": case.task.name, "claim": self.expression},
-        )
+        kept = {"template": found.template, "values": dict(found.values)}
+        current_session().counterexamples.add(self._key, kept, {"task": case.task.name, "claim": self.expression})
         return found
 
     def _violate(self, cases: Sequence[Case], settings: Settings) -> list[bool]:
+        """Cases that cannot be measured, or on which the intervention does not act, do not violate."""
         if not cases:
             return []
         try:
             violated, _ = self._violations(self._quantity.picked(cases), range(len(cases)), settings)
-        except VacuousIntervention:  # on none of these does the intervention act
-            return [False] * len(cases)
+        except (BadTask, BadMetric, VacuousIntervention):
+            if len(cases) == 1:
+                return [False]
+            return [each for case in cases for each in self._violate([case], settings)]
         return [bool(each) for each in violated]
 
     def _trials(self, n: int) -> int:
@@ -151,10 +152,11 @@ class ForAll(Question):
     def _falsified(self, settings: Settings, case: Case | None, index: int | None) -> ComparisonResult:
         """`index` is where it was found; None: it was stored."""
         n = 1 if index is None else index + 1
-        trials = self._trials(n)
-        low, high = (math.nan, math.nan) if index is None else violation_bounds(trials, _tail(settings))
+        low, high = math.nan, math.nan
+        if index is not None:  # a unit shows no more than its prompts, and no less than one of them
+            low, high = violation_bounds(n, _tail(settings))[0], violation_bounds(self._trials(n), _tail(settings))[1]
         decision = self._decision(
-            settings, "refuted", n, math.nan if index is None else 1 / trials, low, high, "a counterexample", exhausted=False
+            settings, "refuted", n, math.nan if index is None else 1 / n, low, high, "a counterexample", exhausted=False
         )
         quantity = self._quantity if case is None else self._quantity.picked([case])
         rows = range(index or 0, (index or 0) + 1) if case is None else range(1)
@@ -165,7 +167,8 @@ class ForAll(Question):
             flags = ("a stored counterexample still holds" if index is None else f"found at prompt #{index}, and shrunk",)
         return self._result(decision, found, flags)
 
-    def _unfalsified(self, settings: Settings, n: int, near: int, *, exhausted: bool) -> ComparisonResult:
+    def _unfalsified(self, settings: Settings, n: int, near: int, population: int) -> ComparisonResult:
+        exhausted = n == population and self._quantity.prompts.complete
         trials = self._trials(n)
         high = 0.0 if exhausted else -math.expm1(math.log(_tail(settings)) / trials)
         what = "prompts" if trials == n else f"{self._quantity.prompts.task.groups} ({n} prompts)"
@@ -173,12 +176,15 @@ class ForAll(Question):
         if near:
             reason = f"{near} of {n} prompts are so near the threshold that the machine's own noise decides about them"
         elif high > self.rate:
+            limit = "this stream has no more" if n == population else "raise prompts="
             wanted = violations_found(self.rate, _tail(settings))
-            reason = (
-                f"no violation in {trials} {what} shows a rate below {high:.2g}; {self.rate:g} takes {wanted} (prompts=)"
-            )
+            reason = f"no violation in {trials} {what} shows a rate below {high:.2g}; {self.rate:g} takes {wanted}: {limit}"
         verdict = "inconclusive" if reason else "supported"
-        method = f"every one of {n} prompts" if exhausted else f"no violation in {trials} {what}: P(violation) <= {high:.2g}"
+        method = (
+            f"every one of {n} prompts of this stream"
+            if exhausted
+            else f"no violation in {trials} {what}: P(violation) <= {high:.2g}"
+        )
         decision = replace(self._decision(settings, verdict, n, 0.0, 0.0, high, method, exhausted=exhausted), reason=reason)
         return self._result(decision, (), ())
 

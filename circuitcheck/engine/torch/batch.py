@@ -63,9 +63,11 @@ class Batch:
         return rows, columns
 
     def _columns(self, prompt: Prompt, at: At) -> list[int]:
+        """Tokens after END cannot act on what is read there, so nothing is written to them."""
+        stop = prompt.end + 1
         if at is None:
-            return list(range(self.width))
-        found = {index for place in at for index in place.indices(prompt.positions[place.name], self.length)}
+            return list(range(stop + self.width - self.length))
+        found = {index for place in at for index in place.indices(prompt.positions[place.name], stop)}
         return sorted(found)
 
 

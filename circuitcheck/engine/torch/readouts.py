@@ -44,7 +44,13 @@ def _(_metric: Probability, logits: Tensor, prompts: tuple[Prompt, ...]) -> Tens
 def _(_metric: CandidateAccuracy, logits: Tensor, prompts: tuple[Prompt, ...]) -> Tensor:
     best = []
     for row, prompt in enumerate(prompts):
-        others = [logits[row, ids[0]] for ids in prompt.candidate_ids if ids != prompt.answer_ids]
+        rivals = [ids[0] for ids in prompt.candidate_ids if ids != prompt.answer_ids]
+        if prompt.answer_id in rivals:
+            raise BadMetric(
+                f"the answer {prompt.answer!r} of prompt #{prompt.index} shares its first token, which is what is compared, "
+                f"with another candidate: {prompt.text!r}"
+            )
+        others = [logits[row, rival] for rival in rivals]
         if not others:
             raise BadMetric(f"prompt #{prompt.index} has no candidate but its answer {prompt.answer!r}: {prompt.text!r}")
         best.append(bool(logits[row, prompt.answer_id] > torch.stack(others).max()))

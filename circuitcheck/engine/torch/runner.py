@@ -7,7 +7,7 @@ import torch
 
 from circuitcheck.digest import digest
 from circuitcheck.engine.protocol import ModelCard, Receipt, Table
-from circuitcheck.engine.torch.batch import Batch, Change, by_size
+from circuitcheck.engine.torch.batch import Batch, Change, by_size, continuation
 from circuitcheck.engine.torch.hooks import HookFunction, check_no_hooks, hooked
 from circuitcheck.engine.torch.kernels import hooks_of
 from circuitcheck.engine.torch.loaded import LoadedModel
@@ -177,7 +177,8 @@ class _Run:
 
     def _prompts(self, stream: str, seed: int, rows: range) -> tuple[Prompt, ...]:
         prompts: tuple[Prompt, ...] = self._plan.task.prompts(self._loaded.tokenizer, seed=seed, stream=stream, rows=rows)
-        longest = max(len(prompt.tokens) for prompt in prompts)
+        readings = {cell.metric.reads for cell in self._plan.cells}
+        longest = max(len(prompt.tokens) + len(continuation(prompt, reading)) for prompt in prompts for reading in readings)
         if longest > self._loaded.card.architecture.n_ctx:
             raise BadTask(
                 f"a prompt of task {self._plan.task.name!r} has {longest} tokens, and {self._plan.model} reads at most "

@@ -36,6 +36,7 @@ def activations(model: Any, tokens: Tensor, wanted: Iterable[SiteLayer]) -> dict
     return kept
 
 
+_FEWEST = 2  # a mean over one prompt is that prompt
 Layout = tuple[str, object]  # a template and its prompts' token counts
 
 
@@ -50,8 +51,8 @@ class StreamMeans:
     """Means of all layers of one site kind over reference prompts: {layout: [layer, pos, ...]}, [layer, 1, ...] where they
     are taken over all tokens. One pass serves every head and layer, so claims that ablate different heads share it."""
 
-    def __init__(self, means: Mapping[Layout, Tensor], prompts: int, by: MeanBy) -> None:
-        self._means, self._prompts, self._by = means, prompts, by
+    def __init__(self, means: Mapping[Layout, Tensor], counts: Mapping[Layout, int], prompts: int, by: MeanBy) -> None:
+        self._means, self._counts, self._prompts, self._by = means, counts, prompts, by
 
     def rows(self, layer: int, prompts: Iterable[Prompt], width: int) -> Tensor:
         """[prompt, pos, ...] for these prompts, `width` positions. Raises BadTask where the sample had no such prompt."""
@@ -63,10 +64,11 @@ class StreamMeans:
 
     def _mean(self, prompt: Prompt) -> Tensor:
         mean = self._means.get(layout_of(prompt, self._by))
-        if mean is None:
+        count = self._counts.get(layout_of(prompt, self._by), 0)
+        if mean is None or count < _FEWEST:
             raise BadTask(
-                f"the {self._prompts} reference prompts hold none of template {prompt.template!r} with the token counts of "
-                f"{prompt.text!r}: raise n, or give the slots fixed token counts."
+                f"the {self._prompts} reference prompts hold {count} of template {prompt.template!r} with the token counts "
+                f"of {prompt.text!r}: raise n, or give the slots fixed token counts."
             )
         return mean
 
@@ -90,4 +92,4 @@ def stream_means(
                 counts[layout] = counts.get(layout, 0) + (1 if by == "template" else tokens.shape[1])
     dtype = next(model.parameters()).dtype
     means = {layout: (total / counts[layout]).to(dtype) for layout, total in sums.items()}
-    return StreamMeans(means, len(prompts), by)
+    return StreamMeans(means, counts, len(prompts), by)

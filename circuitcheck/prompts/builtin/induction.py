@@ -17,7 +17,7 @@ _LENGTH = 10  # words before the one that comes again
 
 def induction() -> TaskDefinition:
     """Ten different words in no order, then one of them again (END): what followed it (PREV+1) should follow. The distractor
-    is a word that followed another. Counterfactual `unseen`: the last word is one that did not occur."""
+    is another of the words. Counterfactual `unseen`: the last word is one that did not occur."""
     places = range(_LENGTH - 2)
     return TaskDefinition(
         name="induction",

@@ -6,6 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Protocol
 
+from circuitcheck.digest import digest
 from circuitcheck.errors import BadRecord
 from circuitcheck.prompts.corpora.hub import HubDocuments
 from circuitcheck.prompts.corpora.tables import CsvDocuments, JsonDocuments, ParquetDocuments
@@ -23,14 +24,17 @@ class Documents(Protocol):
 
 
 def open_documents(source: str, *, field: str, separator: str | None, split: str, at_most: int) -> tuple[Documents, str]:
-    """Documents and a digest of their bytes. Raises BadRecord for a source that is not there or of no known kind."""
+    """Documents and a digest of what they are: bytes, and how they are read.
+
+    Raises BadRecord for a source that is not there or of no known kind.
+    """
     if source.startswith("hub:"):
         return HubDocuments.open(source.removeprefix("hub:"), field=field, split=split, at_most=at_most)
     if source in BUNDLED:
         path = Path(str(resources.files("circuitcheck.prompts.corpora") / "bundled" / BUNDLED[source]))
     else:
         path = Path(source).expanduser()
-    return _open(path, field, separator), _digest(path)
+    return _open(path, field, separator), digest((_digest(path), field, separator))
 
 
 def _open(path: Path, field: str, separator: str | None) -> Documents:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Protocol
+from typing import ClassVar, Protocol
 from weakref import WeakKeyDictionary
 
 from circuitcheck.errors import BadTask
@@ -29,6 +29,11 @@ class Predicate(Protocol):
 
     @property
     def digest_parts(self) -> tuple[str, ...]: ...
+    @property
+    def looks_back(self) -> int:
+        """How many characters before a token's end must have been read."""
+        ...
+
     def describe(self) -> str: ...
     def choose(self, text: str, ends: Ends) -> list[int]:
         """Indices of the tokens, in order."""
@@ -44,6 +49,10 @@ class After:
     @property
     def digest_parts(self) -> tuple[str, ...]:
         return ("after", self.ending)
+
+    @property
+    def looks_back(self) -> int:
+        return len(self.ending)
 
     def describe(self) -> str:
         return f"after {self.ending!r}"
@@ -65,6 +74,7 @@ class Matching:
 
     pattern: str
     flags: int = 0
+    looks_back: ClassVar[int] = 0
 
     @property
     def digest_parts(self) -> tuple[str, ...]:
@@ -85,6 +95,7 @@ class Chosen:
 
     function: Callable[[TokenInContext], object]
     digest_parts: tuple[str, ...] = field(init=False)
+    looks_back: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "digest_parts", ("local", str(_token_of(self.function))))
@@ -106,6 +117,7 @@ class Every:
     """All tokens."""
 
     digest_parts = ("every",)
+    looks_back = 0
 
     def describe(self) -> str:
         return "every token"

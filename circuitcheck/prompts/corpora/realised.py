@@ -96,11 +96,17 @@ class RealisedCorpus:
     def _take(self, number: int, text: str, mark: bytes) -> None:
         encoding = self._encode(number, text)
         last = len(encoding.ids) - 1  # what follows the last token is not known
-        wanted = [each for each in self._where.choose(text, [end for _, end in encoding.offsets]) if each < last]
+        ends = [end for _, end in encoding.offsets]
+        wanted = [each for each in self._where.choose(text, ends) if each < last and self._has_read(encoding, each)]
         if wanted:
             self.positions += len(wanted)
             stream = stream_at(keyed_number(f"stream {mark.hex()}", _FINE) / _FINE)
             self._streams[stream].append(_Document(number, array("l", encoding.ids), array("l", wanted)))
+
+    def _has_read(self, encoding: Encoding, position: int) -> bool:
+        """Is what made the predicate choose a token in the piece that the model reads?"""
+        begin = encoding.offsets[position // self._piece * self._piece][0]
+        return encoding.offsets[position][1] - self._where.looks_back >= begin
 
     def _encode(self, number: int, text: str) -> Encoding:
         try:

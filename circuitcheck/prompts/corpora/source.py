@@ -56,6 +56,7 @@ class CorpusSource:
     _digest: str = field(init=False, repr=False, compare=False, metadata={"digest": False})
 
     groups = "documents"
+    complete = False  # documents are a sample, and so are their positions
     second_cluster = None
     has_units = True
     has_distractor = False

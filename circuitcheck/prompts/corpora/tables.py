@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from circuitcheck.errors import BadRecord
-from circuitcheck.prompts.records.rows import open_parquet
+from circuitcheck.prompts.records.rows import LONGEST_CELL, open_parquet
 
 
 class JsonDocuments:
@@ -49,6 +49,7 @@ class CsvDocuments:
     def __init__(self, path: Path, field: str) -> None:
         self._path, self._field = path, field
         self._starts, self._lines = array("q"), array("q")
+        csv.field_size_limit(LONGEST_CELL)
         with path.open("rb") as stream:
             lines = _Counted(stream)
             reader = csv.reader(lines, strict=True)

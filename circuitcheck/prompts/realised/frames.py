@@ -10,7 +10,7 @@ from circuitcheck.prompts.tokenizer import ChatFrame, Tokenizer
 
 Spans = list[tuple[str, int, int]]  # slot, and its characters [start, stop), in the order of the text
 
-_WORD = re.compile(r"\w")
+_WORD = re.compile(r"\s\S*\w\S*\s")  # a whole one, with white space on both sides
 _LAST_WORD = re.compile(r"\S+\s+\S*$")
 _FIRST_WORD = re.compile(r"\S*\s+\S+")
 

@@ -1,5 +1,6 @@
 """From rows to records: every row is looked at, and everything that is wrong is told at once."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from os import PathLike
@@ -12,6 +13,7 @@ from circuitcheck.prompts.records.record import Record, Rejected
 from circuitcheck.prompts.records.rows import rows_of
 from circuitcheck.prompts.streams import STREAMS
 
+_SPAN = re.compile(r"\d+:\d+")
 _SHOWN = 1000  # bad rows that an error names: more would be another file
 
 
@@ -54,7 +56,7 @@ def _record(place: str, row: Mapping[str, Any]) -> Record:
     if distractor == answer:
         raise _BadRow(f"has {answer!r} as answer and as distractor")
     for what, word in (("answer", answer), ("distractor", distractor or "")):
-        if text[-1].isalpha() and word[:1].isalpha():
+        if _cased(text[-1:]) and _cased(word[:1]):
             raise _BadRow(f"has the {what} {word!r} glued to {text.split()[-1]!r}: spell it as it continues, {' ' + word!r}")
     return Record(
         place,
@@ -62,11 +64,16 @@ def _record(place: str, row: Mapping[str, Any]) -> Record:
         answer,
         distractor,
         tuple(_counterfactuals(row, text).items()),
-        tuple((name, *_span(name, given, text)) for name, given in _named(row, "positions", "position:").items()),
+        tuple((name, *_span(name, given, text)) for name, given in _positions(row, text).items()),
         _word(row, "cluster"),
         _word(row, "template"),
         _stream(row),
     )
+
+
+def _cased(letter: str) -> bool:
+    """Is it of a script that writes spaces between words? Those are, nearly all, the ones with capital letters."""
+    return letter.isalpha() and letter.lower() != letter.upper()
 
 
 def _text(row: Mapping[str, Any], name: str) -> str:
@@ -124,15 +131,25 @@ def _named(row: Mapping[str, Any], field: str, prefix: str) -> dict[str, Any]:
     return {**{name: value for name, value in given.items() if value is not None}, **columns}
 
 
+def _positions(row: Mapping[str, Any], text: str) -> dict[str, Any]:
+    """In columns of their own, `3:7` is a span, unless the text says so itself."""
+    found = _named(row, "positions", "position:")
+    for name, given in found.items():
+        column = row.get(f"position:{name}")
+        if isinstance(column, str) and _SPAN.fullmatch(column) and column not in text:
+            start, _, stop = column.partition(":")
+            found[name] = [int(start), int(stop)]
+        elif given is column and isinstance(column, str) and _SPAN.fullmatch(column):
+            raise _BadRow(f"has {column!r} as position {name!r}, which is a span and also stands in the text: use JSONL")
+    return found
+
+
 def _span(name: str, given: Any, text: str) -> tuple[int, int]:
     if name == END:
         raise _BadRow(f"has a position called {END}: every text's last token is")
     if not name.isidentifier():
         raise _BadRow(f"has a position called {name!r}; expected letters, digits and _, as in S1")
     if isinstance(given, str):
-        start, colon, stop = given.partition(":")
-        if colon and start.isdigit() and stop.isdigit():
-            return _checked_span(name, int(start), int(stop), text)
         return _occurrence(name, given, text)
     if isinstance(given, list | tuple) and len(given) == 2 and all(type(each) is int for each in given):
         return _checked_span(name, given[0], given[1], text)

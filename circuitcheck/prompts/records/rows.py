@@ -9,6 +9,7 @@ from typing import Any
 
 from circuitcheck.errors import BadRecord
 
+LONGEST_CELL = (1 << 31) - 1  # csv's own limit of 131,072 characters refuses long documents
 Row = tuple[str, Mapping[str, Any] | str]  # where it stands; its cells, or why it cannot be read
 
 
@@ -43,6 +44,7 @@ def _json_row(line: bytes) -> Mapping[str, Any] | str:
 
 
 def _csv_rows(path: Path) -> Iterator[Row]:
+    csv.field_size_limit(LONGEST_CELL)
     text = _decoded(path)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     start = 1

@@ -74,6 +74,11 @@ class RecordSource:
         return any(record.cluster is not None for record in self.records)
 
     @property
+    def complete(self) -> bool:
+        """Are these all the rows that a claim is about? Not where a hash put some of them into other streams."""
+        return all(record.stream is not None for record in self.records)
+
+    @property
     def has_distractor(self) -> bool:
         return self.records[0].distractor is not None
 
