@@ -3,7 +3,7 @@
 import pytest
 
 from circuitcheck.errors import BadTask
-from circuitcheck.prompts import Pool, Template
+from circuitcheck.prompts import Derived, Pool, Template
 
 NAMES = Pool("name", ("Mary", "John", "Tom", "James"))
 
@@ -75,6 +75,17 @@ def test_a_bad_definition_is_refused_in_its_own_words(vary, changes, message):
 def test_a_definition_that_would_mislead_later_is_refused_when_it_is_made(vary, changes, message):
     with pytest.raises(BadTask, match=message):
         vary(**changes)
+
+
+def test_a_template_that_shows_two_items_alike_is_refused(vary):
+    with pytest.raises(BadTask, match=r"'Mary' and 'Tom'.*look the same.*would repeat"):
+        vary(
+            templates=(Template("t", "Then {initial} met {B} and"),),
+            slots=(("B", "b"),),
+            answer="a",
+            derived=(Derived("initial", "a", (("Mary", "M"), ("Tom", "M"), ("John", "J"), ("James", "j"))),),
+            counterfactuals=(),
+        )
 
 
 def test_a_good_definition_is_hashable_and_pure_data(toy_task, vary):

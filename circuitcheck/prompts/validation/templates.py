@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from circuitcheck.errors import BadTask
 from circuitcheck.prompts.definition import END, TaskDefinition
-from circuitcheck.prompts.roots import pool_of, root_of
+from circuitcheck.prompts.roots import all_values, pool_of, root_of
 from circuitcheck.prompts.template import Parts, Template
 from circuitcheck.prompts.validation.words import check_names, expect, known_variables, repeated
 
@@ -22,6 +22,7 @@ def check_templates(task: TaskDefinition) -> None:
         expect(task, f"slot {declared!r} holds", variable, known_variables(task))
     for template in task.templates:
         _check_template(task, template)
+        _check_told_apart(task, template)
     _check_texts(task)
     used = {slot for template in task.templates for slot in template.slot_names()}
     for slot, _ in task.slots:
@@ -74,6 +75,24 @@ def _check_held(task: TaskDefinition, template: Template) -> None:
                 f"template {template.id!r} of task {task.name!r} has the slot {slot!r}, which is neither declared nor a "
                 f"variable; there are {sorted({*dict(task.slots), *known_variables(task)})}."
             )
+
+
+def _check_told_apart(task: TaskDefinition, template: Template) -> None:
+    """Where a template shows of an item only what it becomes, no two items may become the same."""
+    shown: dict[str, list[str]] = {}
+    for variable in task.slots_of(template).values():
+        shown.setdefault(root_of(task, variable), []).append(variable)
+    for root, variables in shown.items():
+        seen: dict[tuple[str, ...], str] = {}
+        for item, texts in zip(
+            all_values(task, root), zip(*(all_values(task, each) for each in variables), strict=True), strict=True
+        ):
+            if texts in seen:
+                raise BadTask(
+                    f"template {template.id!r} of task {task.name!r} shows {', '.join(variables)}, and {seen[texts]!r} and "
+                    f"{item!r} of {root!r} look the same there ({', '.join(texts)}): prompts would repeat."
+                )
+            seen[texts] = item
 
 
 def _check_texts(task: TaskDefinition) -> None:
