@@ -1,41 +1,19 @@
 """Running text, against walking through its documents token by token, and against transformers alone."""
 
-import csv
-import json
 import os
-import random
 import re
 import subprocess
 import sys
-import tracemalloc
 from collections import Counter
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import torch
+from corpus_by_hand import DOCUMENTS, by_hand, documents, row, rows, walk, write
 from transformers import AutoModelForCausalLM
 
 import circuitcheck as cc
-from circuitcheck.errors import BadRecord, BadTask, CircuitCheckError
 from circuitcheck.prompts import STREAMS
-
-WORDS = ["Mary", "John", "Tom", "went", "and", "then", "store", "park", "café", "naïve", "24", '"Yes', "no"]
-FORMATS = ("txt", "jsonl", "csv", "parquet")
-
-
-def documents(count, longest=16, seed=0):
-    """Texts that begin with a number of their own, in sentences of a few words."""
-    chance, found = random.Random(seed), []
-    for number in range(count):
-        words = [chance.choice(WORDS) for _ in range(chance.randint(3, longest))]
-        ends = chance.choices((" ", "! ", '!" ', ". ", "\n", '"\r\n'), (6, 1, 1, 1, 1, 1), k=len(words) - 1)
-        found.append(f"({number}) " + "".join(word + end for word, end in zip(words, [*ends, "."], strict=True)))
-    return found
-
-
-DOCUMENTS = [*documents(9), '(9) "Go!" Tom store and then, store and no!" so']
 
 
 @pytest.fixture(scope="module")
@@ -70,54 +48,6 @@ def file(tmp_path_factory):
     return write(tmp_path_factory.mktemp("corpus") / "text.jsonl", DOCUMENTS)
 
 
-def write(path, texts, separator="<|endoftext|>"):
-    if path.suffix == ".txt":
-        path.write_bytes(separator.join(texts).encode())
-    elif path.suffix == ".jsonl":
-        path.write_bytes("".join(json.dumps({"id": 1, "text": text}, ensure_ascii=False) + "\n" for text in texts).encode())
-    elif path.suffix == ".parquet":
-        pq.write_table(pa.table({"id": [1] * len(texts), "text": texts}), path, row_group_size=7)
-    else:
-        with path.open("w", encoding="utf-8", newline="") as out:
-            csv.writer(out).writerows([("id", "text"), *((1, text) for text in texts)])
-    return path
-
-
-def walk(model, text):
-    """Ids of a document and, for each, where its token begins and ends: white space belongs to what comes after it."""
-    encoded = model.tokenizer.encode(text)
-    pairs = [(number, end) for number, (_, end) in zip(encoded.ids, encoded.offsets, strict=True)]
-    ids, ends = zip(*(pairs[1:] if model.ref.bos == "always" else pairs), strict=True)
-    return ids, list(zip((0, *ends[:-1]), ends, strict=True))
-
-
-def by_hand(model, texts, context, picks, *, only_read=False):
-    """Each row, as window, place in it and next token: all of which `picks(text, begin, end, index)` says yes to. With
-    `only_read` it sees of the text what the window holds."""
-    rows = []
-    for text in texts:
-        ids, spans = walk(model, text)
-        bos = (0,) if model.ref.bos == "always" else ()
-        piece = context - len(bos)
-        for i, (begin, end) in enumerate(spans[:-1]):
-            start = spans[i - i % piece][0] if only_read else 0
-            if picks("\0" * start + text[start:], begin, end, i):
-                window = ids[i - i % piece :][:piece]
-                rows.append((bos + window, len(bos) + i % piece, ids[i + 1]))
-    return Counter(rows)
-
-
-def row(prompt):
-    (end,) = prompt.positions["END"]
-    (answer,) = prompt.answer_ids
-    return prompt.tokens, end, answer
-
-
-def rows(task, model):
-    """Of all streams."""
-    return Counter(row(prompt) for stream in STREAMS for prompt in task.iterate(model, stream=stream))
-
-
 def seen(token):
     return token.index % 3 == 1 and token.text.strip() != "and" and token.before.endswith(("m", "n"))
 
@@ -130,9 +60,6 @@ PICKS = {
     "compiled": (re.compile(r"\s"), lambda text, begin, end, i: bool(re.search(r"\s", text[begin:end]))),
     "callable": (seen, lambda text, begin, end, i: seen(cc.TokenInContext(text[begin:end], text[:begin], i))),
 }
-
-
-# Which positions are rows, and what follows them
 
 
 @pytest.mark.parametrize("bos, context", [("never", 33), ("always", 8)])
@@ -165,9 +92,6 @@ def test_loss_is_that_of_the_next_token_in_the_same_window(file, models, network
             logits = network(torch.tensor([tokens[: end + 1]])).logits[0, -1].double()
         by_hand.append(-logits.log_softmax(-1)[answer].item())
     np.testing.assert_allclose(task.loss(models[bos]).values(48), by_hand, atol=1e-4)
-
-
-# In what order
 
 
 SHORT = [f"({number}) " + "Tom went! " * (1 + number % 5) for number in range(60)]
@@ -271,89 +195,6 @@ def test_positions_of_one_document_count_as_one(short, model):
     assert quantity.estimate(n).value == pytest.approx(np.mean(means))
 
 
-# What is in a file
-
-
-@pytest.mark.parametrize("suffix", FORMATS)
-def test_every_format_gives_the_same_documents_with_their_line_endings(tmp_path, model, suffix):
-    texts = [*DOCUMENTS[:4], 'He said:\r\n"No."\n\nThen, "Yes."\rAnd\u2028so, on']
-    task = cc.corpus(write(tmp_path / f"mine.{suffix}", texts), context=16, per_document=10**6)
-    assert rows(task, model) == by_hand(model, texts, 16, lambda *_: True)
-
-
-def test_a_folder_of_the_hub_gives_them_too(tmp_path, model, monkeypatch):
-    datasets = pytest.importorskip("datasets")
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    (tmp_path / "mine").mkdir()
-    write(tmp_path / "mine" / "train.parquet", DOCUMENTS[:5])
-    task = cc.corpus(f"hub:{tmp_path / 'mine'}", context=16, per_document=10**6)
-    assert rows(task, model) == by_hand(model, DOCUMENTS[:5], 16, lambda *_: True)
-    with pytest.raises(BadRecord, match="nowhere"):
-        cc.corpus(f"hub:{tmp_path / 'mine'}", split="nowhere").sample(1, model=model)
-
-
-@pytest.mark.parametrize(
-    "separator, said",
-    [
-        ("\n\n", None),
-        ("\n\n\n\n", None),
-        ("\r\n\r\n", None),
-        ("<|endoftext|>", None),
-        ("\n%%\n", "\n%%\n"),
-        ("\n\n", "\n\n"),
-    ],
-)
-def test_documents_of_a_text_file_are_divided_by_blank_lines_or_what_is_said(tmp_path, model, separator, said):
-    texts = [f"({i}) Tom\r\nwent and\nthen" for i in range(5)]
-    path = write(tmp_path / "mine.txt", texts, separator)
-    task = cc.corpus(path, context=64, separator=said, per_document=10**6)
-    assert rows(task, model) == by_hand(model, texts, 64, lambda *_: True)
-
-
-def test_blank_lines_divide_nothing_where_the_file_has_marks_between_documents(tmp_path, model):
-    texts = [f"({i}) Tom went\n\nand then" for i in range(5)]
-    task = cc.corpus(write(tmp_path / "mine.txt", texts), context=64, per_document=10**6)
-    assert rows(task, model) == by_hand(model, texts, 64, lambda *_: True)
-
-
-@pytest.mark.parametrize("suffix", FORMATS)
-def test_a_document_that_is_there_again_is_left_out(tmp_path, model, suffix):
-    path = write(tmp_path / f"mine.{suffix}", [*DOCUMENTS[:5], *DOCUMENTS[2:7], DOCUMENTS[3]])
-    task = cc.corpus(path, context=16, per_document=10**6)
-    assert rows(task, model) == by_hand(model, DOCUMENTS[:7], 16, lambda *_: True)
-    assert re.search(r"\b4\b.*left out", str(task.explain(model)))
-
-
-def test_another_field_may_hold_the_text(tmp_path, model):
-    path = tmp_path / "mine.jsonl"
-    path.write_text("".join(json.dumps({"text": "no", "story": text}) + "\n" for text in DOCUMENTS))
-    task = cc.corpus(path, field="story", context=16, per_document=10**6)
-    assert rows(task, model) == by_hand(model, DOCUMENTS, 16, lambda *_: True)
-
-
-@pytest.mark.parametrize("suffix", ["jsonl", "txt"])
-def test_a_large_file_is_not_held_in_memory(tmp_path, model, suffix):
-    story = "Then Mary met John and then Tom went to the store. " * 80
-    path = write(tmp_path / f"large.{suffix}", [f"({i}) {story}" for i in range(12_500)], "\n\n")
-    assert path.stat().st_size > 5e7
-    tracemalloc.start()
-    try:
-        assert cc.corpus(path, documents=20, context=32).sample(2, model=model)
-        assert tracemalloc.get_traced_memory()[1] < 1.5e7
-    finally:
-        tracemalloc.stop()
-
-
-def test_stories_are_bundled(model):
-    task = cc.corpus("stories", where=cc.after('!"'), context=64)
-    prompts = task.sample(32, model=model)
-    assert all(prompt.text.endswith('!"') for prompt in prompts)
-    assert len({prompt.text for prompt in prompts}) == 32
-
-
-# Ablations
-
-
 class Mlp:
     """Of one layer: what it gives is kept, or replaced at one place."""
 
@@ -390,72 +231,3 @@ def test_a_mean_is_over_all_tokens_of_the_reference_windows(tmp_path, model, net
     values = task.loss(model.ablate("L1.mlp", kind="mean", at=at, n=n)).values(12)
     np.testing.assert_allclose(values, found, atol=1e-4)
     assert np.abs(values - task.loss(model).values(12)).max() > 0.01
-
-
-# What is refused
-
-
-@pytest.mark.parametrize(
-    "name, content, words",
-    [
-        ("gone.txt", None, "no file"),
-        ("odd.docx", b"Tom went", "docx|txt"),
-        ("empty.txt", b"", "no text"),
-        ("blank.txt", b"\n \n\r\n", "no text"),
-        ("latin.txt", "Tom is naïve".encode("latin-1"), "UTF-8"),
-        ("line.jsonl", b'{"text": "Tom went"}\n{"text": "Tom', r"line.jsonl:2\b"),
-        ("lacking.jsonl", b'{"text": "Tom went"}\n{"txt": "Tom"}', r"lacking.jsonl:2\b.*text"),
-        ("number.jsonl", b'{"text": "Tom went"}\n{"text": 3}', r"number.jsonl:2\b.*text"),
-        ("column.csv", b"story,id\nTom,1\n", "column.csv.*text"),
-        ("broken.parquet", b"Tom went", "Parquet"),
-    ],
-)
-def test_a_source_that_cannot_be_read_is_named_with_what_is_wrong(tmp_path, model, name, content, words):
-    if content is not None:
-        (tmp_path / name).write_bytes(content)
-    with pytest.raises(BadRecord, match=f"(?s){words}") as caught:
-        cc.corpus(tmp_path / name).sample(1, model=model)
-    assert name in str(caught.value)
-
-
-@pytest.mark.parametrize("source", [3, None, b"text.txt", "no-such-corpus"])
-def test_what_is_no_source_is_refused(source):
-    with pytest.raises(BadRecord):
-        cc.corpus(source)
-
-
-@pytest.mark.parametrize(
-    "options, words",
-    [
-        ({"context": 0}, "context"),
-        ({"context": 2.5}, "context"),
-        ({"documents": 0}, "documents"),
-        ({"per_document": 0}, "per_document"),
-        ({"where": "("}, r"\("),
-        ({"where": 3}, "where"),
-        ({"where": cc.after("zebra")}, "zebra"),
-        ({"where": "zebra"}, "zebra"),
-        ({"where": lambda token: False}, "0 rows"),
-    ],
-    ids=lambda part: next(iter(part)) if isinstance(part, dict) else part,
-)
-def test_options_that_mean_nothing_or_leave_nothing_are_refused(tmp_path, model, options, words):
-    path = write(tmp_path / "mine.jsonl", [f"({i}) " + "Tom went and " * 30 for i in range(8)])
-    with pytest.raises(BadTask, match=words):
-        cc.corpus(path, **options).sample(1, model=model)
-
-
-def test_windows_longer_than_the_model_reads_are_refused(tmp_path, model):
-    task = cc.corpus(write(tmp_path / "mine.jsonl", [f"({i}) " + "Tom went and " * 30 for i in range(8)]), context=100)
-    with pytest.raises(BadTask, match="64"):
-        task.loss(model).values(4)
-
-
-def test_nothing_is_nothing_to_come_after():
-    with pytest.raises(BadTask):
-        cc.after("")
-
-
-def test_text_has_no_distractors_to_compare_with(file, model):
-    with pytest.raises(CircuitCheckError, match="distractor"):
-        cc.corpus(file, context=16).logit_diff(model).values(2)

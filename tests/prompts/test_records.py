@@ -351,9 +351,6 @@ def test_the_template_is_a_label_and_without_one_every_row_is_its_own(folder, mo
     assert decision.templates == len({prompt.template for prompt in task.sample(decision.decision.n, model=model)})
 
 
-# What is left out
-
-
 @given(bad=st.sets(st.integers(0, 19), min_size=1, max_size=19))
 @example(bad={0})
 @settings(max_examples=15, deadline=None)

@@ -139,9 +139,6 @@ def searched(rate, confidence=0.95):
     return n
 
 
-# What a search finds
-
-
 @pytest.mark.parametrize(
     "share, rate, searches, violates",
     [
@@ -204,9 +201,6 @@ def test_each_form_of_comparison_holds_on_every_prompt_or_not():
             assert cc.forall(comparison).decide().decision.verdict == verdict
 
 
-# What it concludes from finding nothing
-
-
 @pytest.mark.parametrize("rate", [0.2, 0.05, 0.01])
 @pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])
 def test_without_a_violation_the_bound_is_what_so_many_prompts_can_exclude(rate, confidence):
@@ -240,9 +234,6 @@ def test_a_small_rate_does_not_make_a_part_of_the_prompts_all_of_them():
     decision = search(SMALL, never, rate=0.2).decision
     assert (decision.n, decision.exhausted) == (searched(0.2), False)
     assert decision.high > 0
-
-
-# What it shows
 
 
 ITEMS = {"frame": tuple(FRAMES), "A": ("n0", "n1", "n2", "n3"), "B": ("n0", "n1", "n2", "n3"), "C": ("p0", "p1", "p2")}
@@ -296,9 +287,6 @@ def test_where_there_are_several_ways_to_violate_no_part_of_the_prompt_shown_cou
         for earlier in items[: items.index(prompt[part])]:
             other = (*prompt[:part], earlier, *prompt[part + 1 :])
             assert other not in COMBINATIONS or not violates(*other)
-
-
-# What it remembers
 
 
 class Changing:
@@ -371,9 +359,6 @@ def test_another_question_does_not_try_it(tmp_path):
 def search_with_name(name):
     with use():
         return cc.forall(measured(LARGE, never, name=name) > 0, rate=0.1).decide()
-
-
-# What it refuses
 
 
 @pytest.mark.parametrize(
