@@ -5,7 +5,7 @@ from circuitcheck.prompts.define import define_task
 from circuitcheck.prompts.definition import Derived, Pool, TaskDefinition
 from circuitcheck.prompts.permutation import keyed_number
 from circuitcheck.prompts.prompt import Counterfactual, Labels, Prompt
-from circuitcheck.prompts.source import PromptSource
+from circuitcheck.prompts.source import Digested, PromptSource
 from circuitcheck.prompts.streams import STREAMS
 from circuitcheck.prompts.template import Template
 from circuitcheck.prompts.tokenizer import ChatFrame, Encoding, Tokenizer
@@ -16,6 +16,7 @@ __all__ = [
     "Counterfactual",
     "Derived",
     "Different",
+    "Digested",
     "Encoding",
     "Increasing",
     "Labels",

@@ -13,6 +13,7 @@ from circuitcheck.prompts.prompt import Labels, Prompt
 from circuitcheck.prompts.realised import realise
 from circuitcheck.prompts.realised.combinations import Combinations
 from circuitcheck.prompts.realised.frames import plain_frames
+from circuitcheck.prompts.source import Digested
 from circuitcheck.prompts.tokenizer import Tokenizer
 
 Values = tuple[tuple[str, str], ...]
@@ -96,14 +97,13 @@ def plain_combinations(task: TaskDefinition) -> Combinations:
 
 
 @dataclass(frozen=True)
-class PickedCases:
+class PickedCases(Digested):
     """Cases as a source of prompts: its `test` stream is these, in order; its others are the task's."""
 
     task: TaskDefinition
     cases: tuple[tuple[str, Values], ...]
     _digest: str = field(init=False, repr=False, compare=False, metadata={"digest": False})
 
-    groups = "templates"
     second_cluster = None
     has_units = False
 
@@ -115,15 +115,10 @@ class PickedCases:
         return self.task.name
 
     @property
-    def digest(self) -> str:
-        return self._digest
-
-    @property
     def origin(self) -> str:
         return self.task.origin
 
-    def __hash__(self) -> int:
-        return hash(self._digest)
+    __hash__ = Digested.__hash__
 
     @property
     def positions(self) -> tuple[str, ...]:

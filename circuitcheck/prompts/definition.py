@@ -8,6 +8,7 @@ from circuitcheck.digest import digest
 from circuitcheck.plan import MeanBy
 from circuitcheck.prompts.constraints import Constraint
 from circuitcheck.prompts.prompt import Labels, Prompt
+from circuitcheck.prompts.source import Digested
 from circuitcheck.prompts.template import Template
 from circuitcheck.prompts.tokenizer import Tokenizer
 
@@ -40,7 +41,7 @@ class Derived:
 
 
 @dataclass(frozen=True)
-class TaskDefinition:
+class TaskDefinition(Digested):
     """`variables` maps a variable to the pool it draws from; variables of one pool always differ from each other. `derived`
     variables follow from others. `slots` maps a template's slots to variables, unless a template has its own for them.
     `counterfactuals` maps a name to the slots it changes, and each to another slot or a variable; a variable that no clean
@@ -77,7 +78,6 @@ class TaskDefinition:
     chat: bool = field(default=False, metadata={"digest": "if set"})
     _digest: str = field(init=False, repr=False, compare=False, metadata={"digest": False})
 
-    groups: ClassVar[str] = "templates"
     mean_by: ClassVar[MeanBy] = "template"
 
     def __post_init__(self) -> None:
@@ -86,17 +86,7 @@ class TaskDefinition:
         check_task(self)
         object.__setattr__(self, "_digest", digest(self))
 
-    @property
-    def digest(self) -> str:
-        return self._digest
-
-    @property
-    def origin(self) -> str:
-        """The digest of the task whose reference stream means are taken over: this one."""
-        return self._digest
-
-    def __hash__(self) -> int:
-        return hash(self._digest)
+    __hash__ = Digested.__hash__
 
     @property
     def positions(self) -> tuple[str, ...]:

@@ -7,6 +7,36 @@ from circuitcheck.prompts.prompt import Labels, Prompt
 from circuitcheck.prompts.tokenizer import Tokenizer
 
 
+class Digested:
+    """What most sources share: `_digest` is set when they are made, and tells them apart. (A dataclass makes a hash of
+    its own unless its class names one: `__hash__ = Digested.__hash__`.)"""
+
+    _digest: str
+
+    @property
+    def groups(self) -> str:
+        return "templates"
+
+    @property
+    def digest(self) -> str:
+        return self._digest
+
+    @property
+    def origin(self) -> str:
+        return self._digest
+
+    @property
+    def complete(self) -> bool:
+        return True
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        return ()
+
+    def __hash__(self) -> int:
+        return hash(self._digest)
+
+
 class PromptSource(Protocol):
     """Pure data with a digest. `groups` is the word for what prompts are grouped by: templates, documents."""
 
@@ -25,6 +55,16 @@ class PromptSource(Protocol):
     def counterfactual_names(self) -> tuple[str, ...]: ...
     @property
     def groups(self) -> str: ...
+    @property
+    def complete(self) -> bool:
+        """Does a stream hold all that a claim is about, so that measuring all of it gives an exact value?"""
+        ...
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What a reader must know of how these prompts were chosen."""
+        ...
+
     @property
     def has_units(self) -> bool:
         """Do several prompts count as one?"""

@@ -8,7 +8,7 @@ import numpy as np
 from circuitcheck.digest import digest
 from circuitcheck.errors import BadTask, NotComparable
 from circuitcheck.plan import MeanBy
-from circuitcheck.prompts import Labels, Prompt, PromptSource, Tokenizer
+from circuitcheck.prompts import Digested, Labels, Prompt, PromptSource, Tokenizer
 from circuitcheck.quantities.comparison import Comparison
 from circuitcheck.quantities.prompts import Prompts
 from circuitcheck.quantities.recording import current_recorder
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class MaskedSource:
+class MaskedSource(Digested):
     """The prompts of `base` on which `condition` holds, among the first `considered` of one stream and seed. Other streams
     are the task's own: means are not taken over chosen prompts."""
 
@@ -45,7 +45,7 @@ class MaskedSource:
     def flags(self) -> tuple[str, ...]:
         share = len(self._kept) / self.considered
         return (
-            *getattr(self.base, "flags", ()),
+            *self.base.flags,
             f"prompts were chosen: {len(self._kept)} of {self.considered} ({share:.0%}) have {self.condition.expression}; "
             f"the claim is about such prompts only",
         )
@@ -53,22 +53,17 @@ class MaskedSource:
     @property
     def complete(self) -> bool:
         """Were all prompts of the task considered?"""
-        return bool(getattr(self.base, "complete", True)) and self.considered == population_of(self.condition.quantity)
+        return self.base.complete and self.considered == population_of(self.condition.quantity)
 
     @property
     def name(self) -> str:
         return f"{self.base.name} where {self.condition.expression}"
 
     @property
-    def digest(self) -> str:
-        return self._digest
-
-    @property
     def origin(self) -> str:
         return self.base.origin
 
-    def __hash__(self) -> int:
-        return hash(self._digest)
+    __hash__ = Digested.__hash__
 
     @property
     def positions(self) -> tuple[str, ...]:
@@ -157,8 +152,7 @@ def masked(task: PromptSource, stream: str, condition: object, considered: int) 
         raise BadTask(
             "where(): means come from the reference stream, and are not taken over chosen prompts; filter another."
         )
-    if quantity.denominator is not None or quantity.cut is not None or quantity.q is not None:
-        raise NotComparable(f"where(): {quantity.label} has no number of its own on each prompt; use a plain mean.")
+    quantity.check_per_prompt("where()")
     if quantity.prompts.task != task or quantity.prompts.stream != stream:
         raise NotComparable(
             f"where(): {quantity.label} is measured on {quantity.prompts}, not on this task's {stream} stream."

@@ -16,13 +16,12 @@ class Prompts:
     @property
     def flags(self) -> tuple[str, ...]:
         """What a reader must know of how these prompts were chosen."""
-        found: tuple[str, ...] = getattr(self.task, "flags", ())
-        return found
+        return self.task.flags
 
     @property
     def complete(self) -> bool:
         """Are they all the prompts that there are, so that measuring them gives an exact value?"""
-        return bool(getattr(self.task, "complete", True))
+        return self.task.complete
 
     def __str__(self) -> str:
         return f"{self.task.name}, {self.stream} stream, seed {self.seed}"

@@ -290,6 +290,11 @@ class Quantity:
                 f"their values cannot be paired."
             )
 
+    def check_per_prompt(self, what: str) -> None:
+        """Raises NotComparable unless each prompt has a number of its own."""
+        if self.denominator is not None or self.cut is not None or self.q is not None:
+            raise NotComparable(f"{what}: {self.label} has no number of its own on each prompt; use a plain mean.")
+
     def _only_means(self, what: str) -> None:
         if self.denominator is not None:
             raise NotComparable(f"{what} of {self.label}: a ratio of means has no value per prompt to take it of.")

@@ -254,9 +254,7 @@ def forall(comparison: object, *, rate: float = 0.001, prompts: int | None = Non
 
 
 def _check(comparison: Comparison, rate: float, prompts: int | None) -> None:
-    quantity = comparison.quantity
-    if quantity.denominator is not None or quantity.cut is not None or quantity.q is not None:
-        raise NotComparable(f"cc.forall: {quantity.label} has no number of its own on each prompt; use a plain mean.")
+    comparison.quantity.check_per_prompt("cc.forall")
     if not 0 < rate < 1:
         raise ValueError(f"cc.forall has rate={rate!r}; expected a share of prompts between 0 and 1, such as 0.001.")
     if prompts is not None and prompts < 1:

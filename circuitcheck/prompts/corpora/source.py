@@ -11,6 +11,7 @@ from circuitcheck.prompts.corpora.documents import Documents
 from circuitcheck.prompts.corpora.predicates import Predicate
 from circuitcheck.prompts.corpora.realised import RealisedCorpus
 from circuitcheck.prompts.prompt import Labels, Prompt
+from circuitcheck.prompts.source import Digested
 from circuitcheck.prompts.streams import STREAMS
 from circuitcheck.prompts.tokenizer import Tokenizer
 
@@ -42,7 +43,7 @@ class CorpusExplained:
 
 
 @dataclass(frozen=True)
-class CorpusSource:
+class CorpusSource(Digested):
     """`content` is a digest of the documents. Rows come one of each document, then a second of each, up to `per_document`;
     positions of one document count as one. Which stream a document is in is decided by a hash of its text."""
 
@@ -55,8 +56,6 @@ class CorpusSource:
     documents: Documents = field(repr=False, compare=False, metadata={"digest": False})
     _digest: str = field(init=False, repr=False, compare=False, metadata={"digest": False})
 
-    groups = "documents"
-    complete = False  # documents are a sample, and so are their positions
     second_cluster = None
     has_units = True
     has_distractor = False
@@ -68,16 +67,16 @@ class CorpusSource:
         parts = (self.name, self.content, self.where.digest_parts, self.context, self.drawn, self.per_document)
         object.__setattr__(self, "_digest", digest(parts))
 
-    @property
-    def digest(self) -> str:
-        return self._digest
+    __hash__ = Digested.__hash__
 
     @property
-    def origin(self) -> str:
-        return self._digest
+    def groups(self) -> str:
+        return "documents"
 
-    def __hash__(self) -> int:
-        return hash(self._digest)
+    @property
+    def complete(self) -> bool:
+        """Documents are a sample, and so are their positions."""
+        return False
 
     def count_groups(self, tokenizer: Tokenizer, stream: str, n: int) -> int:
         return min(n, _realise(self, tokenizer).groups(stream))

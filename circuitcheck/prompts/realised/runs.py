@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from circuitcheck.errors import BadTask
 from circuitcheck.prompts.definition import END
 from circuitcheck.prompts.realised.frames import Frame
-from circuitcheck.prompts.realised.spelling import tokens_over, with_space
+from circuitcheck.prompts.realised.spelling import text_over, tokens_over, with_space
 from circuitcheck.prompts.realised.survivors import Survivors
 from circuitcheck.prompts.tokenizer import Encoding, Tokenizer
 
@@ -45,7 +45,7 @@ class Encoder:
         offsets, begin = encoding.offsets, 0
         for slot, start, stop in spans:
             first, last = tokens_over(offsets, with_space(text, start), stop, begin)
-            shown = text[offsets[first][0] : offsets[last - 1][1]].strip() if first < last else ""
+            shown = text_over(text, offsets, first, last)
             if shown != slots[slot]:
                 raise BadTask(
                     f"{{{slot}}} of template {frame.template!r} is the tokens {shown!r} under {self._tokenizer.name}, not "

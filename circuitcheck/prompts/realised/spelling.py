@@ -65,7 +65,7 @@ class Spelling:
         first, last = tokens_over(encoding.offsets, with_space(text, start), start + len(word))
         if first == last:
             return "has no tokens"
-        shown = text[encoding.offsets[first][0] : encoding.offsets[last - 1][1]].strip()
+        shown = text_over(text, encoding.offsets, first, last)
         if shown != word:
             return f"shares a token with its neighbours ({shown!r})"
         return self._known(encoding.ids[first:last])
@@ -74,6 +74,11 @@ class Spelling:
         if self._tokenizer.unknown is not None and self._tokenizer.unknown in ids:
             return "is unknown to the tokenizer"
         return tuple(ids)
+
+
+def text_over(text: str, offsets: Sequence[tuple[int, int]], first: int, last: int) -> str:
+    """What the tokens [first, last) stand for, without the space before it."""
+    return text[offsets[first][0] : offsets[last - 1][1]].strip() if first < last else ""
 
 
 def with_space(text: str, start: int) -> int:

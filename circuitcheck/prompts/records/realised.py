@@ -1,11 +1,13 @@
 """Records as one tokenizer's prompts."""
 
+from dataclasses import replace
+
 from circuitcheck.digest import digest
 from circuitcheck.errors import BadTask
 from circuitcheck.prompts.definition import END
 from circuitcheck.prompts.permutation import keyed_number, permute
 from circuitcheck.prompts.prompt import Counterfactual, Labels, Prompt
-from circuitcheck.prompts.realised.spelling import tokens_over
+from circuitcheck.prompts.realised.spelling import text_over, tokens_over
 from circuitcheck.prompts.records.record import Record, Rejected
 from circuitcheck.prompts.streams import STREAMS, stream_at
 from circuitcheck.prompts.tokenizer import Encoding, Tokenizer
@@ -42,7 +44,7 @@ class RealisedRecords:
     def prompt(self, index: int, *, seed: int, stream: str) -> Prompt:
         """Raises BadTask beyond the stream's size."""
         _, prompt = self._row(index, seed, stream)
-        return Prompt(**{**vars(prompt), "index": index})
+        return replace(prompt, index=index)
 
     def labels(self, index: int, *, seed: int, stream: str) -> Labels:
         record, _ = self._row(index, seed, stream)
@@ -105,7 +107,7 @@ class RealisedRecords:
         for name, start, stop in record.positions:
             first, last = tokens_over(encoding.offsets, start, stop)
             words = record.text[start:stop].strip()
-            shown = record.text[encoding.offsets[first][0] : encoding.offsets[last - 1][1]].strip() if first < last else ""
+            shown = text_over(record.text, encoding.offsets, first, last)
             if shown != words:
                 raise _Unfit(f"has position {name!r} on {words!r}, which shares a token with its neighbours ({shown!r})")
             positions[name] = tuple(range(first, last))

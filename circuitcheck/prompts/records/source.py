@@ -11,6 +11,7 @@ from circuitcheck.prompts.prompt import Labels, Prompt
 from circuitcheck.prompts.records.parsing import describe_rejected
 from circuitcheck.prompts.records.realised import RealisedRecords
 from circuitcheck.prompts.records.record import Record, Rejected
+from circuitcheck.prompts.source import Digested
 from circuitcheck.prompts.streams import STREAMS
 from circuitcheck.prompts.tokenizer import Tokenizer
 
@@ -35,7 +36,7 @@ class RecordsExplained:
 
 
 @dataclass(frozen=True)
-class RecordSource:
+class RecordSource(Digested):
     """`rejected` rows were left out when the file was read. Rows that a tokenizer cannot use are errors where `strict`."""
 
     name: str
@@ -44,22 +45,12 @@ class RecordSource:
     rejected: tuple[Rejected, ...] = field(default=(), metadata={"digest": False})
     _digest: str = field(init=False, repr=False, compare=False, metadata={"digest": False})
 
-    groups = "templates"
     second_cluster = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_digest", digest((self.name, self.records)))
 
-    @property
-    def digest(self) -> str:
-        return self._digest
-
-    @property
-    def origin(self) -> str:
-        return self._digest
-
-    def __hash__(self) -> int:
-        return hash(self._digest)
+    __hash__ = Digested.__hash__
 
     @property
     def positions(self) -> tuple[str, ...]:
