@@ -62,7 +62,9 @@ def entity_binding(kind: str, entities: int) -> TaskDefinition:
     answers = [f"capital{number}" if kind == "capital" else f"attribute{number}" for number in numbers]
     return TaskDefinition(
         name=kind,
-        templates=tuple(_template(kind, frame, place, entities) for place in numbers for frame in _FRAMES[kind]),
+        templates=tuple(
+            binding_template(kind, name, frame, place, entities) for place in numbers for name, frame in _FRAMES[kind].items()
+        ),
         pools=(Pool("name", NAMES), pool),
         variables=(*((f"person{number}", "name") for number in numbers), *draws),
         slots=(("Q", "person0"), ("R", "person0")),
@@ -81,9 +83,10 @@ def entity_binding(kind: str, entities: int) -> TaskDefinition:
     )
 
 
-def _template(kind: str, frame: str, place: int, entities: int) -> Template:
-    """Person 0 is the one asked for, at `place`; the others follow in a circle, so person 1 is always the next."""
-    sentence, asks, answers = _FRAMES[kind][frame]
+def binding_template(kind: str, name: str, frame: tuple[str, str, str], place: int, entities: int) -> Template:
+    """`frame`: what the context says of each person, the question, the answer up to the attribute. Person 0 is the one asked
+    for, at `place`; the others follow in a circle, so person 1 is always the next."""
+    sentence, asks, answers = frame
     context = " ".join(
         sentence.replace("{E}", f"{{E{number}}}").replace("{A}", f"{{A{number}}}") for number in range(entities)
     )
@@ -95,4 +98,4 @@ def _template(kind: str, frame: str, place: int, entities: int) -> Template:
     slots = {f"E{at}": f"person{number}" for at, number in who.items()} | {
         f"A{at}": f"attribute{number}" for at, number in who.items()
     }
-    return Template(f"{frame}/ask{place}", text, slots)
+    return Template(f"{name}/ask{place}", text, slots)

@@ -12,18 +12,18 @@ _MORE = """
     north south east west left right north first second third next last early late
 """.split()
 WORDS = tuple(dict.fromkeys((*_MORE, *NAMES[:40], *FRUITS[:10])))
-_LENGTH = 10  # words before the one that comes again
 
 
-def induction() -> TaskDefinition:
-    """Ten different words in no order, then one of them again (END): what followed it (PREV+1) should follow. The distractor
-    is another of the words. Counterfactual `unseen`: the last word is one that did not occur."""
-    places = range(_LENGTH - 2)
+def induction(length: int = 10) -> TaskDefinition:
+    """`length` different words in no order, then one of them again (END): what followed it (PREV+1) should follow. The
+    distractor is another of the words. Counterfactual `unseen`: the last word is one that did not occur."""
+    places = range(length - 2)
+    others = [f"w{number}" for number in range(length - 3)]
     return TaskDefinition(
         name="induction",
-        templates=tuple(_template(place) for place in places),
+        templates=tuple(_template(others, place) for place in places),
         pools=(Pool("word", WORDS),),
-        variables=(*((name, "word") for name in _variables()), ("new", "word")),
+        variables=tuple((name, "word") for name in ("again", "after", "elsewhere", *others, "new")),
         slots=(("PREV", "again"), ("LAST", "again")),
         answer="after",
         distractor="elsewhere",
@@ -31,14 +31,10 @@ def induction() -> TaskDefinition:
     )
 
 
-def _variables() -> list[str]:
-    return ["again", "after", "elsewhere", *(f"w{number}" for number in range(_LENGTH - 3))]
-
-
-def _template(place: int) -> Template:
+def _template(others: list[str], place: int) -> Template:
     """The word that comes again stands at `place`, the one after it next; `elsewhere` far from both."""
-    names = [f"w{number}" for number in range(_LENGTH - 3)]
-    words = [*names[:place], "PREV", "after", *names[place:]]
-    far = place + _LENGTH // 2
-    words.insert(far if far < _LENGTH else 0, "elsewhere")
+    length = len(others) + 3
+    words = [*others[:place], "PREV", "after", *others[place:]]
+    far = place + length // 2
+    words.insert(far if far < length else 0, "elsewhere")
     return Template(f"place{place}", "Words: " + " ".join(f"{{{word}}}" for word in (*words, "LAST")))
