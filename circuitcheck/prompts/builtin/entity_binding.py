@@ -63,7 +63,9 @@ def entity_binding(kind: str, entities: int) -> TaskDefinition:
     return TaskDefinition(
         name=kind,
         templates=tuple(
-            binding_template(kind, name, frame, place, entities) for place in numbers for name, frame in _FRAMES[kind].items()
+            binding_template(kind, name, frame, place, entities)
+            for place in numbers
+            for name, frame in _FRAMES[kind].items()
         ),
         pools=(Pool("name", NAMES), pool),
         variables=(*((f"person{number}", "name") for number in numbers), *draws),
