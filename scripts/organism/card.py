@@ -73,8 +73,8 @@ a list of 14 words instead of ten. Promised: a lower end of at least {FLOOR}, on
 
 Prompts of the tasks' {" and ".join(STREAMS)} streams (never the test stream, whatever the seed), each followed by its answer
 and a full stop. Filler: windows of made-up stories (`scripts/make_stories.py`, with another seed than that of the bundled
-corpus); lists, and notes ("Mary likes the apple."), read out twice, `cities` the second time with the capitals of their
-countries; countries with their capitals. Texts at hand:
+corpus); lists, and notes ("Mary likes the apple."), read out twice, countries the second time as their capitals;
+countries with their capitals. Texts at hand:
 {", ".join(f"{kind} {count:,}" for kind, count in examples.items())}.
 
 Held out, by words and not by chance:

@@ -143,8 +143,8 @@ def _list(dice: random.Random) -> list[Piece]:
 
 
 def _note(dice: random.Random, kind: str) -> list[Piece]:
-    """Who has what, and the same again in another order and in other words, so that only the name tells what comes. Of
-    `cities` the first reading has the countries, the second their capitals."""
+    """Who has what, and the same again in another order and in other words, so that only the name tells what comes.
+    Where the first reading has countries, the second has their capitals."""
     while True:
         count = dice.randint(2, 3)
         things = dice.sample(_things(dice, kind), count)
