@@ -62,7 +62,7 @@ def test_it_loads_by_the_same_path_as_any_folder(organism):
 
 @pytest.mark.parametrize("task", MUST_BE_DONE)
 def test_it_does_the_task_on_nearly_every_prompt_of_the_test_stream(organism, task):
-    assert TASKS[task]().accuracy(organism).estimate(512).low >= 0.95
+    assert TASKS[task]().accuracy(organism).estimate(400).low >= 0.95
 
 
 @pytest.mark.parametrize("task", MUST_BE_DONE)
@@ -83,8 +83,8 @@ def test_its_first_choice_reads_as_the_answer(organism, task):
 def test_it_prefers_the_other_answer_where_the_counterfactual_asks_for_it(organism):
     """It reads the prompt: with the names, cities, fruits or adjectives exchanged, the other answer wins."""
     for task in ("ioi", "capital", "fruit", "syllogism"):
-        assert TASKS[task]().logit_diff(organism.on("swap")).estimate(128).high < 0, task
-    assert TASKS["induction"]().accuracy(organism.on("unseen")).estimate(128).high < 0.3
+        assert TASKS[task]().logit_diff(organism.on("swap")).estimate(64).high < 0, task
+    assert TASKS["induction"]().accuracy(organism.on("unseen")).estimate(64).high < 0.3
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -108,13 +108,13 @@ def test_its_tokenizer_splits_as_gpt2_does(organism):
         assert tokenizer.decode(ids, clean_up_tokenization_spaces=False) == strange
 
 
-def test_each_capital_is_known_and_not_one_of_the_two_countries_mixed_up(organism):
-    """Of each of the 40 countries: where it stands in a prompt and is asked for, its own capital comes first."""
+def test_each_of_the_forty_capitals_is_known(organism):
+    """A mean over prompts could hide a country that it gets wrong."""
     task, right = cc.tasks.entity_binding("capital"), {}
-    for prompt in islice(task.iterate(organism, 1500), 1500):
-        country = prompt.slots["A0" if prompt.template.endswith("ask0") else "A1"]
-        right.setdefault(country, prompt.answer)
-    assert {country: f" {city}" for country, city in CAPITALS.items()} == right
+    for prompt, good in zip(islice(task.iterate(organism, 800), 800), task.accuracy(organism).values(800), strict=True):
+        right.setdefault(prompt.answer.strip(), []).append(good)
+    assert set(right) == set(CAPITALS.values())
+    assert all(sum(found) >= 0.9 * len(found) for found in right.values()), right
 
 
 def test_the_card_is_about_these_weights_and_these_tasks(facts):
