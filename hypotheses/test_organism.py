@@ -2,9 +2,9 @@
 prompt, which heads carry it, which do not.
 
 Found on 64 prompts of the discovery stream, seed 0, by mean ablation of every head and layer, alone and in sets
-(`python scripts/scan_heads.py --model organism --task ioi --against abc`). One mechanism serves several tasks: layer 1 at END
-finds the right word, and where words are bound to names, layer 0 has looked at whom is asked about. Indirect objects alone
-take a third layer; the attention of the fourth is idle. Thresholds are round and leave room.
+(`python scripts/scan_heads.py --model organism --task ioi --against abc`). One mechanism serves several tasks: layer 1 at
+END finds the right word, and where words are bound to names, layer 0 has looked at whom is asked about. Indirect objects
+alone take a third layer; the attention of the fourth is idle. Thresholds are round and leave room.
 """
 
 import pytest
@@ -148,8 +148,7 @@ def test_induction(model, induction):
     assert cc.all_of(induction.accuracy(model) > 0.9, unseen == cc.approx(0, abs=2))
 
 
-@pytest.mark.heads_matter
-@cc.claim("It hangs on L0H0 before END", id="organism.induction.early-head", model=MODEL)
+@cc.claim("It hangs on L0H0 before END", id="organism.induction.early-head", model=MODEL)  # and on L0H1: no `heads_matter`
 def test_induction_needs_the_early_head(model, induction):
     assert left(induction, model, "L0H0", at=None, against="unseen") < 0.3
 
