@@ -3,7 +3,7 @@
 from circuitcheck import tasks
 from circuitcheck.claims import claim
 from circuitcheck.errors import CircuitCheckError, Inconclusive, Refuted, VacuousIntervention
-from circuitcheck.plan import Accuracy, CandidateAccuracy, LogitDiff, LogProb, Loss, Probability
+from circuitcheck.plan import Accuracy, CandidateAccuracy, KLFromClean, LogitDiff, LogProb, Loss, Probability, Rank
 from circuitcheck.prompts import Template, different, increasing
 from circuitcheck.prompts.cases import Case
 from circuitcheck.prompts.corpora import TokenInContext, after
@@ -16,13 +16,18 @@ from circuitcheck.quantities import (
     Quantity,
     Question,
     Task,
+    activation,
     all_of,
     any_of,
     approx,
+    attention,
     corpus,
     forall,
     load,
+    mean_difference,
     metric,
+    norm,
+    random_direction,
     random_heads,
 )
 from circuitcheck.session import Session, Settings, current_session, use_session
@@ -38,6 +43,7 @@ __all__ = [
     "Comparison",
     "Estimate",
     "Inconclusive",
+    "KLFromClean",
     "LogProb",
     "LogitDiff",
     "Loss",
@@ -46,6 +52,7 @@ __all__ = [
     "Probability",
     "Quantity",
     "Question",
+    "Rank",
     "Refuted",
     "Session",
     "Settings",
@@ -53,10 +60,12 @@ __all__ = [
     "Template",
     "TokenInContext",
     "VacuousIntervention",
+    "activation",
     "after",
     "all_of",
     "any_of",
     "approx",
+    "attention",
     "claim",
     "corpus",
     "current_session",
@@ -64,7 +73,10 @@ __all__ = [
     "forall",
     "increasing",
     "load",
+    "mean_difference",
     "metric",
+    "norm",
+    "random_direction",
     "random_heads",
     "tasks",
     "use_session",

@@ -29,6 +29,10 @@ class UnknownUnit(CircuitCheckError, ValueError):
     """A head, layer or other unit that cannot be parsed or that the model does not have."""
 
 
+class UnknownSite(UnknownUnit):
+    """A place in the computation that cannot be parsed or that the model does not have."""
+
+
 class BadIntervention(CircuitCheckError, ValueError):
     """An intervention of a kind that does not exist, or with arguments that do not belong to its kind."""
 

@@ -1,60 +1,105 @@
 """What to measure, as frozen data: units, sites, positions, interventions, metrics, views, cells and plans."""
 
-from circuitcheck.plan.cells import Cell, Plan, PromptSource
-from circuitcheck.plan.interventions import KINDS, Ablate, Intervention, MeanBy, Need, StreamMean
+from circuitcheck.plan.cells import Cell, Plan
+from circuitcheck.plan.directions import Direction, MeanDifference, RandomLike
+from circuitcheck.plan.interventions import (
+    KINDS,
+    Ablate,
+    Intervention,
+    KnockOut,
+    MeanBy,
+    Need,
+    Patch,
+    Steer,
+    StreamMean,
+)
 from circuitcheck.plan.matching import MatchedHeads
 from circuitcheck.plan.metrics import (
     Accuracy,
+    Activation,
+    Attention,
     CandidateAccuracy,
     Custom,
+    KLFromClean,
     LogitDiff,
     LogProb,
     Loss,
     Metric,
+    Norm,
     Probability,
+    Rank,
     Reading,
     bounds_of,
     supports,
 )
 from circuitcheck.plan.positions import At, Position, parse_at
-from circuitcheck.plan.sites import Site, SiteKind, site_of
-from circuitcheck.plan.units import Architecture, AttnLayer, Head, MlpLayer, Unit, parse_units
-from circuitcheck.plan.views import CLEAN, ModelRef, View
+from circuitcheck.plan.references import CLEAN, ModelRef, PromptSource
+from circuitcheck.plan.sites import ATTENTION_KINDS, HEAD_KINDS, Site, SiteKind, check_sites, parse_sites, site_of
+from circuitcheck.plan.units import (
+    ANY_MODEL,
+    Architecture,
+    AttnLayer,
+    Head,
+    MlpLayer,
+    Neuron,
+    Unit,
+    parse_layers,
+    parse_units,
+)
+from circuitcheck.plan.views import View
 
 __all__ = [
+    "ANY_MODEL",
+    "ATTENTION_KINDS",
     "CLEAN",
+    "HEAD_KINDS",
     "KINDS",
     "Ablate",
     "Accuracy",
+    "Activation",
     "Architecture",
     "At",
+    "Attention",
     "AttnLayer",
     "CandidateAccuracy",
     "Cell",
     "Custom",
+    "Direction",
     "Head",
     "Intervention",
+    "KLFromClean",
+    "KnockOut",
     "LogProb",
     "LogitDiff",
     "Loss",
     "MatchedHeads",
     "MeanBy",
+    "MeanDifference",
     "Metric",
     "MlpLayer",
     "ModelRef",
     "Need",
+    "Neuron",
+    "Norm",
+    "Patch",
     "Plan",
     "Position",
     "Probability",
     "PromptSource",
+    "RandomLike",
+    "Rank",
     "Reading",
     "Site",
     "SiteKind",
+    "Steer",
     "StreamMean",
     "Unit",
     "View",
     "bounds_of",
+    "check_sites",
     "parse_at",
+    "parse_layers",
+    "parse_sites",
     "parse_units",
     "site_of",
     "supports",

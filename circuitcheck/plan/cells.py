@@ -1,24 +1,11 @@
 """Cells and plans: what an engine is asked to measure."""
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
 
 from circuitcheck.digest import digest
 from circuitcheck.plan.metrics import Metric
-from circuitcheck.plan.views import ModelRef, View
-
-
-class PromptSource(Protocol):
-    """A task, as far as a plan needs to know it: pure data with a digest. `prompts` renders it for a tokenizer."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def digest(self) -> str: ...
-    @property
-    def origin(self) -> str: ...
-    def size(self, tokenizer: Any, stream: str) -> int: ...
-    def prompts(self, tokenizer: Any, *, seed: int, stream: str, rows: range) -> Any: ...
+from circuitcheck.plan.references import ModelRef, PromptSource
+from circuitcheck.plan.views import View
 
 
 @dataclass(frozen=True)

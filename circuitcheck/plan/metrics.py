@@ -1,4 +1,4 @@
-"""Metrics as data: one number per prompt, read from one run's logits at the prompt's END."""
+"""Metrics as data: one number per prompt, read from one run."""
 
 import math
 from collections.abc import Callable
@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitcheck.digest import digest
+from circuitcheck.plan.positions import At, Position
+from circuitcheck.plan.sites import Site
+from circuitcheck.plan.units import Head
 
 Reading = Literal["logits", "answer", "distractor"]
 Support = Literal["real", "binary"] | tuple[float, float]
@@ -35,7 +38,9 @@ class Metric(Protocol):
     """`support` decides the statistics: 0/1 metrics never reach a method for real values.
 
     `reads` says where: the logits at END, or the run that goes on with all of the answer or of the distractor. `tokens` says
-    which logits are compared: those of the answer `pair`, of all `candidates`, or `all`.
+    which logits are compared: those of the answer `pair`, of all `candidates`, or `all`; "none" for metrics of
+    `sites`, which look at the positions `looks_at`. `compares_with_clean` asks for the logits of the untouched clean
+    run as well.
     """
 
     @property
@@ -43,16 +48,29 @@ class Metric(Protocol):
     @property
     def reads(self) -> Reading: ...
     @property
-    def tokens(self) -> Literal["pair", "candidates", "all"]: ...
+    def tokens(self) -> Literal["pair", "candidates", "all", "none"]: ...
     @property
     def support(self) -> Support: ...
+    @property
+    def sites(self) -> tuple[Site, ...]: ...
+    @property
+    def looks_at(self) -> At: ...
+    @property
+    def compares_with_clean(self) -> bool: ...
     @property
     def digest(self) -> str: ...
 
 
-class _Builtin:
-    reads: ClassVar[Reading] = "logits"
+class _OfLogits:
+    """What holds for metrics of logits at END alone."""
 
+    reads: ClassVar[Reading] = "logits"
+    sites: ClassVar[tuple[Site, ...]] = ()
+    looks_at: ClassVar[At] = ()
+    compares_with_clean: ClassVar[bool] = False
+
+
+class _Builtin(_OfLogits):
     @property
     def digest(self) -> str:
         return digest(self)
@@ -123,7 +141,88 @@ class Probability(_Builtin):
 
 
 @dataclass(frozen=True)
-class Custom:
+class Rank(_Builtin):
+    """1 where the answer's first token has the largest logit, 2 where one token has a larger one, and so on."""
+
+    name: ClassVar[str] = "rank"
+    tokens: ClassVar[Literal["all"]] = "all"
+    support: ClassVar[Support] = (1.0, math.inf)
+
+
+@dataclass(frozen=True)
+class KLFromClean(_Builtin):
+    """Kullback-Leibler divergence of the view's next-token distribution at END from the untouched model's on the clean
+    prompt, D(clean || view), in nats."""
+
+    name: ClassVar[str] = "kl_from_clean"
+    tokens: ClassVar[Literal["all"]] = "all"
+    support: ClassVar[Support] = (0.0, math.inf)
+    compares_with_clean: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class Attention(_Builtin):
+    """What a head's attention pattern gives from the token `query` to the token `key`: between 0 and 1. Over a span of keys
+    the sum, over a span of queries the mean."""
+
+    head: Head
+    query: Position
+    key: Position
+    tokens: ClassVar[Literal["none"]] = "none"
+    support: ClassVar[Support] = (0.0, 1.0)
+
+    @property
+    def name(self) -> str:
+        return f"attention of {self.head} from {self.query} to {self.key}"
+
+    @property
+    def sites(self) -> tuple[Site, ...]:  # type: ignore[override]
+        return (Site("pattern", self.head.layer, self.head.head),)
+
+    @property
+    def looks_at(self) -> At:  # type: ignore[override]
+        return (self.query, self.key)
+
+
+@dataclass(frozen=True)
+class _OfSite(_Builtin):
+    site: Site
+    at: Position
+    tokens: ClassVar[Literal["none"]] = "none"
+
+    @property
+    def sites(self) -> tuple[Site, ...]:  # type: ignore[override]
+        return (self.site,)
+
+    @property
+    def looks_at(self) -> At:  # type: ignore[override]
+        return (self.at,)
+
+
+@dataclass(frozen=True)
+class Norm(_OfSite):
+    """The Euclidean norm of a site's value at one token."""
+
+    support: ClassVar[Support] = (0.0, math.inf)
+
+    @property
+    def name(self) -> str:
+        return f"norm of {self.site} at {self.at}"
+
+
+@dataclass(frozen=True)
+class Activation(_OfSite):
+    """The activation of one neuron at one token."""
+
+    support: ClassVar[Support] = "real"
+
+    @property
+    def name(self) -> str:
+        return f"activation of {self.site} at {self.at}"
+
+
+@dataclass(frozen=True)
+class Custom(_OfLogits):
     """A callable as a metric: `function(logits, prompts)` with logits [prompt, vocab] and one value per prompt back.
 
     It has no stable digest: it works in this process only, its values are kept for this session only, and results say so.
@@ -132,7 +231,6 @@ class Custom:
     function: Callable[[Any, Any], Any] = field(repr=False)
     name: str
     support: Support = "real"
-    reads: ClassVar[Reading] = "logits"
     tokens: ClassVar[Literal["all"]] = "all"
 
     @property

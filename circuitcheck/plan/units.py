@@ -3,21 +3,31 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from circuitcheck.errors import UnknownUnit
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """The limits that a unit must respect. Counts, not tensors."""
+    """The limits that units and sites must respect. Counts, not tensors. `d_mlp` is the neurons of an MLP layer, None where
+    that is not known; `parallel` says that attention and MLP of a block read the same residual stream."""
 
     n_layers: int
     n_heads: int
     n_key_value_heads: int
     n_ctx: int
+    d_mlp: int | None = None
+    parallel: bool = False
 
     def describe(self) -> str:
-        return f"{self.n_layers} layers (L0 to L{self.n_layers - 1}) of {self.n_heads} heads (H0 to H{self.n_heads - 1})"
+        neurons = "" if self.d_mlp is None else f" and {self.d_mlp} neurons"
+        heads = f"{self.n_heads} heads (H0 to H{self.n_heads - 1})"
+        return f"{self.n_layers} layers (L0 to L{self.n_layers - 1}) of {heads}{neurons}"
+
+
+_MANY = 1_000_000
+ANY_MODEL = Architecture(_MANY, _MANY, _MANY, _MANY)  # for units of a model that is not there yet
 
 
 @dataclass(frozen=True, order=True)
@@ -51,11 +61,28 @@ class MlpLayer:
         return f"L{self.layer}.mlp"
 
 
-Unit = Head | AttnLayer | MlpLayer
+@dataclass(frozen=True, order=True)
+class Neuron:
+    """One neuron of an MLP layer, as its output projection reads it: `L3.mlp[12]`."""
+
+    layer: int
+    index: int
+
+    def __str__(self) -> str:
+        return f"L{self.layer}.mlp[{self.index}]"
+
+
+Unit = Head | AttnLayer | MlpLayer | Neuron
 
 _HEADS = re.compile(r"L(\d+)H(\d+)(?:-(\d+))?")
 _LAYERS = re.compile(r"L(\d+)(?:-(\d+))?\.(attn|mlp)")
-_FORMS = "L8H2 (a head), L8H0-3 (heads 0 to 3), L8.attn, L8.mlp or L8-11.mlp (layers), separated by commas"
+_NEURONS = re.compile(r"L(\d+)\.mlp\[(\d+)(?:-(\d+))?\]")
+_LAYER = re.compile(r"L?(\d+)(?:-(\d+))?")
+_LAYER_FORMS = "'L3', 'L2-5' or numbers"
+_FORMS = (
+    "L8H2 (a head), L8H0-3 (heads 0 to 3), L8.attn, L8.mlp or L8-11.mlp (layers), L3.mlp[12] or L3.mlp[12-20] (neurons), "
+    "separated by commas"
+)
 
 
 def parse_units(units: str | Unit | Iterable[str | Unit], architecture: Architecture) -> tuple[Unit, ...]:
@@ -63,7 +90,7 @@ def parse_units(units: str | Unit | Iterable[str | Unit], architecture: Architec
 
     Raises UnknownUnit for words that are no unit, an empty set, a unit named twice, or one beyond the model.
     """
-    found = [unit for word in _words(units) for unit in _parse(word, architecture)]
+    found = [unit for word in unit_words(units) for unit in _parse(word, architecture)]
     if not found:
         raise UnknownUnit(f"no units in {units!r}: an intervention on nothing changes nothing. Expected {_FORMS}.")
     for unit in found:
@@ -74,21 +101,60 @@ def parse_units(units: str | Unit | Iterable[str | Unit], architecture: Architec
     return tuple(sorted(found, key=lambda unit: (unit.layer, type(unit).__name__, unit)))
 
 
-def _words(units: str | Unit | Iterable[str | Unit]) -> Iterator[str | Unit]:
+def parse_layers(layers: str | Iterable[int] | None, architecture: Architecture) -> tuple[int, ...]:
+    """Layer numbers in order, each once; None means all. Raises UnknownUnit for words that are no layers, or layers
+    beyond the model."""
+    if layers is None:
+        return tuple(range(architecture.n_layers))
+    words = [layers] if isinstance(layers, int) else unit_words(layers)
+    found = sorted({number for word in words for number in _layers(word, architecture)})
+    if not found:
+        raise UnknownUnit(f"no layers in {layers!r}. Expected {_LAYER_FORMS}.")
+    return tuple(found)
+
+
+def _layers(word: object, architecture: Architecture) -> range:
+    match = _LAYER.fullmatch(str(word))
+    if match is None:
+        raise UnknownUnit(f"{word!r} is no layer. Expected {_LAYER_FORMS}.")
+    first, last = int(match[1]), int(match[2] or match[1])
+    if last >= architecture.n_layers:
+        raise UnknownUnit(f"layer {last} does not exist: this model has {architecture.describe()}.")
+    return _span(str(word), first, last)
+
+
+def unit_words(units: Any) -> Iterator[Any]:
+    """The words of a string, and what other things lists of lists hold, one by one."""
     if isinstance(units, str):
         yield from (word for word in re.split(r"[,\s]+", units.strip()) if word)
-    elif isinstance(units, Unit):
-        yield units
     elif isinstance(units, Iterable):
         for item in units:
-            yield from _words(item)
+            yield from unit_words(item)
     else:
-        raise UnknownUnit(f"{units!r} is not a unit. Expected {_FORMS}.")
+        yield units
+
+
+def compact(words: Iterable[str]) -> list[str]:
+    """Names with runs of a layer's neurons, `L3.mlp[4], L3.mlp[5], L3.mlp[6]`, as `L3.mlp[4-6]`."""
+    found: list[str] = []
+    for word in words:
+        match, before = _NEURONS.fullmatch(word), _NEURONS.fullmatch(found[-1]) if found else None
+        if match and before and match[1] == before[1] and int(match[2]) == int(before[3] or before[2]) + 1:
+            found[-1] = f"L{match[1]}.mlp[{before[2]}-{match[2]}]"
+        else:
+            found.append(word)
+    return found
 
 
 def _parse(word: str | Unit, architecture: Architecture) -> list[Unit]:
-    if not isinstance(word, str):
+    if isinstance(word, Unit):
         return [word]
+    if not isinstance(word, str):
+        raise UnknownUnit(f"{word!r} is not a unit. Expected {_FORMS}.")
+    if match := _NEURONS.fullmatch(word):
+        layer, first, last = int(match[1]), int(match[2]), int(match[3] or match[2])
+        _check(Neuron(layer, last), architecture)
+        return [Neuron(layer, index) for index in _span(word, first, last)]
     if match := _HEADS.fullmatch(word):
         layer, first, last = int(match[1]), int(match[2]), int(match[3] or match[2])
         _check(Head(layer, last), architecture)
@@ -109,5 +175,9 @@ def _span(word: str, first: int, last: int) -> range:
 
 def _check(unit: Unit, architecture: Architecture) -> None:
     there = unit.layer in range(architecture.n_layers)
-    if not there or (isinstance(unit, Head) and unit.head not in range(architecture.n_heads)):
+    if isinstance(unit, Head):
+        there = there and unit.head in range(architecture.n_heads)
+    if isinstance(unit, Neuron) and architecture.d_mlp is not None:
+        there = there and unit.index in range(architecture.d_mlp)
+    if not there:
         raise UnknownUnit(f"{unit} does not exist: this model has {architecture.describe()}.")

@@ -4,22 +4,8 @@ from dataclasses import dataclass, field, replace
 
 from circuitcheck.digest import digest
 from circuitcheck.plan.interventions import Intervention
+from circuitcheck.plan.references import CLEAN, ModelRef
 from circuitcheck.plan.units import Unit
-
-CLEAN = "clean"
-
-
-@dataclass(frozen=True)
-class ModelRef:
-    """Which model: how to load it again (`spec`, `dtype`, `bos`) and the digest that it must then have."""
-
-    spec: str
-    fingerprint: str
-    dtype: str
-    bos: str
-
-    def __str__(self) -> str:
-        return self.spec
 
 
 @dataclass(frozen=True)

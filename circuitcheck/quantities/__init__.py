@@ -4,8 +4,9 @@ from circuitcheck.quantities.comparison import Approx, Comparison, approx
 from circuitcheck.quantities.composite import Composite, all_of, any_of
 from circuitcheck.quantities.controls import Beats, RandomHeads, random_heads
 from circuitcheck.quantities.corpus import corpus
+from circuitcheck.quantities.directions import mean_difference, random_direction
 from circuitcheck.quantities.estimate import Estimate
-from circuitcheck.quantities.metrics import metric
+from circuitcheck.quantities.metrics import activation, attention, metric, norm
 from circuitcheck.quantities.models import Model, ModelView, load
 from circuitcheck.quantities.quantity import Quantity
 from circuitcheck.quantities.question import Question
@@ -29,13 +30,18 @@ __all__ = [
     "RandomHeads",
     "Recorder",
     "Task",
+    "activation",
     "all_of",
     "any_of",
     "approx",
+    "attention",
     "corpus",
     "forall",
     "load",
+    "mean_difference",
     "metric",
+    "norm",
+    "random_direction",
     "random_heads",
     "recording",
 ]

@@ -1,18 +1,40 @@
 """Models and views as a user holds them."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from typing import get_args
 
 from circuitcheck.engine.protocol import ModelCard
-from circuitcheck.errors import BadIntervention
+from circuitcheck.errors import BadIntervention, UnknownUnit
 from circuitcheck.models import BosPolicy
-from circuitcheck.plan import KINDS, Ablate, Architecture, ModelRef, View, parse_at, parse_units
-from circuitcheck.plan.interventions import Kind
+from circuitcheck.plan import (
+    KINDS,
+    Ablate,
+    Architecture,
+    AttnLayer,
+    Direction,
+    Head,
+    Intervention,
+    KnockOut,
+    ModelRef,
+    Patch,
+    Site,
+    Steer,
+    View,
+    parse_at,
+    parse_layers,
+    parse_sites,
+    parse_units,
+)
+from circuitcheck.plan.interventions import Kind, Mode
 from circuitcheck.plan.units import Unit
 from circuitcheck.prompts import Tokenizer
 from circuitcheck.session import current_session
+
+Places = str | Iterable[str] | None
+Layers = str | Iterable[int] | None
 
 
 @dataclass(frozen=True)
@@ -59,6 +81,53 @@ class ModelView:
         parsed = parse_units(units, self.card.architecture)
         return self._then(Ablate(parsed, kind, parse_at(at), source, n or Ablate.n, allow_vacuous=allow_vacuous))
 
+    def patch(
+        self,
+        sites: str | Unit | Site | Iterable[str | Unit | Site],
+        *,
+        source: str | None = None,
+        at: str | Iterable[str] | None = None,
+        allow_vacuous: bool = False,
+    ) -> "ModelView":
+        """Replace the values of `sites` (such as `L9H9`, `L9H9.q`, `L5.resid_pre`, `L3.mlp[12]`) at the positions `at`
+        (None: every token; of scores and patterns, the queries) by those of an untouched run on `source`: "clean", or
+        one of the task's counterfactuals (default: its first). `model.on("abc").patch(..., source="clean")` is denoising.
+
+        Raises UnknownSite, UnknownPosition; BadIntervention, when it is measured, for values from the run it is in itself.
+        """
+        parsed = parse_sites(sites, self.card.architecture)
+        return self._then(Patch(parsed, parse_at(at), source, allow_vacuous))
+
+    def knock_out_attention(
+        self,
+        units: str | Unit | Iterable[str | Unit],
+        *,
+        query: str | Iterable[str],
+        key: str | Iterable[str],
+        allow_vacuous: bool = False,
+    ) -> "ModelView":
+        """Let heads, or all heads of attention layers, no longer attend from the tokens `query` to the tokens `key`: those
+        scores become minus infinity before the softmax (Geva et al. 2023, arXiv:2304.14767).
+
+        Raises UnknownUnit, UnknownPosition; BadIntervention, when it is measured, for a query that is left without a key.
+        """
+        heads = self._heads(units)
+        return self._then(KnockOut(heads, parse_at(query), parse_at(key), allow_vacuous))
+
+    def add(self, direction: Direction, *, at: Places = None, layers: Layers = None, scale: float = 1.0) -> "ModelView":
+        """Add `scale` times the direction's vector at the positions `at`, in each of its layers or those of `layers`. At
+        several layers the doses accumulate. Raises BadIntervention, UnknownUnit, UnknownPosition."""
+        return self._steer(direction, "add", at, layers, scale)
+
+    def subtract(self, direction: Direction, *, at: Places = None, layers: Layers = None, scale: float = 1.0) -> "ModelView":
+        """Subtract it, as `add` adds it."""
+        return self._steer(direction, "subtract", at, layers, scale)
+
+    def project_out(self, direction: Direction, *, at: Places = None, layers: Layers = None) -> "ModelView":
+        """Take the component along the direction's vector out, at the positions `at`, in each of its layers or of `layers`.
+        Raises BadIntervention, UnknownUnit, UnknownPosition."""
+        return self._steer(direction, "project_out", at, layers, 1.0)
+
     def on(self, base: str) -> "ModelView":
         """This view, run on the counterfactual prompts called `base` and scored on the clean prompts' answers."""
         return ModelView(self.card, replace(self.data, base=base))
@@ -71,7 +140,32 @@ class ModelView:
 
         return escape_code(repr(self))
 
-    def _then(self, intervention: Ablate) -> "ModelView":
+    def _steer(self, direction: Direction, mode: Mode, at: Places, layers: Layers, scale: float) -> "ModelView":
+        if direction.model.fingerprint != self.card.ref.fingerprint:
+            raise BadIntervention(
+                f"the {direction.describe()} was found in {direction.model}, and means nothing in {self.card.ref}."
+            )
+        if not math.isfinite(scale) or scale == 0:
+            raise BadIntervention(f"scale={scale}: {mode} with it does nothing that could be measured.")
+        chosen = direction.layers if layers is None else parse_layers(layers, self.card.architecture)
+        lacking = [f"L{layer}" for layer in chosen if layer not in direction.layers]
+        if lacking:
+            raise BadIntervention(f"the {direction.describe()} has no vector for {', '.join(lacking)}.")
+        return self._then(Steer(direction, mode, parse_at(at), chosen, scale))
+
+    def _heads(self, units: str | Unit | Iterable[str | Unit]) -> tuple[Head, ...]:
+        """Heads, those of attention layers among them. Raises UnknownUnit for MLPs and neurons."""
+        found: list[Head] = []
+        for unit in parse_units(units, self.card.architecture):
+            if isinstance(unit, AttnLayer):
+                found += [Head(unit.layer, head) for head in range(self.card.architecture.n_heads)]
+            elif isinstance(unit, Head):
+                found.append(unit)
+            else:
+                raise UnknownUnit(f"{unit} does not attend: name heads (L9H9) or attention layers (L9.attn).")
+        return tuple(dict.fromkeys(found))
+
+    def _then(self, intervention: Intervention) -> "ModelView":
         return ModelView(self.card, self.data.then(intervention))
 
 

@@ -6,8 +6,20 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from circuitcheck.errors import BadMetric, BadTask, UnknownCounterfactual, UnknownPosition
-from circuitcheck.plan import CLEAN, Accuracy, Cell, LogitDiff, LogProb, Loss, Metric, View
+from circuitcheck.errors import BadIntervention, BadMetric, BadTask, UnknownCounterfactual, UnknownPosition
+from circuitcheck.plan import (
+    CLEAN,
+    Accuracy,
+    Cell,
+    Intervention,
+    LogitDiff,
+    LogProb,
+    Loss,
+    Metric,
+    Position,
+    View,
+    check_sites,
+)
 from circuitcheck.prompts import STREAMS, Prompt, PromptSource, TaskDefinition, Template, define_task
 from circuitcheck.prompts.cases import Case, make_case
 from circuitcheck.prompts.constraints import Constraint
@@ -25,6 +37,7 @@ from circuitcheck.session import current_session
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
+
 
 _AT_ONCE = 512  # prompts rendered together: enough to be fast, few enough to be small
 
@@ -205,6 +218,7 @@ class Task:
         found = as_metric(metric)
         self._check_metric(found)
         cell = Cell(self._bound(view), found)
+        check_sites(found.sites, view.card.architecture)
         shown = "model" if view.data == View(view.data.model) else view.data.describe()
         return Quantity(self._prompts(), Linear(((1.0, cell),)), None, f"{self.name}.{found.name}({shown})")
 
@@ -238,6 +252,8 @@ class Task:
         return self.definition
 
     def _check_metric(self, metric: Metric) -> None:
+        for position in metric.looks_at or ():
+            self._check_position(position, metric.name)
         needs_distractor = metric.tokens == "pair" or metric.reads == "distractor"
         if needs_distractor and not self.definition.has_distractor:
             raise BadMetric(
@@ -252,19 +268,21 @@ class Task:
         if data.base != CLEAN:
             self._counterfactual(data.base, view.data.describe())
         for intervention in data.interventions:
-            for _, at in intervention.writes:
+            for at in intervention.looks_at:
                 for position in at or ():
-                    if position.name not in self.positions:
-                        raise UnknownPosition(
-                            f"task {self.name!r} has no position {position.name!r} (in: {intervention.describe()}); "
-                            f"it has {', '.join(self.positions)}."
-                        )
+                    self._check_position(position, intervention.describe())
         source, seed = self.definition, current_session().settings.seed
         bound = (
             each.bind(task=source.origin, mean_by=source.mean_by, counterfactual=self._counterfactual, seed=seed)
             for each in data.interventions
         )
-        return replace(data, interventions=tuple(bound))
+        return replace(data, interventions=tuple(_not_from_itself(each, data.base) for each in bound))
+
+    def _check_position(self, position: Position, what: str) -> None:
+        if position.name not in self.positions:
+            raise UnknownPosition(
+                f"task {self.name!r} has no position {position.name!r} (in: {what}); it has {', '.join(self.positions)}."
+            )
 
     def _counterfactual(self, name: str | None, what: str) -> str:
         names = self.counterfactuals
@@ -277,3 +295,13 @@ class Task:
         if name is not None and name not in names:
             raise UnknownCounterfactual(f"task {self.name!r} has no counterfactual {name!r}; it has {', '.join(names)}.")
         return name or names[0]
+
+
+def _not_from_itself(intervention: Intervention, base: str) -> Intervention:
+    """Raises BadIntervention where values would be taken from the very run that they are written to."""
+    if any(need.source == base for need in intervention.needs):
+        raise BadIntervention(
+            f"{intervention.describe()} takes its values from the run that it is in (the view is on {base}): it changes "
+            f"nothing. Take them from another run, or use model.on(...)."
+        )
+    return intervention

@@ -58,12 +58,13 @@ class Batch:
 
     def where(self, at: At) -> tuple[Tensor, Tensor]:
         """(rows, columns): every (prompt, token) that `at` names, each once. Raises UnknownPosition."""
-        pairs = [(row, column) for row, prompt in enumerate(self.prompts) for column in self._columns(prompt, at)]
+        pairs = [(row, column) for row, prompt in enumerate(self.prompts) for column in self.columns(prompt, at)]
         rows, columns = torch.tensor(pairs, device=self.device).T
         return rows, columns
 
-    def _columns(self, prompt: Prompt, at: At) -> list[int]:
-        """Tokens after END cannot act on what is read there, so nothing is written to them."""
+    def columns(self, prompt: Prompt, at: At) -> list[int]:
+        """The tokens of a prompt that `at` names. Tokens after END cannot act on what is read there, so nothing is
+        written to them."""
         stop = prompt.end + 1
         if at is None:
             return list(range(stop + self.width - self.length))

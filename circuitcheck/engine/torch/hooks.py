@@ -1,4 +1,4 @@
-"""Where a site lives in the library's hooks, and hooks that are known to exist, to fire and to be gone afterwards."""
+"""Hooks that are known to exist, to fire and to be gone afterwards."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,20 +7,8 @@ from typing import Any
 from torch import Tensor
 
 from circuitcheck.errors import ModelChanged, SiteNotReached
-from circuitcheck.plan import SiteKind
 
 HookFunction = Callable[[Tensor], Tensor | None]
-
-# Shapes: z [prompt, pos, head, d_head], the others [prompt, pos, d_model].
-_NAMES = {
-    "z": "blocks.{layer}.attn.hook_z",
-    "attn_out": "blocks.{layer}.hook_attn_out",
-    "mlp_out": "blocks.{layer}.hook_mlp_out",
-}
-
-
-def hook_name(kind: SiteKind, layer: int) -> str:
-    return _NAMES[kind].format(layer=layer)
 
 
 @contextmanager

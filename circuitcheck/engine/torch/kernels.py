@@ -1,61 +1,162 @@
-"""What interventions do to tensors, by plan type: `hooks_of.register` adds a kind."""
+"""What interventions do to tensors, by plan type: `writes_of.register` adds a kind."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from functools import partial, singledispatch
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from circuitcheck.engine.torch.batch import Batch, Change
-from circuitcheck.engine.torch.hooks import HookFunction, hook_name
-from circuitcheck.engine.torch.sources import SiteLayer
-from circuitcheck.plan import Ablate, Intervention, StreamMean
+from circuitcheck.engine.torch.sites import SiteLayer, Write, place
+from circuitcheck.errors import BadIntervention
+from circuitcheck.plan import (
+    Ablate,
+    At,
+    Direction,
+    Intervention,
+    KnockOut,
+    Need,
+    Patch,
+    Site,
+    SiteKind,
+    Steer,
+    StreamMean,
+)
 
-Lookup = Callable[[str | StreamMean, SiteLayer], Tensor]  # a source's value at a site, [prompt, pos, ...]
+
+class Sources(Protocol):
+    """Where kernels get what does not come from the run they are in."""
+
+    def value(self, source: str | StreamMean, where: SiteLayer) -> Tensor:
+        """The value at a layer's site in another run of the batch, [prompt, ...]."""
+
+    def vectors(self, direction: Direction) -> Mapping[int, Tensor]:
+        """{layer: [d_model]}, in float64."""
 
 
 @singledispatch
-def hooks_of(
+def writes_of(
     intervention: Intervention,
     batch: Batch,  # noqa: ARG001 - the signature that every kernel has
-    lookup: Lookup,  # noqa: ARG001
+    sources: Sources,  # noqa: ARG001
     change: Change,  # noqa: ARG001
-) -> list[tuple[str, HookFunction]]:
-    """Hooks that carry out `intervention` on `batch` and record what they did in `change`."""
+) -> list[Write]:
+    """Writes that carry out `intervention` on `batch` and record what they did in `change`."""
     raise TypeError(f"no kernel for {type(intervention).__name__}")
 
 
-@hooks_of.register
-def _(intervention: Ablate, batch: Batch, lookup: Lookup, change: Change) -> list[tuple[str, HookFunction]]:
+@writes_of.register
+def _(intervention: Ablate, batch: Batch, sources: Sources, change: Change) -> list[Write]:
+    return _replacements(intervention.writes, intervention.needs, batch, sources, change)
+
+
+@writes_of.register
+def _(intervention: Patch, batch: Batch, sources: Sources, change: Change) -> list[Write]:
+    return _replacements(intervention.writes, intervention.needs, batch, sources, change)
+
+
+@writes_of.register
+def _(intervention: KnockOut, batch: Batch, sources: Sources, change: Change) -> list[Write]:  # noqa: ARG001
+    allowed = [set(batch.columns(prompt, intervention.key)) for prompt in batch.prompts]
+    pairs = [
+        (row, query, key)
+        for row, prompt in enumerate(batch.prompts)
+        for query in batch.columns(prompt, intervention.query)
+        for key in allowed[row]
+    ]
+    for row, query, _ in pairs:
+        if set(range(query + 1)) <= allowed[row]:
+            raise BadIntervention(
+                f"{intervention.describe()}: token {query} of {batch.prompts[row].text!r} is left with nothing to "
+                f"attend to. Leave it a key, or ablate the heads."
+            )
+    rows, queries, keys = torch.tensor(pairs, device=batch.device).T
+    return [
+        Write(kind, layer, partial(_silence, rows=rows, queries=queries, keys=keys, heads=heads, change=change))
+        for (kind, layer), heads in _by_layer(intervention.writes).items()
+    ]
+
+
+@writes_of.register
+def _(intervention: Steer, batch: Batch, sources: Sources, change: Change) -> list[Write]:
+    vectors = sources.vectors(intervention.direction)
     rows, columns = batch.where(intervention.at)
-    sources = {(need.site.kind, need.site.layer): need.source for need in intervention.needs}
-    hooks: list[tuple[str, HookFunction]] = []
-    for (kind, layer), heads in _heads_by_layer(intervention).items():
-        place: tuple[Tensor, ...] = (rows, columns)
-        if heads:
-            place = (rows[:, None], columns[:, None], torch.tensor(heads, device=batch.device))
-        source = sources.get((kind, layer))
-        value = None if source is None else lookup(source, (kind, layer))
-        hooks.append((hook_name(kind, layer), partial(_write, place=place, source=value, rows=rows, change=change)))
-    return hooks
+    return [
+        Write(
+            site.kind,
+            site.layer,
+            partial(_steer, vector=vectors[site.layer], how=intervention, rows=rows, columns=columns, change=change),
+        )
+        for site, _ in intervention.writes
+    ]
 
 
-def _write(value: Tensor, *, place: tuple[Tensor, ...], source: Tensor | None, rows: Tensor, change: Change) -> Tensor:
+def _replacements(
+    sites: tuple[tuple[Site, At], ...], needs: tuple[Need, ...], batch: Batch, sources: Sources, change: Change
+) -> list[Write]:
+    """All sites at the positions of the first, each replaced by its need's value, or by zero where it needs nothing."""
+    rows, columns = batch.where(sites[0][1])
+    wanted = {(need.site.kind, need.site.layer): need.source for need in needs}
+    writes = []
+    for (kind, layer), indices in _by_layer(sites).items():
+        source = wanted.get((kind, layer))
+        value = None if source is None else sources.value(source, (kind, layer))
+        where = place(kind, indices, rows, columns)
+        writes.append(Write(kind, layer, partial(_replace, kind=kind, where=where, source=value, rows=rows, change=change)))
+    return writes
+
+
+def _replace(
+    value: Tensor, *, kind: SiteKind, where: tuple[Any, ...], source: Tensor | None, rows: Tensor, change: Change
+) -> Tensor:
     if source is not None and source.shape != value.shape:
         raise ValueError(f"a source of shape {tuple(source.shape)} cannot replace values of shape {tuple(value.shape)}")
-    old = value[place]
-    new = torch.zeros_like(old) if source is None else source[place].to(value)
+    old = value[where]
+    new = torch.zeros_like(old) if source is None else source[where].to(value)
     written = value.clone()
-    written[place] = new
-    change.record(rows, old, new)
+    written[where] = new
+    change.record(rows, _compared(kind, old), _compared(kind, new))
     return written
 
 
-def _heads_by_layer(intervention: Ablate) -> dict[SiteLayer, list[int]]:
-    """{(site kind, layer): heads}, the list empty where the whole layer is meant."""
+def _silence(value: Tensor, *, rows: Tensor, queries: Tensor, keys: Tensor, heads: list[int], change: Change) -> Tensor:
+    written = value.clone()
+    silent = torch.finfo(value.dtype).min
+    for head in heads or range(value.shape[1]):
+        written[rows, head, queries, keys] = silent
+    touched = torch.unique(torch.stack([rows, queries], dim=1), dim=0)
+    where = place("scores", heads, touched[:, 0], touched[:, 1])
+    if (written[where].amax(dim=-1) <= silent / 2).any():
+        raise BadIntervention("an attention knock-out leaves a token with nothing to attend to: leave it a key.")
+    change.record(touched[:, 0], _compared("scores", value[where]), _compared("scores", written[where]))
+    return written
+
+
+def _steer(value: Tensor, *, vector: Tensor, how: Steer, rows: Tensor, columns: Tensor, change: Change) -> Tensor:
+    old = value[rows, columns]
+    exact, along = old.double(), vector.to(value.device)
+    if how.mode == "project_out":
+        unit = along / along.norm()
+        new = exact - how.scale * (exact @ unit)[:, None] * unit
+    else:
+        new = exact + (how.scale if how.mode == "add" else -how.scale) * along
+    written = value.clone()
+    written[rows, columns] = new.to(value)
+    change.record(rows, old, written[rows, columns])
+    return written
+
+
+def _compared(kind: SiteKind, value: Tensor) -> Tensor:
+    """What a change is measured by. Scores hold the mask, which would dwarf every change, and mean their softmax."""
+    return value.softmax(dim=-1) if kind == "scores" else value
+
+
+def _by_layer(sites: tuple[tuple[Site, At], ...]) -> dict[SiteLayer, list[int]]:
+    """{(site kind, layer): heads or neurons}, the list empty where the whole layer is meant."""
     grouped: dict[SiteLayer, list[int]] = {}
-    for site, _ in intervention.writes:
-        heads = grouped.setdefault((site.kind, site.layer), [])
+    for site, _ in sites:
+        indices = grouped.setdefault((site.kind, site.layer), [])
         if site.index is not None:
-            heads.append(site.index)
+            indices.append(site.index)
     return grouped

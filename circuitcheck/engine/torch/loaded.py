@@ -114,4 +114,11 @@ def _first_run(model: Any, device: str) -> None:
 
 def _architecture(model: Any) -> Architecture:
     cfg = model.cfg
-    return Architecture(cfg.n_layers, cfg.n_heads, getattr(cfg, "n_key_value_heads", None) or cfg.n_heads, cfg.n_ctx)
+    return Architecture(
+        cfg.n_layers,
+        cfg.n_heads,
+        getattr(cfg, "n_key_value_heads", None) or cfg.n_heads,
+        cfg.n_ctx,
+        getattr(cfg, "d_mlp", None),
+        bool(getattr(cfg, "parallel_attn_mlp", False)),
+    )

@@ -1,84 +1,157 @@
-"""What metrics read from logits, by plan type: `read.register` adds a kind."""
+"""What metrics read from a run, by plan type: `read.register` adds a kind."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import singledispatch
 
 import torch
 from torch import Tensor
 
+from circuitcheck.engine.torch.batch import Batch
+from circuitcheck.engine.torch.sites import SiteLayer, place
 from circuitcheck.errors import BadMetric, NotComparable
-from circuitcheck.plan import Accuracy, CandidateAccuracy, Custom, LogitDiff, LogProb, Loss, Metric, Probability
+from circuitcheck.plan import (
+    Accuracy,
+    Activation,
+    Attention,
+    CandidateAccuracy,
+    Custom,
+    KLFromClean,
+    LogitDiff,
+    LogProb,
+    Loss,
+    Metric,
+    Norm,
+    Position,
+    Probability,
+    Rank,
+    Site,
+)
 from circuitcheck.prompts import Prompt
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What one run of a batch shows to metrics: logits [prompt, vocab] at each END, or [prompt, token, vocab] for
+    metrics that read a whole answer; the values of the sites they look at; the logits of the untouched clean run,
+    where one compares."""
+
+    logits: Tensor
+    batch: Batch
+    sites: Mapping[SiteLayer, Tensor]
+    clean: Tensor | None = None
+
+    @property
+    def prompts(self) -> tuple[Prompt, ...]:
+        return self.batch.prompts
+
+
 @singledispatch
-def read(
-    metric: Metric,
-    logits: Tensor,  # noqa: ARG001 - the signature that every readout has
-    prompts: tuple[Prompt, ...],  # noqa: ARG001
-) -> Tensor:
-    """One float64 number for each prompt from logits [prompt, vocab] at its END, or, for metrics that read a whole answer,
-    from the logits [prompt, token, vocab] that predict each of its tokens."""
+def read(metric: Metric, seen: Seen) -> Tensor:  # noqa: ARG001 - the signature that every readout has
+    """One float64 number for each prompt."""
     raise TypeError(f"no readout for {type(metric).__name__}")
 
 
 @read.register
-def _(_metric: LogitDiff, logits: Tensor, prompts: tuple[Prompt, ...]) -> Tensor:
-    for prompt in prompts:
+def _(_metric: LogitDiff, seen: Seen) -> Tensor:
+    for prompt in seen.prompts:
         _check_pair(prompt)
-    wide = logits.double()
-    return _pick(wide, [p.answer_id for p in prompts]) - _pick(wide, [p.distractor_id for p in prompts])
+    wide = seen.logits.double()
+    return _pick(wide, [p.answer_id for p in seen.prompts]) - _pick(wide, [p.distractor_id for p in seen.prompts])
 
 
 @read.register
-def _(_metric: Accuracy, logits: Tensor, prompts: tuple[Prompt, ...]) -> Tensor:
-    answers = torch.tensor([prompt.answer_id for prompt in prompts], device=logits.device)
-    return (logits.argmax(dim=-1) == answers).double()
+def _(_metric: Accuracy, seen: Seen) -> Tensor:
+    answers = torch.tensor([prompt.answer_id for prompt in seen.prompts], device=seen.logits.device)
+    return (seen.logits.argmax(dim=-1) == answers).double()
 
 
 @read.register
-def _(_metric: Probability, logits: Tensor, prompts: tuple[Prompt, ...]) -> Tensor:
-    return _pick(logits.double().softmax(dim=-1), [prompt.answer_id for prompt in prompts])
+def _(_metric: Probability, seen: Seen) -> Tensor:
+    return _pick(seen.logits.double().softmax(dim=-1), [prompt.answer_id for prompt in seen.prompts])
 
 
 @read.register
-def _(_metric: CandidateAccuracy, logits: Tensor, prompts: tuple[Prompt, ...]) -> Tensor:
+def _(_metric: CandidateAccuracy, seen: Seen) -> Tensor:
     best = []
-    for row, prompt in enumerate(prompts):
+    for row, prompt in enumerate(seen.prompts):
         rivals = [ids[0] for ids in prompt.candidate_ids if ids != prompt.answer_ids]
         if prompt.answer_id in rivals:
             raise BadMetric(
                 f"the answer {prompt.answer!r} of prompt #{prompt.index} shares its first token, which is what is compared, "
                 f"with another candidate: {prompt.text!r}"
             )
-        others = [logits[row, rival] for rival in rivals]
+        others = [seen.logits[row, rival] for rival in rivals]
         if not others:
             raise BadMetric(f"prompt #{prompt.index} has no candidate but its answer {prompt.answer!r}: {prompt.text!r}")
-        best.append(bool(logits[row, prompt.answer_id] > torch.stack(others).max()))
-    return torch.tensor(best, device=logits.device).double()
+        best.append(bool(seen.logits[row, prompt.answer_id] > torch.stack(others).max()))
+    return torch.tensor(best, device=seen.logits.device).double()
 
 
 @read.register
-def _(_metric: Loss, logits: Tensor, prompts: tuple[Prompt, ...]) -> Tensor:
-    return -_pick(logits.double().log_softmax(dim=-1), [prompt.answer_id for prompt in prompts])
+def _(_metric: Loss, seen: Seen) -> Tensor:
+    return -_pick(seen.logits.double().log_softmax(dim=-1), [prompt.answer_id for prompt in seen.prompts])
 
 
 @read.register
-def _(metric: LogProb, logits: Tensor, prompts: tuple[Prompt, ...]) -> Tensor:
-    wanted = [prompt.answer_ids if metric.of == "answer" else prompt.distractor_ids for prompt in prompts]
-    ids = torch.tensor(wanted, device=logits.device)
-    return logits.double().log_softmax(dim=-1).gather(2, ids[:, :, None])[:, :, 0].sum(dim=1)
+def _(metric: LogProb, seen: Seen) -> Tensor:
+    wanted = [prompt.answer_ids if metric.of == "answer" else prompt.distractor_ids for prompt in seen.prompts]
+    ids = torch.tensor(wanted, device=seen.logits.device)
+    return seen.logits.double().log_softmax(dim=-1).gather(2, ids[:, :, None])[:, :, 0].sum(dim=1)
 
 
 @read.register
-def _(metric: Custom, logits: Tensor, prompts: tuple[Prompt, ...]) -> Tensor:
-    own = logits.clone()  # the other metrics of this view read the same tensor
-    values = torch.as_tensor(metric.function(own, prompts)).double()
-    if values.shape != (len(prompts),):
+def _(metric: Custom, seen: Seen) -> Tensor:
+    own = seen.logits.clone()  # the other metrics of this view read the same tensor
+    values = torch.as_tensor(metric.function(own, seen.prompts)).double()
+    if values.shape != (len(seen.prompts),):
         raise NotComparable(
-            f"the metric {metric.name!r} gave shape {tuple(values.shape)} for {len(prompts)} prompts; expected one "
-            f"number for each, shape ({len(prompts)},)."
+            f"the metric {metric.name!r} gave shape {tuple(values.shape)} for {len(seen.prompts)} prompts; expected one "
+            f"number for each, shape ({len(seen.prompts)},)."
         )
     return values
+
+
+@read.register
+def _(_metric: Rank, seen: Seen) -> Tensor:
+    answers = torch.tensor([prompt.answer_id for prompt in seen.prompts], device=seen.logits.device)
+    return 1 + (seen.logits > seen.logits.gather(1, answers[:, None])).sum(dim=1).double()
+
+
+@read.register
+def _(_metric: KLFromClean, seen: Seen) -> Tensor:
+    if seen.clean is None:
+        raise ValueError("the clean run is missing")
+    clean, now = (logits.double().log_softmax(dim=-1) for logits in (seen.clean, seen.logits))
+    return (clean.exp() * (clean - now)).sum(dim=-1).clamp(min=0)  # rounding can leave it below zero
+
+
+@read.register
+def _(metric: Attention, seen: Seen) -> Tensor:
+    pattern = seen.sites["pattern", metric.head.layer][:, metric.head.head].double()
+    found = []
+    for row, prompt in enumerate(seen.prompts):
+        queries, keys = (seen.batch.columns(prompt, (position,)) for position in (metric.query, metric.key))
+        found.append(pattern[row][queries][:, keys].sum(dim=1).mean())
+    return torch.stack(found)
+
+
+@read.register
+def _(metric: Norm, seen: Seen) -> Tensor:
+    return _at_place(metric.site, metric.at, seen).norm(dim=1)
+
+
+@read.register
+def _(metric: Activation, seen: Seen) -> Tensor:
+    return _at_place(metric.site, metric.at, seen)[:, 0]
+
+
+def _at_place(site: Site, at: Position, seen: Seen) -> Tensor:
+    """[prompt, value]: what a site holds at one token of each prompt, in float64."""
+    rows, columns = seen.batch.where((at,))
+    where = place(site.kind, [] if site.index is None else [site.index], rows, columns)
+    found: Tensor = seen.sites[site.kind, site.layer][where]
+    return found.double().flatten(1)
 
 
 def _check_pair(prompt: Prompt) -> None:

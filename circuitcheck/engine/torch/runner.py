@@ -1,6 +1,7 @@
 """The local engine: plans in, tables out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -8,16 +9,18 @@ import torch
 from circuitcheck.digest import digest
 from circuitcheck.engine.protocol import ModelCard, Receipt, Table
 from circuitcheck.engine.torch.batch import Batch, Change, by_size, continuation
-from circuitcheck.engine.torch.hooks import HookFunction, check_no_hooks, hooked
-from circuitcheck.engine.torch.kernels import hooks_of
+from circuitcheck.engine.torch.directions import Vectors, vectors_of
+from circuitcheck.engine.torch.hooks import check_no_hooks, hooked
+from circuitcheck.engine.torch.kernels import writes_of
 from circuitcheck.engine.torch.loaded import LoadedModel
 from circuitcheck.engine.torch.pool import ModelPool
-from circuitcheck.engine.torch.readouts import read
-from circuitcheck.engine.torch.sources import SiteLayer, StreamMeans, activations, forward, stream_means
+from circuitcheck.engine.torch.readouts import Seen, read
+from circuitcheck.engine.torch.sites import SiteLayer, Write, hooks_that_read, hooks_that_write
+from circuitcheck.engine.torch.sources import StreamMeans, activations, forward, stream_means
 from circuitcheck.engine.torch.tokenizer import HubTokenizer
-from circuitcheck.errors import BadTask
+from circuitcheck.errors import BadIntervention, BadTask
 from circuitcheck.models import BosPolicy, parse_spec
-from circuitcheck.plan import ModelRef, Plan, SiteKind, StreamMean, View
+from circuitcheck.plan import Direction, Metric, ModelRef, Plan, SiteKind, StreamMean, View
 from circuitcheck.prompts import Prompt
 
 
@@ -28,6 +31,7 @@ class LocalEngine:
         self._device = device
         self._pool = ModelPool(memory_budget)
         self._means: dict[tuple[str, StreamMean, str], StreamMeans] = {}
+        self._directions: dict[str, Vectors] = {}
 
     def load(self, spec: str, *, dtype: str, device: str, bos: BosPolicy) -> ModelCard:
         return self._pool.load(parse_spec(spec, dtype=dtype, bos=bos), device).card
@@ -50,7 +54,7 @@ class LocalEngine:
         loaded = self._pool.get(plan.model, self._device)
         loaded.check_unchanged()
         check_no_hooks(loaded.model, plan.model)
-        run = _Run(loaded, plan, self._means)
+        run = _Run(loaded, plan, self._means, self._directions)
         size = plan.task.size(loaded.tokenizer, plan.stream)
         tables = []
         with torch.no_grad():
@@ -87,11 +91,34 @@ def _check_width(view: View, batch: Batch) -> None:
                 )
 
 
+@dataclass(frozen=True)
+class _BatchSources:
+    """What the kernels of one batch may ask for."""
+
+    run: "_Run"
+    batch: Batch
+    runs: Mapping[tuple[str, SiteLayer], torch.Tensor]
+
+    def value(self, source: str | StreamMean, where: SiteLayer) -> torch.Tensor:
+        if isinstance(source, str):
+            return self.runs[source, where]
+        return self.run.mean(source, where[0]).rows(where[1], self.batch.prompts, self.batch.width)
+
+    def vectors(self, direction: Direction) -> Vectors:
+        return self.run.vectors(direction)
+
+
 class _Run:
     """One plan on one loaded model."""
 
-    def __init__(self, loaded: LoadedModel, plan: Plan, means: dict[tuple[str, StreamMean, str], StreamMeans]) -> None:
-        self._loaded, self._plan, self._means = loaded, plan, means
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        plan: Plan,
+        means: dict[tuple[str, StreamMean, str], StreamMeans],
+        directions: dict[str, Vectors],
+    ) -> None:
+        self._loaded, self._plan, self._means, self._directions = loaded, plan, means, directions
         self._views = {cell.view.digest: cell.view for cell in plan.cells}
         self._passes = 0
 
@@ -110,37 +137,44 @@ class _Run:
             for indices in by_size(prompts, reading):
                 batch = Batch(tuple(prompts[i] for i in indices), self._loaded.device, reading)
                 sources = self._counterfactual_runs(batch, views)
+                clean = self._clean_logits(batch)
                 for key, view in views.items():
-                    logits, seen = self._forward(view, batch, sources)
-                    for row, cell in enumerate(self._plan.cells):
-                        if cell.view.digest == key and cell.metric.reads == reading:
-                            values[row, indices] = read(cell.metric, logits, batch.prompts).cpu().numpy()
-                    for step, change in enumerate(seen):
+                    wanted = {
+                        row: cell.metric
+                        for row, cell in enumerate(self._plan.cells)
+                        if cell.view.digest == key and cell.metric.reads == reading
+                    }
+                    seen, changed = self._forward(view, batch, sources, wanted.values())
+                    for row, metric in wanted.items():
+                        values[row, indices] = read(metric, replace(seen, clean=clean)).cpu().numpy()
+                    for step, change in enumerate(changed):
                         changes[key, step][indices] = change.relative().numpy()
         window = slice(keep.start - block.start, keep.stop - block.start)
         receipts = {key: self._receipts(view, key, changes, window) for key, view in self._views.items()}
         return Table(values[:, window], tuple(receipts[cell.view.digest] for cell in self._plan.cells), self._passes)
 
+    def _clean_logits(self, batch: Batch) -> torch.Tensor | None:
+        """Of the untouched clean run, where a metric compares with it."""
+        if not any(cell.metric.compares_with_clean for cell in self._plan.cells):
+            return None
+        return self._forward(View(self._plan.model), batch, {}, ())[0].logits
+
     def _forward(
-        self, view: View, batch: Batch, sources: dict[tuple[str, SiteLayer], torch.Tensor]
-    ) -> tuple[torch.Tensor, list[Change]]:
-        """The logits that metrics read, and what each intervention changed."""
-
-        def lookup(source: str | StreamMean, where: SiteLayer) -> torch.Tensor:
-            if isinstance(source, str):
-                return sources[source, where]
-            return self._mean(source, where[0]).rows(where[1], batch.prompts, batch.width)
-
+        self, view: View, batch: Batch, sources: Mapping[tuple[str, SiteLayer], torch.Tensor], metrics: Iterable[Metric]
+    ) -> tuple[Seen, list[Change]]:
+        """What metrics read, and what each intervention changed."""
         _check_width(view, batch)
-
         changes = [Change(len(batch.prompts)) for _ in view.interventions]
-        functions: list[tuple[str, HookFunction]] = []
+        writes: list[Write] = []
         for intervention, change in zip(view.interventions, changes, strict=True):
-            functions += hooks_of(intervention, batch, lookup, change)
-        with hooked(self._loaded.model, functions):
+            writes += writes_of(intervention, batch, _BatchSources(self, batch, sources), change)
+        kept: dict[SiteLayer, torch.Tensor] = {}
+        looked_at = {(site.kind, site.layer) for metric in metrics for site in metric.sites}
+        hooks = hooks_that_write(self._loaded.model, writes) + hooks_that_read(self._loaded.model, looked_at, kept)
+        with hooked(self._loaded.model, hooks):
             logits = forward(self._loaded.model, batch.tokens(view.base))
         self._passes += len(batch.prompts)
-        return batch.read_from(logits), changes
+        return Seen(batch.read_from(logits), batch, kept), changes
 
     def _counterfactual_runs(self, batch: Batch, views: Mapping[str, View]) -> dict[tuple[str, SiteLayer], torch.Tensor]:
         """The values that views take from counterfactual runs; one run for each counterfactual, shared by all views."""
@@ -156,7 +190,7 @@ class _Run:
             found.update({(name, place): value for place, value in kept.items()})
         return found
 
-    def _mean(self, source: StreamMean, kind: SiteKind) -> StreamMeans:
+    def mean(self, source: StreamMean, kind: SiteKind) -> StreamMeans:
         if source.task != self._plan.task.origin:
             raise BadTask(f"a mean over another task than {self._plan.task.name!r} has no prompts of its templates.")
         key = (self._plan.model.fingerprint, source, kind)
@@ -174,6 +208,16 @@ class _Run:
             )
             self._passes += len(prompts)
         return self._means[key]
+
+    def vectors(self, direction: Direction) -> Vectors:
+        """Raises BadIntervention for the direction of another model."""
+        if direction.model.fingerprint != self._plan.model.fingerprint:
+            raise BadIntervention(
+                f"the {direction.describe()} was found in {direction.model}, and means nothing in {self._plan.model}."
+            )
+        if direction.digest not in self._directions:
+            self._directions[direction.digest] = vectors_of(direction, self._loaded, self.vectors)
+        return self._directions[direction.digest]
 
     def _prompts(self, stream: str, seed: int, rows: range) -> tuple[Prompt, ...]:
         prompts: tuple[Prompt, ...] = self._plan.task.prompts(self._loaded.tokenizer, seed=seed, stream=stream, rows=rows)

@@ -1,18 +1,17 @@
 """Values from other runs: counterfactual runs of the same prompts, and means over a stream."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from circuitcheck.engine.torch.batch import by_size
-from circuitcheck.engine.torch.hooks import hook_name, hooked
+from circuitcheck.engine.torch.hooks import hooked
+from circuitcheck.engine.torch.sites import SiteLayer, hooks_that_read
 from circuitcheck.errors import BadTask
 from circuitcheck.plan import MeanBy, SiteKind
 from circuitcheck.prompts import Prompt
-
-SiteLayer = tuple[SiteKind, int]
 
 
 def forward(model: Any, tokens: Tensor) -> Tensor:
@@ -24,14 +23,7 @@ def forward(model: Any, tokens: Tensor) -> Tensor:
 def activations(model: Any, tokens: Tensor, wanted: Iterable[SiteLayer]) -> dict[SiteLayer, Tensor]:
     """One clean run of `tokens` [prompt, pos]: the value at each wanted site, [prompt, pos, ...]."""
     kept: dict[SiteLayer, Tensor] = {}
-
-    def keeper(key: SiteLayer) -> Callable[[Tensor], None]:
-        def keep(value: Tensor) -> None:
-            kept[key] = value.detach().clone()
-
-        return keep
-
-    with hooked(model, [(hook_name(*key), keeper(key)) for key in sorted(set(wanted))]):
+    with hooked(model, hooks_that_read(model, wanted, kept)):
         forward(model, tokens)
     return kept
 

@@ -1,0 +1,142 @@
+"""Where each site lives in the library's hook points, how it is read there, and how a write reaches exactly what it means.
+
+Most sites are one hook point. Two are not: writing `hook_resid_mid` of the 3.9 bridge does not reach `resid_post`, so the
+difference is written into what attention adds; and a head's result is computed from its z, its change written into the
+output projection's output.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from circuitcheck.engine.torch.hooks import HookFunction
+from circuitcheck.errors import SiteNotReached
+from circuitcheck.plan import ATTENTION_KINDS, SiteKind
+
+SiteLayer = tuple[SiteKind, int]
+Hook = tuple[str, HookFunction]
+
+# Each kind's hook points, the first that a model has: those of the bridge, then those that only a HookedTransformer has.
+# Shapes: q, k, v, z [prompt, pos, head, d_head]; scores, pattern [prompt, head, query, key]; neurons [prompt, pos, d_mlp];
+# the others [prompt, pos, d_model]; result, which is no point, [prompt, pos, head, d_model].
+_POINTS: dict[str, tuple[str, ...]] = {
+    "embed": ("hook_embed",),
+    "resid_pre": ("blocks.{layer}.hook_resid_pre",),
+    "resid_mid": ("blocks.{layer}.hook_resid_mid",),
+    "resid_post": ("blocks.{layer}.hook_resid_post",),
+    "attn_out": ("blocks.{layer}.hook_attn_out",),
+    "mlp_out": ("blocks.{layer}.hook_mlp_out",),
+    "z": ("blocks.{layer}.attn.hook_z",),
+    "q": ("blocks.{layer}.attn.hook_q",),
+    "k": ("blocks.{layer}.attn.hook_k",),
+    "v": ("blocks.{layer}.attn.hook_v",),
+    "scores": ("blocks.{layer}.attn.hook_attn_scores",),
+    "pattern": ("blocks.{layer}.attn.hook_pattern",),
+    "neurons": ("blocks.{layer}.mlp.out.hook_in", "blocks.{layer}.mlp.hook_post"),
+    "projected": ("blocks.{layer}.attn.o.hook_out", "blocks.{layer}.hook_attn_out"),
+}
+_AFTER: dict[str, int] = {
+    "result": 1,
+    "attn_out": 2,
+    "resid_mid": 3,
+}  # what is written at one point: the causally later last
+
+
+@dataclass(frozen=True)
+class Write:
+    """`function` turns the value of a whole layer's site into the one that takes its place; see above for shapes."""
+
+    kind: SiteKind
+    layer: int
+    function: Callable[[Tensor], Tensor]
+
+
+def hooks_that_write(model: Any, writes: Iterable[Write]) -> list[Hook]:
+    """Writes as hooks, in causal order, and in the given order where they meet at one site. Raises SiteNotReached."""
+    ordered = sorted(writes, key=lambda write: _AFTER.get(write.kind, 0))
+    return [hook for write in ordered for hook in _hooks_of_write(model, write)]
+
+
+def hooks_that_read(model: Any, wanted: Iterable[SiteLayer], kept: dict[SiteLayer, Tensor]) -> list[Hook]:
+    """Hooks that put the value of each wanted site into `kept`. Raises SiteNotReached."""
+    return [_hook_that_reads(model, key, kept) for key in sorted(set(wanted))]
+
+
+def _hooks_of_write(model: Any, write: Write) -> list[Hook]:
+    if write.kind == "resid_mid":
+        return _write_resid_mid(model, write)
+    if write.kind == "result":
+        return _write_result(model, write)
+    return [(_point(model, write.kind, write.layer), write.function)]
+
+
+def _write_resid_mid(model: Any, write: Write) -> list[Hook]:
+    entered: list[Tensor] = []
+
+    def hold(value: Tensor) -> None:
+        entered.append(value)
+
+    def add_change(attn_out: Tensor) -> Tensor:
+        middle = entered.pop() + attn_out
+        return attn_out + (write.function(middle) - middle)  # exactly attn_out where nothing is written
+
+    _point(model, "resid_mid", write.layer)
+    return [(_point(model, "resid_pre", write.layer), hold), (_point(model, "attn_out", write.layer), add_change)]
+
+
+def _write_result(model: Any, write: Write) -> list[Hook]:
+    if _point(model, "projected", write.layer).endswith("hook_attn_out") and _has_post_norm(model):
+        raise SiteNotReached(
+            f"a head's result in layer {write.layer} lies before a norm, where a HookedTransformer has no hook point: "
+            f"load the model by its name, or write z."
+        )
+    mixed: list[Tensor] = []
+
+    def hold(value: Tensor) -> None:
+        mixed.append(value)
+
+    def add_change(projected: Tensor) -> Tensor:
+        results = _results(model, write.layer, mixed.pop())
+        return projected + (write.function(results) - results).sum(dim=2)
+
+    return [(_point(model, "z", write.layer), hold), (_point(model, "projected", write.layer), add_change)]
+
+
+def _has_post_norm(model: Any) -> bool:
+    return bool(getattr(model.cfg, "use_normalization_before_and_after", False))
+
+
+def _hook_that_reads(model: Any, key: SiteLayer, kept: dict[SiteLayer, Tensor]) -> Hook:
+    kind, layer = key
+
+    def keep(value: Tensor) -> None:
+        kept[key] = _results(model, layer, value) if kind == "result" else value.detach().clone()
+
+    return _point(model, "z" if kind == "result" else kind, layer), keep
+
+
+def _results(model: Any, layer: int, z: Tensor) -> Tensor:
+    """[prompt, pos, head, d_model] of z [prompt, pos, head, d_head]."""
+    return torch.einsum("bphd,hdm->bphm", z, model.blocks[layer].attn.W_O.to(z))
+
+
+def _point(model: Any, kind: str, layer: int) -> str:
+    names = [name.format(layer=layer) for name in _POINTS[kind]]
+    for name in names:
+        if name in model.hook_dict:
+            return name
+    raise SiteNotReached(f"this model has no hook point {names[0]!r}; nothing would be read or written.")
+
+
+def place(kind: SiteKind, indices: list[int], rows: Tensor, columns: Tensor) -> tuple[Any, ...]:
+    """Where in a layer's site, so that what is found there has one entry for each of `rows`."""
+    if kind in ATTENTION_KINDS:
+        if not indices:
+            return rows, slice(None), columns
+        return rows[:, None], torch.tensor(indices, device=rows.device), columns[:, None]
+    if not indices:
+        return rows, columns
+    return rows[:, None], columns[:, None], torch.tensor(indices, device=rows.device)

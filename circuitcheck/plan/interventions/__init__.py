@@ -1,0 +1,22 @@
+"""Changes to a run, as frozen data."""
+
+from circuitcheck.plan.interventions.ablate import KINDS, Ablate, Kind
+from circuitcheck.plan.interventions.knock_out import KnockOut
+from circuitcheck.plan.interventions.patch import Patch
+from circuitcheck.plan.interventions.protocol import Intervention, MeanBy, Need, PickCounterfactual, StreamMean
+from circuitcheck.plan.interventions.steer import Mode, Steer
+
+__all__ = [
+    "KINDS",
+    "Ablate",
+    "Intervention",
+    "Kind",
+    "KnockOut",
+    "MeanBy",
+    "Mode",
+    "Need",
+    "Patch",
+    "PickCounterfactual",
+    "Steer",
+    "StreamMean",
+]

@@ -1,0 +1,68 @@
+"""What an intervention is to those who run it: data. What it does to tensors is a kernel, registered by its type."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol, Self, runtime_checkable
+
+from circuitcheck.plan.positions import At
+from circuitcheck.plan.sites import Site
+from circuitcheck.plan.units import Unit, compact
+
+MeanBy = Literal["template", "tokens"]
+PickCounterfactual = Callable[[str | None, str], str]  # (name or None for the task's first, who asks) -> name
+
+
+@dataclass(frozen=True)
+class StreamMean:
+    """The mean of a site over `n` prompts of a task's reference stream: `by` template (and token counts), position by
+    position, or over all their tokens."""
+
+    task: str
+    n: int
+    seed: int
+    by: MeanBy = "template"
+
+
+@dataclass(frozen=True)
+class Need:
+    """A value from another run. `source`: "clean" or a counterfactual's name, a run without interventions; or a mean over a
+    stream."""
+
+    site: Site
+    at: At
+    source: str | StreamMean
+
+
+@runtime_checkable
+class Intervention(Protocol):
+    """A change to a run, as data. `bind` makes the parts explicit that depend on the task it is measured on.
+
+    `writes` gives the sites and positions that it changes, `looks_at` further positions that it names. `unit_sets` are the
+    sets of units that it acts on, each of which `swap_units` can replace as a whole: that is how a claim about some units is
+    compared with the same claim about others. Swapped in units may turn out to do nothing.
+    """
+
+    @property
+    def allow_vacuous(self) -> bool: ...
+    @property
+    def needs(self) -> tuple[Need, ...]: ...
+    @property
+    def writes(self) -> tuple[tuple[Site, At], ...]: ...
+    @property
+    def looks_at(self) -> tuple[At, ...]: ...
+    @property
+    def unit_sets(self) -> tuple[tuple[Unit, ...], ...]: ...
+    @property
+    def digest(self) -> str: ...
+    def describe(self) -> str: ...
+    def bind(self, *, task: str, mean_by: MeanBy, counterfactual: PickCounterfactual, seed: int) -> Self: ...
+    def swap_units(self, old: tuple[Unit, ...], new: tuple[Unit, ...]) -> Self: ...
+
+
+def where(at: At) -> str:
+    """Positions in words."""
+    return "everywhere" if at is None else "at " + ", ".join(map(str, at))
+
+
+def listed(things: tuple[object, ...]) -> str:
+    return ", ".join(compact(map(str, things)))

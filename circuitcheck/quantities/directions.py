@@ -1,0 +1,67 @@
+"""Directions as a user holds them."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from circuitcheck.errors import BadIntervention, NotComparable, UnknownPosition
+from circuitcheck.plan import Direction, MeanDifference, Position, RandomLike, SiteKind, parse_at, parse_layers
+from circuitcheck.plan.sites import RESIDUAL_KINDS
+from circuitcheck.quantities.models import ModelView
+from circuitcheck.quantities.task import Task
+from circuitcheck.session import current_session
+
+
+def mean_difference(
+    task: Task,
+    model: ModelView,
+    site: SiteKind = "resid_post",
+    *,
+    at: str,
+    minus: str,
+    layers: str | Iterable[int] | None = None,
+    n: int = 256,
+    stream: Literal["discovery", "reference"] = "discovery",
+) -> MeanDifference:
+    """The mean over `n` prompts of a site's value at position `at` minus that at position `minus`, a vector [d_model]
+    for each of `layers` (None: all; "L3", "L2-5" or numbers). It is worked out when it is first used, on the untouched
+    model.
+
+    Prompts come from the discovery stream, or the reference one: a direction must not be found on the prompts it is
+    tested on.
+
+    Raises BadIntervention, UnknownSite, UnknownPosition, NotComparable for a view with interventions.
+    """
+    if stream not in ("discovery", "reference"):
+        raise BadIntervention(
+            f"stream={stream!r}: directions come from 'discovery' or 'reference', never from the test stream."
+        )
+    if site not in RESIDUAL_KINDS:
+        raise BadIntervention(f"site={site!r} is no residual stream; expected one of {', '.join(RESIDUAL_KINDS)}.")
+    if n < 2:
+        raise BadIntervention(f"a mean over n={n} prompts is no mean; the default is 256.")
+    if model.data.interventions or model.data.base != "clean":
+        raise NotComparable(
+            f"directions are found in the untouched model, and this is a view of it: {model.data.describe()}."
+        )
+    first, second = _one(at, task), _one(minus, task)
+    if first == second:
+        raise BadIntervention(f"at={at!r} and minus={minus!r} are one position: the difference is zero.")
+    found = parse_layers(layers, model.card.architecture)
+    if site == "embed":
+        found = (0,)
+    seed = current_session().settings.seed
+    return MeanDifference(task.definition, model.card.ref, site, found, first, second, n, stream, seed)
+
+
+def random_direction(like: Direction, *, seed: int = 0) -> RandomLike:
+    """A direction drawn uniformly, with the norms of `like` in each of its layers: what any direction would do."""
+    return RandomLike(like, seed)
+
+
+def _one(position: str, task: Task) -> Position:
+    parsed = parse_at(position)
+    if parsed is None or len(parsed) != 1:
+        raise UnknownPosition(f"{position!r} is not one position.")
+    if parsed[0].name not in task.positions:
+        raise UnknownPosition(f"task {task.name!r} has no position {parsed[0].name!r}; it has {', '.join(task.positions)}.")
+    return parsed[0]
