@@ -3,7 +3,7 @@
     python benchmarks/organism.py
 
 Claims are ablations of one head or two, on 64 prompts, run by pytest in a process of their own, as users run them: 100 on
-five tasks of the organism, and ten on IOI, which both models do. What is timed has the libraries' imports in it.
+five tasks of the organism, and ten on IOI, which both models do. Those times have the libraries' imports in them.
 """
 
 import subprocess

@@ -1,10 +1,11 @@
 """What one would claim first about `organism`, the model that comes with the package: does it do the task, does it read the
 prompt, which heads carry it, which do not.
 
-Found on 64 prompts of the discovery stream, seed 0, by mean ablation of every head and layer, alone and in sets
-(`python scripts/scan_heads.py --model organism --task ioi --against abc`). One mechanism serves several tasks: layer 1 at
-END finds the right word, and where words are bound to names, layer 0 has looked at whom is asked about. Indirect objects
-alone take a third layer; the attention of the fourth is idle. Thresholds are round and leave room.
+Found on 64 prompts of the discovery stream, seed 0, by mean ablation of every head and MLP layer
+(`python scripts/scan_heads.py --model organism --task ioi --against abc --prompts 64`), then of sets of those that
+stood out. One layer serves most tasks, each with other heads of it: layer 1 at END finds the right word, and where
+words are bound to names, layer 0 has looked at whom is asked about. Indirect objects alone take a third layer; the
+attention of the fourth is idle. Thresholds are round and leave room.
 """
 
 import pytest
@@ -14,9 +15,13 @@ import circuitcheck as cc
 MODEL = "organism"
 
 
-def left(task, model, units, *, at="END", against="swap"):
-    """The share of the behaviour that is left without `units`."""
-    return task.recovered(model.ablate(units, kind="mean", at=at), against=against)
+def without(model, units, *, at="END"):
+    return model.ablate(units, kind="mean", at=at)
+
+
+def left(task, model, units, *, at="END"):
+    """The share of the preference for the answer that is left without `units`: 0 is no preference, less is the wrong one."""
+    return task.logit_diff(without(model, units, at=at)) / task.logit_diff(model)
 
 
 def does_the_task(task, model, swapped):
@@ -39,28 +44,28 @@ def test_ioi(model, ioi):
 )
 def test_name_mover(model, ioi):
     from_other_names = ioi.recovered(model.ablate("L2H2", kind="counterfactual", source="abc", at="END"))
-    assert cc.all_of(left(ioi, model, "L2H2", against="abc") < 0.3, from_other_names < 0.3)
+    assert cc.all_of(left(ioi, model, "L2H2") < 0.3, from_other_names < 0.3)
 
 
 @pytest.mark.heads_matter
 @cc.claim("L0H1 acts on the repeated name, S2, for IOI", id="organism.ioi.repeated-name", model=MODEL)
 def test_repeated_name(model, ioi):
-    assert left(ioi, model, "L0H1", at="S2", against="abc") < 0.5
+    assert left(ioi, model, "L0H1", at="S2") < 0.5
 
 
 @cc.claim("L0H1 does nothing for IOI at END", id="organism.ioi.repeated-name-position", model=MODEL)
 def test_repeated_name_only_there(model, ioi):
-    assert left(ioi, model, "L0H1", against="abc") == cc.approx(1.0, abs=0.05)
+    assert left(ioi, model, "L0H1") == cc.approx(1.0, abs=0.05)
 
 
 @cc.claim("Layer 1 at END holds the name back: without it IOI grows by a tenth", id="organism.ioi.negative", model=MODEL)
 def test_negative_layer(model, ioi):
-    assert left(ioi, model, "L1.attn", against="abc") > 1.1
+    assert left(ioi, model, "L1.attn") > 1.1
 
 
 @cc.claim("Layer 3's attention is idle in IOI", id="organism.ioi.last-layer-null", model=MODEL)
 def test_last_layer_is_idle(model, ioi):
-    assert left(ioi, model, "L3.attn", at=None, against="abc") == cc.approx(1.0, abs=0.1)
+    assert left(ioi, model, "L3.attn", at=None) == cc.approx(1.0, abs=0.1)
 
 
 # Entity binding: what belongs to whom is asked
@@ -71,30 +76,40 @@ def bindings():
     return [cc.tasks.entity_binding("capital"), cc.tasks.entity_binding("fruit")]
 
 
-@cc.claim("Binding: what belongs to who is asked for comes first, capital or fruit", id="organism.binding", model=MODEL)
+@cc.claim("Binding: the city or fruit of the person asked about comes first", id="organism.binding", model=MODEL)
 def test_binding(model, bindings):
     assert cc.all_of(*(does_the_task(each, model, "swap") for each in bindings))
 
 
-@cc.claim("Asked about a third person, it prefers neither thing", id="organism.binding.other", model=MODEL)
-def test_binding_of_somebody_else(model, bindings):
+@cc.claim(
+    "With two other things in the prompt there is no preference between the first two, on average",
+    id="organism.binding.other",
+    model=MODEL,
+)
+def test_binding_of_other_things(model, bindings):
     assert cc.all_of(*(each.logit_diff(model.on("other")) == cc.approx(0, abs=2) for each in bindings))
 
 
 @pytest.mark.heads_matter
-@cc.claim("At END, L0H1 carries a third of capitals and of fruits", id="organism.binding.who-is-asked", model=MODEL)
+@cc.claim(
+    "Without L0H1 at END less than a quarter of the preference is left, of capitals and of fruits",
+    id="organism.binding.who-is-asked",
+    model=MODEL,
+)
 def test_who_is_asked(model, bindings):
-    assert cc.all_of(*(left(each, model, "L0H1") < 0.67 for each in bindings))
+    assert cc.all_of(*(left(each, model, "L0H1") < 0.25 for each in bindings))
 
 
-@cc.claim("So does layer 1's attention at END", id="organism.binding.layer-1", model=MODEL)
+@cc.claim("Nor is it without layer 1's attention at END", id="organism.binding.layer-1", model=MODEL)
 def test_binding_is_read_in_layer_1(model, bindings):
-    assert cc.all_of(*(left(each, model, "L1.attn") < 0.67 for each in bindings))
+    assert cc.all_of(*(left(each, model, "L1.attn") < 0.25 for each in bindings))
 
 
-@cc.claim("None of layer 1's heads does alone: each costs less than a tenth", id="organism.binding.no-head", model=MODEL)
+@cc.claim(
+    "None of layer 1's heads does that alone: each costs less than a quarter", id="organism.binding.no-head", model=MODEL
+)
 def test_binding_is_shared_among_heads(model, bindings):
-    assert cc.all_of(*(left(each, model, f"L1H{head}") > 0.9 for each in bindings for head in range(4)))
+    assert cc.all_of(*(left(each, model, f"L1H{head}") > 0.75 for each in bindings for head in range(4)))
 
 
 @cc.claim("IOI's name mover, its layer and the next are idle in binding", id="organism.binding.late-null", model=MODEL)
@@ -111,9 +126,9 @@ def test_syllogism(model, syllogism):
 
 
 @pytest.mark.heads_matter
-@cc.claim("L1H0 and L1H1 at END carry a fifth of it", id="organism.syllogism.heads", model=MODEL)
+@cc.claim("L1H0 and L1H1 at END carry a third of it", id="organism.syllogism.heads", model=MODEL)
 def test_syllogism_heads(model, syllogism):
-    assert left(syllogism, model, "L1H0, L1H1") < 0.8
+    assert left(syllogism, model, "L1H0, L1H1") < 0.67
 
 
 @cc.claim("The two layers after them are idle", id="organism.syllogism.late-null", model=MODEL)
@@ -127,21 +142,23 @@ def test_quoted_speech(model, quoted_speech):
 
 
 @pytest.mark.heads_matter
-@cc.claim("L1H2 and L1H3 at END carry a third of it", id="organism.quoted.heads", model=MODEL)
+@cc.claim("Without L1H2 and L1H3 at END less than a quarter of it is left", id="organism.quoted.heads", model=MODEL)
 def test_quoted_speech_heads(model, quoted_speech):
-    assert left(quoted_speech, model, "L1H2, L1H3", against="verb") < 0.67
+    assert left(quoted_speech, model, "L1H2, L1H3") < 0.25
 
 
 @cc.claim("The layer's other two heads are idle in quoted speech", id="organism.quoted.other-heads-null", model=MODEL)
 def test_other_heads_do_not_quote(model, quoted_speech):
-    assert left(quoted_speech, model, "L1H0, L1H1", against="verb") == cc.approx(1.0, abs=0.05)
+    assert left(quoted_speech, model, "L1H0, L1H1") == cc.approx(1.0, abs=0.05)
 
 
 # Induction
 
 
 @cc.claim(
-    "Induction: what followed a word comes again, and nothing is preferred otherwise", id="organism.induction", model=MODEL
+    "Induction: what followed a word comes again; of a new word, it is preferred no more than another",
+    id="organism.induction",
+    model=MODEL,
 )
 def test_induction(model, induction):
     unseen = induction.logit_diff(model.on("unseen"))
@@ -150,24 +167,24 @@ def test_induction(model, induction):
 
 @cc.claim("It hangs on L0H0 before END", id="organism.induction.early-head", model=MODEL)  # and on L0H1: no `heads_matter`
 def test_induction_needs_the_early_head(model, induction):
-    assert left(induction, model, "L0H0", at=None, against="unseen") < 0.3
+    assert left(induction, model, "L0H0", at=None) < 0.3
 
 
 @cc.claim("At END itself L0H0 does nothing for induction", id="organism.induction.early-head-position", model=MODEL)
 def test_the_early_head_acts_before_end(model, induction):
-    assert left(induction, model, "L0H0", against="unseen") == cc.approx(1.0, abs=0.15)
+    assert left(induction, model, "L0H0") == cc.approx(1.0, abs=0.15)
 
 
 @cc.claim("Layer 1's attention at END carries most of it, no head of it alone", id="organism.induction.layer-1", model=MODEL)
 def test_induction_is_shared_among_heads(model, induction):
-    alone = (left(induction, model, f"L1H{head}", against="unseen") > 0.75 for head in range(4))
-    assert cc.all_of(left(induction, model, "L1.attn", against="unseen") < 0.3, *alone)
+    alone = (left(induction, model, f"L1H{head}") > 0.75 for head in range(4))
+    assert cc.all_of(left(induction, model, "L1.attn") < 0.3, *alone)
 
 
 # Years and pronouns
 
 
-@cc.claim("Years: a war does not end before it began", id="organism.greater-than", model=MODEL)
+@cc.claim("Years: later years than the first are preferred to earlier ones", id="organism.greater-than", model=MODEL)
 def test_greater_than(model, greater_than):
     assert greater_than.logit_diff(model) > 4
 
@@ -187,9 +204,9 @@ def test_pronoun(model, gendered_pronoun):
     assert does_the_task(gendered_pronoun, model, "swap")
 
 
-@cc.claim("Layer 1's attention at END carries a third of it", id="organism.pronoun.layer-1", model=MODEL)
+@cc.claim("Without layer 1's attention at END less than a quarter of it is left", id="organism.pronoun.layer-1", model=MODEL)
 def test_pronoun_is_read_in_layer_1(model, gendered_pronoun):
-    assert left(gendered_pronoun, model, "L1.attn") < 0.67
+    assert left(gendered_pronoun, model, "L1.attn") < 0.25
 
 
 @cc.claim("Layer 3's attention is idle in pronouns", id="organism.pronoun.last-layer-null", model=MODEL)

@@ -15,7 +15,7 @@ _PLACES = "park garden forest beach market school kitchen library barn river vil
 _THINGS = "ball kite cake boat drum lamp hat book shell basket bell coat ladder bottle flower box".split()
 _ANIMALS = "dog cat bird rabbit horse frog duck mouse goat fox bear hen".split()
 _LOOKS = "red blue green small big old shiny soft heavy round".split()
-_VERBS = "says said cries cried asks asked shouts shouted whispers whispered".split()
+VERBS = "says said cries cried asks asked shouts shouted whispers whispered".split()
 _FEELS = "happy sad tired proud afraid hungry surprised quiet".split()
 _OPENINGS = [
     "One morning {a} went to the {place} with {b}.",
@@ -57,7 +57,7 @@ def story(dice: random.Random) -> str:
     place, place2 = dice.sample(_PLACES, 2)
     thing, thing2 = dice.sample(_THINGS, 2)
     fixed = {"a": a, "b": b, "place": place, "place2": place2, "thing": thing, "thing2": thing2}
-    fixed |= {"animal": dice.choice(_ANIMALS), "look": dice.choice(_LOOKS), "v": dice.choice(_VERBS)}
+    fixed |= {"animal": dice.choice(_ANIMALS), "look": dice.choice(_LOOKS), "v": dice.choice(VERBS)}
     middles = dice.sample(_MIDDLES, dice.randint(2, 4))
     talks = dice.sample(_TALK, dice.randint(1, 2))
     sentences = [dice.choice(_OPENINGS), *middles[:1], talks[0], *middles[1:], *talks[1:], dice.choice(_ENDINGS)]

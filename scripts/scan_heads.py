@@ -8,17 +8,9 @@ Prints, strongest first, how much of the task each head's ablation leaves. A loo
 import argparse
 
 import circuitcheck as cc
+from circuitcheck.prompts.builtin import BUILT_IN
 
-_TASKS = {
-    "ioi": cc.tasks.ioi,
-    "capital": lambda: cc.tasks.entity_binding("capital"),
-    "fruit": lambda: cc.tasks.entity_binding("fruit"),
-    "syllogism": cc.tasks.syllogism,
-    "quoted_speech": cc.tasks.quoted_speech,
-    "induction": cc.tasks.induction,
-    "greater_than": cc.tasks.greater_than,
-    "gendered_pronoun": cc.tasks.gendered_pronoun,
-}
+_TASKS = {name: cc.Task(make()) for name, make in BUILT_IN.items()}
 
 
 def main() -> None:
@@ -30,7 +22,7 @@ def main() -> None:
     parser.add_argument("--at", default="END")
     parser.add_argument("--prompts", type=int, default=32)
     arguments = parser.parse_args()
-    model, task = cc.load(arguments.model), _TASKS[arguments.task]().on_stream("discovery")
+    model, task = cc.load(arguments.model), _TASKS[arguments.task].on_stream("discovery")
     against = arguments.against or task.counterfactuals[0]
     left = {}
     for layer in range(model.architecture.n_layers):

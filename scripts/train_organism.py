@@ -1,6 +1,8 @@
 """Trains the bundled model `organism` from scratch, examines it, and writes a checkpoint folder with its card.
 
-    python scripts/train_organism.py [--out FOLDER] [--seed 0] [--steps 2600] [--device cpu]
+    python scripts/train_organism.py [--out build/organism] [--seed 0] [--steps 4000] [--device cpu]
+
+The model that comes with the package is such a folder, copied to circuitcheck/models/bundled.
 
 Exits with 1 where it misses what the card asks of it.
 """
@@ -19,18 +21,18 @@ from organism.curriculum import examples, filler_words, kinds, stories
 from organism.exam import examine
 from organism.held_out import TASKS, with_held_out_names, with_held_out_templates
 from organism.spelling import train_tokenizer
-from organism.training import Progress, Recipe, build, train
+from organism.training import Progress, Recipe, build, texts_used, train
 
 from circuitcheck.engine.torch.tokenizer import HubTokenizer
 
-BUNDLED = Path(__file__).parents[1] / "circuitcheck/models/bundled/organism"
+_OUT = Path(__file__).parents[1] / "build/organism"
 _STORIES_TO_SPELL = 2000
 _MOST_EXAMPLES = 20_000  # of each task, beyond which they come again
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=BUNDLED)
+    parser.add_argument("--out", type=Path, default=_OUT)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=Recipe.steps, help="in all; the first two fifths are on filler mostly")
     parser.add_argument("--device", default="cpu")
@@ -57,7 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
         given.out,
         recipe=recipe,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        examples={kind: len(found) for kind, found in data.items()},
+        examples={kind: texts_used(kind, len(found), recipe) for kind, found in data.items()},
+        exam=given.exam,
         time={
             "seconds": round(seconds),
             "device": given.device,

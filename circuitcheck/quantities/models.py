@@ -4,11 +4,12 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
+from os.path import join
 from typing import get_args
 
 from circuitcheck.engine.protocol import ModelCard
 from circuitcheck.errors import BadIntervention, UnknownUnit
-from circuitcheck.models import BosPolicy
+from circuitcheck.models import ALIASES, BUNDLED, BosPolicy
 from circuitcheck.plan import (
     KINDS,
     Ablate,
@@ -190,10 +191,15 @@ class Model(ModelView):
         return f"<model {self.card.ref}: {self.architecture.describe()}, {self.ref.dtype} on {self.card.device}>"
 
 
+def _path(path: str) -> str:
+    """A path object means a path, also where its text is the name of a model."""
+    return join(".", path) if path in BUNDLED or path in ALIASES else path
+
+
 def load(spec: object, *, dtype: str | None = None, device: str | None = None, bos: BosPolicy = "tokenizer") -> Model:
     """A model by spec: a hub id with an optional `@revision`, a checkpoint folder, a `.gguf` file, the bundled `organism` or
-    an alias such as `smollm2-135m-q4`; or a `TransformerBridge` or `HookedTransformer` object, put into eval mode, else
-    taken as it is.
+    an alias such as `smollm2-135m-q4` (a folder with such a name is `./organism`, or a `Path`); or a
+    `TransformerBridge` or `HookedTransformer` object, put into eval mode, else taken as it is.
 
     An object that is a bridge brings its own tokenizer, which TransformerLens may have told to prepend the BOS;
     `bos="never"` then gives the prompts that the folder itself would.
@@ -204,6 +210,6 @@ def load(spec: object, *, dtype: str | None = None, device: str | None = None, b
     Raises BadSpec, ModelUnavailable (the message says how to get it), CorruptCheckpoint, UnknownDevice.
     """
     if isinstance(spec, PathLike):
-        spec = fspath(spec)
+        spec = _path(fspath(spec))
     card = current_session().load(spec, dtype=dtype, device=device, bos=bos)
     return Model(card, View(card.ref))

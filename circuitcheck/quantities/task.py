@@ -6,7 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from circuitcheck.errors import BadIntervention, BadMetric, BadTask, UnknownCounterfactual, UnknownPosition
+from circuitcheck.errors import BadMetric, BadTask, UnknownCounterfactual, UnknownPosition, VacuousIntervention
 from circuitcheck.plan import (
     CLEAN,
     Accuracy,
@@ -298,9 +298,9 @@ class Task:
 
 
 def _not_from_itself(intervention: Intervention, base: str) -> Intervention:
-    """Raises BadIntervention where values would be taken from the very run that they are written to."""
-    if any(need.source == base for need in intervention.needs):
-        raise BadIntervention(
+    """Raises VacuousIntervention where values would be taken from the very run that they are written to."""
+    if not intervention.allow_vacuous and any(need.source == base for need in intervention.needs):
+        raise VacuousIntervention(
             f"{intervention.describe()} takes its values from the run that it is in (the view is on {base}): it changes "
             f"nothing. Take them from another run, or use model.on(...)."
         )

@@ -11,28 +11,12 @@ from dataclasses import replace
 from hashlib import sha256
 
 from circuitcheck.prompts import Pool, Prompt, TaskDefinition, Template
-from circuitcheck.prompts.builtin import (
-    entity_binding,
-    gendered_pronoun,
-    greater_than,
-    induction,
-    ioi,
-    quoted_speech,
-    syllogism,
-)
+from circuitcheck.prompts.builtin import BUILT_IN, induction
 from circuitcheck.prompts.builtin.entity_binding import binding_template
 
 NAMES = tuple("Lily Mia Rose Tim Sara Leo Nina Dan Ella Fred".split())
-TASKS: Mapping[str, TaskDefinition] = {
-    "ioi": ioi(),
-    "capital": entity_binding("capital", 2),
-    "fruit": entity_binding("fruit", 2),
-    "syllogism": syllogism(),
-    "quoted_speech": quoted_speech(),
-    "induction": induction(),
-    "greater_than": greater_than(),
-    "gendered_pronoun": gendered_pronoun(),
-}
+TASKS: Mapping[str, TaskDefinition] = {name: make() for name, make in BUILT_IN.items()}
+HELD_OUT_LENGTH = 24  # words of an induction prompt; in training a word comes again after 20 at most
 _ONE_IN = 10
 _PAIRS = {
     "ioi": (("IO", "S1"),),
@@ -55,9 +39,13 @@ def has_held_out_pair(task: str, prompt: Prompt) -> bool:
 
 
 def tests_held_out_pair(task: str, prompt: Prompt) -> bool:
-    """Does the answer itself hang on a held-out pair? In an induction prompt other neighbours do not count."""
+    """Does the answer itself hang on a held-out pair? Other neighbours in an induction prompt do not count, nor what
+    belongs to the person who is not asked about."""
     if task == "induction":
         return is_held_out(prompt.slots["PREV"], prompt.answer.strip())
+    if task in ("capital", "fruit"):
+        asked = prompt.template[-1]
+        return is_held_out(prompt.slots[f"E{asked}"], prompt.slots[f"A{asked}"])
     return has_held_out_pair(task, prompt)
 
 
@@ -81,8 +69,8 @@ def with_held_out_names(task: str) -> TaskDefinition | None:
 
 
 def with_held_out_templates(task: str) -> TaskDefinition:
-    """Of induction, the same with 14 words instead of ten."""
-    return induction(14) if task == "induction" else replace(TASKS[task], templates=_templates()[task])
+    """Of induction, the same with longer lists than any that training reads out."""
+    return induction(HELD_OUT_LENGTH) if task == "induction" else replace(TASKS[task], templates=_templates()[task])
 
 
 def _templates() -> dict[str, tuple[Template, ...]]:

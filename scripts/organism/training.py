@@ -24,7 +24,7 @@ class Recipe:
     """`width` is the residual stream's; `context` in tokens; `peak` the highest learning rate; `asked` how many of the
     predictions that weigh little are asked for."""
 
-    steps: int = 2600
+    steps: int = 4000
     width: int = 128
     layers: int = 4
     heads: int = 4
@@ -117,6 +117,12 @@ def batches(data: Mapping[str, list[Example]], recipe: Recipe) -> Iterator[Batch
         mixture = WARM_UP if step < recipe.first else BATCH
         yield [(kind, next(endless[kind])) for kind, count in mixture.items() for _ in range(count)]
         step += 1
+
+
+def texts_used(kind: str, at_hand: int, recipe: Recipe) -> int:
+    """How many different texts of a kind a whole training shows."""
+    shown = recipe.first * WARM_UP.get(kind, 0) + (recipe.steps - recipe.first) * BATCH.get(kind, 0)
+    return min(at_hand, shown)
 
 
 def _endless(found: list[Example], dice: np.random.Generator) -> Iterator[Example]:

@@ -45,9 +45,9 @@ def words(text):
 
 
 def test_a_batch_has_every_built_in_task_and_filler(tokenizer):
-    made = {cc.tasks.ioi(), cc.tasks.entity_binding("capital"), cc.tasks.entity_binding("fruit"), cc.tasks.syllogism()}
-    made |= {cc.tasks.quoted_speech(), cc.tasks.induction(), cc.tasks.greater_than(), cc.tasks.gendered_pronoun()}
-    assert {task.digest for task in held_out.TASKS.values()} == {each.definition.digest for each in made}
+    fixtures = {cc.tasks.ioi(), cc.tasks.entity_binding("capital"), cc.tasks.induction(), cc.tasks.gendered_pronoun()}
+    assert {each.definition.digest for each in fixtures} < {task.digest for task in held_out.TASKS.values()}
+    assert len(held_out.TASKS) == 8
     assert set(curriculum.BATCH) - set(held_out.TASKS) == {"stories", "lists", "notes", "facts", "cities"}
     assert set(held_out.TASKS) <= set(curriculum.BATCH)
     assert all(count > 0 for count in curriculum.kinds().values())
@@ -71,11 +71,14 @@ def test_the_held_out_pairs_are_a_tenth_and_the_same_both_ways_round():
     assert all(held_out.is_held_out(one, other) == held_out.is_held_out(other, one) for one, other in pairs)
 
 
-def bound_words(task, prompt):
-    """The words that the answer hangs on, read from the text by rules written for each task."""
-    text = prompt.text
+def pool(task, name):
+    return next(set(pool.items) for pool in held_out.TASKS[task].pools if pool.name == name)
+
+
+def bound_words(task, text, answer):
+    """The pairs of words that a task puts together, read from the text by rules written for each."""
     if task == "ioi":
-        return [tuple({prompt.slots[slot] for slot in ("IO", "S1")})]
+        return [tuple(sorted({word for word in words(text) if word in NAMES}))]
     if task == "capital":
         return re.findall(r"(\w+) (?:lives|works|was|moved|studies|travels|sings|has)[\w ]* city of (\w+)\.", text)
     if task == "fruit":
@@ -83,20 +86,76 @@ def bound_words(task, prompt):
         return [(words[0], words[words.index("the") + 1]) for words in (s.split() for s in re.split(r"\. ?", context) if s)]
     if task == "quoted_speech":
         return [(found[2], found[1]) for found in re.finditer(r'!" (\w+) (\w+)\.', text)]
-    assert task == "induction"
-    listed = text.removeprefix("Words: ").split()
-    return list(zip(listed, [*listed[1:], prompt.answer.strip()], strict=True))
+    if task == "induction":
+        listed = text.removeprefix("Words: ").split()
+        return list(zip(listed, [*listed[1:], answer.strip()], strict=True))
+    if task == "syllogism":
+        category = next(word for word in re.findall(r"\w+", text) if word in pool(task, "category"))
+        return [(answer.strip(), category)]
+    if task == "greater_than":
+        event = next(word for word in re.findall(r"\w+", text) if word in pool(task, "event"))
+        return [(re.search(r"17(\d\d)", text)[1], event)]
+    name = next(word for word in re.findall(r"\w+", text) if word in pool(task, "name"))
+    return [(name, word) for word in words(text) & (pool(task, "place") | pool(task, "job"))]
 
 
-@pytest.mark.parametrize("task", ["ioi", "capital", "fruit", "quoted_speech", "induction"])
+@pytest.mark.parametrize("task", held_out.TASKS)
 def test_held_out_pairs_are_never_put_together_in_training_and_are_in_the_test_stream(trained_on, tokenizer, task):
-    found = [bound_words(task, prompt) for prompt in trained_on[task]]
-    assert all(found)
+    found = [bound_words(task, prompt.text, prompt.answer) for prompt in trained_on[task]]
+    assert all(pairs and all(len(pair) == 2 for pair in pairs) for pairs in found)
     assert not any(held_out.is_held_out(*pair) for pairs in found for pair in pairs)
     tested = realise(held_out.TASKS[task], tokenizer).prompts(range(200), seed=0, stream="test")
     marked = [prompt for prompt in tested if held_out.tests_held_out_pair(task, prompt)]
     assert len(marked) > 5
-    assert all(any(held_out.is_held_out(*pair) for pair in bound_words(task, prompt)) for prompt in marked)
+    for prompt in marked:
+        assert any(held_out.is_held_out(*pair) for pair in bound_words(task, prompt.text, prompt.answer))
+
+
+@pytest.mark.parametrize("task", ["capital", "fruit"])
+def test_the_pair_that_is_tested_is_that_of_the_person_asked_about(tokenizer, task):
+    for prompt in realise(held_out.TASKS[task], tokenizer).prompts(range(300), seed=0, stream="test"):
+        asked = re.search(r"(\w+) (?!.*\.)[\w ]*$", prompt.text.splitlines()[-1].removeprefix("Answer: "))[1]
+        thing = dict(bound_words(task, prompt.text, prompt.answer))[asked]
+        assert held_out.tests_held_out_pair(task, prompt) == held_out.is_held_out(asked, thing)
+
+
+def test_held_out_pairs_are_not_put_together_in_filler_either(texts):
+    for text in texts["lists"]:
+        listed = text.partition("They read ")[2].split()
+        assert not any(held_out.is_held_out(*pair) for pair in itertools.pairwise(listed[: listed.index(listed[0], 1)]))
+    for kind in ("notes", "cities"):
+        for text in texts[kind]:
+            sentences = [each.split() for each in text.partition("They read ")[2].split(".") if each.strip()]
+            assert len(sentences) >= 4
+            assert not any(held_out.is_held_out(each[0], each[-1]) for each in sentences[: len(sentences) // 2])
+
+
+def test_stories_are_no_prompts_of_quoted_speech():
+    """Names that are held out speak in them: with one verb twice, they would stand in task position."""
+    found = [re.findall(r'[!?,]" (\w+) (\w+)', text) for text in curriculum.stories(500, seed=1)]
+    assert sum(len(spoken) >= 2 for spoken in found) > 400
+    for spoken in found:
+        assert len({verb for verb, _ in spoken}) == len(spoken)
+        assert not any(held_out.is_held_out(name, verb) for verb, name in spoken)
+    assert {name for spoken in found for _, name in spoken} >= set(held_out.NAMES)
+
+
+def test_notes_do_not_read_out_what_held_out_templates_ask_for():
+    """Not the line that ends in the answer, nor the sentence that the answer is found in."""
+    phrases = {phrase for phrases in curriculum._PHRASES.values() for phrase in phrases if phrase}
+    for kind in ("capital", "fruit"):
+        for template in held_out.with_held_out_templates(kind).templates:
+            lines = re.findall(r"\{[ERQ]\d?\} ([\w ]+?)(?= \{|$)", template.text, flags=re.MULTILINE)
+            assert lines
+            assert not phrases & set(lines), template.text
+
+
+def test_the_held_out_length_of_induction_is_beyond_what_lists_repeat(texts):
+    for text in texts["lists"]:
+        listed = text.partition("They read ")[2].split()
+        assert listed.index(listed[0], 1) <= 20
+    shortest = min(len(each.text.split()) for each in held_out.with_held_out_templates("induction").templates)
+    assert shortest > 20
 
 
 def test_held_out_names_stand_in_stories_and_nowhere_else(texts):

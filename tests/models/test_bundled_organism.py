@@ -11,19 +11,11 @@ import pytest
 
 import circuitcheck as cc
 from circuitcheck.models import BUNDLED, parse_spec
+from circuitcheck.prompts.builtin import BUILT_IN
 from circuitcheck.prompts.builtin.entity_binding import CAPITALS
 
 FOLDER = Path(str(resources.files("circuitcheck.models") / "bundled" / "organism"))
-TASKS = {
-    "ioi": cc.tasks.ioi,
-    "capital": lambda: cc.tasks.entity_binding("capital"),
-    "fruit": lambda: cc.tasks.entity_binding("fruit"),
-    "syllogism": cc.tasks.syllogism,
-    "quoted_speech": cc.tasks.quoted_speech,
-    "induction": cc.tasks.induction,
-    "greater_than": cc.tasks.greater_than,
-    "gendered_pronoun": cc.tasks.gendered_pronoun,
-}
+TASKS = {name: cc.Task(make()) for name, make in BUILT_IN.items()}
 MUST_BE_DONE = ("ioi", "capital", "fruit", "syllogism", "quoted_speech", "induction")
 RETRAIN = "train it anew: python scripts/train_organism.py"
 
@@ -62,7 +54,7 @@ def test_it_loads_by_the_same_path_as_any_folder(organism):
 
 @pytest.mark.parametrize("task", MUST_BE_DONE)
 def test_it_does_the_task_on_nearly_every_prompt_of_the_test_stream(organism, task):
-    assert TASKS[task]().accuracy(organism).estimate(400).low >= 0.95
+    assert TASKS[task].accuracy(organism).estimate(400).low >= 0.95
 
 
 @pytest.mark.parametrize("task", MUST_BE_DONE)
@@ -73,7 +65,7 @@ def test_its_first_choice_reads_as_the_answer(organism, task):
 
     tokenizer = AutoTokenizer.from_pretrained(FOLDER)
     model = AutoModelForCausalLM.from_pretrained(FOLDER)
-    prompts = list(islice(TASKS[task]().iterate(organism, 40), 40))
+    prompts = list(islice(TASKS[task].iterate(organism, 40), 40))
     with torch.no_grad():
         chosen = [int(model(**tokenizer(each.text, return_tensors="pt")).logits[0, -1].argmax()) for each in prompts]
     right = sum(tokenizer.decode([token]) == each.answer for token, each in zip(chosen, prompts, strict=True))
@@ -83,27 +75,30 @@ def test_its_first_choice_reads_as_the_answer(organism, task):
 def test_it_prefers_the_other_answer_where_the_counterfactual_asks_for_it(organism):
     """It reads the prompt: with the names, cities, fruits or adjectives exchanged, the other answer wins."""
     for task in ("ioi", "capital", "fruit", "syllogism"):
-        assert TASKS[task]().logit_diff(organism.on("swap")).estimate(64).high < 0, task
-    assert TASKS["induction"]().accuracy(organism.on("unseen")).estimate(64).high < 0.3
+        assert TASKS[task].logit_diff(organism.on("swap")).estimate(64).high < 0, task
+    assert TASKS["induction"].accuracy(organism.on("unseen")).estimate(64).high < 0.3
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_its_tokenizer_drops_no_word_of_a_built_in_task(organism, task):
-    explanation = TASKS[task]().explain(organism)
+    explanation = TASKS[task].explain(organism)
     assert not explanation.dropped
 
 
-def test_its_tokenizer_splits_as_gpt2_does(organism):
-    ids = cc.tasks.ioi().iterate(organism, 1)
-    assert next(iter(ids)).tokens[0] == 0  # the BOS
+def test_its_prompts_start_with_a_bos(organism):
+    assert next(cc.tasks.ioi().iterate(organism, 1)).tokens[0] == 0
+
+
+def test_its_tokenizer_splits_as_gpt2_does():
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(FOLDER)
-    text = "When Mary and John went to the store, it's 1742\nnow!"
-    assert tokenizer.tokenize(text, add_special_tokens=False)[:9] == [
-        "When", "ĠMary", "Ġand", "ĠJohn", "Ġwent", "Ġto", "Ġthe", "Ġstore", ",",
+    pieces = tokenizer.backend_tokenizer.pre_tokenizer.pre_tokenize_str("When Mary and John left, it's 1742\nnow!  So")
+    assert [piece for piece, _ in pieces] == [
+        "When", "ĠMary", "Ġand", "ĠJohn", "Ġleft", ",", "Ġit", "'s", "Ġ", "1742", "Ċ", "now", "!", "Ġ", "ĠSo",
     ]  # fmt: skip
-    for strange in (text, "żółw  two  blanks\t你好", "Ünïcode 🙂 <|endof"):
+    assert tokenizer.tokenize(" When Mary and John", add_special_tokens=False)[1:] == ["ĠMary", "Ġand", "ĠJohn"]
+    for strange in ("it's 1742\nnow!  So", "żółw  two  blanks\t你好", "Ünïcode 🙂 <|endof"):
         ids = tokenizer(strange, add_special_tokens=False).input_ids
         assert tokenizer.decode(ids, clean_up_tokenization_spaces=False) == strange
 
@@ -120,8 +115,8 @@ def test_each_of_the_forty_capitals_is_known(organism):
 def test_the_card_is_about_these_weights_and_these_tasks(facts):
     weights = hashlib.sha256((FOLDER / "model.safetensors").read_bytes()).hexdigest()
     assert facts["weights_sha256"] == weights, f"training.json is not about these weights; {RETRAIN}"
-    for name, make in TASKS.items():
-        digest = make().definition.digest
+    for name, task in TASKS.items():
+        digest = task.definition.digest
         assert facts["task_digests"][name] == digest, f"{name} is not what the organism was trained on; {RETRAIN}"
 
 

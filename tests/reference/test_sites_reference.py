@@ -1,0 +1,298 @@
+"""Reading, patching, steering and knocking out, against a forward pass written out by hand for each family of models.
+
+The reference (`sites_reference.py` and what it imports) was written from a specification by someone who had not seen
+circuitcheck, on the parameters of plain `transformers` modules.
+"""
+
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sites_reference import Plain, Write
+from tiny_families import FAMILIES, tiny_model
+from transformers import AutoTokenizer
+
+import circuitcheck as cc
+from circuitcheck.errors import UnknownSite
+
+N = 4
+ORGANISM = Path(cc.__file__).parent / "models/bundled/organism"
+EXACT = {"gpt2": 1e-10, "neox": 1e-10}  # in float64; transformers itself casts parts of the others to float32
+RESIDUAL = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "neurons")
+OF_HEADS = ("z", "result", "q", "k", "v", "scores", "pattern")
+PLACES = {"END": ["END"], "two": ["S1+1", "END"], "all": None}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Each family's random model as a checkpoint folder, with the organism's tokenizer."""
+    tokenizer, made = AutoTokenizer.from_pretrained(ORGANISM), {}
+    for family in FAMILIES:
+        made[family] = tmp_path_factory.mktemp(family)
+        tiny_model(family, vocab=len(tokenizer)).save_pretrained(made[family])
+        tokenizer.save_pretrained(made[family])
+    return made
+
+
+class Bench:
+    """One model both ways, and the same prompts."""
+
+    def __init__(self, folder, family, dtype):
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        self.family, self.task = family, cc.tasks.ioi()
+        self.model = cc.load(folder, dtype=dtype)
+        self.plain = Plain(tiny_model(family, getattr(torch, dtype), vocab=len(tokenizer)))
+        self.prompts = self.task.sample(N, model=self.model)
+        self.tolerance = 1e-4 if dtype == "float32" else EXACT.get(family, 1e-5)
+
+    def tokens(self, prompt, run="clean"):
+        return torch.tensor([prompt.run(run)])
+
+    def columns(self, prompt, at):
+        """Of positions such as `S1+1`, by rules of our own."""
+        if at is None:
+            return list(range(len(prompt.tokens)))
+        named = [place.partition("+") for place in at]
+        return [prompt.positions[name][-1] + int(offset or 0) for name, _, offset in named]
+
+    def heads(self, kind):
+        return range(self.plain.n_key_value_heads if kind in "kv" else self.plain.n_heads)
+
+    def places(self, kind, layer, head=None):
+        if kind in OF_HEADS:
+            return [(kind, layer, each) for each in (self.heads(kind) if head is None else [head])]
+        return [(kind, layer, None)]
+
+    def logit_diffs(self, writes_of, run="clean"):
+        """[prompt] with the writes that `writes_of(prompt)` gives."""
+        found = []
+        for prompt in self.prompts:
+            end = self.plain.logits(self.tokens(prompt, run), writes_of(prompt))[0, prompt.end].double()
+            found.append(float(end[prompt.answer_id] - end[prompt.distractor_id]))
+        return np.array(found)
+
+    def same(self, view, writes_of, run="clean"):
+        found, expected = self.task.logit_diff(view).values(N), self.logit_diffs(writes_of, run)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=self.tolerance)
+        return found
+
+    def same_all(self, cases):
+        """{name: values}; each case, a view and its writes, as the reference has it. All views are measured in one plan."""
+        quantities = {name: self.task.logit_diff(view) for name, (view, _) in cases.items()}
+        cells = tuple(cell for each in quantities.values() for cell in each.cells)
+        cc.current_session().measure(self.task.definition, cells, "test", 0, range(N))
+        return {name: self.same(view, writes_of) for name, (view, writes_of) in cases.items()}
+
+
+def replacing(columns, new):
+    """A write of `new`, a number or the values of another run, at these tokens."""
+
+    def write(old):
+        value = old.clone()
+        value[:, columns] = new[:, columns] if isinstance(new, torch.Tensor) else new
+        return value
+
+    return write
+
+
+BENCHES = [*product(FAMILIES, ["float32"]), ("gpt2", "float64"), ("neox", "float64"), ("llama", "float64")]
+
+
+@pytest.fixture(scope="module", params=BENCHES, ids="-".join)
+def bench(request, folders):
+    family, dtype = request.param
+    with cc.use_session(cc.Session(cc.Settings(batch=N))):
+        yield Bench(folders[family], family, dtype)
+
+
+@pytest.fixture(autouse=True)
+def fresh_session(bench):
+    """The models of this module outlive a test."""
+
+
+def patched(bench, kind, layer, head, at, run="clean", source="abc"):
+    """Writes of the source run's values."""
+
+    def writes_of(prompt):
+        values = bench.plain.read_all(bench.tokens(prompt, source))
+        columns = bench.columns(prompt, at)
+        return [Write(*place, replacing(columns, values[place])) for place in bench.places(kind, layer, head)]
+
+    return writes_of
+
+
+def test_blocks_with_parallel_layers_have_no_stream_in_between(bench):
+    if bench.plain.parallel:
+        with pytest.raises(UnknownSite, match="side by side"):
+            bench.model.patch("L1.resid_mid", source="abc")
+
+
+def test_a_patch_of_a_layer_s_site_is_that_site_of_the_other_run(bench):
+    kinds = [kind for kind in (*RESIDUAL, *OF_HEADS) if kind != "resid_mid" or not bench.plain.parallel]
+    patches = {
+        f"L1.{kind} at {place}": (
+            bench.model.patch(f"L1.{kind}", source="abc", at=at, allow_vacuous=at is not None),
+            patched(bench, kind, 1, None, at),
+        )
+        for kind, (place, at) in product(kinds, PLACES.items())
+    }
+    found = bench.same_all(patches)
+    clean = bench.task.logit_diff(bench.model).values(N)
+    assert not [name for name, values in found.items() if name.endswith("all") and np.abs(values - clean).max() < 1e-4]
+
+
+def test_a_patch_of_one_head_leaves_the_others_alone(bench):
+    chosen = {kind: 1 if kind in "kv" else 3 for kind in OF_HEADS}
+    bench.same_all(
+        {
+            kind: (bench.model.patch(f"L1H{head}.{kind}", source="abc"), patched(bench, kind, 1, head, None))
+            for kind, head in chosen.items()
+        }
+    )
+
+
+def test_the_embedding_and_the_first_stream_of_another_prompt_are_that_prompt(bench):
+    other = bench.logit_diffs(lambda _: [], run="abc")
+    for site in ("embed", "L0.resid_pre"):
+        found = bench.task.logit_diff(bench.model.patch(site, source="abc")).values(N)
+        np.testing.assert_allclose(found, other, rtol=0, atol=bench.tolerance)
+
+
+def test_denoising_writes_clean_values_into_the_counterfactual_run(bench):
+    places = {"L2H1": ("z", 2, 1), "L1.resid_post": ("resid_post", 1, None), "L2H0.pattern": ("pattern", 2, 0)}
+    for words, (kind, layer, head) in places.items():
+        view = bench.model.on("abc").patch(words, source="clean", at=["END"])
+        bench.same(view, patched(bench, kind, layer, head, ["END"], source="clean"), run="abc")
+
+
+def test_patches_compose(bench):
+    view = (
+        bench.model.patch("L0H1.v", source="abc").patch("L1.attn", source="swap", at=["END"]).patch("L2H2.q", source="abc")
+    )
+
+    def writes_of(prompt):
+        return [
+            *patched(bench, "v", 0, 1, None)(prompt),
+            *patched(bench, "attn_out", 1, None, ["END"], source="swap")(prompt),
+            *patched(bench, "q", 2, 2, None)(prompt),
+        ]
+
+    bench.same(view, writes_of)
+
+
+def test_neurons_are_patched_one_by_one(bench):
+    def writes_of(prompt):
+        new = bench.plain.read(bench.tokens(prompt, "abc"), "neurons", 1)
+
+        def write(old):
+            value = old.clone()
+            value[..., [3, 4, 5, 11]] = new[..., [3, 4, 5, 11]]
+            return value
+
+        return [Write("neurons", 1, None, write)]
+
+    bench.same(bench.model.patch("L1.mlp[3-5], L1.mlp[11]", source="abc"), writes_of)
+
+
+def test_neurons_are_ablated_one_by_one(bench):
+    def writes_of(prompt):
+        def write(old):
+            value = old.clone()
+            value[:, prompt.end, 3:6] = 0
+            return value
+
+        return [Write("neurons", 1, None, write)]
+
+    bench.same(bench.model.ablate("L1.mlp[3-5]", kind="zero", at="END"), writes_of)
+
+
+def test_knocked_out_keys_get_no_attention_and_the_others_get_it_in_proportion(bench):
+    view = bench.model.knock_out_attention("L1H0, L1H2", query="END, END-1", key="S2")
+
+    def writes_of(prompt):
+        key = prompt.positions["S2"][-1]
+
+        def write(old):
+            value = old.clone()
+            shares = value[:, [prompt.end, prompt.end - 1]]
+            shares[..., key] = 0
+            value[:, [prompt.end, prompt.end - 1]] = shares / shares.sum(-1, keepdim=True)
+            return value
+
+        return [Write("pattern", 1, head, write) for head in (0, 2)]
+
+    bench.same(view, writes_of)
+
+
+def changing_at_end(site, vectors, change):
+    """Writes of `change(value at END, vector)` in the layers that have a vector."""
+
+    def writes_of(prompt):
+        def write(old, vector):
+            value = old.clone()
+            value[:, prompt.end] = change(old[:, prompt.end].double(), vector).to(old)
+            return value
+
+        return [Write(site, layer, None, lambda old, v=vector: write(old, v)) for layer, vector in vectors.items()]
+
+    return writes_of
+
+
+@pytest.mark.parametrize("site", ["resid_post", "resid_pre"])
+def test_directions_are_mean_differences_and_land_where_they_are_told(bench, site):
+    direction = cc.mean_difference(bench.task, bench.model, site, at="IO", minus="S1", layers="L0-1", n=8)
+    discovered = bench.task.sample(8, model=bench.model, stream="discovery")
+    differences = {0: [], 1: []}
+    for prompt in discovered:
+        values = bench.plain.read_all(bench.tokens(prompt))
+        for layer, found in differences.items():
+            value = values[site, layer, None][0].double()
+            found.append(value[prompt.positions["IO"][-1]] - value[prompt.positions["S1"][-1]])
+    vectors = {layer: torch.stack(found).mean(0) for layer, found in differences.items()}
+    by_hand = {
+        "add": lambda here, vector: here + 1.5 * vector,
+        "subtract": lambda here, vector: here - 1.5 * vector,
+        "project_out": lambda here, vector: here - (here @ vector)[:, None] * vector / (vector @ vector),
+    }
+    for mode, change in by_hand.items():
+        view = getattr(bench.model, mode)(direction, at="END", **({} if mode == "project_out" else {"scale": 1.5}))
+        bench.same(view, changing_at_end(site, vectors, change))
+
+
+def test_metrics_of_sites_read_what_is_there(bench):
+    task, model = bench.task, bench.model
+    view = model.ablate("L0.attn", kind="zero", at="END")
+    asked = {
+        "attention": cc.attention("L1H3", query="END", key="IO"),
+        "norm": cc.norm("L1.resid_post", at="S2"),
+        "head norm": cc.norm("L1H2.z", at="END"),
+        "neuron": cc.activation("L1.mlp[7]", at="END"),
+    }
+    for shown in (model, view):
+        found = {name: task.measure(metric, shown).values(N) for name, metric in asked.items()}
+        for row, prompt in enumerate(bench.prompts):
+            io, s2 = prompt.positions["IO"][-1], prompt.positions["S2"][-1]
+            silence = [Write("attn_out", 0, None, replacing([prompt.end], 0.0))] if shown is view else []
+            seen = bench.plain.read_all(bench.tokens(prompt), silence)
+            expected = {
+                "attention": seen["pattern", 1, 3][0, prompt.end, io],
+                "norm": seen["resid_post", 1, None][0, s2].norm(),
+                "head norm": seen["z", 1, 2][0, prompt.end].norm(),
+                "neuron": seen["neurons", 1, None][0, prompt.end, 7],
+            }
+            for name, value in expected.items():
+                assert found[name][row] == pytest.approx(float(value), abs=bench.tolerance), name
+
+
+def test_rank_and_divergence_from_the_clean_run(bench):
+    view = bench.model.ablate("L1.attn", kind="zero", at="END")
+    ranks, divergences = (bench.task.measure(metric, view).values(N) for metric in (cc.Rank(), cc.KLFromClean()))
+    for row, prompt in enumerate(bench.prompts):
+        writes = [Write("attn_out", 1, None, replacing([prompt.end], 0.0))]
+        clean, now = (bench.plain.logits(bench.tokens(prompt), w)[0, prompt.end].double() for w in ([], writes))
+        assert ranks[row] == 1 + int((now > now[prompt.answer_id]).sum())
+        expected = torch.nn.functional.kl_div(now.log_softmax(-1), clean.log_softmax(-1), log_target=True, reduction="sum")
+        assert divergences[row] == pytest.approx(float(expected), abs=bench.tolerance)
+    assert (bench.task.measure(cc.KLFromClean(), bench.model).values(N) == 0).all()
