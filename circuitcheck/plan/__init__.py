@@ -10,6 +10,7 @@ from circuitcheck.plan.interventions import (
     MeanBy,
     Need,
     Patch,
+    PatchPath,
     Steer,
     StreamMean,
 )
@@ -82,6 +83,7 @@ __all__ = [
     "Neuron",
     "Norm",
     "Patch",
+    "PatchPath",
     "Plan",
     "Position",
     "Probability",

@@ -19,8 +19,10 @@ from circuitcheck.plan import (
     Head,
     Intervention,
     KnockOut,
+    MlpLayer,
     ModelRef,
     Patch,
+    PatchPath,
     Site,
     Steer,
     View,
@@ -99,6 +101,28 @@ class ModelView:
         parsed = parse_sites(sites, self.card.architecture)
         return self._then(Patch(parsed, parse_at(at), source, allow_vacuous))
 
+    def patch_path(
+        self,
+        senders: str | Unit | Iterable[str | Unit],
+        *,
+        into: str | Site | Iterable[str | Site],
+        source: str | None = None,
+        at: Places = None,
+        sender_at: Places = None,
+        allow_vacuous: bool = False,
+    ) -> "ModelView":
+        """Let receivers read `senders` (heads and MLP layers) as they are in the run called `source`, along the direct
+        path, all other heads and MLPs being frozen (Wang et al. 2022, arXiv:2211.00593).
+
+        `into` names what is received: `L9H9.q`, `L9.k`, `L9H0.v`, `L9.mlp` (what that MLP reads), or `logits`, alone. `at`
+        are the receivers' positions, `sender_at` the senders'; None is every token. What acts before this intervention
+        acts in the frozen run, too. Senders at or after a receiver are refused.
+
+        Raises UnknownUnit, UnknownSite, UnknownPosition, BadIntervention.
+        """
+        found, receivers = self._path(senders, into)
+        return self._then(PatchPath(found, receivers, parse_at(at), parse_at(sender_at), source, allow_vacuous))
+
     def knock_out_attention(
         self,
         units: str | Unit | Iterable[str | Unit],
@@ -154,6 +178,25 @@ class ModelView:
             raise BadIntervention(f"the {direction.describe()} has no vector for {', '.join(lacking)}.")
         return self._then(Steer(direction, mode, parse_at(at), chosen, scale))
 
+    def _path(
+        self, senders: str | Unit | Iterable[str | Unit], into: str | Site | Iterable[str | Site]
+    ) -> tuple[tuple[Head | MlpLayer, ...], tuple[Site, ...]]:
+        architecture = self.card.architecture
+        found = []
+        for unit in parse_units(senders, architecture):
+            if not isinstance(unit, Head | MlpLayer):
+                raise BadIntervention(f"{unit} cannot send along a path: name heads (L7H3) or MLP layers (L7.mlp).")
+            found.append(unit)
+        receivers = tuple(_receiver(site) for site in parse_sites("resid_final" if into == "logits" else into, architecture))
+        if len(receivers) > 1 and any(site.kind == "resid_final" for site in receivers):
+            raise BadIntervention("logits receive alone: what other receivers pass on is no direct path to them.")
+        for unit in found:
+            if not any(_comes_before(unit, site, architecture.parallel) for site in receivers):
+                raise BadIntervention(
+                    f"{unit} comes after every receiver in {', '.join(map(str, receivers))}: no path leads there."
+                )
+        return tuple(found), receivers
+
     def _heads(self, units: str | Unit | Iterable[str | Unit]) -> tuple[Head, ...]:
         """Heads, those of attention layers among them. Raises UnknownUnit for MLPs and neurons."""
         found: list[Head] = []
@@ -191,7 +234,23 @@ class Model(ModelView):
         return f"<model {self.card.ref}: {self.architecture.describe()}, {self.ref.dtype} on {self.card.device}>"
 
 
-def _path(path: str) -> str:
+def _receiver(site: Site) -> Site:
+    """Raises BadIntervention for what does not read the residual stream."""
+    if site.kind == "mlp_out":
+        return Site("mlp_in", site.layer)
+    if site.kind not in ("q", "k", "v", "mlp_in", "resid_final"):
+        raise BadIntervention(f"{site} does not read the residual stream; receivers are L9H9.q, .k, .v, L9.mlp, or logits.")
+    return site
+
+
+def _comes_before(unit: Head | MlpLayer, receiver: Site, parallel: bool) -> bool:
+    same_block = receiver.kind == "mlp_in" and isinstance(unit, Head) and not parallel
+    if receiver.kind == "resid_final":
+        return True
+    return unit.layer < receiver.layer or (same_block and unit.layer == receiver.layer)
+
+
+def _model_path(path: str) -> str:
     """A path object means a path, also where its text is the name of a model."""
     return join(".", path) if path in BUNDLED or path in ALIASES else path
 
@@ -210,6 +269,6 @@ def load(spec: object, *, dtype: str | None = None, device: str | None = None, b
     Raises BadSpec, ModelUnavailable (the message says how to get it), CorruptCheckpoint, UnknownDevice.
     """
     if isinstance(spec, PathLike):
-        spec = _path(fspath(spec))
+        spec = _model_path(fspath(spec))
     card = current_session().load(spec, dtype=dtype, device=device, bos=bos)
     return Model(card, View(card.ref))

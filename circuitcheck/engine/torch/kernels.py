@@ -1,6 +1,6 @@
 """What interventions do to tensors, by plan type: `writes_of.register` adds a kind."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial, singledispatch
 from typing import Any, Protocol
 
@@ -28,6 +28,12 @@ from circuitcheck.plan import (
 class Sources(Protocol):
     """Where kernels get what does not come from the run they are in."""
 
+    @property
+    def n_layers(self) -> int: ...
+
+    def rerun(self, writes: Iterable[Write], wanted: Iterable[SiteLayer]) -> dict[SiteLayer, Tensor]:
+        """The values of sites in a run of the batch with the interventions before this one, and these writes."""
+
     def value(self, source: str | StreamMean, where: SiteLayer) -> Tensor:
         """The value at a layer's site in another run of the batch, [prompt, ...]."""
 
@@ -48,12 +54,12 @@ def writes_of(
 
 @writes_of.register
 def _(intervention: Ablate, batch: Batch, sources: Sources, change: Change) -> list[Write]:
-    return _replacements(intervention.writes, intervention.needs, batch, sources, change)
+    return replacements(intervention.writes, batch, _from_runs(intervention.needs, sources), change)
 
 
 @writes_of.register
 def _(intervention: Patch, batch: Batch, sources: Sources, change: Change) -> list[Write]:
-    return _replacements(intervention.writes, intervention.needs, batch, sources, change)
+    return replacements(intervention.writes, batch, _from_runs(intervention.needs, sources), change)
 
 
 @writes_of.register
@@ -92,19 +98,32 @@ def _(intervention: Steer, batch: Batch, sources: Sources, change: Change) -> li
     ]
 
 
-def _replacements(
-    sites: tuple[tuple[Site, At], ...], needs: tuple[Need, ...], batch: Batch, sources: Sources, change: Change
+def replacements(
+    sites: tuple[tuple[Site, At], ...], batch: Batch, value_of: Callable[[SiteLayer], Tensor | None], change: Change
 ) -> list[Write]:
-    """All sites at the positions of the first, each replaced by its need's value, or by zero where it needs nothing."""
+    """Writes of `value_of` a layer's site (None: zero) to `sites`, all at the positions of the first."""
     rows, columns = batch.where(sites[0][1])
+    return [
+        Write(
+            kind,
+            layer,
+            partial(
+                _replace,
+                kind=kind,
+                where=place(kind, indices, rows, columns),
+                source=value_of((kind, layer)),
+                rows=rows,
+                change=change,
+            ),
+        )
+        for (kind, layer), indices in _by_layer(sites).items()
+    ]
+
+
+def _from_runs(needs: tuple[Need, ...], sources: Sources) -> Callable[[SiteLayer], Tensor | None]:
+    """The value of a layer's site in the run that it is needed from, None where none is."""
     wanted = {(need.site.kind, need.site.layer): need.source for need in needs}
-    writes = []
-    for (kind, layer), indices in _by_layer(sites).items():
-        source = wanted.get((kind, layer))
-        value = None if source is None else sources.value(source, (kind, layer))
-        where = place(kind, indices, rows, columns)
-        writes.append(Write(kind, layer, partial(_replace, kind=kind, where=where, source=value, rows=rows, change=change)))
-    return writes
+    return lambda where: sources.value(wanted[where], where) if where in wanted else None
 
 
 def _replace(

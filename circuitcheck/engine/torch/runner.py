@@ -8,6 +8,7 @@ import torch
 
 from circuitcheck.digest import digest
 from circuitcheck.engine.protocol import ModelCard, Receipt, Table
+from circuitcheck.engine.torch import paths  # noqa: F401 - registers its kernel
 from circuitcheck.engine.torch.batch import Batch, Change, by_size, continuation
 from circuitcheck.engine.torch.directions import Vectors, vectors_of
 from circuitcheck.engine.torch.hooks import check_no_hooks, hooked
@@ -98,6 +99,15 @@ class _BatchSources:
     run: "_Run"
     batch: Batch
     runs: Mapping[tuple[str, SiteLayer], torch.Tensor]
+    base: str
+    before: tuple[Write, ...]
+
+    @property
+    def n_layers(self) -> int:
+        return self.run.card.architecture.n_layers
+
+    def rerun(self, writes: Iterable[Write], wanted: Iterable[SiteLayer]) -> dict[SiteLayer, torch.Tensor]:
+        return self.run.rerun(self.batch, self.base, (*self.before, *writes), wanted)
 
     def value(self, source: str | StreamMean, where: SiteLayer) -> torch.Tensor:
         if isinstance(source, str):
@@ -167,7 +177,7 @@ class _Run:
         changes = [Change(len(batch.prompts)) for _ in view.interventions]
         writes: list[Write] = []
         for intervention, change in zip(view.interventions, changes, strict=True):
-            writes += writes_of(intervention, batch, _BatchSources(self, batch, sources), change)
+            writes += writes_of(intervention, batch, _BatchSources(self, batch, sources, view.base, tuple(writes)), change)
         kept: dict[SiteLayer, torch.Tensor] = {}
         looked_at = {(site.kind, site.layer) for metric in metrics for site in metric.sites}
         hooks = hooks_that_write(self._loaded.model, writes) + hooks_that_read(self._loaded.model, looked_at, kept)
@@ -208,6 +218,21 @@ class _Run:
             )
             self._passes += len(prompts)
         return self._means[key]
+
+    @property
+    def card(self) -> ModelCard:
+        return self._loaded.card
+
+    def rerun(
+        self, batch: Batch, base: str, writes: Iterable[Write], wanted: Iterable[SiteLayer]
+    ) -> dict[SiteLayer, torch.Tensor]:
+        """The values of sites in one more run of a batch."""
+        kept: dict[SiteLayer, torch.Tensor] = {}
+        model = self._loaded.model
+        with hooked(model, hooks_that_write(model, writes) + hooks_that_read(model, wanted, kept)):
+            forward(model, batch.tokens(base))
+        self._passes += len(batch.prompts)
+        return kept
 
     def vectors(self, direction: Direction) -> Vectors:
         """Raises BadIntervention for the direction of another model."""

@@ -29,6 +29,8 @@ _POINTS: dict[str, tuple[str, ...]] = {
     "resid_post": ("blocks.{layer}.hook_resid_post",),
     "attn_out": ("blocks.{layer}.hook_attn_out",),
     "mlp_out": ("blocks.{layer}.hook_mlp_out",),
+    "mlp_in": ("blocks.{layer}.ln2.hook_in",),
+    "resid_final": ("ln_final.hook_in",),
     "z": ("blocks.{layer}.attn.hook_z",),
     "q": ("blocks.{layer}.attn.hook_q",),
     "k": ("blocks.{layer}.attn.hook_k",),

@@ -3,6 +3,7 @@
 from circuitcheck.plan.interventions.ablate import KINDS, Ablate, Kind
 from circuitcheck.plan.interventions.knock_out import KnockOut
 from circuitcheck.plan.interventions.patch import Patch
+from circuitcheck.plan.interventions.path import PatchPath
 from circuitcheck.plan.interventions.protocol import Intervention, MeanBy, Need, PickCounterfactual, StreamMean
 from circuitcheck.plan.interventions.steer import Mode, Steer
 
@@ -16,6 +17,7 @@ __all__ = [
     "Mode",
     "Need",
     "Patch",
+    "PatchPath",
     "PickCounterfactual",
     "Steer",
     "StreamMean",

@@ -1,0 +1,96 @@
+"""Units as sets: union, difference, intersection and complement, worked out for a model when they are used on one."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from circuitcheck.errors import UnknownUnit
+from circuitcheck.plan.units import Architecture, AttnLayer, Head, MlpLayer, Neuron, Unit, parse_units
+
+Found = frozenset[Unit]
+
+
+@dataclass(frozen=True)
+class UnitSet:
+    """A set of units of whatever model it is used on. `a | b`, `a & b` and `a - b` are what they say; `~a` is every other unit
+    of the kinds that `a` is about: of a set of heads all other heads, of heads and MLP layers all other heads and MLP layers.
+    """
+
+    kinds: frozenset[type]
+    words: str
+    _find: Callable[[Architecture], Found]
+
+    def resolve(self, architecture: Architecture) -> tuple[Unit, ...]:
+        """In sorted order. Raises UnknownUnit for an empty set, or units that the model does not have."""
+        found = self._find(architecture)
+        if not found:
+            raise UnknownUnit(f"no unit of this model is in {self.words}: an intervention on nothing changes nothing.")
+        return parse_units(list(found), architecture)
+
+    def __or__(self, other: "UnitSet") -> "UnitSet":
+        return self._with(other, "|", frozenset.union)
+
+    def __and__(self, other: "UnitSet") -> "UnitSet":
+        return self._with(other, "&", frozenset.intersection)
+
+    def __sub__(self, other: "UnitSet") -> "UnitSet":
+        return self._with(other, "-", frozenset.difference)
+
+    def __invert__(self) -> "UnitSet":
+        return UnitSet(self.kinds, f"~{self.words}", lambda model: _universe(self.kinds, model) - self._find(model))
+
+    def _with(self, other: "UnitSet", sign: str, operation: Callable[[Found, Found], Found]) -> "UnitSet":
+        if not isinstance(other, UnitSet):
+            return NotImplemented
+        return UnitSet(
+            self.kinds | other.kinds,
+            f"({self.words} {sign} {other.words})",
+            lambda model: operation(self._find(model), other._find(model)),
+        )
+
+    def __repr__(self) -> str:
+        return self.words
+
+
+def heads(units: str | Unit | Iterable[str | Unit] | None = None) -> UnitSet:
+    """A set of heads, such as `heads("L9H9, L10H0-3")`; all of a model's without an argument. Raises UnknownUnit, when it is
+    used, for words that are no heads."""
+    return _named(units, "heads", (Head,))
+
+
+def neurons(units: str | Unit | Iterable[str | Unit] | None = None) -> UnitSet:
+    """A set of MLP neurons, such as `neurons("L3.mlp[4-9]")`; all of a model's without an argument."""
+    return _named(units, "neurons", (Neuron,))
+
+
+def layers(units: str | Unit | Iterable[str | Unit] | None = None) -> UnitSet:
+    """A set of attention and MLP layers, such as `layers("L3.attn, L0-2.mlp")`; all of a model's without an argument."""
+    return _named(units, "layers", (AttnLayer, MlpLayer))
+
+
+def _named(units: Any, name: str, kinds: tuple[type, ...]) -> UnitSet:
+    if units is None:
+        return UnitSet(frozenset(kinds), f"all {name}", lambda model: _universe(frozenset(kinds), model))
+
+    def find(model: Architecture) -> Found:
+        found = parse_units(units, model)
+        strangers = [str(unit) for unit in found if not isinstance(unit, kinds)]
+        if strangers:
+            raise UnknownUnit(f"{', '.join(strangers)} in {name}({units!r}): expected {name} alone.")
+        return frozenset(found)
+
+    return UnitSet(frozenset(kinds), f"{name}({units})", find)
+
+
+def _universe(kinds: frozenset[type], model: Architecture) -> Found:
+    found: list[Unit] = []
+    for layer in range(model.n_layers):
+        if Head in kinds:
+            found += [Head(layer, head) for head in range(model.n_heads)]
+        if AttnLayer in kinds:
+            found.append(AttnLayer(layer))
+        if MlpLayer in kinds:
+            found.append(MlpLayer(layer))
+        if Neuron in kinds:
+            found += [Neuron(layer, index) for index in range(model.d_mlp or 0)]
+    return frozenset(found)
