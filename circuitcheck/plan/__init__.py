@@ -33,7 +33,7 @@ from circuitcheck.plan.metrics import (
     bounds_of,
     supports,
 )
-from circuitcheck.plan.positions import At, Position, parse_at
+from circuitcheck.plan.positions import AllBut, At, Position, named_in, parse_at
 from circuitcheck.plan.references import CLEAN, ModelRef, PromptSource
 from circuitcheck.plan.sites import ATTENTION_KINDS, HEAD_KINDS, Site, SiteKind, check_sites, parse_sites, site_of
 from circuitcheck.plan.units import (
@@ -58,12 +58,14 @@ __all__ = [
     "Ablate",
     "Accuracy",
     "Activation",
+    "AllBut",
     "Architecture",
     "At",
     "Attention",
     "AttnLayer",
     "CandidateAccuracy",
     "Cell",
+    "Circuit",
     "Custom",
     "Direction",
     "Head",
@@ -96,9 +98,16 @@ __all__ = [
     "Steer",
     "StreamMean",
     "Unit",
+    "UnitSet",
+    "Units",
     "View",
     "bounds_of",
     "check_sites",
+    "circuit",
+    "heads",
+    "layers",
+    "named_in",
+    "neurons",
     "parse_at",
     "parse_layers",
     "parse_sites",

@@ -34,7 +34,19 @@ class Position:
         return indices
 
 
-At = tuple[Position, ...] | None
+@dataclass(frozen=True)
+class AllBut:
+    """Every token of a prompt but these."""
+
+    positions: tuple[Position, ...]
+
+
+At = tuple[Position, ...] | AllBut | None  # None is every token
+
+
+def named_in(at: At) -> tuple[Position, ...]:
+    """The positions that a prompt must have for `at` to mean something."""
+    return at.positions if isinstance(at, AllBut) else at or ()
 
 
 def parse_at(at: str | Iterable[str] | None) -> At:

@@ -1,10 +1,11 @@
 """Units as sets: union, difference, intersection and complement, worked out for a model when they are used on one."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from circuitcheck.errors import UnknownUnit
+from circuitcheck.errors import UnknownPosition, UnknownUnit
+from circuitcheck.plan.positions import AllBut, At, Position, parse_at
 from circuitcheck.plan.units import Architecture, AttnLayer, Head, MlpLayer, Neuron, Unit, parse_units
 
 Found = frozenset[Unit]
@@ -12,8 +13,9 @@ Found = frozenset[Unit]
 
 @dataclass(frozen=True)
 class UnitSet:
-    """A set of units of whatever model it is used on. `a | b`, `a & b` and `a - b` are what they say; `~a` is every other unit
-    of the kinds that `a` is about: of a set of heads all other heads, of heads and MLP layers all other heads and MLP layers.
+    """A set of units of whatever model it is used on. `a | b`, `a & b` and `a - b` are what they say; `~a` is every
+    other unit of the kinds that `a` is about: of a set of heads all other heads, of heads and MLP layers all other
+    heads and MLP layers.
     """
 
     kinds: frozenset[type]
@@ -50,6 +52,59 @@ class UnitSet:
 
     def __repr__(self) -> str:
         return self.words
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """Units by position: each set acts at the tokens that it is named with. `~circuit` is every other unit of those kinds at
+    each token: what a circuit holds at one token counts as outside of it at all others."""
+
+    places: tuple[tuple[tuple[Position, ...], UnitSet], ...]
+    inverted: bool = False
+
+    def __invert__(self) -> "Circuit":
+        return replace(self, inverted=not self.inverted)
+
+    def groups(self, architecture: Architecture) -> list[tuple[tuple[Unit, ...], At]]:
+        """Units with the positions at which they are inside (or outside, if inverted), disjoint. Raises UnknownUnit."""
+        kept: dict[Unit, list[Position]] = {}
+        for positions, units in self.places:
+            for unit in units.resolve(architecture):
+                kept.setdefault(unit, []).extend(positions)
+        if not self.inverted:
+            return _gathered((unit, tuple(dict.fromkeys(found))) for unit, found in kept.items())
+        kinds = frozenset(kind for _, units in self.places for kind in units.kinds)
+        everything = parse_units(list(_universe(kinds, architecture)), architecture)
+        return _gathered((unit, AllBut(tuple(dict.fromkeys(kept[unit]))) if unit in kept else None) for unit in everything)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{', '.join(map(str, at))}: {units}" for at, units in self.places)
+        return f"{'~' if self.inverted else ''}circuit({{{shown}}})"
+
+
+def _gathered(pairs: Iterable[tuple[Unit, At]]) -> list[tuple[tuple[Unit, ...], At]]:
+    groups: dict[At, list[Unit]] = {}
+    for unit, at in pairs:
+        groups.setdefault(at, []).append(unit)
+    return [(tuple(units), at) for at, units in groups.items()]
+
+
+def circuit(places: Mapping[str, "UnitSet | str"]) -> Circuit:
+    """A circuit position by position, such as `circuit({"END": "L9H9, L10H0", "S2": cc.heads("L7H3")})`; words are heads.
+
+    `model.ablate(~circuit, ...)` asks whether it is sufficient, `model.ablate(circuit, ...)` whether it is necessary.
+
+    Raises UnknownUnit for no places, UnknownPosition for words that are no positions.
+    """
+    if not places:
+        raise UnknownUnit("a circuit without places is empty: name positions and units, {'END': 'L9H9'}.")
+    found = []
+    for at, units in places.items():
+        positions = parse_at(at)
+        if not isinstance(positions, tuple):
+            raise UnknownPosition(f"{at!r} names no positions.")
+        found.append((positions, units if isinstance(units, UnitSet) else heads(units)))
+    return Circuit(tuple(found))
 
 
 def heads(units: str | Unit | Iterable[str | Unit] | None = None) -> UnitSet:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from circuitcheck.errors import UnknownUnit
 
@@ -74,6 +74,16 @@ class Neuron:
 
 Unit = Head | AttnLayer | MlpLayer | Neuron
 
+
+@runtime_checkable
+class UnitSource(Protocol):
+    """What stands for units of whatever model it is used on."""
+
+    def resolve(self, architecture: Architecture) -> "tuple[Unit, ...]": ...
+
+
+Units = str | Unit | UnitSource | Iterable[str | Unit | UnitSource]
+
 _HEADS = re.compile(r"L(\d+)H(\d+)(?:-(\d+))?")
 _LAYERS = re.compile(r"L(\d+)(?:-(\d+))?\.(attn|mlp)")
 _NEURONS = re.compile(r"L(\d+)\.mlp\[(\d+)(?:-(\d+))?\]")
@@ -85,7 +95,7 @@ _FORMS = (
 )
 
 
-def parse_units(units: str | Unit | Iterable[str | Unit], architecture: Architecture) -> tuple[Unit, ...]:
+def parse_units(units: Units, architecture: Architecture) -> tuple[Unit, ...]:
     """Units in sorted order, each once.
 
     Raises UnknownUnit for words that are no unit, an empty set, a unit named twice, or one beyond the model.
@@ -146,9 +156,11 @@ def compact(words: Iterable[str]) -> list[str]:
     return found
 
 
-def _parse(word: str | Unit, architecture: Architecture) -> list[Unit]:
+def _parse(word: object, architecture: Architecture) -> list[Unit]:
     if isinstance(word, Unit):
         return [word]
+    if isinstance(word, UnitSource):
+        return list(word.resolve(architecture))
     if not isinstance(word, str):
         raise UnknownUnit(f"{word!r} is not a unit. Expected {_FORMS}.")
     if match := _NEURONS.fullmatch(word):

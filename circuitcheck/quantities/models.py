@@ -15,6 +15,7 @@ from circuitcheck.plan import (
     Ablate,
     Architecture,
     AttnLayer,
+    Circuit,
     Direction,
     Head,
     Intervention,
@@ -25,6 +26,7 @@ from circuitcheck.plan import (
     PatchPath,
     Site,
     Steer,
+    Units,
     View,
     parse_at,
     parse_layers,
@@ -57,7 +59,7 @@ class ModelView:
 
     def ablate(
         self,
-        units: str | Unit | Iterable[str | Unit],
+        units: Units | Circuit,
         *,
         kind: str,
         at: str | Iterable[str] | None = None,
@@ -81,8 +83,16 @@ class ModelView:
             raise BadIntervention(f"n={n} belongs to kind='mean', not to kind={kind!r}.")
         if n is not None and n < 2:
             raise BadIntervention(f"a mean over n={n} prompts is no mean; the default is 256.")
-        parsed = parse_units(units, self.card.architecture)
-        return self._then(Ablate(parsed, kind, parse_at(at), source, n or Ablate.n, allow_vacuous=allow_vacuous))
+        if isinstance(units, Circuit) and at is not None:
+            raise BadIntervention(f"{units} has positions of its own: leave at={at!r} out.")
+        if isinstance(units, Circuit):
+            groups = units.groups(self.card.architecture)
+        else:
+            groups = [(parse_units(units, self.card.architecture), parse_at(at))]
+        view = self
+        for group, where in groups:
+            view = view._then(Ablate(group, kind, where, source, n or Ablate.n, allow_vacuous=allow_vacuous))
+        return view
 
     def patch(
         self,
@@ -103,7 +113,7 @@ class ModelView:
 
     def patch_path(
         self,
-        senders: str | Unit | Iterable[str | Unit],
+        senders: Units,
         *,
         into: str | Site | Iterable[str | Site],
         source: str | None = None,
@@ -125,7 +135,7 @@ class ModelView:
 
     def knock_out_attention(
         self,
-        units: str | Unit | Iterable[str | Unit],
+        units: Units,
         *,
         query: str | Iterable[str],
         key: str | Iterable[str],
@@ -179,7 +189,7 @@ class ModelView:
         return self._then(Steer(direction, mode, parse_at(at), chosen, scale))
 
     def _path(
-        self, senders: str | Unit | Iterable[str | Unit], into: str | Site | Iterable[str | Site]
+        self, senders: Units, into: str | Site | Iterable[str | Site]
     ) -> tuple[tuple[Head | MlpLayer, ...], tuple[Site, ...]]:
         architecture = self.card.architecture
         found = []
@@ -197,7 +207,7 @@ class ModelView:
                 )
         return tuple(found), receivers
 
-    def _heads(self, units: str | Unit | Iterable[str | Unit]) -> tuple[Head, ...]:
+    def _heads(self, units: Units) -> tuple[Head, ...]:
         """Heads, those of attention layers among them. Raises UnknownUnit for MLPs and neurons."""
         found: list[Head] = []
         for unit in parse_units(units, self.card.architecture):

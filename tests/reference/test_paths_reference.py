@@ -67,9 +67,8 @@ def test_a_head_sends_to_the_mlp_of_its_own_block_where_layers_follow_each_other
     expected = []
     for prompt in bench.prompts:
         tokens, others = bench.tokens(prompt), bench.tokens(prompt, "abc")
-        logits = bench.plain.path_patched_logits(tokens, others, [("z", 1, 1)], [("mlp_in", 1)], None, [prompt.end])[
-            0, prompt.end
-        ]
+        logits = bench.plain.path_patched_logits(tokens, others, [("z", 1, 1)], [("mlp_in", 1)], None, [prompt.end])
+        end = logits[0, prompt.end].double()
         expected.append(float(end[prompt.answer_id] - end[prompt.distractor_id]))
     np.testing.assert_allclose(bench.task.logit_diff(view).values(N), expected, rtol=0, atol=bench.tolerance)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from circuitcheck.plan import At, Reading
+from circuitcheck.plan import AllBut, At, Reading, named_in
 from circuitcheck.prompts import Prompt
 
 
@@ -59,17 +59,18 @@ class Batch:
     def where(self, at: At) -> tuple[Tensor, Tensor]:
         """(rows, columns): every (prompt, token) that `at` names, each once. Raises UnknownPosition."""
         pairs = [(row, column) for row, prompt in enumerate(self.prompts) for column in self.columns(prompt, at)]
-        rows, columns = torch.tensor(pairs, device=self.device).T
+        rows, columns = torch.tensor(pairs, dtype=torch.long, device=self.device).reshape(-1, 2).T
         return rows, columns
 
     def columns(self, prompt: Prompt, at: At) -> list[int]:
         """The tokens of a prompt that `at` names. Tokens after END cannot act on what is read there, so nothing is
         written to them."""
         stop = prompt.end + 1
+        everything = list(range(stop + self.width - self.length))
         if at is None:
-            return list(range(stop + self.width - self.length))
-        found = {index for place in at for index in place.indices(prompt.positions[place.name], stop)}
-        return sorted(found)
+            return everything
+        found = {index for place in named_in(at) for index in place.indices(prompt.positions[place.name], stop)}
+        return [index for index in everything if index not in found] if isinstance(at, AllBut) else sorted(found)
 
 
 @dataclass

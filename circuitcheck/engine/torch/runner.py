@@ -85,7 +85,7 @@ def _check_width(view: View, batch: Batch) -> None:
         return
     for intervention in view.interventions:
         for need in intervention.needs:
-            if isinstance(need.source, StreamMean) and need.source.by == "template" and need.at is None:
+            if isinstance(need.source, StreamMean) and need.source.by == "template" and not isinstance(need.at, tuple):
                 raise BadTask(
                     f"{intervention.describe()}: the tokens of an answer have no mean to be replaced by, and this metric "
                     f"reads answers of several tokens. Name positions (at=), or use another kind of ablation."

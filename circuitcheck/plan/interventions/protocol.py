@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, Self, runtime_checkable
 
-from circuitcheck.plan.positions import At
+from circuitcheck.plan.positions import AllBut, At, named_in
 from circuitcheck.plan.sites import Site
 from circuitcheck.plan.units import Unit, compact
 
@@ -61,7 +61,9 @@ class Intervention(Protocol):
 
 def where(at: At) -> str:
     """Positions in words."""
-    return "everywhere" if at is None else "at " + ", ".join(map(str, at))
+    if at is None:
+        return "everywhere"
+    return f"{'everywhere but ' if isinstance(at, AllBut) else ''}at " + ", ".join(map(str, named_in(at)))
 
 
 def listed(things: tuple[object, ...]) -> str:
