@@ -36,6 +36,7 @@ from circuitcheck.plan.metrics import (
 from circuitcheck.plan.positions import AllBut, At, Position, named_in, parse_at
 from circuitcheck.plan.references import CLEAN, ModelRef, PromptSource
 from circuitcheck.plan.sites import ATTENTION_KINDS, HEAD_KINDS, Site, SiteKind, check_sites, parse_sites, site_of
+from circuitcheck.plan.unit_sets import Circuit, UnitSet, circuit, heads, layers, neurons
 from circuitcheck.plan.units import (
     ANY_MODEL,
     Architecture,
@@ -44,6 +45,7 @@ from circuitcheck.plan.units import (
     MlpLayer,
     Neuron,
     Unit,
+    Units,
     parse_layers,
     parse_units,
 )

@@ -19,6 +19,7 @@ from circuitcheck.plan import (
     Position,
     View,
     check_sites,
+    named_in,
 )
 from circuitcheck.prompts import STREAMS, Prompt, PromptSource, TaskDefinition, Template, define_task
 from circuitcheck.prompts.cases import Case, make_case
