@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import circuitcheck as cc
+from circuitcheck.errors import CorruptCheckpoint
 from circuitcheck.models import BUNDLED, parse_spec
 from circuitcheck.prompts.builtin import BUILT_IN
 from circuitcheck.prompts.builtin.entity_binding import CAPITALS
@@ -44,6 +45,8 @@ def test_the_name_means_the_bundled_model_wherever_one_stands(tmp_path, monkeypa
     assert parse_spec("organism").kind == "bundled"
     assert parse_spec("./organism").kind == "folder"
     assert str(cc.load("organism").ref) == "organism"
+    with pytest.raises(CorruptCheckpoint):  # the empty folder: a path object means a path
+        cc.load(Path("organism"))
 
 
 def test_it_loads_by_the_same_path_as_any_folder(organism):
