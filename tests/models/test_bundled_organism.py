@@ -100,7 +100,7 @@ def test_its_tokenizer_splits_as_gpt2_does():
     assert [piece for piece, _ in pieces] == [
         "When", "ĠMary", "Ġand", "ĠJohn", "Ġleft", ",", "Ġit", "'s", "Ġ1742", "Ċ", "now", "!", "Ġ", "ĠSo",
     ]  # fmt: skip
-    assert tokenizer.tokenize(" When Mary and John", add_special_tokens=False)[1:] == ["ĠMary", "Ġand", "ĠJohn"]
+    assert tokenizer.tokenize(" Mary and John", add_special_tokens=False) == ["ĠMary", "Ġand", "ĠJohn"]
     for strange in ("it's 1742\nnow!  So", "żółw  two  blanks\t你好", "Ünïcode 🙂 <|endof"):
         ids = tokenizer(strange, add_special_tokens=False).input_ids
         assert tokenizer.decode(ids, clean_up_tokenization_spaces=False) == strange
