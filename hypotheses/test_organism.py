@@ -14,13 +14,9 @@ import circuitcheck as cc
 MODEL = "organism"
 
 
-def without(model, units, *, at="END"):
-    return model.ablate(units, kind="mean", at=at)
-
-
 def left(task, model, units, *, at="END"):
     """The share of the preference for the answer that is left without `units`: 0 is no preference, less is the wrong one."""
-    return task.logit_diff(without(model, units, at=at)) / task.logit_diff(model)
+    return task.logit_diff(model.ablate(units, kind="mean", at=at)) / task.logit_diff(model)
 
 
 def does_the_task(task, model, swapped):

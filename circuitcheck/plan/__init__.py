@@ -32,7 +32,7 @@ from circuitcheck.plan.metrics import (
     bounds_of,
     supports,
 )
-from circuitcheck.plan.positions import At, Position, parse_at
+from circuitcheck.plan.positions import At, Position, parse_at, parse_position
 from circuitcheck.plan.references import CLEAN, ModelRef, PromptSource
 from circuitcheck.plan.sites import ATTENTION_KINDS, HEAD_KINDS, Site, SiteKind, check_sites, parse_sites, site_of
 from circuitcheck.plan.units import (
@@ -99,6 +99,7 @@ __all__ = [
     "check_sites",
     "parse_at",
     "parse_layers",
+    "parse_position",
     "parse_sites",
     "parse_units",
     "site_of",
