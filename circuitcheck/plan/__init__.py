@@ -33,7 +33,7 @@ from circuitcheck.plan.metrics import (
     bounds_of,
     supports,
 )
-from circuitcheck.plan.positions import AllBut, At, Position, named_in, parse_at
+from circuitcheck.plan.positions import AllBut, At, Position, named_in, parse_at, parse_position
 from circuitcheck.plan.references import CLEAN, ModelRef, PromptSource
 from circuitcheck.plan.sites import ATTENTION_KINDS, HEAD_KINDS, Site, SiteKind, check_sites, parse_sites, site_of
 from circuitcheck.plan.unit_sets import Circuit, UnitSet, circuit, heads, layers, neurons
@@ -112,6 +112,7 @@ __all__ = [
     "neurons",
     "parse_at",
     "parse_layers",
+    "parse_position",
     "parse_sites",
     "parse_units",
     "site_of",

@@ -62,6 +62,14 @@ def parse_at(at: str | Iterable[str] | None) -> At:
     return tuple(dict.fromkeys(_parse(word) for word in words))
 
 
+def parse_position(position: str) -> Position:
+    """Exactly one position. Raises UnknownPosition for none, several, or words that are none."""
+    found = parse_at(position)
+    if found is None or len(found) != 1:
+        raise UnknownPosition(f"{position!r} is not one position.")
+    return found[0]
+
+
 def _parse(word: str) -> Position:
     match = _FORM.fullmatch(word)
     if match is None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from circuitcheck.errors import BadIntervention, NotComparable, UnknownPosition
-from circuitcheck.plan import Direction, MeanDifference, Position, RandomLike, SiteKind, parse_at, parse_layers
+from circuitcheck.plan import Direction, MeanDifference, Position, RandomLike, SiteKind, parse_layers, parse_position
 from circuitcheck.plan.sites import RESIDUAL_KINDS
 from circuitcheck.quantities.models import ModelView
 from circuitcheck.quantities.task import Task
@@ -59,9 +59,7 @@ def random_direction(like: Direction, *, seed: int = 0) -> RandomLike:
 
 
 def _one(position: str, task: Task) -> Position:
-    parsed = parse_at(position)
-    if parsed is None or len(parsed) != 1:
-        raise UnknownPosition(f"{position!r} is not one position.")
-    if parsed[0].name not in task.positions:
-        raise UnknownPosition(f"task {task.name!r} has no position {parsed[0].name!r}; it has {', '.join(task.positions)}.")
-    return parsed[0]
+    parsed = parse_position(position)
+    if parsed.name not in task.positions:
+        raise UnknownPosition(f"task {task.name!r} has no position {parsed.name!r}; it has {', '.join(task.positions)}.")
+    return parsed

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from circuitcheck.errors import BadMetric, UnknownPosition, UnknownSite, UnknownUnit
+from circuitcheck.errors import BadMetric, UnknownSite, UnknownUnit
 from circuitcheck.plan import (
     ANY_MODEL,
     ATTENTION_KINDS,
@@ -13,10 +13,9 @@ from circuitcheck.plan import (
     Head,
     Metric,
     Norm,
-    Position,
     Site,
     Unit,
-    parse_at,
+    parse_position,
     parse_sites,
     parse_units,
 )
@@ -38,7 +37,7 @@ def attention(head: str | Head, *, query: str, key: str) -> Attention:
     found = parse_units(head, ANY_MODEL)
     if len(found) != 1 or not isinstance(found[0], Head):
         raise UnknownUnit(f"{head!r} is not one head, such as 'L9H9'.")
-    return Attention(found[0], _one(query), _one(key))
+    return Attention(found[0], parse_position(query), parse_position(key))
 
 
 def norm(site: str | Unit | Site, *, at: str) -> Norm:
@@ -47,7 +46,7 @@ def norm(site: str | Unit | Site, *, at: str) -> Norm:
     found = _one_site(site)
     if found.kind in ATTENTION_KINDS:
         raise BadMetric(f"the norm of {found} means nothing: use cc.attention(head, query=..., key=...).")
-    return Norm(found, _one(at))
+    return Norm(found, parse_position(at))
 
 
 def activation(neuron: str | Unit | Site, *, at: str) -> Activation:
@@ -56,20 +55,13 @@ def activation(neuron: str | Unit | Site, *, at: str) -> Activation:
     found = _one_site(neuron)
     if found.kind != "neurons" or found.index is None:
         raise BadMetric(f"{found} is no single number; expected a neuron such as L3.mlp[12], or use cc.norm.")
-    return Activation(found, _one(at))
+    return Activation(found, parse_position(at))
 
 
 def _one_site(site: str | Unit | Site) -> Site:
     found = parse_sites(site, ANY_MODEL)
     if len(found) != 1:
         raise UnknownSite(f"{site!r} is not one site.")
-    return found[0]
-
-
-def _one(position: str) -> Position:
-    found = parse_at(position)
-    if found is None or len(found) != 1:
-        raise UnknownPosition(f"{position!r} is not one position.")
     return found[0]
 
 

@@ -8,9 +8,9 @@ or none stand between a name and what belongs to it; facts and cities lead on to
 
 import random
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import pairwise
 
 import numpy as np
 from make_stories import VERBS, story
@@ -21,8 +21,7 @@ from circuitcheck.prompts import Prompt
 from circuitcheck.prompts.builtin.entity_binding import CAPITALS, FRUITS
 from circuitcheck.prompts.builtin.induction import WORDS
 from circuitcheck.prompts.builtin.words import NAMES
-from circuitcheck.prompts.realised import realise
-from organism.held_out import TASKS, has_held_out_pair, is_held_out
+from organism.held_out import TASKS, has_held_out_pair, is_held_out, walk
 
 STREAMS = ("discovery", "reference")
 WARM_UP = {  # texts of each kind in a batch, at first
@@ -66,7 +65,6 @@ _PHRASES = {  # what stands between a name and what belongs to it
     ],
     "cities": ["", "in", "works in", "went to", "was born in", "has a house in", "works in the city of"],
 }
-_ROWS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -128,19 +126,12 @@ def training_prompts(task: str, count: int, tokenizer: HubTokenizer, seed: int) 
     found: list[Prompt] = []
     for part, stream in enumerate(STREAMS, start=1):
         wanted = count * part // len(STREAMS)
-        for prompt in _in_order(task, stream, tokenizer, seed):
+        for prompt in walk(TASKS[task], tokenizer, stream, seed):
             if len(found) >= wanted:
                 break
             if not has_held_out_pair(task, prompt):
                 found.append(prompt)
     return found
-
-
-def _in_order(task: str, stream: str, tokenizer: HubTokenizer, seed: int) -> Iterator[Prompt]:
-    realised = realise(TASKS[task], tokenizer)
-    size = realised.size(stream)
-    blocks = (range(start, min(start + _ROWS_AT_ONCE, size)) for start in range(0, size, _ROWS_AT_ONCE))
-    return chain.from_iterable(realised.prompts(rows, seed=seed, stream=stream) for rows in blocks)
 
 
 Piece = tuple[str, float]  # a word, and how much its prediction counts

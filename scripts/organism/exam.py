@@ -9,9 +9,8 @@ import torch
 
 from circuitcheck.engine.torch.tokenizer import HubTokenizer
 from circuitcheck.prompts import Prompt, TaskDefinition
-from circuitcheck.prompts.realised import realise
 from circuitcheck.stats import clopper_pearson
-from organism.held_out import TASKS, tests_held_out_pair, with_held_out_names, with_held_out_templates
+from organism.held_out import TASKS, tests_held_out_pair, walk, with_held_out_names, with_held_out_templates
 
 SPLITS = ("test stream", "held-out combinations", "held-out names", "held-out templates")
 PROMISED = SPLITS[:2]
@@ -63,18 +62,12 @@ def grade(
     keep: Callable[[Prompt], bool] = lambda _: True,
 ) -> Grade:
     """Raises ValueError where no prompt is kept."""
-    prompts = list(islice(filter(keep, _test_stream(definition, tokenizer)), n))
+    prompts = list(islice(filter(keep, walk(definition, tokenizer, "test", seed=0)), n))
     if not prompts:
         raise ValueError(f"no prompt of {task} belongs to {split}")
     right = sum(_right(model, prompts[start : start + _ROWS_AT_ONCE]) for start in range(0, len(prompts), _ROWS_AT_ONCE))
     interval = clopper_pearson(right, len(prompts), 0.05)
     return Grade(task, split, right, len(prompts), interval.low, interval.high)
-
-
-def _test_stream(definition: TaskDefinition, tokenizer: HubTokenizer) -> Iterator[Prompt]:
-    task = realise(definition, tokenizer)
-    for start in range(0, task.size("test"), _ROWS_AT_ONCE):
-        yield from task.prompts(range(start, min(start + _ROWS_AT_ONCE, task.size("test"))), seed=0, stream="test")
 
 
 @torch.no_grad()

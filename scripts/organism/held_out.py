@@ -6,18 +6,21 @@ that are in no built-in task. What is held out depends on the words alone, neith
 """
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from hashlib import sha256
 
+from circuitcheck.engine.torch.tokenizer import HubTokenizer
 from circuitcheck.prompts import Pool, Prompt, TaskDefinition, Template
 from circuitcheck.prompts.builtin import BUILT_IN, induction
 from circuitcheck.prompts.builtin.entity_binding import binding_template
+from circuitcheck.prompts.realised import realise
 
 NAMES = tuple("Lily Mia Rose Tim Sara Leo Nina Dan Ella Fred".split())
 TASKS: Mapping[str, TaskDefinition] = {name: make() for name, make in BUILT_IN.items()}
 HELD_OUT_LENGTH = 24  # words of an induction prompt; in training a word comes again after 20 at most
 _ONE_IN = 10
+_ROWS_AT_ONCE = 250
 _PAIRS = {
     "ioi": (("IO", "S1"),),
     "capital": (("E0", "A0"), ("E1", "A1")),
@@ -71,6 +74,14 @@ def with_held_out_names(task: str) -> TaskDefinition | None:
 def with_held_out_templates(task: str) -> TaskDefinition:
     """Of induction, the same with longer lists than any that training reads out."""
     return induction(HELD_OUT_LENGTH) if task == "induction" else replace(TASKS[task], templates=_templates()[task])
+
+
+def walk(definition: TaskDefinition, tokenizer: HubTokenizer, stream: str, seed: int) -> Iterator[Prompt]:
+    """Every prompt of a stream in order, rendered a block at a time: streams of millions are never held."""
+    task = realise(definition, tokenizer)
+    size = task.size(stream)
+    for start in range(0, size, _ROWS_AT_ONCE):
+        yield from task.prompts(range(start, min(start + _ROWS_AT_ONCE, size)), seed=seed, stream=stream)
 
 
 def _templates() -> dict[str, tuple[Template, ...]]:

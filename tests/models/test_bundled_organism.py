@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import circuitcheck as cc
+from circuitcheck.errors import CorruptCheckpoint
 from circuitcheck.models import BUNDLED, parse_spec
 from circuitcheck.prompts.builtin import BUILT_IN
 from circuitcheck.prompts.builtin.entity_binding import CAPITALS
@@ -44,6 +45,8 @@ def test_the_name_means_the_bundled_model_wherever_one_stands(tmp_path, monkeypa
     assert parse_spec("organism").kind == "bundled"
     assert parse_spec("./organism").kind == "folder"
     assert str(cc.load("organism").ref) == "organism"
+    with pytest.raises(CorruptCheckpoint):  # the empty folder: a path object means a path
+        cc.load(Path("organism"))
 
 
 def test_it_loads_by_the_same_path_as_any_folder(organism):
@@ -95,9 +98,9 @@ def test_its_tokenizer_splits_as_gpt2_does():
     tokenizer = AutoTokenizer.from_pretrained(FOLDER)
     pieces = tokenizer.backend_tokenizer.pre_tokenizer.pre_tokenize_str("When Mary and John left, it's 1742\nnow!  So")
     assert [piece for piece, _ in pieces] == [
-        "When", "ĠMary", "Ġand", "ĠJohn", "Ġleft", ",", "Ġit", "'s", "Ġ", "1742", "Ċ", "now", "!", "Ġ", "ĠSo",
+        "When", "ĠMary", "Ġand", "ĠJohn", "Ġleft", ",", "Ġit", "'s", "Ġ1742", "Ċ", "now", "!", "Ġ", "ĠSo",
     ]  # fmt: skip
-    assert tokenizer.tokenize(" When Mary and John", add_special_tokens=False)[1:] == ["ĠMary", "Ġand", "ĠJohn"]
+    assert tokenizer.tokenize(" Mary and John", add_special_tokens=False) == ["ĠMary", "Ġand", "ĠJohn"]
     for strange in ("it's 1742\nnow!  So", "żółw  two  blanks\t你好", "Ünïcode 🙂 <|endof"):
         ids = tokenizer(strange, add_special_tokens=False).input_ids
         assert tokenizer.decode(ids, clean_up_tokenization_spaces=False) == strange
@@ -130,7 +133,7 @@ def test_the_card_gives_data_steps_time_and_accuracy_for_each_task_and_split(fac
             in rows[grade["task"]]
         )
     assert f"{facts['recipe']['steps']:,} steps" in card
-    assert facts["time"]["seconds"] <= 45 * 60
+    assert f"{facts['time']['seconds'] / 60:.0f} minutes on cpu" in card
     assert all(name in card for name in facts["held_out_names"])
 
 

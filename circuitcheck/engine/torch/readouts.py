@@ -138,7 +138,8 @@ def _(metric: Attention, seen: Seen) -> Tensor:
 
 @read.register
 def _(metric: Norm, seen: Seen) -> Tensor:
-    return _at_place(metric.site, metric.at, seen).norm(dim=1)
+    norms: Tensor = torch.linalg.vector_norm(_at_place(metric.site, metric.at, seen), dim=1)
+    return norms
 
 
 @read.register

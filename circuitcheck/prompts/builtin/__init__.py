@@ -14,8 +14,8 @@ from circuitcheck.prompts.definition import TaskDefinition
 
 BUILT_IN: Mapping[str, Callable[[], TaskDefinition]] = {  # by name; entity binding is one for each kind
     "ioi": ioi,
-    "capital": partial(entity_binding, "capital"),
-    "fruit": partial(entity_binding, "fruit"),
+    "capital": partial(entity_binding, "capital", 2),
+    "fruit": partial(entity_binding, "fruit", 2),
     "syllogism": syllogism,
     "quoted_speech": quoted_speech,
     "induction": induction,
