@@ -16,7 +16,6 @@ SiteKind = Literal[
     "attn_out",
     "mlp_out",
     "mlp_in",
-    "resid_final",
     "z",
     "result",
     "q",
@@ -37,9 +36,7 @@ RESIDUAL_KINDS: tuple[SiteKind, ...] = (
     "attn_out",
     "mlp_out",
     "mlp_in",
-    "resid_final",
 )
-WHOLE_MODEL_KINDS: tuple[SiteKind, ...] = ("embed", "resid_final")
 
 
 @dataclass(frozen=True)
@@ -52,10 +49,10 @@ class Site:
     layer adds to the residual stream, after a post-norm where there is one ([pos, d_model]).
     `q`, `k`, `v`: a head's query, or a key/value head's key or value, as projected: before any norm and rotation
     ([pos, d_head]). `scores`, `pattern`: a head's attention before and after the softmax ([query, key]; its position is the
-    query's). `mlp_in`: the residual stream as that MLP alone reads it, before its norm; `resid_final`: as the final
-    norm and the unembedding read it ([pos, d_model]). `z`: a head's mix of values ([pos, d_head]). `result`: what the output
-    projection makes of it, without bias ([pos, d_model]). `neurons`: what the MLP's output projection reads ([pos], or
-    [pos, d_mlp]). `index` is the head, key/value head or neuron; None means all of the layer.
+    query's). `mlp_in`: the residual stream as that MLP alone reads it, before its norm ([pos, d_model]). `z`: a head's mix
+    of values ([pos, d_head]). `result`: what the output projection makes of it, without bias ([pos, d_model]). `neurons`:
+    what the MLP's output projection reads ([pos], or [pos, d_mlp]). `index` is the head, key/value head or neuron; None
+    means all of the layer.
     """
 
     kind: SiteKind
@@ -63,8 +60,8 @@ class Site:
     index: int | None = None
 
     def __str__(self) -> str:
-        if self.kind in WHOLE_MODEL_KINDS:
-            return self.kind
+        if self.kind == "embed":
+            return "embed"
         if self.kind == "neurons":
             return f"L{self.layer}.neurons" if self.index is None else str(Neuron(self.layer, self.index))
         return f"L{self.layer}{'' if self.index is None else f'H{self.index}'}.{self.kind}"
@@ -115,8 +112,8 @@ def check_sites(sites: Iterable[Site], architecture: Architecture) -> None:
 def _parse(word: "str | Unit | Site", architecture: Architecture) -> list[Site]:
     if isinstance(word, Site):
         return [word]
-    if word in WHOLE_MODEL_KINDS:
-        return [Site("embed", 0) if word == "embed" else Site("resid_final", architecture.n_layers - 1)]
+    if word == "embed":
+        return [Site("embed", 0)]
     if isinstance(word, str):
         for form, of_heads in ((_HEAD_SITE, True), (_LAYER_SITE, False)):
             match = form.fullmatch(word)

@@ -40,6 +40,7 @@ from circuitcheck.session import current_session
 
 Places = str | Iterable[str] | None
 Layers = str | Iterable[int] | None
+_TO_MATCH = 8192  # reference prompts, where a donor must have slots in common with the prompt
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,16 @@ class ModelView:
         at: str | Iterable[str] | None = None,
         source: str | None = None,
         n: int | None = None,
+        matching: Iterable[str] = (),
         allow_vacuous: bool = False,
     ) -> "ModelView":
         """Replace the outputs of `units` at the positions `at` (None: every token).
 
         `kind` is never a default: `"zero"`; `"mean"`, over `n` (256) prompts of the task's reference stream, template by
         template and token by token; `"counterfactual"`, the value in the prompt's counterfactual called `source` (default:
-        the first that the task declares).
+        the first that the task declares); `"resample"`, the value in another prompt, drawn for each among the first `n`
+        (256; 8192 where slots must match) of the reference stream that have its template, its token counts and its values
+        of the slots `matching` (Chan et al. 2022, causal scrubbing).
 
         Raises UnknownUnit, UnknownPosition, and BadIntervention for an unknown kind.
         """
@@ -79,19 +83,22 @@ class ModelView:
             raise BadIntervention(f"kind={kind!r} is no kind of ablation; expected {', '.join(map(repr, get_args(Kind)))}.")
         if source is not None and kind != "counterfactual":
             raise BadIntervention(f"source={source!r} belongs to kind='counterfactual', not to kind={kind!r}.")
-        if n is not None and kind != "mean":
-            raise BadIntervention(f"n={n} belongs to kind='mean', not to kind={kind!r}.")
+        same = _slots(matching)
+        if same and kind != "resample":
+            raise BadIntervention(f"matching={', '.join(same)} belongs to kind='resample', not to kind={kind!r}.")
+        if n is not None and kind not in ("mean", "resample"):
+            raise BadIntervention(f"n={n} belongs to kind='mean' and kind='resample', not to kind={kind!r}.")
         if n is not None and n < 2:
-            raise BadIntervention(f"a mean over n={n} prompts is no mean; the default is 256.")
+            raise BadIntervention(f"n={n} prompts give no mean, and no other prompt; the default is {Ablate.n}.")
         if isinstance(units, Circuit) and at is not None:
             raise BadIntervention(f"{units} has positions of its own: leave at={at!r} out.")
         if isinstance(units, Circuit):
             groups = units.groups(self.card.architecture)
         else:
             groups = [(parse_units(units, self.card.architecture), parse_at(at))]
-        view = self
+        view, size = self, n or (_TO_MATCH if same else Ablate.n)
         for group, where in groups:
-            view = view._then(Ablate(group, kind, where, source, n or Ablate.n, allow_vacuous=allow_vacuous))
+            view = view._then(Ablate(group, kind, where, source, size, same, allow_vacuous=allow_vacuous))
         return view
 
     def patch(
@@ -197,9 +204,11 @@ class ModelView:
             if not isinstance(unit, Head | MlpLayer):
                 raise BadIntervention(f"{unit} cannot send along a path: name heads (L7H3) or MLP layers (L7.mlp).")
             found.append(unit)
-        receivers = tuple(_receiver(site) for site in parse_sites("resid_final" if into == "logits" else into, architecture))
-        if len(receivers) > 1 and any(site.kind == "resid_final" for site in receivers):
-            raise BadIntervention("logits receive alone: what other receivers pass on is no direct path to them.")
+        last = architecture.n_layers - 1
+        if into == "logits":
+            receivers: tuple[Site, ...] = (Site("resid_post", last),)
+        else:
+            receivers = tuple(_receiver(site) for site in parse_sites(into, architecture))
         for unit in found:
             if not any(_comes_before(unit, site, architecture.parallel) for site in receivers):
                 raise BadIntervention(
@@ -244,18 +253,22 @@ class Model(ModelView):
         return f"<model {self.card.ref}: {self.architecture.describe()}, {self.ref.dtype} on {self.card.device}>"
 
 
+def _slots(matching: str | Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({matching} if isinstance(matching, str) else set(matching)))
+
+
 def _receiver(site: Site) -> Site:
     """Raises BadIntervention for what does not read the residual stream."""
     if site.kind == "mlp_out":
         return Site("mlp_in", site.layer)
-    if site.kind not in ("q", "k", "v", "mlp_in", "resid_final"):
+    if site.kind not in ("q", "k", "v", "mlp_in"):
         raise BadIntervention(f"{site} does not read the residual stream; receivers are L9H9.q, .k, .v, L9.mlp, or logits.")
     return site
 
 
 def _comes_before(unit: Head | MlpLayer, receiver: Site, parallel: bool) -> bool:
     same_block = receiver.kind == "mlp_in" and isinstance(unit, Head) and not parallel
-    if receiver.kind == "resid_final":
+    if receiver.kind == "resid_post":
         return True
     return unit.layer < receiver.layer or (same_block and unit.layer == receiver.layer)
 

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from circuitcheck.engine.torch.batch import Batch, Change
+from circuitcheck.engine.torch.batch import Batch
+from circuitcheck.engine.torch.proof import by_layer
 from circuitcheck.engine.torch.sites import SiteLayer, Write, place
 from circuitcheck.errors import BadIntervention
 from circuitcheck.plan import (
@@ -19,9 +20,8 @@ from circuitcheck.plan import (
     Need,
     Patch,
     Site,
-    SiteKind,
+    Source,
     Steer,
-    StreamMean,
 )
 
 
@@ -34,7 +34,7 @@ class Sources(Protocol):
     def rerun(self, writes: Iterable[Write], wanted: Iterable[SiteLayer]) -> dict[SiteLayer, Tensor]:
         """The values of sites in a run of the batch with the interventions before this one, and these writes."""
 
-    def value(self, source: str | StreamMean, where: SiteLayer) -> Tensor:
+    def value(self, source: Source, where: SiteLayer) -> Tensor:
         """The value at a layer's site in another run of the batch, [prompt, ...]."""
 
     def vectors(self, direction: Direction) -> Mapping[int, Tensor]:
@@ -46,24 +46,24 @@ def writes_of(
     intervention: Intervention,
     batch: Batch,  # noqa: ARG001 - the signature that every kernel has
     sources: Sources,  # noqa: ARG001
-    change: Change,  # noqa: ARG001
 ) -> list[Write]:
-    """Writes that carry out `intervention` on `batch` and record what they did in `change`."""
+    """Writes that carry out `intervention` on `batch`, one for each layer's site that it declares. Each gives a new
+    tensor and leaves the one it gets alone."""
     raise TypeError(f"no kernel for {type(intervention).__name__}")
 
 
 @writes_of.register
-def _(intervention: Ablate, batch: Batch, sources: Sources, change: Change) -> list[Write]:
-    return replacements(intervention.writes, batch, _from_runs(intervention.needs, sources), change)
+def _(intervention: Ablate, batch: Batch, sources: Sources) -> list[Write]:
+    return replacements(intervention.writes, batch, _from_runs(intervention.needs, sources))
 
 
 @writes_of.register
-def _(intervention: Patch, batch: Batch, sources: Sources, change: Change) -> list[Write]:
-    return replacements(intervention.writes, batch, _from_runs(intervention.needs, sources), change)
+def _(intervention: Patch, batch: Batch, sources: Sources) -> list[Write]:
+    return replacements(intervention.writes, batch, _from_runs(intervention.needs, sources))
 
 
 @writes_of.register
-def _(intervention: KnockOut, batch: Batch, sources: Sources, change: Change) -> list[Write]:  # noqa: ARG001
+def _(intervention: KnockOut, batch: Batch, sources: Sources) -> list[Write]:  # noqa: ARG001
     allowed = [set(batch.columns(prompt, intervention.key)) for prompt in batch.prompts]
     pairs = [
         (row, query, key)
@@ -79,27 +79,27 @@ def _(intervention: KnockOut, batch: Batch, sources: Sources, change: Change) ->
             )
     rows, queries, keys = torch.tensor(pairs, device=batch.device).T
     return [
-        Write(kind, layer, partial(_silence, rows=rows, queries=queries, keys=keys, heads=heads, change=change))
-        for (kind, layer), heads in _by_layer(intervention.writes).items()
+        Write(kind, layer, partial(_silence, rows=rows, queries=queries, keys=keys, heads=heads))
+        for (kind, layer), heads in by_layer(intervention.writes).items()
     ]
 
 
 @writes_of.register
-def _(intervention: Steer, batch: Batch, sources: Sources, change: Change) -> list[Write]:
+def _(intervention: Steer, batch: Batch, sources: Sources) -> list[Write]:
     vectors = sources.vectors(intervention.direction)
     rows, columns = batch.where(intervention.at)
     return [
         Write(
             site.kind,
             site.layer,
-            partial(_steer, vector=vectors[site.layer], how=intervention, rows=rows, columns=columns, change=change),
+            partial(_steer, vector=vectors[site.layer], how=intervention, rows=rows, columns=columns),
         )
         for site, _ in intervention.writes
     ]
 
 
 def replacements(
-    sites: tuple[tuple[Site, At], ...], batch: Batch, value_of: Callable[[SiteLayer], Tensor | None], change: Change
+    sites: tuple[tuple[Site, At], ...], batch: Batch, value_of: Callable[[SiteLayer], Tensor | None]
 ) -> list[Write]:
     """Writes of `value_of` a layer's site (None: zero) to `sites`, all at the positions of the first."""
     rows, columns = batch.where(sites[0][1])
@@ -109,14 +109,11 @@ def replacements(
             layer,
             partial(
                 _replace,
-                kind=kind,
                 where=place(kind, indices, rows, columns),
                 source=value_of((kind, layer)),
-                rows=rows,
-                change=change,
             ),
         )
-        for (kind, layer), indices in _by_layer(sites).items()
+        for (kind, layer), indices in by_layer(sites).items()
     ]
 
 
@@ -126,20 +123,15 @@ def _from_runs(needs: tuple[Need, ...], sources: Sources) -> Callable[[SiteLayer
     return lambda where: sources.value(wanted[where], where) if where in wanted else None
 
 
-def _replace(
-    value: Tensor, *, kind: SiteKind, where: tuple[Any, ...], source: Tensor | None, rows: Tensor, change: Change
-) -> Tensor:
+def _replace(value: Tensor, *, where: tuple[Any, ...], source: Tensor | None) -> Tensor:
     if source is not None and source.shape != value.shape:
         raise ValueError(f"a source of shape {tuple(source.shape)} cannot replace values of shape {tuple(value.shape)}")
-    old = value[where]
-    new = torch.zeros_like(old) if source is None else source[where].to(value)
     written = value.clone()
-    written[where] = new
-    change.record(rows, _compared(kind, old), _compared(kind, new))
+    written[where] = 0 if source is None else source[where].to(value)
     return written
 
 
-def _silence(value: Tensor, *, rows: Tensor, queries: Tensor, keys: Tensor, heads: list[int], change: Change) -> Tensor:
+def _silence(value: Tensor, *, rows: Tensor, queries: Tensor, keys: Tensor, heads: list[int]) -> Tensor:
     written = value.clone()
     silent = torch.finfo(value.dtype).min
     for head in heads or range(value.shape[1]):
@@ -148,13 +140,11 @@ def _silence(value: Tensor, *, rows: Tensor, queries: Tensor, keys: Tensor, head
     where = place("scores", heads, touched[:, 0], touched[:, 1])
     if (written[where].amax(dim=-1) <= silent / 2).any():
         raise BadIntervention("an attention knock-out leaves a token with nothing to attend to: leave it a key.")
-    change.record(touched[:, 0], _compared("scores", value[where]), _compared("scores", written[where]))
     return written
 
 
-def _steer(value: Tensor, *, vector: Tensor, how: Steer, rows: Tensor, columns: Tensor, change: Change) -> Tensor:
-    old = value[rows, columns]
-    exact, along = old.double(), vector.to(value.device)
+def _steer(value: Tensor, *, vector: Tensor, how: Steer, rows: Tensor, columns: Tensor) -> Tensor:
+    exact, along = value[rows, columns].double(), vector.to(value.device)
     if how.mode == "project_out":
         unit = along / along.norm()
         new = exact - how.scale * (exact @ unit)[:, None] * unit
@@ -162,20 +152,4 @@ def _steer(value: Tensor, *, vector: Tensor, how: Steer, rows: Tensor, columns: 
         new = exact + (how.scale if how.mode == "add" else -how.scale) * along
     written = value.clone()
     written[rows, columns] = new.to(value)
-    change.record(rows, old, written[rows, columns])
     return written
-
-
-def _compared(kind: SiteKind, value: Tensor) -> Tensor:
-    """What a change is measured by. Scores hold the mask, which would dwarf every change, and mean their softmax."""
-    return value.softmax(dim=-1) if kind == "scores" else value
-
-
-def _by_layer(sites: tuple[tuple[Site, At], ...]) -> dict[SiteLayer, list[int]]:
-    """{(site kind, layer): heads or neurons}, the list empty where the whole layer is meant."""
-    grouped: dict[SiteLayer, list[int]] = {}
-    for site, _ in sites:
-        indices = grouped.setdefault((site.kind, site.layer), [])
-        if site.index is not None:
-            indices.append(site.index)
-    return grouped

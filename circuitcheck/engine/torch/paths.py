@@ -1,36 +1,31 @@
 """Path patching: a run in which everything is frozen but the senders tells what the receivers read."""
 
 from functools import partial
-from typing import Any
 
-import torch
 from torch import Tensor
 
-from circuitcheck.engine.torch.batch import Batch, Change
+from circuitcheck.engine.torch.batch import Batch
 from circuitcheck.engine.torch.kernels import Sources, replacements, writes_of
-from circuitcheck.engine.torch.sites import SiteLayer, Write
-from circuitcheck.plan import Head, PatchPath, SiteKind
+from circuitcheck.engine.torch.sites import SiteLayer, Write, place
+from circuitcheck.plan import PatchPath, SiteKind
 
 
 @writes_of.register
-def _(intervention: PatchPath, batch: Batch, sources: Sources, change: Change) -> list[Write]:
+def _(intervention: PatchPath, batch: Batch, sources: Sources) -> list[Write]:
     seen = _read_by_receivers(intervention, batch, sources)
-    return replacements(intervention.writes, batch, lambda where: seen[where], change)
+    return replacements(intervention.writes, batch, lambda where: seen[where])
 
 
 def _read_by_receivers(path: PatchPath, batch: Batch, sources: Sources) -> dict[SiteLayer, Tensor]:
-    """The receivers' values where each layer adds what it adds in the run so far, but for the senders."""
-    heads = {unit.layer for unit in path.senders if isinstance(unit, Head)}
-    layers = range(sources.n_layers)
-    frozen: list[SiteLayer] = [("z" if layer in heads else "attn_out", layer) for layer in layers]
-    frozen += [("mlp_out", layer) for layer in layers]
+    """The receivers' values where each head and MLP gives what it gives in the run so far, but for the senders."""
+    kinds: tuple[SiteKind, ...] = ("z", "mlp_out")
+    frozen = [(kind, layer) for kind in kinds for layer in range(sources.n_layers)]
     usual = sources.rerun([], frozen)
     rows, columns = batch.where(path.sender_at)
-    for unit in path.senders:
-        kind: SiteKind = "z" if isinstance(unit, Head) else "mlp_out"
-        index = [torch.tensor([unit.head], device=batch.device)] if isinstance(unit, Head) else []
-        place: tuple[Any, ...] = (rows[:, None], columns[:, None], *index) if index else (rows, columns)
-        usual[kind, unit.layer][place] = sources.value(path.source or "", (kind, unit.layer))[place]
+    for need in path.needs:
+        site = need.site
+        where = place(site.kind, [] if site.index is None else [site.index], rows, columns)
+        usual[site.kind, site.layer][where] = sources.value(need.source, (site.kind, site.layer))[where]
     freeze = [Write(kind, layer, partial(_instead, new=usual[kind, layer])) for kind, layer in frozen]
     return sources.rerun(freeze, {(site.kind, site.layer) for site in path.receivers})
 

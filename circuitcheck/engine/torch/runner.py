@@ -7,22 +7,28 @@ import numpy as np
 import torch
 
 from circuitcheck.digest import digest
+from circuitcheck.engine.checkup import CheckUp
 from circuitcheck.engine.protocol import ModelCard, Receipt, Table
 from circuitcheck.engine.torch import paths  # noqa: F401 - registers its kernel
-from circuitcheck.engine.torch.batch import Batch, Change, by_size, continuation
+from circuitcheck.engine.torch.batch import Batch, by_size, continuation
 from circuitcheck.engine.torch.directions import Vectors, vectors_of
+from circuitcheck.engine.torch.doctor import examine
+from circuitcheck.engine.torch.donors import Donors
 from circuitcheck.engine.torch.hooks import check_no_hooks, hooked
 from circuitcheck.engine.torch.kernels import writes_of
 from circuitcheck.engine.torch.loaded import LoadedModel
 from circuitcheck.engine.torch.pool import ModelPool
+from circuitcheck.engine.torch.proof import Change, watched
 from circuitcheck.engine.torch.readouts import Seen, read
 from circuitcheck.engine.torch.sites import SiteLayer, Write, hooks_that_read, hooks_that_write
 from circuitcheck.engine.torch.sources import StreamMeans, activations, forward, stream_means
 from circuitcheck.engine.torch.tokenizer import HubTokenizer
 from circuitcheck.errors import BadIntervention, BadTask
 from circuitcheck.models import BosPolicy, parse_spec
-from circuitcheck.plan import Direction, Metric, ModelRef, Plan, SiteKind, StreamMean, View
+from circuitcheck.plan import Direction, Metric, ModelRef, Plan, Resample, SiteKind, Source, StreamMean, View
 from circuitcheck.prompts import Prompt
+
+Runs = Mapping[tuple[str | Resample, SiteLayer], torch.Tensor]
 
 
 class LocalEngine:
@@ -49,6 +55,13 @@ class LocalEngine:
     def verify(self, ref: ModelRef) -> None:
         """Read every weight of a model that is still loaded again. Raises ModelChanged."""
         self._pool.verify(ref)
+
+    def examine(self, ref: ModelRef) -> CheckUp:
+        """The doctor's checks. Raises ModelChanged for a model with somebody's hooks, or changed weights."""
+        loaded = self._pool.get(ref, self._device)
+        check_no_hooks(loaded.model, ref)
+        loaded.check_unchanged()
+        return examine(loaded)
 
     def run(self, plan: Plan, rows: range) -> Table:
         """Measure `rows` of a plan, whole blocks of `plan.batch` at a time, so that no value depends on `rows`."""
@@ -98,7 +111,7 @@ class _BatchSources:
 
     run: "_Run"
     batch: Batch
-    runs: Mapping[tuple[str, SiteLayer], torch.Tensor]
+    runs: Runs
     base: str
     before: tuple[Write, ...]
 
@@ -109,10 +122,10 @@ class _BatchSources:
     def rerun(self, writes: Iterable[Write], wanted: Iterable[SiteLayer]) -> dict[SiteLayer, torch.Tensor]:
         return self.run.rerun(self.batch, self.base, (*self.before, *writes), wanted)
 
-    def value(self, source: str | StreamMean, where: SiteLayer) -> torch.Tensor:
-        if isinstance(source, str):
-            return self.runs[source, where]
-        return self.run.mean(source, where[0]).rows(where[1], self.batch.prompts, self.batch.width)
+    def value(self, source: Source, where: SiteLayer) -> torch.Tensor:
+        if isinstance(source, StreamMean):
+            return self.run.mean(source, where[0]).rows(where[1], self.batch.prompts, self.batch.width)
+        return self.runs[source, where]
 
     def vectors(self, direction: Direction) -> Vectors:
         return self.run.vectors(direction)
@@ -130,6 +143,7 @@ class _Run:
     ) -> None:
         self._loaded, self._plan, self._means, self._directions = loaded, plan, means, directions
         self._views = {cell.view.digest: cell.view for cell in plan.cells}
+        self._donors: dict[Resample, Donors] = {}
         self._passes = 0
 
     def block(self, block: range, keep: range) -> Table:
@@ -146,7 +160,7 @@ class _Run:
             views = {cell.view.digest: cell.view for cell in self._plan.cells if cell.metric.reads == reading}
             for indices in by_size(prompts, reading):
                 batch = Batch(tuple(prompts[i] for i in indices), self._loaded.device, reading)
-                sources = self._counterfactual_runs(batch, views)
+                sources = self._other_runs(batch, views)
                 clean = self._clean_logits(batch)
                 for key, view in views.items():
                     wanted = {
@@ -169,15 +183,16 @@ class _Run:
             return None
         return self._forward(View(self._plan.model), batch, {}, ())[0].logits
 
-    def _forward(
-        self, view: View, batch: Batch, sources: Mapping[tuple[str, SiteLayer], torch.Tensor], metrics: Iterable[Metric]
-    ) -> tuple[Seen, list[Change]]:
+    def _forward(self, view: View, batch: Batch, sources: Runs, metrics: Iterable[Metric]) -> tuple[Seen, list[Change]]:
         """What metrics read, and what each intervention changed."""
         _check_width(view, batch)
         changes = [Change(len(batch.prompts)) for _ in view.interventions]
+        plain: list[Write] = []
         writes: list[Write] = []
         for intervention, change in zip(view.interventions, changes, strict=True):
-            writes += writes_of(intervention, batch, _BatchSources(self, batch, sources, view.base, tuple(writes)), change)
+            made = writes_of(intervention, batch, _BatchSources(self, batch, sources, view.base, tuple(plain)))
+            plain += made
+            writes += watched(intervention, batch, made, change)
         kept: dict[SiteLayer, torch.Tensor] = {}
         looked_at = {(site.kind, site.layer) for metric in metrics for site in metric.sites}
         hooks = hooks_that_write(self._loaded.model, writes) + hooks_that_read(self._loaded.model, looked_at, kept)
@@ -186,32 +201,44 @@ class _Run:
         self._passes += len(batch.prompts)
         return Seen(batch.read_from(logits), batch, kept), changes
 
-    def _counterfactual_runs(self, batch: Batch, views: Mapping[str, View]) -> dict[tuple[str, SiteLayer], torch.Tensor]:
-        """The values that views take from counterfactual runs; one run for each counterfactual, shared by all views."""
-        wanted: dict[str, set[SiteLayer]] = {}
+    def _other_runs(self, batch: Batch, views: Mapping[str, View]) -> dict[tuple[str | Resample, SiteLayer], torch.Tensor]:
+        """The values that views take from other runs; one run for each source, shared by all views."""
+        wanted: dict[str | Resample, set[SiteLayer]] = {}
         for view in views.values():
             for need in (need for intervention in view.interventions for need in intervention.needs):
-                if isinstance(need.source, str):
+                if not isinstance(need.source, StreamMean):
                     wanted.setdefault(need.source, set()).add((need.site.kind, need.site.layer))
         found = {}
-        for name, places in sorted(wanted.items()):
-            kept = activations(self._loaded.model, batch.tokens(name), places)
+        for source, places in wanted.items():
+            kept = activations(self._loaded.model, self._tokens(batch, source), places)
             self._passes += len(batch.prompts)
-            found.update({(name, place): value for place, value in kept.items()})
+            found.update({(source, place): value for place, value in kept.items()})
         return found
 
-    def mean(self, source: StreamMean, kind: SiteKind) -> StreamMeans:
+    def _tokens(self, batch: Batch, source: str | Resample) -> torch.Tensor:
+        if isinstance(source, str):
+            return batch.tokens(source)
+        if source not in self._donors:
+            self._donors[source] = Donors(source, self._reference_prompts(source))
+        return batch.followed(self._donors[source].of(prompt).tokens for prompt in batch.prompts)
+
+    def _reference_prompts(self, source: StreamMean | Resample) -> tuple[Prompt, ...]:
+        """Raises BadTask for the stream of another task, or more prompts than it has."""
+        what = "a mean over" if isinstance(source, StreamMean) else "resampling from"
         if source.task != self._plan.task.origin:
-            raise BadTask(f"a mean over another task than {self._plan.task.name!r} has no prompts of its templates.")
+            raise BadTask(f"{what} another task than {self._plan.task.name!r} has no prompts of its templates.")
+        size = self._plan.task.size(self._loaded.tokenizer, "reference")
+        if source.n > size:
+            raise BadTask(
+                f"{what} n={source.n} prompts: task {self._plan.task.name!r} has {size} in its reference stream. "
+                f"Say n={size} or fewer."
+            )
+        return self._prompts("reference", source.seed, range(source.n))
+
+    def mean(self, source: StreamMean, kind: SiteKind) -> StreamMeans:
         key = (self._plan.model.fingerprint, source, kind)
         if key not in self._means:
-            size = self._plan.task.size(self._loaded.tokenizer, "reference")
-            if source.n > size:
-                raise BadTask(
-                    f"a mean over n={source.n} prompts: task {self._plan.task.name!r} has {size} in its reference stream. "
-                    f"Say n={size} or fewer."
-                )
-            prompts = self._prompts("reference", source.seed, range(source.n))
+            prompts = self._reference_prompts(source)
             layers = self._loaded.card.architecture.n_layers
             self._means[key] = stream_means(
                 self._loaded.model, prompts, kind, layers, source.by, self._plan.batch, self._loaded.device

@@ -30,7 +30,6 @@ _POINTS: dict[str, tuple[str, ...]] = {
     "attn_out": ("blocks.{layer}.hook_attn_out",),
     "mlp_out": ("blocks.{layer}.hook_mlp_out",),
     "mlp_in": ("blocks.{layer}.ln2.hook_in",),
-    "resid_final": ("ln_final.hook_in",),
     "z": ("blocks.{layer}.attn.hook_z",),
     "q": ("blocks.{layer}.attn.hook_q",),
     "k": ("blocks.{layer}.attn.hook_k",),

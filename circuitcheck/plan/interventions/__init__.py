@@ -4,7 +4,15 @@ from circuitcheck.plan.interventions.ablate import KINDS, Ablate, Kind
 from circuitcheck.plan.interventions.knock_out import KnockOut
 from circuitcheck.plan.interventions.patch import Patch
 from circuitcheck.plan.interventions.path import PatchPath
-from circuitcheck.plan.interventions.protocol import Intervention, MeanBy, Need, PickCounterfactual, StreamMean
+from circuitcheck.plan.interventions.protocol import (
+    Intervention,
+    MeanBy,
+    Need,
+    PickCounterfactual,
+    Resample,
+    Source,
+    StreamMean,
+)
 from circuitcheck.plan.interventions.steer import Mode, Steer
 
 __all__ = [
@@ -19,6 +27,8 @@ __all__ = [
     "Patch",
     "PatchPath",
     "PickCounterfactual",
+    "Resample",
+    "Source",
     "Steer",
     "StreamMean",
 ]

@@ -24,13 +24,28 @@ class StreamMean:
 
 
 @dataclass(frozen=True)
+class Resample:
+    """A site's value in another prompt: for each prompt one of the first `n` of a task's reference stream, drawn among those
+    of the same template and token counts (`by` tokens: of the same length) and the same values of the slots `matching`."""
+
+    task: str
+    n: int
+    seed: int
+    by: MeanBy = "template"
+    matching: tuple[str, ...] = ()
+
+
+Source = str | StreamMean | Resample
+
+
+@dataclass(frozen=True)
 class Need:
-    """A value from another run. `source`: "clean" or a counterfactual's name, a run without interventions; or a mean over a
-    stream."""
+    """A value from another run. `source`: "clean" or a counterfactual's name, a run without interventions; a mean over a
+    stream; or another prompt of it."""
 
     site: Site
     at: At
-    source: str | StreamMean
+    source: Source
 
 
 @runtime_checkable

@@ -1,0 +1,103 @@
+"""What else claims rely on: runs that can be repeated, prompts that do not disturb each other, how text becomes tokens."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from circuitcheck.engine.checkup import EVERYTHING, Finding
+from circuitcheck.engine.torch.doctor.patient import TOKENS, Patient
+from circuitcheck.engine.torch.hooks import check_no_hooks
+from circuitcheck.errors import BadTask, ModelChanged
+
+_SENTENCE = "When Mary and John went to the store, John gave a drink to"
+_PAD = 5  # tokens
+
+
+def check_runs(patient: Patient) -> Iterator[Finding]:
+    """Determinism, causality, the noise floor, padding."""
+    again = patient.logits(patient.ours)
+    yield _same(EVERYTHING, "the same run twice gives the same logits", patient, again, 0.0)
+    yield _looks_back_only(patient)
+    alone = torch.cat([patient.logits(row[None]) for row in patient.ours])
+    yield _same(EVERYTHING, "a prompt alone gives the logits that it has in a batch", patient, alone, patient.tolerance)
+    yield Finding("noise", "largest difference of a logit alone and in a batch", "noted", _gap(patient, alone))
+    yield _right_padding(patient)
+
+
+def check_text(patient: Patient) -> Iterator[Finding]:
+    """How this model's tokenizer treats BOS and spaces."""
+    tokenizer = patient.loaded.tokenizer
+    ids = tokenizer.encode(_SENTENCE).ids
+    bos = tokenizer.inner.bos_token_id
+    expected = int(tokenizer.prepends_bos)
+    count = sum(each == bos for each in ids) if bos is not None else 0
+    yield Finding(
+        "text",
+        "a prompt starts with one BOS" if expected else "a prompt has no BOS",
+        "passed" if count == expected and (not expected or ids[0] == bos) else "failed",
+        detail=f"{tokenizer.inner.bos_token!r}, by the policy of the model's spec",
+    )
+    read_back = tokenizer.decode(ids[expected:])
+    yield Finding("text", "text comes back from its tokens", _passed(read_back.strip() == _SENTENCE), detail=repr(read_back))
+    mary, spaced = (tokenizer.encode(text).ids[expected:] for text in ("Mary", " Mary"))
+    detail = f"'Mary' {list(mary)}, ' Mary' {list(spaced)}"
+    yield Finding("text", "a word after a space is other tokens than at the start", "noted", detail=detail)
+    yield _second_bos(patient)
+
+
+def check_left_behind(patient: Patient) -> Iterator[Finding]:
+    """Nothing of an examination stays."""
+    try:
+        check_no_hooks(patient.model, patient.loaded.card.ref)
+        patient.loaded.check_unchanged()
+    except ModelChanged as error:
+        yield Finding(EVERYTHING, "no hook is left, no weight changed", "failed", detail=str(error))
+        return
+    yield Finding(EVERYTHING, "no hook is left, no weight changed", "passed")
+
+
+def _looks_back_only(patient: Patient) -> Finding:
+    """Another last token changes no logits before it."""
+    other = patient.ours.clone()
+    other[:, -1] = patient.theirs[:, -1]
+    moved = (patient.logits(other) - patient.our_logits).abs()
+    effect = float(moved[:, -1].max())
+    error = float(moved[:, :-1].max()) / effect if effect > 0 else float("inf")
+    return Finding(EVERYTHING, "a token changes no logits before it", _passed(error <= patient.tolerance), error)
+
+
+def _right_padding(patient: Patient) -> Finding:
+    """Prompts are never padded here: they run in groups of one length."""
+    padded = torch.cat([patient.ours, patient.theirs[:, :_PAD]], dim=1)
+    error = _gap(patient, patient.logits(padded)[:, :TOKENS])
+    return Finding(
+        "padding", "largest difference of a logit with tokens to the right", "noted", error, "prompts are never padded"
+    )
+
+
+def _second_bos(patient: Patient) -> Finding:
+    tokenizer = patient.loaded.tokenizer
+    check = "a text that holds the BOS already is refused"
+    if not tokenizer.inner.bos_token:
+        return Finding("text", check, "noted", detail="this tokenizer has no BOS")
+    try:
+        tokenizer.encode(tokenizer.inner.bos_token + _SENTENCE)
+    except BadTask:
+        return Finding("text", check, "passed")
+    return Finding("text", check, "failed")
+
+
+def _same(subject: str, check: str, patient: Patient, found: Tensor, tolerance: float) -> Finding:
+    effect = float((patient.their_logits - patient.our_logits).abs().max())
+    error = _gap(patient, found) / effect if effect > 0 else float("inf")
+    return Finding(subject, check, _passed(error <= tolerance), error)
+
+
+def _gap(patient: Patient, found: Tensor) -> float:
+    return float((found - patient.our_logits).abs().max())
+
+
+def _passed(sound: bool) -> Literal["passed", "failed"]:
+    return "passed" if sound else "failed"

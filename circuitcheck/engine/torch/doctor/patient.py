@@ -1,0 +1,102 @@
+"""A model under examination: two inputs of random tokens, their runs, and runs with writes."""
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from circuitcheck.engine.checkup import Finding
+from circuitcheck.engine.torch.hooks import hooked
+from circuitcheck.engine.torch.loaded import LoadedModel
+from circuitcheck.engine.torch.sites import SiteLayer, Write, hooks_that_read, hooks_that_write
+from circuitcheck.engine.torch.sources import forward
+from circuitcheck.errors import SiteNotReached
+
+ROWS, TOKENS, POSITION = 2, 9, 4
+_TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-3}  # of the expected effect; float64 models compute parts in float32
+_COARSE = 0.1  # bfloat16, float16
+
+
+class Patient:
+    """`ours` and `theirs` are token ids [prompt, pos]; every value asked for of their clean runs is kept."""
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self.loaded = loaded
+        self.model: Any = loaded.model
+        self.n_layers = loaded.card.architecture.n_layers
+        self.parallel = loaded.card.architecture.parallel
+        self.tolerance = _TOLERANCE.get(next(self.model.parameters()).dtype, _COARSE)
+        dice = torch.Generator().manual_seed(0)
+        drawn = torch.randint(self._vocabulary, (2, ROWS, TOKENS), generator=dice)
+        self.ours, self.theirs = drawn.to(loaded.device)
+        self._values: dict[tuple[bool, SiteLayer], Tensor] = {}
+
+    @property
+    def _vocabulary(self) -> int:
+        return min(len(self.loaded.tokenizer.inner), int(self.model.cfg.d_vocab))
+
+    @property
+    def layers(self) -> list[int]:
+        """Those whose sites are checked one by one: neighbours at the start, where kinds of layers take turns."""
+        last = self.n_layers - 1
+        return sorted({0, min(1, last), last // 2, last})
+
+    def logits(self, tokens: Tensor, writes: Iterable[Write] = ()) -> Tensor:
+        """[prompt, pos, vocab], in float64."""
+        with torch.no_grad(), hooked(self.model, hooks_that_write(self.model, writes)):
+            return forward(self.model, tokens).double()
+
+    @cached_property
+    def our_logits(self) -> Tensor:
+        return self.logits(self.ours)
+
+    @cached_property
+    def their_logits(self) -> Tensor:
+        return self.logits(self.theirs)
+
+    def read(self, where: SiteLayer, writes: Iterable[Write]) -> Tensor:
+        """The value at a site in a run of `ours` with writes, in float64."""
+        kept: dict[SiteLayer, Tensor] = {}
+        hooks = hooks_that_write(self.model, writes) + hooks_that_read(self.model, [where], kept)
+        with torch.no_grad(), hooked(self.model, hooks):
+            forward(self.model, self.ours)
+        return kept[where].double()
+
+    def our(self, where: SiteLayer) -> Tensor:
+        return self._clean(where, theirs=False).double()
+
+    def their(self, where: SiteLayer) -> Tensor:
+        return self._clean(where, theirs=True).double()
+
+    def _clean(self, where: SiteLayer, *, theirs: bool) -> Tensor:
+        if (theirs, where) not in self._values:
+            kept: dict[SiteLayer, Tensor] = {}
+            with torch.no_grad(), hooked(self.model, hooks_that_read(self.model, [where], kept)):
+                forward(self.model, self.theirs if theirs else self.ours)
+            self._values[theirs, where] = kept[where]
+        return self._values[theirs, where]
+
+    def writing(self, places: Iterable[SiteLayer], *, theirs: bool = True) -> list[Write]:
+        """Writes of the values that these sites have in the other run, or in this one."""
+        return [Write(*where, _put(self._clean(where, theirs=theirs))) for where in places]
+
+    def has(self, where: SiteLayer) -> bool:
+        """Whether the model has such a place."""
+        try:
+            self.our(where)
+        except SiteNotReached:
+            return False
+        return True
+
+    def compare(self, subject: str, check: str, found: Tensor, expected: Tensor, instead: Tensor) -> Finding:
+        """Is `found` what is expected? Deviations count in units of how far `instead`, what would be there had nothing been
+        done, is from it."""
+        effect = float((expected - instead).abs().max())
+        error = float((found - expected).abs().max()) / effect if effect > 0 else float("inf")
+        return Finding(subject, check, "passed" if error <= self.tolerance else "failed", error)
+
+
+def _put(value: Tensor) -> Any:
+    return lambda _old: value.clone()

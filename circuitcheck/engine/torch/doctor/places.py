@@ -1,0 +1,185 @@
+"""Does each site mean what it says? A write must bring about what the site's definition demands, and nothing before it."""
+
+from collections.abc import Callable, Iterator
+from itertools import product
+from typing import get_args
+
+import torch
+from torch import Tensor
+
+from circuitcheck.engine.checkup import EVERYTHING, Finding
+from circuitcheck.engine.torch.doctor.patient import POSITION, Patient
+from circuitcheck.engine.torch.hooks import hooked
+from circuitcheck.engine.torch.sites import SiteLayer, Write
+from circuitcheck.engine.torch.sources import forward
+from circuitcheck.errors import SiteNotReached
+from circuitcheck.plan import SiteKind
+
+_KINDS: tuple[SiteKind, ...] = get_args(SiteKind)
+_STATE: tuple[SiteKind, ...] = ("resid_pre", "resid_mid", "resid_post")  # all that later layers know
+
+
+def check_sites(patient: Patient) -> Iterator[Finding]:
+    """Every kind of site, one after the other, then all together."""
+    for kind in _KINDS:
+        layers = [0] if kind == "embed" else patient.layers
+        lacking = _lacking(patient, kind, layers)
+        if lacking:
+            yield Finding(kind, "is there", "refused", detail=lacking)
+            continue
+        yield _worst([patient.compare(kind, _CHANGES, *_what_follows(patient, kind, layer)) for layer in layers])
+        yield _worst([_reaches_no_earlier_token(patient, kind, layer) for layer in layers])
+        yield _changes_nothing_with_its_own_value(patient, kind)
+    yield from _sum_rules(patient)
+    yield _everything_at_once(patient)
+    if not patient.parallel:
+        yield _the_library_s_own_hook(patient)
+
+
+_CHANGES = "a patch has the effect that its definition demands"
+
+
+def _lacking(patient: Patient, kind: SiteKind, layers: list[int]) -> str:
+    if kind == "resid_mid" and patient.parallel:
+        return "attention and MLP run side by side, on one stream"
+    try:
+        for layer in layers:
+            patient.our((kind, layer))
+            patient.logits(patient.ours, patient.writing([(kind, layer)], theirs=False))
+    except SiteNotReached as error:
+        return str(error)
+    return ""
+
+
+def _what_follows(patient: Patient, kind: SiteKind, layer: int) -> tuple[Tensor, Tensor, Tensor]:
+    """(found, expected, what would be found had nothing been written), after `kind` took its value of the other input."""
+    if kind in (*_STATE, "embed"):
+        return patient.logits(patient.ours, patient.writing([(kind, layer)])), patient.their_logits, patient.our_logits
+    if kind in _ADDED:
+        return _added(patient, kind, layer)
+    companions, read = _FOLLOWS[kind]
+    places: list[SiteLayer] = [(each, layer) for each in (kind, *companions)]
+    where: SiteLayer = (read, layer)
+    return patient.read(where, patient.writing(places)), patient.their(where), patient.our(where)
+
+
+_FOLLOWS: dict[SiteKind, tuple[tuple[SiteKind, ...], SiteKind]] = {  # what must be patched with it -> what then follows
+    "q": (("k",), "pattern"),
+    "k": (("q",), "pattern"),
+    "v": (("pattern",), "z"),
+    "scores": ((), "pattern"),
+    "pattern": (("v",), "z"),
+    "z": ((), "attn_out"),
+    "result": ((), "attn_out"),
+    "neurons": ((), "mlp_out"),
+}
+_ADDED: tuple[SiteKind, ...] = ("attn_out", "mlp_out", "mlp_in")
+
+
+def _added(patient: Patient, kind: SiteKind, layer: int) -> tuple[Tensor, Tensor, Tensor]:
+    """What a layer adds is added to a stream that is otherwise as it was; the MLP alone reads `mlp_in`."""
+    before: SiteKind = "resid_pre" if patient.parallel or kind == "attn_out" else "resid_mid"
+    beside: SiteKind | None = {"attn_out": "mlp_out", "mlp_out": "attn_out", "mlp_in": "attn_out"}.get(kind)  # type: ignore
+    after: SiteKind = "resid_mid" if kind == "attn_out" and not patient.parallel else "resid_post"
+    added: SiteKind = "mlp_out" if kind == "mlp_in" else kind
+    expected = patient.our((before, layer)) + patient.their((added, layer))
+    if patient.parallel and beside is not None:
+        expected = expected + patient.our((beside, layer))
+    found = patient.read((after, layer), patient.writing([(kind, layer)]))
+    return found, expected, patient.our((after, layer))
+
+
+def _reaches_no_earlier_token(patient: Patient, kind: SiteKind, layer: int) -> Finding:
+    """A write at one token changes logits there or later, and never before."""
+    axis = 2 if kind in ("scores", "pattern") else 1
+    index = (slice(None),) * axis + (POSITION,)
+
+    def at_one_token(old: Tensor) -> Tensor:
+        new = old.clone()
+        new[index] = theirs[index]
+        return new
+
+    theirs = patient.their((kind, layer)).to(patient.our_logits.device)
+    found = patient.logits(patient.ours, [Write(kind, layer, lambda old: at_one_token(old).to(old))])
+    moved = (found - patient.our_logits).abs()
+    effect = float(moved.max())
+    error = float(moved[:, :POSITION].max()) / effect if effect > 0 else float("inf")
+    status = "passed" if error <= patient.tolerance else "failed"
+    return Finding(kind, "a write at one token acts there and later alone", status, error)
+
+
+def _changes_nothing_with_its_own_value(patient: Patient, kind: SiteKind) -> Finding:
+    layers = [0] if kind == "embed" else range(patient.n_layers)
+    found = patient.logits(patient.ours, patient.writing([(kind, layer) for layer in layers], theirs=False))
+    return patient.compare(
+        kind, "written back in every layer it changes nothing", found, patient.our_logits, patient.their_logits
+    )
+
+
+def _sum_rules(patient: Patient) -> Iterator[Finding]:
+    for name, rule in _rules(patient).items():
+        found = [patient.compare(EVERYTHING, name, *rule(layer)) for layer in patient.layers if rule(layer)]
+        if found:
+            yield _worst(found)
+
+
+Rule = Callable[[int], tuple[Tensor, Tensor, Tensor]]
+
+
+def _rules(patient: Patient) -> dict[str, Rule]:
+    """Each with the value, what it must be, and another to measure deviations by."""
+    our = patient.our
+
+    def leaves(layer: int) -> tuple[Tensor, Tensor, Tensor]:
+        total = our(("resid_pre", layer)) + our(("attn_out", layer)) + our(("mlp_out", layer))
+        return total, our(("resid_post", layer)), our(("resid_pre", layer))
+
+    def middle(layer: int) -> tuple[Tensor, Tensor, Tensor]:
+        total = our(("resid_pre", layer)) + our(("attn_out", layer))
+        return total, our(("resid_mid", layer)), our(("resid_pre", layer))
+
+    def softmax(layer: int) -> tuple[Tensor, Tensor, Tensor]:
+        scores, pattern = our(("scores", layer)), our(("pattern", layer))
+        return scores.softmax(dim=-1), pattern, torch.zeros_like(pattern)
+
+    rules: dict[str, Rule] = {"resid_pre + attn_out + mlp_out = resid_post": leaves, "pattern = softmax of scores": softmax}
+    if not patient.parallel:
+        rules["resid_pre + attn_out = resid_mid"] = middle
+    return rules
+
+
+def _everything_at_once(patient: Patient) -> Finding:
+    """What embedding, heads and MLPs give is all there is."""
+    kinds: tuple[SiteKind, ...] = ("z", "mlp_out")
+    places: list[SiteLayer] = [("embed", 0), *product(kinds, range(patient.n_layers))]
+    found = patient.logits(patient.ours, patient.writing(places))
+    check = "embed, all z and all mlp_out of another input give its logits"
+    return patient.compare(EVERYTHING, check, found, patient.their_logits, patient.our_logits)
+
+
+def _the_library_s_own_hook(patient: Patient) -> Finding:
+    """Nothing here uses it; whoever hooks models by hand may want to know."""
+    layer, kept = 0, {}
+    name, after = f"blocks.{layer}.hook_resid_mid", f"blocks.{layer}.hook_resid_post"
+    theirs = patient.their(("resid_mid", layer))
+    check = "a write to hook_resid_mid reaches hook_resid_post"
+
+    def keep(value: Tensor) -> None:
+        kept["post"] = value.double()
+
+    try:
+        with torch.no_grad(), hooked(patient.model, [(name, lambda old: theirs.to(old)), (after, keep)]):
+            forward(patient.model, patient.ours)
+    except SiteNotReached as error:
+        return Finding("the library's hooks", check, "noted", detail=str(error))
+    there: SiteLayer = ("resid_post", layer)
+    found = patient.compare("", check, kept["post"], patient.their(there), patient.our(there))
+    sound = found.status == "passed"
+    detail = (
+        "" if sound else "DEFECT of the library: the stream goes on without what was written; our resid_mid does not use it"
+    )
+    return Finding("the library's hooks", check, "noted", found.error, detail)
+
+
+def _worst(findings: list[Finding]) -> Finding:
+    return max(findings, key=lambda each: (each.status == "failed", each.error or 0.0))
