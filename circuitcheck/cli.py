@@ -31,7 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
     check.add_argument("--seed", type=int, default=0)
     check.add_argument("--markdown", type=Path, metavar="PATH", help="write the table to PATH as well")
     doctor = commands.add_parser("doctor", help="check a model: is every site what it says, can runs be repeated, ...")
-    doctor.add_argument("model", help="a spec: organism, smollm2-135m-q4, a folder, a .gguf file, a hub id")
+    doctor.add_argument(
+        "model", help="a spec: organism, smollm2-135m-q4, a folder, a .gguf file, a hub id; +folded after it"
+    )
     doctor.add_argument("--dtype", action="append", metavar="DTYPE", help="float32 (default), bfloat16, ...; repeatable")
     doctor.add_argument("--device", default="auto")
     doctor.add_argument("--json", type=Path, metavar="PATH", help="write all findings to PATH")

@@ -11,7 +11,9 @@ from circuitcheck.errors import UnknownUnit
 @dataclass(frozen=True)
 class Architecture:
     """The limits that units and sites must respect. Counts, not tensors. `d_mlp` is the neurons of an MLP layer, None where
-    that is not known; `parallel` says that attention and MLP of a block read the same residual stream."""
+    that is not known; `parallel` says that attention and MLP of a block read the same residual stream,
+    `without_value_biases` that these were folded into the output's, so that a head's output lacks its own.
+    """
 
     n_layers: int
     n_heads: int
@@ -19,6 +21,7 @@ class Architecture:
     n_ctx: int
     d_mlp: int | None = None
     parallel: bool = False
+    without_value_biases: bool = False
 
     def describe(self) -> str:
         neurons = "" if self.d_mlp is None else f" and {self.d_mlp} neurons"

@@ -5,22 +5,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from os.path import join
-from typing import get_args
 
 from circuitcheck.engine.protocol import ModelCard
 from circuitcheck.errors import BadIntervention, UnknownUnit
 from circuitcheck.models import ALIASES, BUNDLED, BosPolicy
 from circuitcheck.plan import (
-    KINDS,
     Ablate,
     Architecture,
+    At,
     AttnLayer,
     Circuit,
     Direction,
     Head,
     Intervention,
     KnockOut,
-    MlpLayer,
     ModelRef,
     Patch,
     PatchPath,
@@ -33,14 +31,15 @@ from circuitcheck.plan import (
     parse_sites,
     parse_units,
 )
-from circuitcheck.plan.interventions import Kind, Mode
+from circuitcheck.plan.interventions import Mode
 from circuitcheck.plan.units import Unit
 from circuitcheck.prompts import Tokenizer
+from circuitcheck.quantities.parsing import TO_MATCH, check_ablation, parse_path, slots
 from circuitcheck.session import current_session
 
 Places = str | Iterable[str] | None
 Layers = str | Iterable[int] | None
-_TO_MATCH = 8192  # reference prompts, where a donor must have slots in common with the prompt
+Groups = list[tuple[tuple[Unit, ...], At]]
 
 
 @dataclass(frozen=True)
@@ -79,24 +78,12 @@ class ModelView:
 
         Raises UnknownUnit, UnknownPosition, and BadIntervention for an unknown kind.
         """
-        if kind not in KINDS:
-            raise BadIntervention(f"kind={kind!r} is no kind of ablation; expected {', '.join(map(repr, get_args(Kind)))}.")
-        if source is not None and kind != "counterfactual":
-            raise BadIntervention(f"source={source!r} belongs to kind='counterfactual', not to kind={kind!r}.")
-        same = _slots(matching)
-        if same and kind != "resample":
-            raise BadIntervention(f"matching={', '.join(same)} belongs to kind='resample', not to kind={kind!r}.")
-        if n is not None and kind not in ("mean", "resample"):
-            raise BadIntervention(f"n={n} belongs to kind='mean' and kind='resample', not to kind={kind!r}.")
-        if n is not None and n < 2:
-            raise BadIntervention(f"n={n} prompts give no mean, and no other prompt; the default is {Ablate.n}.")
-        if isinstance(units, Circuit) and at is not None:
-            raise BadIntervention(f"{units} has positions of its own: leave at={at!r} out.")
-        if isinstance(units, Circuit):
-            groups = units.groups(self.card.architecture)
-        else:
-            groups = [(parse_units(units, self.card.architecture), parse_at(at))]
-        view, size = self, n or (_TO_MATCH if same else Ablate.n)
+        same = slots(matching)
+        check_ablation(kind, source, n, same)
+        groups = self._groups(units, at)
+        if kind == "zero":
+            self._refuse_heads_without_biases(groups)
+        view, size = self, n or (TO_MATCH if same else Ablate.n)
         for group, where in groups:
             view = view._then(Ablate(group, kind, where, source, size, same, allow_vacuous=allow_vacuous))
         return view
@@ -137,7 +124,7 @@ class ModelView:
 
         Raises UnknownUnit, UnknownSite, UnknownPosition, BadIntervention.
         """
-        found, receivers = self._path(senders, into)
+        found, receivers = parse_path(senders, into, self.card.architecture)
         return self._then(PatchPath(found, receivers, parse_at(at), parse_at(sender_at), source, allow_vacuous))
 
     def knock_out_attention(
@@ -195,27 +182,6 @@ class ModelView:
             raise BadIntervention(f"the {direction.describe()} has no vector for {', '.join(lacking)}.")
         return self._then(Steer(direction, mode, parse_at(at), chosen, scale))
 
-    def _path(
-        self, senders: Units, into: str | Site | Iterable[str | Site]
-    ) -> tuple[tuple[Head | MlpLayer, ...], tuple[Site, ...]]:
-        architecture = self.card.architecture
-        found = []
-        for unit in parse_units(senders, architecture):
-            if not isinstance(unit, Head | MlpLayer):
-                raise BadIntervention(f"{unit} cannot send along a path: name heads (L7H3) or MLP layers (L7.mlp).")
-            found.append(unit)
-        last = architecture.n_layers - 1
-        if into == "logits":
-            receivers: tuple[Site, ...] = (Site("resid_post", last),)
-        else:
-            receivers = tuple(_receiver(site) for site in parse_sites(into, architecture))
-        for unit in found:
-            if not any(_comes_before(unit, site, architecture.parallel) for site in receivers):
-                raise BadIntervention(
-                    f"{unit} comes after every receiver in {', '.join(map(str, receivers))}: no path leads there."
-                )
-        return tuple(found), receivers
-
     def _heads(self, units: Units) -> tuple[Head, ...]:
         """Heads, those of attention layers among them. Raises UnknownUnit for MLPs and neurons."""
         found: list[Head] = []
@@ -227,6 +193,22 @@ class ModelView:
             else:
                 raise UnknownUnit(f"{unit} does not attend: name heads (L9H9) or attention layers (L9.attn).")
         return tuple(dict.fromkeys(found))
+
+    def _groups(self, units: Units | Circuit, at: Places) -> Groups:
+        if not isinstance(units, Circuit):
+            return [(parse_units(units, self.card.architecture), parse_at(at))]
+        if at is not None:
+            raise BadIntervention(f"{units} has positions of its own: leave at={at!r} out.")
+        return units.groups(self.card.architecture)
+
+    def _refuse_heads_without_biases(self, groups: Groups) -> None:
+        """Zero ablation of heads whose value biases were folded away means something else. Raises BadIntervention."""
+        heads = [str(unit) for group, _ in groups for unit in group if isinstance(unit, Head)]
+        if heads and self.card.architecture.without_value_biases:
+            raise BadIntervention(
+                f"zero ablation of {', '.join(heads[:3])}: the value biases of {self.card.ref} were folded into the "
+                f"output's, so zero is not a head without output. Load it with fold_value_biases=False, or use another kind."
+            )
 
     def _then(self, intervention: Intervention) -> "ModelView":
         return ModelView(self.card, self.data.then(intervention))
@@ -251,26 +233,6 @@ class Model(ModelView):
 
     def __repr__(self) -> str:
         return f"<model {self.card.ref}: {self.architecture.describe()}, {self.ref.dtype} on {self.card.device}>"
-
-
-def _slots(matching: str | Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted({matching} if isinstance(matching, str) else set(matching)))
-
-
-def _receiver(site: Site) -> Site:
-    """Raises BadIntervention for what does not read the residual stream."""
-    if site.kind == "mlp_out":
-        return Site("mlp_in", site.layer)
-    if site.kind not in ("q", "k", "v", "mlp_in"):
-        raise BadIntervention(f"{site} does not read the residual stream; receivers are L9H9.q, .k, .v, L9.mlp, or logits.")
-    return site
-
-
-def _comes_before(unit: Head | MlpLayer, receiver: Site, parallel: bool) -> bool:
-    same_block = receiver.kind == "mlp_in" and isinstance(unit, Head) and not parallel
-    if receiver.kind == "resid_post":
-        return True
-    return unit.layer < receiver.layer or (same_block and unit.layer == receiver.layer)
 
 
 def _model_path(path: str) -> str:

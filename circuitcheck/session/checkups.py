@@ -34,8 +34,8 @@ class CheckUpStore:
         if failed:
             said = "; ".join(f"{each.subject}: {each.check} ({each.describe()})" for each in failed[:3])
             raise UnsoundModel(
-                f"{card.ref} failed {len(failed)} checks that this claim depends on: {said}. Its numbers would not mean what "
-                f"they say. `circuitcheck doctor {card.ref}` shows all checks."
+                f"{card.ref} failed {len(failed)} checks that this claim depends on: {said}. Its numbers would not mean "
+                f"what they say. `circuitcheck doctor {card.ref}` shows all checks."
             )
 
     def _read(self, key: str) -> CheckUp | None:

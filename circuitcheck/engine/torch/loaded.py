@@ -63,8 +63,16 @@ def load(spec: ModelSpec, device_name: str) -> LoadedModel:
             dtype=dtype,
         )
     bridge.eval()
+    if spec.processing == "folded":
+        _fold(bridge)
     bridge.requires_grad_(False)
-    return _wrap(bridge, checkpoint.tokenizer, spec, processing="none")
+    return _wrap(bridge, checkpoint.tokenizer, spec, processing=spec.processing)
+
+
+def _fold(bridge: Any) -> None:
+    """Value biases stay where they are: folded away, a head's output would no longer hold its own, and zero ablation would
+    take away less than the head."""
+    bridge.enable_compatibility_mode(disable_warnings=True, fold_value_biases=False)
 
 
 def adopt(instance: Any, bos: BosPolicy) -> LoadedModel:
@@ -121,4 +129,12 @@ def _architecture(model: Any) -> Architecture:
         cfg.n_ctx,
         getattr(cfg, "d_mlp", None),
         bool(getattr(cfg, "parallel_attn_mlp", False)),
+        _without_value_biases(model),
     )
+
+
+def _without_value_biases(model: Any) -> bool:
+    """Have the value biases been folded into the output's, as a HookedTransformer does when it loads a model?"""
+    biases = [(getattr(block.attn, "b_V", None), getattr(block.attn, "b_O", None)) for block in model.blocks]
+    values, outputs = ([each for each in column if each is not None] for column in zip(*biases, strict=True))
+    return bool(values and outputs) and not any(map(torch.any, values)) and any(map(torch.any, outputs))

@@ -167,8 +167,11 @@ def _the_library_s_own_hook(patient: Patient) -> Finding:
     def keep(value: Tensor) -> None:
         kept["post"] = value.double()
 
+    def put(old: Tensor) -> Tensor:
+        return theirs.to(old)
+
     try:
-        with torch.no_grad(), hooked(patient.model, [(name, lambda old: theirs.to(old)), (after, keep)]):
+        with torch.no_grad(), hooked(patient.model, [(name, put), (after, keep)]):
             forward(patient.model, patient.ours)
     except SiteNotReached as error:
         return Finding("the library's hooks", check, "noted", detail=str(error))
