@@ -1,5 +1,5 @@
-"""Model specs: a hub id with an optional `@revision`, a checkpoint folder, a `.gguf` file, an alias, or a bundled model; any of
-them with an optional `+folded`."""
+"""Model specs: a hub id with an optional `@revision`, a checkpoint folder, a `.gguf` file, an alias, or a bundled model; any
+of them with an optional `+folded`."""
 
 import re
 from dataclasses import dataclass, replace
