@@ -96,7 +96,7 @@ def test_circuits_that_say_too_much_or_too_little_are_refused(model):
     with pytest.raises(UnknownUnit, match="empty"):
         cc.circuit({})
     with pytest.raises(UnknownPosition):
-        cc.circuit({"not a position": "L0H1"})
+        cc.circuit({"S1++1": "L0H1"})
     with pytest.raises(BadIntervention, match="positions of its own"):
         model.ablate(cc.circuit({"END": "L0H1"}), kind="zero", at="S2")
     with pytest.raises(UnknownUnit):

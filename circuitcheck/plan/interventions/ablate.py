@@ -3,8 +3,16 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from circuitcheck.digest import digest
-from circuitcheck.plan.interventions.protocol import MeanBy, Need, PickCounterfactual, Resample, StreamMean, listed, where
+from circuitcheck.plan.interventions.protocol import (
+    MeanBy,
+    Need,
+    PickCounterfactual,
+    Resample,
+    StreamMean,
+    Unbound,
+    listed,
+    where,
+)
 from circuitcheck.plan.positions import At
 from circuitcheck.plan.sites import Site, site_of
 from circuitcheck.plan.units import Unit
@@ -14,7 +22,7 @@ KINDS: tuple[Kind, ...] = ("zero", "mean", "counterfactual", "resample")
 
 
 @dataclass(frozen=True)
-class Ablate:
+class Ablate(Unbound):
     """Replace the outputs of `units` at the positions `at` by zero, a mean, or their values in a counterfactual or in
     another prompt, which shares the slots `matching`.
 
@@ -53,10 +61,6 @@ class Ablate:
 
     def swap_units(self, old: tuple[Unit, ...], new: tuple[Unit, ...]) -> "Ablate":
         return replace(self, units=new, allow_vacuous=True) if self.units == old else self
-
-    @property
-    def digest(self) -> str:
-        return digest(self)
 
     def describe(self) -> str:
         source = f" ({self.source})" if self.kind == "counterfactual" and self.source else ""

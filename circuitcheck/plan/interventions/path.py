@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from circuitcheck.digest import digest
-from circuitcheck.plan.interventions.protocol import MeanBy, Need, PickCounterfactual, listed, where
+from circuitcheck.plan.interventions.protocol import MeanBy, Need, PickCounterfactual, Unbound, listed, where
 from circuitcheck.plan.positions import At
 from circuitcheck.plan.references import CLEAN
 from circuitcheck.plan.sites import Site, site_of
@@ -11,7 +10,7 @@ from circuitcheck.plan.units import Head, MlpLayer, Unit
 
 
 @dataclass(frozen=True)
-class PatchPath:
+class PatchPath(Unbound):
     """What `receivers` read changes as if the `senders`, at the positions `sender_at`, had their values of the run called
     `source`, along the direct path: every other head and MLP keeps its output. The receivers take up what they then
     read at the positions `at`; everything after them runs as usual."""
@@ -46,10 +45,6 @@ class PatchPath:
             return self
         senders = tuple(unit for unit in new if isinstance(unit, Head | MlpLayer))
         return replace(self, senders=senders, allow_vacuous=True)
-
-    @property
-    def digest(self) -> str:
-        return digest(self)
 
     def describe(self) -> str:
         senders = f"{listed(self.senders)} {where(self.sender_at)}"

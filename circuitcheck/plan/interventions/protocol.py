@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, Self, runtime_checkable
 
+from circuitcheck.digest import digest
 from circuitcheck.plan.positions import AllBut, At, named_in
 from circuitcheck.plan.sites import Site
 from circuitcheck.plan.units import Unit, compact
@@ -72,6 +73,28 @@ class Intervention(Protocol):
     def describe(self) -> str: ...
     def bind(self, *, task: str, mean_by: MeanBy, counterfactual: PickCounterfactual, seed: int) -> Self: ...
     def swap_units(self, old: tuple[Unit, ...], new: tuple[Unit, ...]) -> Self: ...
+
+
+class Unbound:
+    """What holds for interventions that take nothing from other runs, and act on no set of units."""
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        return ()
+
+    @property
+    def unit_sets(self) -> tuple[tuple[Unit, ...], ...]:
+        return ()
+
+    @property
+    def digest(self) -> str:
+        return digest(self)
+
+    def swap_units(self, old: tuple[Unit, ...], new: tuple[Unit, ...]) -> Self:  # noqa: ARG002 - the protocol's signature
+        return self
+
+    def bind(self, *, task: str, mean_by: MeanBy, counterfactual: PickCounterfactual, seed: int) -> Self:  # noqa: ARG002
+        return self
 
 
 def where(at: At) -> str:
