@@ -16,7 +16,7 @@ def as_text(found: Sequence[CheckUp]) -> str:
     rows = _rows(found)
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*map(_headline, found), "", *lines, "", _LEGEND, *map(_summary, found)]) + "\n"
+    return "\n".join([*map(_headline, found), "", *lines, "", *_details(found), "", _LEGEND, *map(_summary, found)]) + "\n"
 
 
 def as_markdown(found: Sequence[CheckUp]) -> str:
@@ -25,7 +25,8 @@ def as_markdown(found: Sequence[CheckUp]) -> str:
     title = f"# What the doctor found on {found[0].model}"
     command = f"`circuitcheck doctor {found[0].model} {' '.join(f'--dtype {each.dtype}' for each in found)}`"
     made = f"Made by {command}; nothing here is written by hand."
-    return "\n".join([title, "", made, "", *(f"- {_headline(each)}" for each in found), "", *lines, "", _LEGEND]) + "\n"
+    parts = [[title], [made], [f"- {_headline(each)}" for each in found], lines, [f"- {each}" for each in _details(found)]]
+    return "\n\n".join("\n".join(part) for part in [*parts, [_LEGEND]] if part) + "\n"
 
 
 def as_json(found: Sequence[CheckUp]) -> str:
@@ -42,8 +43,17 @@ def _rows(found: Sequence[CheckUp]) -> list[tuple[str, ...]]:
 def _cell(finding: Finding | None) -> str:
     if finding is None:
         return "-"
-    said = finding.describe()
-    return f"{finding.status}: {said}" if said else finding.status
+    return finding.status if finding.error is None else f"{finding.status} {finding.error:.1e}"
+
+
+def _details(found: Sequence[CheckUp]) -> list[str]:
+    """What is to be said beyond a number, once for all dtypes that it holds for."""
+    said: dict[str, list[str]] = {}
+    for one in found:
+        for each in one.findings:
+            if each.detail:
+                said.setdefault(f"{each.subject}, {each.check}: {each.detail}", []).append(one.dtype)
+    return [text if len(dtypes) == len(found) else f"{text} ({', '.join(dtypes)})" for text, dtypes in said.items()]
 
 
 def _headline(found: CheckUp) -> str:

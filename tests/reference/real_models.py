@@ -156,7 +156,10 @@ class Pair:
 
     def differences(self, ends: Tensor) -> np.ndarray:
         return np.array(
-            [float(end[prompt.answer_id] - end[prompt.distractor_id]) for end, prompt in zip(ends, self.prompts, strict=True)]
+            [
+                float(end[prompt.answer_id] - end[prompt.distractor_id])
+                for end, prompt in zip(ends, self.prompts, strict=True)
+            ]
         )
 
     def untouched(self, run: str) -> np.ndarray:

@@ -41,7 +41,7 @@ POSITIONS = {
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
 def test_receivers_read_the_senders_of_the_other_run_and_all_else_is_frozen(bench, path):
     senders, into, plain_senders, plain_receivers = path
-    for at, sender_at in POSITIONS:
+    for at, sender_at in POSITIONS.values():
         view = bench.model.patch_path(senders, into=into, source="abc", at=at, sender_at=sender_at, allow_vacuous=True)
         expected = []
         for prompt in bench.prompts:
@@ -74,9 +74,9 @@ def test_a_head_sends_to_the_mlp_of_its_own_block_where_layers_follow_each_other
 
 
 def test_what_acts_before_acts_in_the_frozen_run_too(bench):
-    """With the sender ablated beforehand, its difference from zero goes along the path, else that from its clean value."""
-    before = bench.model.ablate("L0H1", kind="zero").patch_path("L0H1", into="L1H2.q", source="abc", at="END")
-    after = bench.model.patch_path("L0H1", into="L1H2.q", source="abc", at="END").ablate("L0H1", kind="zero")
+    """With another head ablated beforehand, the receiver does not read it; afterwards, the receiver has read it already."""
+    before = bench.model.ablate("L0H2", kind="zero").patch_path("L0H1", into="L1H2.q", source="abc", at="END")
+    after = bench.model.patch_path("L0H1", into="L1H2.q", source="abc", at="END").ablate("L0H2", kind="zero")
     first, second = (bench.task.logit_diff(view).values(N) for view in (before, after))
     assert np.abs(first - second).max() > 1e-4
 

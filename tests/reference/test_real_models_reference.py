@@ -206,9 +206,7 @@ def circuit_of_layers_and_neurons(on: On) -> Case:
         ("z", on.late, 0): ("END",),
         ("mlp_out", on.early, None): ("S2",),
     }
-    every = [
-        place for layer in on.layers for kind in ("z", "attn_out", "mlp_out") for place in on.places(kind, layer)
-    ]
+    every = [place for layer in on.layers for kind in ("z", "attn_out", "mlp_out") for place in on.places(kind, layer)]
     puts = [
         Put((place,), of_run("abc"), held[place], but=True) if place in held else Put((place,), of_run("abc"))
         for place in every

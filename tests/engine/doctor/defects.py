@@ -1,7 +1,8 @@
 """Ways in which a model in memory can be other than its sites say. Each `infect` changes a loaded model for a while."""
 
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 import torch
@@ -143,14 +144,14 @@ def leaks_between_prompts(part):
     return lambda value: value + part * (value.mean(0, keepdim=True) - value)
 
 
-def looks_ahead(_loaded, patches):
+def looks_ahead(loaded, patches):
     """The mask is off by one."""
 
     def mask(attn_scores, attention_mask, seq_len, q_seq_len=None):
         hidden = torch.ones(seq_len, seq_len, dtype=torch.bool).triu(2)
         return attn_scores.masked_fill(hidden, torch.finfo(attn_scores.dtype).min)
 
-    patches.setitem(vars(_loaded.model.blocks[LAYER].attn), "_apply_reconstruct_attention_mask", mask)
+    patches.setitem(vars(loaded.model.blocks[LAYER].attn), "_apply_reconstruct_attention_mask", mask)
 
 
 def masks_softly(by):
@@ -256,8 +257,6 @@ def own_resid_mid_hook(_loaded, patches):
 
 
 def says_that_blocks_are_parallel(loaded, patches):
-    from dataclasses import replace
-
     card = loaded.card
     patches.setattr(loaded, "card", replace(card, architecture=replace(card.architecture, parallel=True)))
 
@@ -266,15 +265,29 @@ def says_that_blocks_are_parallel(loaded, patches):
 
 
 def leaves_hooks(loaded, patches):
-    """The first run puts a hook on the model, which does nothing."""
+    """A run puts a hook on the model, which does nothing."""
     there = point(loaded, "z")
-    patches.setattr(there, "fwd_hooks", list(there.fwd_hooks))
+    patches.setattr(there, "fwd_hooks", [])
+    patches.setattr(there, "_forward_hooks", OrderedDict())
 
     def make(honest):
         def forward(*args, **kwargs):
-            if not there.fwd_hooks:
-                there.add_hook(lambda value, hook: None)
-                patches.callback = there.fwd_hooks[-1].hook.remove
+            given = honest(*args, **kwargs)
+            there.add_hook(lambda value, hook: None)
+            return given
+
+        return forward
+
+    method(loaded.model.blocks[LAYER], "forward", patches, make)
+
+
+def touches_weights(loaded, patches):
+    """A run writes weights, the same ones as before."""
+
+    def make(honest):
+        def forward(*args, **kwargs):
+            with torch.no_grad():
+                next(loaded.model.blocks[LAYER].parameters()).mul_(1)
             return honest(*args, **kwargs)
 
         return forward

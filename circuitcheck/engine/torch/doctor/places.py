@@ -178,9 +178,7 @@ def _the_library_s_own_hook(patient: Patient) -> Finding:
     there: SiteLayer = ("resid_post", layer)
     found = patient.compare("", check, kept["post"], patient.their(there), patient.our(there))
     sound = found.status == "passed"
-    detail = (
-        "" if sound else "DEFECT of the library: the stream goes on without what was written; our resid_mid does not use it"
-    )
+    detail = "" if sound else "DEFECT of the library: what is written does not go on; our resid_mid does without it"
     return Finding("the library's hooks", check, "noted", found.error, detail)
 
 

@@ -1,0 +1,188 @@
+"""Each way of breaking a model makes the check fail that is about it: never merely some check."""
+
+import pytest
+from defects import (
+    AGAIN,
+    ALONE,
+    EFFECT,
+    KINDS,
+    LEFT,
+    LOOKS_BACK,
+    ONE_TOKEN,
+    OWN_VALUE,
+    SOFTMAX,
+    SUM,
+    Deaf,
+    Defect,
+    becomes,
+    bos_at_the_end,
+    embeds_again_later,
+    embeds_twice,
+    fainter,
+    forward_of,
+    fused_kernel,
+    leaks_between_prompts,
+    leaves_hooks,
+    lies_at,
+    looks_ahead,
+    lower_case,
+    masks_softly,
+    no_bos,
+    noise,
+    other_output_weights,
+    own_resid_mid_hook,
+    positions_go_on_from_call_to_call,
+    positions_go_on_from_prompt_to_prompt,
+    says_that_blocks_are_parallel,
+    second_bos,
+    shows_heads_reversed,
+    takes_a_text_with_bos,
+    touches_weights,
+)
+
+from circuitcheck.engine.torch.doctor import examine
+
+MODEL = "model"
+# Sites whose write another site's check needs too, so that this one is blamed with it.
+TOGETHER = {
+    "q": ("k",),
+    "k": ("q",),
+    "v": ("pattern",),
+    "pattern": ("v",),
+    "attn_out": ("resid_mid",),
+    "embed": (MODEL,),
+}
+OWN_POINT = [kind for kind in KINDS if kind not in ("resid_mid", "result")]
+DEAF = [
+    Defect(
+        f"writes to {kind} are thrown away",
+        becomes(kind, Deaf, 0 if kind == "embed" else 1),
+        (kind, ONE_TOKEN),
+        TOGETHER.get(kind, ()),
+    )
+    for kind in OWN_POINT
+]
+SCALED = (MODEL, "mlp_in")
+DEFECTS = [
+    Defect("noise of a millionth", forward_of(lambda block: block.mlp, noise(1e-6)), (MODEL, AGAIN)),
+    Defect("dropout that is left on", forward_of(lambda block: block.mlp, noise(0.1)), (MODEL, AGAIN), None),
+    Defect("positions go on from call to call", positions_go_on_from_call_to_call, (MODEL, AGAIN), None),
+    Defect("positions go on from prompt to prompt", positions_go_on_from_prompt_to_prompt, (MODEL, ALONE)),
+    Defect("prompts leak into each other", forward_of(lambda block: block.ln1, leaks_between_prompts(0.5)), (MODEL, ALONE)),
+    Defect("attention looks one token ahead", looks_ahead, (MODEL, LOOKS_BACK), KINDS),
+    Defect("attention looks ahead, llama", looks_ahead, (MODEL, LOOKS_BACK), KINDS, "llama"),
+    Defect("the embedding is added twice", embeds_twice, ("embed", EFFECT), (MODEL,)),
+    Defect(
+        "the embedding is added again later",
+        embeds_again_later,
+        ("embed", EFFECT),
+        ("resid_pre", "resid_mid", "resid_post", MODEL),
+    ),
+    Defect("a fused kernel shows its attention only", fused_kernel, ("scores", ONE_TOKEN), ("pattern", "v")),
+    Defect("resid_mid by the library's own hook", own_resid_mid_hook, ("resid_mid", EFFECT)),
+    Defect("output weights with heads in another order", other_output_weights, ("result", EFFECT)),
+    Defect(
+        "values shown in another order than written",
+        shows_heads_reversed("v", both_ways=False),
+        ("v", OWN_VALUE),
+        ("pattern",),
+        "llama",
+    ),
+    Defect(
+        "z shown in another order",
+        shows_heads_reversed("z", both_ways=True),
+        ("result", EFFECT),
+    ),
+    Defect(
+        "the MLP's output is halved after its hook",
+        forward_of(lambda block: block.mlp, lambda out: out / 2),
+        ("mlp_out", EFFECT),
+        SCALED,
+    ),
+    Defect(
+        "attention's output is halved after its hook",
+        forward_of(lambda block: block.attn, lambda out: out / 2),
+        ("attn_out", EFFECT),
+        (MODEL, "resid_mid"),
+    ),
+    Defect(
+        "mlp_out before the post-norm",
+        lies_at("mlp_out", "blocks.{layer}.mlp.hook_out"),
+        ("mlp_out", EFFECT),
+        SCALED,
+        "gemma3",
+    ),
+    Defect(
+        "attn_out before the post-norm",
+        lies_at("attn_out", "blocks.{layer}.attn.hook_out"),
+        ("attn_out", EFFECT),
+        (MODEL, "resid_mid"),
+        "gemma3",
+    ),
+    Defect("z of the first layer for all", lies_at("z", "blocks.0.attn.hook_z"), ("z", EFFECT), ("result",)),
+    Defect("keys are values", lies_at("k", "blocks.{layer}.attn.hook_v"), ("k", EFFECT), ("q",)),
+    Defect("values are keys", lies_at("v", "blocks.{layer}.attn.hook_k"), ("v", EFFECT), ("pattern",)),
+    Defect("resid_pre is resid_post", lies_at("resid_pre", "blocks.{layer}.hook_resid_post"), (MODEL, SUM), None),
+    Defect("attn_out is mlp_out", lies_at("attn_out", "blocks.{layer}.hook_mlp_out"), ("attn_out", EFFECT), None),
+    Defect("embed is the positions", lies_at("embed", "pos_embed.hook_out"), ("embed", EFFECT), (MODEL,)),
+    Defect("scores are the pattern", lies_at("scores", "blocks.{layer}.attn.hook_pattern"), (MODEL, SOFTMAX)),
+    Defect("the pattern is the scores", lies_at("pattern", "blocks.{layer}.attn.hook_attn_scores"), (MODEL, SOFTMAX)),
+    Defect("blocks are parallel, by the card", says_that_blocks_are_parallel, ("attn_out", EFFECT), None),
+    Defect("a run leaves a hook", leaves_hooks, (MODEL, LEFT)),
+    Defect("a run touches weights", touches_weights, (MODEL, LEFT)),
+    Defect("two BOS", second_bos, ("text", "a prompt starts with one BOS"), (), "gpt2", "always"),
+    Defect("no BOS", no_bos, ("text", "a prompt starts with one BOS"), (), "gpt2", "always"),
+    Defect("BOS at the end", bos_at_the_end, ("text", "a prompt starts with one BOS"), (), "gpt2", "always"),
+    Defect("BOS in a text goes unnoticed", takes_a_text_with_bos, ("text", "a text that holds the BOS already is refused")),
+    Defect("text is put in lower case", lower_case, ("text", "text comes back from its tokens")),
+    *DEAF,
+]
+SLIGHT = 1e-2
+SLIGHTLY = [
+    *(
+        Defect(
+            f"writes to {kind} lose a hundredth",
+            becomes(kind, fainter(SLIGHT), 0 if kind == "embed" else 1),
+            (kind, EFFECT),
+            TOGETHER.get(kind, ()),
+        )
+        for kind in OWN_POINT
+    ),
+    Defect("prompts leak a hundredth", forward_of(lambda block: block.ln1, leaks_between_prompts(SLIGHT)), (MODEL, ALONE)),
+    Defect(
+        "the MLP's output loses a hundredth after its hook",
+        forward_of(lambda block: block.mlp, lambda out: out * (1 - SLIGHT)),
+        ("mlp_out", EFFECT),
+        SCALED,
+    ),
+    Defect(
+        "the output projection loses a hundredth of a head's output",
+        forward_of(
+            lambda block: vars(block.attn)["_modules"]["o"]._modules["_original_component"], lambda out: out * (1 - SLIGHT)
+        ),
+        ("result", EFFECT),
+    ),
+    Defect("the mask lets a hundredth through", masks_softly(5.0), (MODEL, LOOKS_BACK), None),
+]
+
+
+def statuses(found):
+    return {(each.subject, each.check): each.status for each in found.findings}
+
+
+@pytest.mark.parametrize("defect", [*DEFECTS, *SLIGHTLY], ids=str)
+def test_what_is_broken_is_found_where_it_is_broken(defect, ward, well):
+    healthy = statuses(well(defect.family, "float32", "", defect.bos))
+    assert healthy[defect.found] == "passed"
+    found = examine(ward(defect))
+    assert statuses(found).get(defect.found) == "failed", found.failed
+    if defect.blamed is not None:
+        assert {each.subject for each in found.failed} - {defect.found[0]} == set(defect.blamed) - {defect.found[0]}
+
+
+def test_what_rounding_does_to_writes_is_not_found(ward):
+    def infect(loaded, patches):
+        for kind in OWN_POINT:
+            becomes(kind, fainter(1e-6), 0 if kind == "embed" else 1)(loaded, patches)
+
+    assert examine(ward(Defect("", infect, ("", "")))).failed == ()
