@@ -34,7 +34,7 @@ from circuitcheck.plan import (
 from circuitcheck.plan.interventions import Mode
 from circuitcheck.plan.units import Unit
 from circuitcheck.prompts import Tokenizer
-from circuitcheck.quantities.parsing import TO_MATCH, check_ablation, parse_path, slots
+from circuitcheck.quantities.parsing import check_ablation, parse_path, slots
 from circuitcheck.session import current_session
 
 Places = str | Iterable[str] | None
@@ -72,9 +72,9 @@ class ModelView:
 
         `kind` is never a default: `"zero"`; `"mean"`, over `n` (256) prompts of the task's reference stream, template by
         template and token by token; `"counterfactual"`, the value in the prompt's counterfactual called `source` (default:
-        the first that the task declares); `"resample"`, the value in another prompt, drawn for each among the first `n`
-        (256; 8192 where slots must match) of the reference stream that have its template, its token counts and its values
-        of the slots `matching` (Chan et al. 2022, causal scrubbing).
+        the first that the task declares); `"resample"`, the value in another prompt, drawn for each among those of the
+        first `n` (256) of the reference stream that have its template, its token counts and its values of the slots
+        `matching` (Chan et al. 2022, causal scrubbing); where none of them has, among twice as many, and so on.
 
         Raises UnknownUnit, UnknownPosition, and BadIntervention for an unknown kind.
         """
@@ -83,7 +83,7 @@ class ModelView:
         groups = self._groups(units, at)
         if kind == "zero":
             self._refuse_heads_without_biases(groups)
-        view, size = self, n or (TO_MATCH if same else Ablate.n)
+        view, size = self, n or Ablate.n
         for group, where in groups:
             view = view._then(Ablate(group, kind, where, source, size, same, allow_vacuous=allow_vacuous))
         return view

@@ -7,8 +7,6 @@ from circuitcheck.errors import BadIntervention
 from circuitcheck.plan import KINDS, Ablate, Architecture, Head, MlpLayer, Site, Units, parse_sites, parse_units
 from circuitcheck.plan.interventions import Kind
 
-TO_MATCH = 8192  # reference prompts, where a donor must have slots in common with the prompt
-
 
 def check_ablation(kind: str, source: str | None, n: int | None, matching: tuple[str, ...]) -> None:
     """Raises BadIntervention for an unknown kind, or an argument that does not belong to it."""

@@ -219,11 +219,12 @@ class _Run:
         if isinstance(source, str):
             return batch.tokens(source)
         if source not in self._donors:
-            self._donors[source] = Donors(source, self._reference_prompts(source))
+            size = self._reference_size(source)
+            self._donors[source] = Donors(source, size, lambda rows: self._prompts("reference", source.seed, rows))
         return batch.followed(self._donors[source].of(prompt).tokens for prompt in batch.prompts)
 
-    def _reference_prompts(self, source: StreamMean | Resample) -> tuple[Prompt, ...]:
-        """Raises BadTask for the stream of another task, or more prompts than it has."""
+    def _reference_size(self, source: StreamMean | Resample) -> int:
+        """Of the stream that values are taken from. Raises BadTask for that of another task, or more prompts than it has."""
         what = "a mean over" if isinstance(source, StreamMean) else "resampling from"
         if source.task != self._plan.task.origin:
             raise BadTask(f"{what} another task than {self._plan.task.name!r} has no prompts of its templates.")
@@ -233,12 +234,13 @@ class _Run:
                 f"{what} n={source.n} prompts: task {self._plan.task.name!r} has {size} in its reference stream. "
                 f"Say n={size} or fewer."
             )
-        return self._prompts("reference", source.seed, range(source.n))
+        return size
 
     def mean(self, source: StreamMean, kind: SiteKind) -> StreamMeans:
         key = (self._plan.model.fingerprint, source, kind)
         if key not in self._means:
-            prompts = self._reference_prompts(source)
+            self._reference_size(source)
+            prompts = self._prompts("reference", source.seed, range(source.n))
             layers = self._loaded.card.architecture.n_layers
             self._means[key] = stream_means(
                 self._loaded.model, prompts, kind, layers, source.by, self._plan.batch, self._loaded.device

@@ -27,7 +27,8 @@ class StreamMean:
 @dataclass(frozen=True)
 class Resample:
     """A site's value in another prompt: for each prompt one of the first `n` of a task's reference stream, drawn among those
-    of the same template and token counts (`by` tokens: of the same length) and the same values of the slots `matching`."""
+    of the same template and token counts (`by` tokens: of the same length) and the same values of the slots `matching`;
+    where there is none, one of the first 2n, and so on."""
 
     task: str
     n: int
