@@ -5,6 +5,7 @@ import pytest
 import circuitcheck as cc
 
 ORGANISM = "organism"
+SMOLLM2 = "smollm2-135m-q4"
 
 
 def left(task, view, model):
@@ -65,3 +66,21 @@ def test_attends(model, ioi):
         left(ioi, second, model) < 0.2,
         left(ioi, others, model) == cc.approx(1.0, abs=0.05),
     )
+
+
+@pytest.mark.heads_matter
+@cc.claim("SmolLM2's L23H3 and L29H1 tell the logits themselves: that path carries 40%", id="ioi.direct-path", model=SMOLLM2)
+def test_direct_path(model, ioi):
+    assert 1 - ioi.recovered(model.patch_path("L23H3, L29H1", into="logits", source="swap", at="END"), against="swap") > 0.4
+
+
+@cc.claim("Of SmolLM2's heads, those of the last ten layers suffice at END", id="ioi.late-heads-suffice", model=SMOLLM2)
+def test_late_heads_suffice(model, ioi):
+    late = cc.heads([f"L{layer}H0-8" for layer in range(20, 30)])
+    assert ioi.recovered(model.ablate(~late, kind="mean", at="END")) > 0.8
+
+
+@cc.claim("L23H3 takes the name from values, not through its queries or keys", id="ioi.name-mover-values", model=SMOLLM2)
+def test_values(model, ioi):
+    q, k, v = (ioi.recovered(model.patch(site, source="swap"), against="swap") for site in ("L23H3.q", "L23H1.k", "L23H1.v"))
+    assert cc.all_of(q == cc.approx(1, abs=0.1), k == cc.approx(1, abs=0.1), v < 0.8)

@@ -149,7 +149,7 @@ class Found:
 def test_donors_are_among_the_first_n_of_the_reference_stream(network, ioi, model, n):
     found = Found(network, ioi, model, prompts=64, pool=n, n=n)
     assert n // 2 <= max(found.indices) < n
-    assert found.changed.all()
+    assert found.changed.mean() > 0.9
 
 
 def test_without_a_number_they_are_among_the_first_256(network, ioi, model):
@@ -186,7 +186,7 @@ def few_words():
     return cc.Task.define(
         "few words",
         templates={
-            "went": "When {A} and {B} went to the {P}, {A} gave a {O} to",
+            "went": "When {A} and {B} went to the {P}, {again} gave a {O} to",
             "saw": "Then {A} saw {B} with a {O} near the {P}, and",
         },
         pools={
@@ -195,6 +195,7 @@ def few_words():
             "object": ["book", "ring", "ball", "card"],
         },
         draw={"A": "name", "B": "name", "P": "place", "O": "object"},
+        slots={"again": "A"},
         answer="B",
         distractor="A",
     )
@@ -223,9 +224,13 @@ def test_among_those_that_share_a_slot_each_is_drawn(network, few_words, model):
 
 
 def test_where_slots_must_match_donors_are_among_the_first_8192(network, ioi, model):
-    found = Found(network, ioi, model, prompts=32, pool=8192, matching="IO")
-    assert max(found.indices) >= 4096
-    assert all(donor.slots["IO"] == prompt.slots["IO"] for prompt, donor in found.pairs())
+    measured = what_neurons_are(ioi, model.ablate(WORDS, kind="resample", at="END", matching="IO"), 16)
+    reference, found = ioi.sample(8192, model=model, stream="reference"), []
+    for prompt, values in zip(ioi.sample(16, model=model), measured, strict=True):
+        fitting = [each for each in reference if (each.template, each.slots["IO"]) == (prompt.template, prompt.slots["IO"])]
+        (number,) = np.flatnonzero((np.abs(neurons_at_end(network, fitting) - values) < SAME).all(1))
+        found.append(fitting[number].index)
+    assert 4096 <= max(found) < 8192
 
 
 @pytest.fixture(scope="module")
@@ -316,8 +321,8 @@ def case_of(ioi, prompt):
 # What the draw may depend on: the prompt, and the seed.
 
 
-def resampled(model, n=32, words=WORDS, **options):
-    return cc.tasks.ioi().logit_diff(model.ablate(words, kind="resample", at="END", **options)).values(n)
+def resampled(model, prompts=32, **options):
+    return cc.tasks.ioi().logit_diff(model.ablate(WORDS, kind="resample", at="END", **options)).values(prompts)
 
 
 @pytest.mark.parametrize("batch", [1, 5, 8, 64])
@@ -411,11 +416,11 @@ def test_on_a_counterfactual_the_donor_is_the_same_in_its_clean_run(network, ioi
 
 @pytest.fixture(scope="module")
 def draws(network, tiny_gpt2):
-    """(the donor's number among those that fit, the template) of 768 prompts under each of three seeds, [seed][prompt]."""
+    """(the donor's number among those that fit, the template) of 512 prompts under each of three seeds, [seed][prompt]."""
     found = []
     for seed in range(3):
         with elsewhere(seed=seed, batch=256):
-            each = Found(network, cc.tasks.ioi(), cc.load(str(tiny_gpt2)), prompts=768)
+            each = Found(network, cc.tasks.ioi(), cc.load(str(tiny_gpt2)), prompts=512)
             fitting = {}
             for other in each.reference:
                 fitting.setdefault(other.template, []).append(other.index)
@@ -432,12 +437,12 @@ def test_each_donor_that_fits_is_drawn_as_often_as_any_other(draws):
 
 
 def test_in_every_template_each_donor_is_drawn_as_often_as_any_other(draws):
-    """144 prompts of each of 16 templates."""
+    """96 prompts of each of 16 templates."""
     by_template = {}
     for of_seed in draws:
         for number, template in of_seed:
             by_template.setdefault(template, []).append(number)
-    assert {len(numbers) for numbers in by_template.values()} == {144}
+    assert {len(numbers) for numbers in by_template.values()} == {96}
     values = [chisquare(np.bincount(numbers, minlength=16)).pvalue for numbers in by_template.values()]
     assert min(values) > 1e-3 / len(values)
 
