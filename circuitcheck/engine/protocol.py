@@ -27,6 +27,7 @@ class Receipt:
     sites: tuple[str, ...]
     relative: tuple[float, ...]
     allow_vacuous: bool = False
+    dtype: str = "float32"
 
     @property
     def prompts(self) -> int:

@@ -199,6 +199,7 @@ def _refuse_vacuous(receipts: Sequence[Receipt]) -> None:
                 f"{receipt.intervention} changed none of {receipt.prompts} prompts at {', '.join(receipt.sites)} by more "
                 f"than 1e-6 of its value (view: {receipt.view}). A claim about it would be about the untouched model. "
                 f"If that is what you mean, say allow_vacuous=True."
+                + ("" if receipt.dtype == "float32" else f" A small change is lost in {receipt.dtype}.")
             )
 
 

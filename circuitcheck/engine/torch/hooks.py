@@ -38,7 +38,7 @@ def hooked(model: Any, functions: list[tuple[str, HookFunction]]) -> Iterator[No
 
 def check_no_hooks(model: Any, name: object) -> None:
     """Raises ModelChanged where somebody's hook is still on the model: every run would carry it."""
-    left = sorted({point.name for point in model.hook_dict.values() if point.fwd_hooks})
+    left = sorted({point.name for point in model.hook_dict.values() if point.fwd_hooks or point._forward_hooks})
     if left:
         raise ModelChanged(f"{name} carries hooks on {', '.join(left[:3])}: remove them first (model.reset_hooks()).")
 

@@ -10,9 +10,10 @@ from circuitcheck.engine.protocol import ModelCard
 from circuitcheck.engine.torch.checkpoints import read_checkpoint
 from circuitcheck.engine.torch.devices import resolve_device, resolve_dtype
 from circuitcheck.engine.torch.fingerprint import config_digest, digest_of, library_versions, weights_digest
+from circuitcheck.engine.torch.hooks import check_no_hooks
 from circuitcheck.engine.torch.sources import forward
 from circuitcheck.engine.torch.tokenizer import HubTokenizer
-from circuitcheck.engine.torch.witness import Witness
+from circuitcheck.engine.torch.witness import Witness, check_no_torch_hooks
 from circuitcheck.errors import BadSpec, ModelChanged
 from circuitcheck.models import INSTANCE_PREFIX, BosPolicy, ModelSpec
 from circuitcheck.plan import Architecture, ModelRef
@@ -37,14 +38,19 @@ class LoadedModel:
         return torch.device(self.card.device)
 
     def check_unchanged(self) -> None:
-        """The quick check, after every run. Raises ModelChanged."""
+        """The quick check, before and after every run. Raises ModelChanged."""
+        check_no_hooks(self.model, self.card.ref)
+        check_no_torch_hooks(self.model, self.card.ref)
         self.witness.check(self.model, self.card.ref)
 
     def verify(self) -> None:
         """The thorough check: reads every weight. Raises ModelChanged."""
         self.check_unchanged()
-        if weights_digest(self.model) != self.card.fingerprint["weights"]:
-            raise ModelChanged(f"the weights of {self.card.ref} are not those that were loaded. Load it again.")
+        now = {"weights": weights_digest(self.model), "config": config_digest(self.model)}
+        for part, digest in now.items():
+            if digest != self.card.fingerprint[part]:
+                what = "weights" if part == "weights" else "config or buffers"
+                raise ModelChanged(f"the {what} of {self.card.ref} are not those that were loaded. Load it again.")
 
 
 def load(spec: ModelSpec, device_name: str) -> LoadedModel:

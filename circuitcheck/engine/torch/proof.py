@@ -77,9 +77,9 @@ class _Watched:
 
     def __call__(self, value: Tensor) -> Tensor:
         self._check_shape(value)
-        version = value._version
+        held = value.clone()
         new = self.write.function(value)
-        if value._version != version:
+        if _differ(value, held).any():
             raise StrayWrite(f"{self._here} edits the model's own tensor, which others may still read: clone it first.")
         if new is None:
             new = value
@@ -106,7 +106,7 @@ class _Watched:
             )
 
     def _check_the_rest(self, value: Tensor, new: Tensor) -> None:
-        touched = (new != value) & ~(new.isnan() & value.isnan())
+        touched = _differ(new, value)
         touched[self.where] = False
         if touched.any():
             first = tuple(touched.nonzero()[0].tolist())
@@ -114,6 +114,10 @@ class _Watched:
                 f"{self._here} also changes what it does not declare: the value at {first} of shape "
                 f"{tuple(value.shape)}, and {int(touched.sum()) - 1} more. Is an index on the wrong axis?"
             )
+
+
+def _differ(one: Tensor, other: Tensor) -> Tensor:
+    return (one != other) & ~(one.isnan() & other.isnan())
 
 
 def by_layer(sites: tuple[tuple[Site, At], ...]) -> dict[SiteLayer, list[int]]:

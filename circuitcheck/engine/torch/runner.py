@@ -14,7 +14,7 @@ from circuitcheck.engine.torch.batch import Batch, by_size, continuation
 from circuitcheck.engine.torch.directions import Vectors, vectors_of
 from circuitcheck.engine.torch.doctor import examine
 from circuitcheck.engine.torch.donors import Donors
-from circuitcheck.engine.torch.hooks import check_no_hooks, hooked
+from circuitcheck.engine.torch.hooks import hooked
 from circuitcheck.engine.torch.kernels import writes_of
 from circuitcheck.engine.torch.loaded import LoadedModel
 from circuitcheck.engine.torch.pool import ModelPool
@@ -59,7 +59,6 @@ class LocalEngine:
     def examine(self, ref: ModelRef) -> CheckUp:
         """The doctor's checks. Raises ModelChanged for a model with somebody's hooks, or changed weights."""
         loaded = self._pool.get(ref, self._device)
-        check_no_hooks(loaded.model, ref)
         loaded.check_unchanged()
         return examine(loaded)
 
@@ -67,7 +66,6 @@ class LocalEngine:
         """Measure `rows` of a plan, whole blocks of `plan.batch` at a time, so that no value depends on `rows`."""
         loaded = self._pool.get(plan.model, self._device)
         loaded.check_unchanged()
-        check_no_hooks(loaded.model, plan.model)
         run = _Run(loaded, plan, self._means, self._directions)
         size = plan.task.size(loaded.tokenizer, plan.stream)
         tables = []
@@ -75,7 +73,6 @@ class LocalEngine:
             for start in range(rows.start // plan.batch * plan.batch, rows.stop, plan.batch):
                 block = range(start, min(start + plan.batch, size))
                 tables.append(run.block(block, range(max(start, rows.start), min(block.stop, rows.stop))))
-        check_no_hooks(loaded.model, plan.model)
         loaded.check_unchanged()
         return join(tables)
 
@@ -296,6 +293,7 @@ class _Run:
                 sites=tuple(sorted({str(site) for site, _ in intervention.writes})),
                 relative=tuple(changes[key, step][window].tolist()),
                 allow_vacuous=intervention.allow_vacuous,
+                dtype=self._plan.model.dtype,
             )
             for step, intervention in enumerate(view.interventions)
         )

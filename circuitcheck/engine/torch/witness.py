@@ -1,31 +1,35 @@
-"""What must not change while a model is in our hands: its weights, its mode, its hooks."""
+"""What must not change while a model is in our hands: its weights, buffers, numbers and functions, its mode, its hooks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules import module as torch_module
 
 from circuitcheck.errors import ModelChanged
 
 _SAMPLED = 32  # values of each tensor
+_LIBRARIES = ("transformer_lens.", "transformers.", "torch.")
 
 
 @dataclass(frozen=True)
 class Witness:
-    """A cheap picture of a model, taken when it is loaded. Torch's in-place counters see edits of parameters, the sampled
-    values see most edits through `.data`, which no counter sees; reading every byte is `LoadedModel.verify`."""
+    """A cheap picture of a model, taken when it is loaded. Torch's in-place counters see edits of parameters and buffers,
+    the sampled values see most edits through `.data`, which no counter sees; reading every byte is `LoadedModel.verify`.
+    `settings` are the numbers that modules hold (such as a norm's epsilon), and forwards that were put on them."""
 
     tensors: tuple[tuple[str, int, int], ...]
     samples: bytes
     hooks: tuple[tuple[str, int], ...]
+    settings: tuple[tuple[str, str, float], ...]
 
     @classmethod
     def of(cls, model: Any) -> "Witness":
-        parameters = sorted(model.named_parameters())
-        state = tuple((name, tensor.data_ptr(), tensor._version) for name, tensor in parameters)
-        return cls(state, _sample([tensor for _, tensor in parameters]), _module_hooks(model))
+        tensors = sorted([*model.named_parameters(), *model.named_buffers()])
+        state = tuple((name, tensor.data_ptr(), tensor._version) for name, tensor in tensors)
+        return cls(state, _sample([tensor for _, tensor in tensors]), _module_hooks(model), _settings(model))
 
     def check(self, model: Any, name: object) -> None:
         """Raises ModelChanged, naming what changed."""
@@ -38,12 +42,42 @@ class Witness:
         if now.hooks != self.hooks:
             added = sorted({where for where, _ in set(now.hooks) ^ set(self.hooks)})
             raise ModelChanged(f"torch hooks of {name} changed at {', '.join(added[:3])}: remove yours, or load it again.")
+        if now.settings != self.settings:
+            where, what, _ = min(set(now.settings) ^ set(self.settings))
+            raise ModelChanged(f"{what} of {where} in {name} changed after it was loaded. Load it again.")
+
+
+def check_no_torch_hooks(model: Any, name: object) -> None:
+    """Raises ModelChanged for hooks that neither TransformerLens nor transformers put there: every run would carry them."""
+    if any(getattr(torch_module, f"_global_forward{kind}hooks") for kind in ("_", "_pre_")):
+        raise ModelChanged(f"torch has forward hooks on all modules, {name} among them: remove them first.")
+    for module in _modules(model):
+        for hook in (*module._forward_hooks.values(), *module._forward_pre_hooks.values()):
+            if not _is_library_s(hook):
+                raise ModelChanged(f"{name} carries a torch hook on its {type(module).__name__}: remove it first.")
+
+
+def _is_library_s(hook: Callable[..., Any]) -> bool:
+    inner = getattr(hook, "func", hook)  # of a partial
+    return str(getattr(inner, "__module__", "")).startswith(_LIBRARIES)
 
 
 def _sample(tensors: list[torch.Tensor]) -> bytes:
     flat = [tensor.detach().reshape(-1) for tensor in tensors]
     picked = torch.cat([each[:: max(1, each.numel() // _SAMPLED)].float() for each in flat])
     return bytes(picked.cpu().numpy().data)
+
+
+def _settings(model: Any) -> tuple[tuple[str, str, float], ...]:
+    found = []
+    for index, module in enumerate(_modules(model)):
+        where = f"{type(module).__name__} {index}"
+        for key, value in vars(module).items():
+            if isinstance(value, float) or (isinstance(value, int) and key != "training"):
+                found.append((where, key, float(value)))
+            elif key == "forward":
+                found.append((where, key, float(id(value))))
+    return tuple(found)
 
 
 def _module_hooks(model: Any) -> tuple[tuple[str, int], ...]:

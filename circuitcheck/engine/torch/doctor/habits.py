@@ -8,7 +8,6 @@ from torch import Tensor
 
 from circuitcheck.engine.checkup import EVERYTHING, Finding
 from circuitcheck.engine.torch.doctor.patient import TOKENS, Patient
-from circuitcheck.engine.torch.hooks import check_no_hooks
 from circuitcheck.errors import BadTask, ModelChanged
 
 _SENTENCE = "When Mary and John went to the store, John gave a drink to"
@@ -50,7 +49,6 @@ def check_text(patient: Patient) -> Iterator[Finding]:
 def check_left_behind(patient: Patient) -> Iterator[Finding]:
     """Nothing of an examination stays."""
     try:
-        check_no_hooks(patient.model, patient.loaded.card.ref)
         patient.loaded.check_unchanged()
     except ModelChanged as error:
         yield Finding(EVERYTHING, "no hook is left, no weight changed", "failed", detail=str(error))
