@@ -1,6 +1,7 @@
 """Every intervention and every metric on models that do something, the bundled organism and SmolLM2, against a forward
 pass written out by hand on plain `transformers` modules (`forward.py`)."""
 
+import json
 from collections.abc import Callable
 from itertools import product
 
@@ -8,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 from plain import load_folder, load_smollm2
-from real_models import CHANGES, Case, Pair, Put, columns, of_heads, of_run, steered, without_keys, zero
+from real_models import CHANGES, Case, Group, Pair, Put, columns, of_heads, of_run, steered, without_keys, zero
 from sites_bench import ORGANISM
 from sites_reference import Plain, Write
 
 import circuitcheck as cc
+from circuitcheck.errors import VacuousIntervention
 
 TOLERANCE = 1e-4
 SMALLEST_REAL_EFFECT = 1e-3
@@ -269,8 +271,9 @@ ORGANISM_CASES = {
     },
     **{
         f"patch of {kind} at {at} from {source}": patch(kind, at, source)
-        for kind, at, source in product(
-            (*RESIDUAL, *OF_QUERIES, *OF_KEYS), (("IO", "S1", "S2"), ("S1+1", "END"), None), ("abc", "swap")
+        for kind, (at, source) in product(
+            (*RESIDUAL, *OF_QUERIES, *OF_KEYS),
+            ((("IO", "S1", "S2"), "abc"), (("S1+1", "END"), "swap"), (None, "abc"), (None, "swap")),
         )
         if (kind, at) != ("embed", ("S1+1", "END"))  # the same words there in every run
     },
@@ -278,7 +281,7 @@ ORGANISM_CASES = {
     "patch of some neurons": patch_of_neurons,
     **{
         f"denoising of {kind} at {at} of {run}": patch(kind, at, "clean", run)
-        for kind, at, run in product((*RESIDUAL, *OF_QUERIES, *OF_KEYS), (("S1", "S2", "END"), None), ("abc", "swap"))
+        for kind, (at, run) in product((*RESIDUAL, *OF_QUERIES, *OF_KEYS), ((("S1", "S2", "END"), "abc"), (None, "swap")))
     },
     "swap's values in abc's run": patch("resid_mid", NAMED, "swap", "abc"),
     **{
@@ -313,7 +316,11 @@ PATHS = {
     ),
     "heads and an MLP into the logits": ("L{e}H0-1, L{e}.mlp", "logits", None),
 }
-PLACES = {"at END": (("END",), None), "from names to END": (("END",), ("IO", "S1", "S2")), "everywhere": (None, None)}
+PLACES = {
+    "at END": (("END",), None),
+    "at names and END": (("IO", "S2", "END"), ("S1", "S2", "END")),
+    "everywhere": (None, None),
+}
 
 
 def path(on: On, name: str, at, sender_at, source: str) -> tuple[cc.ModelView, np.ndarray]:
@@ -363,6 +370,14 @@ def test_a_path_of_smollm2_is_what_it_is_by_hand(smollm2_pair, name, where):
     check_path(smollm2_pair, name, *PLACES[where])
 
 
+@pytest.mark.parametrize("into", ["L2H1.q", "L2.mlp", "logits"])
+def test_a_direct_path_stays_at_its_token(organism, into):
+    """What a head adds at a name is not read at END, but by heads that attend: nothing changes."""
+    view = organism.model.patch_path("L1H0-3", into=into, source="abc", at="END", sender_at="IO")
+    with pytest.raises(VacuousIntervention, match="path patch"):
+        organism.measured(view)
+
+
 RESAMPLED = {
     "heads": lambda on: (f"L{on.early}H0-1, {on.late_head}", [(*of_heads("z", on.early, 0, 1), ("z", on.late, 2)), None]),
     "attention": lambda on: (f"L{on.late}.attn", [(("attn_out", on.late, None),), None]),
@@ -372,30 +387,30 @@ RESAMPLED = {
 
 
 def check_resampled(pair: Pair, what: str, at: tuple[str, ...] | None, n: int) -> None:
-    """Exactly one of the reference prompts that fit gives what was measured."""
+    """Exactly one of the reference prompts that fit gives what was measured: a difference and two log-probabilities."""
     on = On(pair)
     words, (places, only) = RESAMPLED[what](on)
     view = on.model.ablate(words, kind="resample", at=None if at is None else list(at), n=n)
-    measured = pair.measured(view)
-    assert np.abs(measured - pair.untouched("clean")).max() > SMALLEST_REAL_EFFECT
+    metrics = (cc.LogitDiff(), cc.LogProb(), cc.LogProb(of="distractor"))
+    measured = np.stack([pair.measured(view, metric) for metric in metrics], axis=1)
+    assert np.abs(measured[:, 0] - pair.untouched("clean")).max() > SMALLEST_REAL_EFFECT
     reference = pair.sample(n, "reference")
-    for group in pair.groups:
-        for row, prompt in zip(group.rows, group.prompts, strict=True):
-            fitting = [donor for donor in reference if donor.template == prompt.template]
-            found = with_values_of(pair, prompt, fitting, places, only, at)
-            close = np.abs(found - measured[row]) < TOLERANCE
-            assert len(fitting) > 1
-            assert close.sum() == 1, (found, measured[row])
+    for prompt, values in zip(pair.prompts, measured, strict=True):
+        fitting = [donor for donor in reference if donor.template == prompt.template]
+        found = with_values_of(pair, prompt, fitting, places, only, at)
+        assert len(fitting) > 1
+        assert (np.abs(found - values) < TOLERANCE).all(1).sum() == 1, (found, values)
 
 
 @torch.no_grad()
 def with_values_of(pair: Pair, prompt, donors, places, only, at) -> np.ndarray:
-    """[donor]: the prompt's logit difference with the donor's values."""
+    """[donor, number]: the same numbers by hand, for the prompt with each donor's values."""
     values = pair.plain.read_all(torch.tensor([donor.tokens for donor in donors]))
-    repeated = type(pair.groups[0])(pair.plain, [], [prompt] * len(donors))
+    repeated = Group(pair.plain, [], [prompt] * len(donors))
     put = Put(places, lambda group, place, old: values[place], at, only=only)
     ends = pair.plain.logits(repeated.tokens("clean"), put.writes(repeated))[:, prompt.end].double()
-    return (ends[:, prompt.answer_id] - ends[:, prompt.distractor_id]).numpy()
+    pairs = ends.log_softmax(-1)[:, [prompt.answer_id, prompt.distractor_id]].numpy()
+    return np.column_stack([pairs[:, 0] - pairs[:, 1], pairs])
 
 
 @pytest.mark.parametrize("at", [None, ("END",), ("S2", "END")], ids=str)
@@ -432,7 +447,7 @@ def metrics_by_hand(ends, clean_ends, seen, prompts, on: On) -> dict[str, np.nda
             "norm of the stream": values["resid_post", late, None][prompt.end].norm(),
             "norm of z": values["z", late, 1][prompt.end].norm(),
             "norm of result": values["result", late, 2][prompt.end].norm(),
-            "norm of attn_out": values["attn_out", late, None][s2].norm(),
+            "norm of attn_out": values["attn_out", late, None][prompt.end].norm(),
             "norm of mlp_out": values["mlp_out", late, None][prompt.end].norm(),
             "norm of key": values["k", late, 0][io].norm(),
             "activation": values["neurons", late, None][prompt.end, 11],
@@ -462,7 +477,7 @@ METRICS: dict[str, Callable[[On], object]] = {
     "norm of the stream": lambda on: cc.norm(f"L{on.late}.resid_post", at="END"),
     "norm of z": lambda on: cc.norm(f"L{on.late}H1", at="END"),
     "norm of result": lambda on: cc.norm(f"L{on.late}H2.result", at="END"),
-    "norm of attn_out": lambda on: cc.norm(f"L{on.late}.attn", at="S2"),
+    "norm of attn_out": lambda on: cc.norm(f"L{on.late}.attn", at="END"),
     "norm of mlp_out": lambda on: cc.norm(f"L{on.late}.mlp", at="END"),
     "norm of key": lambda on: cc.norm(f"L{on.late}H0.k", at="IO"),
     "activation": lambda on: cc.activation(f"L{on.late}.mlp[11]", at="END"),
@@ -518,60 +533,88 @@ def test_candidates_are_all_that_the_task_names():
         assert sum(expected) < len(expected) or not at_least
 
 
-def test_attention_is_summed_over_a_span_of_keys_and_averaged_over_a_span_of_queries():
-    """Records may have positions of several tokens."""
-    pair = organism_on(cc.tasks.greater_than(), 8)
-    view = pair.model.ablate("L0H1", kind="zero")
-    puts = [Put(of_heads("z", 0, 1), zero)]
-    asked = {
-        "keys": (cc.attention("L2H1", query="END", key="YY[:]"), lambda p: ([p.end], p.positions["YY"])),
-        "queries": (cc.attention("L2H1", query="YY[:]", key="event"), lambda p: (p.positions["YY"], p.positions["event"])),
-    }
-    for name, (metric, where) in asked.items():
-        for shown, written in ((pair.model, []), (view, puts)):
-            expected = []
-            for values, prompt in zip(pair.seen(written), pair.prompts, strict=True):
-                queries, keys = where(prompt)
-                expected.append(float(values["pattern", 2, 1][list(queries)][:, list(keys)].sum(-1).mean()))
-            np.testing.assert_allclose(pair.measured(shown, metric), expected, rtol=0, atol=TOLERANCE, err_msg=name)
+@pytest.fixture(scope="module")
+def of_records(organism, tmp_path_factory) -> Pair:
+    """Prompts of IOI as records, with a position of three tokens and an answer of two."""
+    rows = []
+    for stream, n in (("test", 8), ("reference", 64)):
+        for prompt in organism.sample(n, stream):
+            first, second = (prompt.slots[slot] for slot in ("S1", "IO"))
+            names = f"{first} and {second}" if f"{first} and {second}" in prompt.text else f"{second} and {first}"
+            row = {
+                "text": prompt.text,
+                "answer": f"{prompt.answer} and",
+                "distractor": f"{prompt.distractor} or",
+                "counterfactuals": {"abc": prompt.counterfactuals["abc"].text},
+                "positions": {"names": names, "object": prompt.slots["object"]},
+                "template": prompt.template,
+                "stream": stream,
+            }
+            rows.append(json.dumps(row))
+    path = tmp_path_factory.mktemp("records") / "ioi.jsonl"
+    path.write_text("\n".join(rows), encoding="utf-8")
+    pair = organism_on(cc.Task.from_records(path), 8)
+    assert {len(prompt.positions["names"]) for prompt in pair.prompts} == {3}
+    assert {len(prompt.answer_ids) for prompt in pair.prompts} == {2}
+    return pair
 
 
-@pytest.mark.parametrize("at", ["END", "YY, event"])
-def test_the_log_probability_of_an_answer_of_several_tokens_is_the_sum_over_them(at):
-    """The interventions are at the prompt's tokens; the answer's, fed in, see what came of them."""
-    pair = organism_on(cc.tasks.greater_than(), 8)
-    cells = {
-        "clean": (pair.model, None),
-        "zero": (pair.model.ablate("L1H0-3", kind="zero", at=at), zero),
-        "counterfactual": (pair.model.ablate("L1H0-3", kind="counterfactual", at=at), "late"),
-    }
-    values = {}
-    for name, (view, new) in cells.items():
-        for of in ("answer", "distractor"):
-            expected = [whole_answer(pair, prompt, of, new, tuple(at.split(", "))) for prompt in pair.prompts]
-            values[name, of] = pair.measured(view, cc.LogProb(of=of))
-            np.testing.assert_allclose(values[name, of], expected, rtol=0, atol=TOLERANCE, err_msg=f"{name} {of}")
-    assert np.abs(values["zero", "answer"] - values["clean", "answer"]).max() > SMALLEST_REAL_EFFECT
-    assert max(len(prompt.answer_ids) for prompt in pair.prompts) > 1
+SPANS = {"over keys": ("END", "names[:]"), "over queries": ("names[:]", "names"), "over both": ("names[:]", "names[:]")}
+
+
+@pytest.mark.parametrize("name", SPANS)
+def test_attention_is_summed_over_a_span_of_keys_and_averaged_over_a_span_of_queries(of_records, name):
+    pair, (query, key) = of_records, SPANS[name]
+    metric, puts = cc.attention("L2H1", query=query, key=key), [Put(of_heads("z", 0, 1), zero)]
+    found = {}
+    for shown, written in ((pair.model, []), (pair.model.ablate("L0H1", kind="zero"), puts)):
+        expected = []
+        for values, prompt in zip(pair.seen(written), pair.prompts, strict=True):
+            queries, keys = columns(prompt, (query,)), columns(prompt, (key,))
+            expected.append(float(values["pattern", 2, 1][queries][:, keys].sum(-1).mean()))
+        found[bool(written)] = pair.measured(shown, metric)
+        np.testing.assert_allclose(found[bool(written)], expected, rtol=0, atol=TOLERANCE)
+    assert np.abs(found[True] - found[False]).max() > SMALLEST_REAL_EFFECT
+
+
+@pytest.mark.parametrize("of", ["answer", "distractor"])
+@pytest.mark.parametrize("at", [("END",), ("names", "object"), ("names[:]",), None], ids=str)
+@pytest.mark.parametrize("kind", ["zero", "mean", "counterfactual"])
+def test_the_log_probability_of_an_answer_of_several_tokens_is_the_sum_over_them(of_records, kind, at, of):
+    """The tokens of the answer are fed in, after the prompt and after its counterfactual. Everywhere is there, too."""
+    pair, units = of_records, "L1H0-3, L2.mlp"
+    view = pair.model.ablate(units, kind=kind, at=at and list(at), **({"n": 64} if kind == "mean" else {}))
+    expected, untouched = (
+        np.array([whole_answer(pair, prompt, of, each, at) for prompt in pair.prompts]) for each in (kind, None)
+    )
+    assert np.abs(expected - untouched).max() > SMALLEST_REAL_EFFECT
+    np.testing.assert_allclose(pair.measured(pair.model, cc.LogProb(of=of)), untouched, rtol=0, atol=TOLERANCE)
+    np.testing.assert_allclose(pair.measured(view, cc.LogProb(of=of)), expected, rtol=0, atol=TOLERANCE)
+
+
+def ids_of(prompt, of: str) -> tuple[int, ...]:
+    return prompt.answer_ids if of == "answer" else prompt.distractor_ids
 
 
 @torch.no_grad()
-def whole_answer(pair: Pair, prompt, of: str, new, at: tuple[str, ...]) -> float:
-    ids = prompt.answer_ids if of == "answer" else prompt.distractor_ids
-    fed = torch.tensor([[*prompt.tokens, *ids[:-1]]])
-    where = columns(prompt, at)
+def whole_answer(pair: Pair, prompt, of: str, kind: str | None, at: tuple[str, ...] | None) -> float:
+    ids = ids_of(prompt, of)
+    fed = [*prompt.tokens, *ids[:-1]]
+    where = list(range(len(fed))) if at is None else columns(prompt, at)
+    runs = [[*prompt.run("abc"), *ids[:-1]]]
+    if kind == "mean":
+        reference = pair.sample(64, "reference")
+        runs = [[*each.tokens, *ids_of(each, of)[:-1]] for each in reference if each.template == prompt.template]
+    other = {place: value.mean(0, keepdim=True) for place, value in pair.plain.read_all(torch.tensor(runs)).items()}
 
     def write(place):
         def written(old):
             value = old.clone()
-            if new is zero:
-                value[:, where] = 0
-            else:
-                value[:, where] = pair.plain.read(torch.tensor([prompt.run(new)]), *place)[:, where]
+            value[:, where] = 0 if kind == "zero" else other[place][:, where]
             return value
 
         return written
 
-    writes = [] if new is None else [(*place, write(place)) for place in of_heads("z", 1, 0, 1, 2, 3)]
-    logs = pair.plain.logits(fed, [Write(*each) for each in writes])[0].double().log_softmax(-1)
-    return sum(float(logs[prompt.end + step, token]) for step, token in enumerate(ids))
+    places = (*of_heads("z", 1, 0, 1, 2, 3), ("mlp_out", 2, None)) if kind else ()
+    logs = pair.plain.logits(torch.tensor([fed]), [Write(*place, write(place)) for place in places])[0].double()
+    return sum(float(logs.log_softmax(-1)[prompt.end + step, token]) for step, token in enumerate(ids))

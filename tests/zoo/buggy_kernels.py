@@ -73,6 +73,26 @@ def _edits_a_clone_in_place_and_returns_the_original(write, intervention, batch)
     return function
 
 
+def _edits_other_heads_through_data(write, intervention, batch):
+    """Beside the write that was asked for."""
+
+    def function(value):
+        value.data[:, :, 0] = 0
+        return write.function(value)
+
+    return function
+
+
+def _of(**fewer):
+    """What an honest kernel writes that sees only part of the intervention."""
+
+    def writes(honest, intervention, batch):
+        part = replace(intervention, **{name: getattr(intervention, name)[:count] for name, count in fewer.items()})
+        return writes_of.dispatch(Ablate)(part, batch, None)
+
+    return writes
+
+
 def _of_z(edit):
     """A hook on z [prompt, pos, head, d_head] that puts zeros at `edit(head, columns)` of a clone."""
 
@@ -93,6 +113,7 @@ BUGS = {
     "edits in place": _each(_edits_in_place),
     "edits in place, returns None": _each(_edits_in_place_and_returns_none),
     "edits in place through .data": _each(_edits_in_place_through_data),
+    "edits other heads through .data": _each(_edits_other_heads_through_data),
     "returns None": _each(_returns_none),
     "edits a clone, returns the original": _each(_edits_a_clone_in_place_and_returns_the_original),
     "head on the position axis": _each(_of_z(lambda head, columns: (EVERY, head))),
@@ -103,12 +124,8 @@ BUGS = {
     "all heads": _each(_of_z(lambda head, columns: (EVERY, columns))),
     "all tokens": _each(_of_z(lambda head, columns: (EVERY, EVERY, head))),
     "first prompt only": _each(_of_z(lambda head, columns: (0, columns, head))),
-    "first token only": _each(_of_z(lambda head, columns: (EVERY, columns[0], head))),
-    "first head only": _each(
-        lambda write, intervention, batch: _of_z(lambda head, columns: (EVERY, columns, head))(
-            write, replace(intervention, units=intervention.units[:1]), batch
-        )
-    ),
+    "first token only": _of(at=1),
+    "first head only": _of(units=1),
     "first layer only": lambda honest, intervention, batch: honest[:1],
     "next layer": lambda honest, intervention, batch: [replace(each, layer=each.layer + 1) for each in honest],
     "another kind of site": lambda honest, intervention, batch: [replace(each, kind="q") for each in honest],

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from small_tasks import small_ioi
 
 import circuitcheck as cc
 from circuitcheck.session.checkups import CheckUpStore
@@ -13,19 +14,31 @@ from circuitcheck.session.checkups import CheckUpStore
 N = 8
 
 
+@pytest.fixture(scope="session")
+def _shared(tiny_gpt2):
+    with cc.use_session(cc.Session(cc.Settings(batch=N))) as session:
+        return session, cc.load(str(tiny_gpt2)), cc.load(str(tiny_gpt2), dtype="bfloat16")
+
+
 @pytest.fixture
-def model(tiny_gpt2):
-    return cc.load(str(tiny_gpt2))
+def model(_shared):
+    """In a session that tests share. None of them may get a number out of it: that would be kept."""
+    session, found, _ = _shared
+    with cc.use_session(session):
+        yield found
+
+
+@pytest.fixture
+def coarse(_shared):
+    """The same in bfloat16."""
+    session, _, found = _shared
+    with cc.use_session(session):
+        yield found
 
 
 @pytest.fixture
 def ioi():
-    return cc.tasks.ioi()
-
-
-@pytest.fixture
-def engine():
-    return cc.current_session().engine
+    return small_ioi()
 
 
 @pytest.fixture
@@ -37,7 +50,7 @@ def measure(ioi):
 @pytest.fixture
 def with_doctor():
     """A session that examines models before it measures, as pytest's does."""
-    with cc.use_session(cc.Session(checkups=CheckUpStore())) as session:
+    with cc.use_session(cc.Session(cc.Settings(batch=N), checkups=CheckUpStore())) as session:
         yield session
 
 

@@ -10,16 +10,19 @@ import pytest
 import torch
 from buggy_kernels import buggy
 from safetensors.torch import load_file, save_file
+from small_tasks import names
 from torch import nn
 
 import circuitcheck as cc
 from circuitcheck.engine.torch import runner, sites, sources
 from circuitcheck.engine.torch.batch import Batch
+from circuitcheck.engine.torch.tokenizer import HubTokenizer
 from circuitcheck.errors import (
     BadIntervention,
     BadRecord,
     BadTask,
     CircuitCheckError,
+    EmptyPool,
     ModelChanged,
     SiteNotReached,
     StrayWrite,
@@ -68,12 +71,10 @@ def test_reading_a_hook_point_that_does_not_exist(model, ioi, table):
         ioi.measure(cc.norm("L1.resid_post", at="END"), model).values(8)
 
 
-@pytest.mark.parametrize("kind", ["z", "pattern", "resid_mid", "mlp_out"])
-def test_the_doctor_says_which_site_is_not_there_and_goes_on(model, engine, table, kind):
-    table(**{kind: "blocks.{layer}.nowhere"})
-    found = {each.subject: each for each in engine.examine(model.ref).findings if each.status == "refused"}
-    assert set(found) >= {kind}
-    assert "nowhere" in found[kind].detail
+def test_the_doctor_says_which_site_is_not_there_and_goes_on(model, table):
+    table(pattern="blocks.{layer}.nowhere")
+    findings = cc.current_session().engine.examine(model.ref).findings
+    assert {each.subject: each.detail for each in findings if each.status == "refused"}["pattern"].count("nowhere")
 
 
 # A gated point: the library has it, and it never fires
@@ -135,8 +136,13 @@ def test_an_edit_in_place(model, measure, then, bug):
 
 def test_an_edit_in_place_through_data(model, measure, then):
     """No version counter sees it."""
-    with pytest.raises(StrayWrite, match=r"edits the model's own tensor.*clone"):
+    with pytest.raises((StrayWrite, VacuousIntervention), match=r"zero ablation of L1H2 at END"):
         measure(then(model, buggy(model, "edits in place through .data", "L1H2", "END")))
+
+
+def test_an_edit_in_place_through_data_beside_the_write(model, measure, then):
+    with pytest.raises(StrayWrite, match=r"zero ablation of L1H2 at END, at L1\.z"):
+        measure(then(model, buggy(model, "edits other heads through .data", "L1H2", "END")))
 
 
 @pytest.mark.parametrize("bug", ["returns None", "edits a clone, returns the original"])
@@ -202,80 +208,21 @@ def test_a_value_of_another_shape_or_dtype(model, measure, then, bug, word):
         measure(then(model, buggy(model, bug, "L1H2", "END")))
 
 
-# Another place of the same shape: what a write brings about tells, and the doctor looks
+# Another place of the same shape: what a write brings about tells, and the doctor looks (see tests/engine/doctor)
 
 
-BLOCK, ATTN = "blocks.{layer}", "blocks.{layer}.attn"
-WRONG_PLACES = [
-    ("embed", "hook_pos_embed", "embed"),
-    ("resid_pre", f"{BLOCK}.hook_resid_post", "L1.resid_pre"),
-    ("resid_pre", f"{BLOCK}.hook_attn_out", "L1.resid_pre"),
-    ("resid_post", f"{BLOCK}.hook_resid_pre", "L1.resid_post"),
-    ("resid_post", f"{BLOCK}.hook_mlp_out", "L1.resid_post"),
-    ("resid_mid", f"{BLOCK}.hook_resid_pre", "L1.resid_mid"),
-    ("attn_out", f"{BLOCK}.hook_mlp_out", "L1.attn_out"),
-    ("mlp_out", f"{BLOCK}.hook_attn_out", "L1.mlp_out"),
-    ("mlp_out", f"{BLOCK}.hook_resid_post", "L1.mlp_out"),
-    ("mlp_in", f"{BLOCK}.hook_resid_pre", "L1.mlp_in"),
-    ("mlp_in", f"{BLOCK}.hook_mlp_out", "L1.mlp_in"),
-    ("z", f"{ATTN}.hook_v", "L1H2"),
-    ("z", f"{ATTN}.hook_q", "L1H2"),
-    ("q", f"{ATTN}.hook_k", "L1H2.q"),
-    ("q", f"{ATTN}.hook_v", "L1H2.q"),
-    ("k", f"{ATTN}.hook_q", "L1H2.k"),
-    ("k", f"{ATTN}.hook_v", "L1H2.k"),
-    ("v", f"{ATTN}.hook_k", "L1H2.v"),
-    ("v", f"{ATTN}.hook_z", "L1H2.v"),
-    ("scores", f"{ATTN}.hook_pattern", "L1H2.scores"),
-    ("pattern", f"{ATTN}.hook_attn_scores", "L1H2.pattern"),
-    ("neurons", f"{BLOCK}.mlp.in.hook_out", "L1.mlp[3]"),
-    ("projected", f"{BLOCK}.hook_mlp_out", "L1H2.result"),
-]
+def test_a_head_s_output_in_another_layer(with_doctor, tiny_gpt2, measure, table):
+    table(z="blocks.0.attn.hook_z")
+    with pytest.raises(UnsoundModel, match=r"[:;] z: a patch has the effect that its definition demands"):
+        measure(cc.load(str(tiny_gpt2)).ablate("L1H2", **ZERO_AT_END))
 
 
-@pytest.mark.parametrize("kind, point, site", WRONG_PLACES)
-def test_a_site_that_lies_at_another_s_hook_point(with_doctor, tiny_gpt2, measure, table, kind, point, site):
-    table(**{kind: point})
-    model = cc.load(str(tiny_gpt2))
-    named = {"projected": "result"}.get(kind, kind)
-    with pytest.raises(UnsoundModel, match=rf"[:;] {named}: "):
-        measure(model.patch(site, source="abc", at="END"))
-
-
-@pytest.mark.parametrize("one, other", [("q", "k"), ("k", "v"), ("resid_pre", "resid_post"), ("attn_out", "mlp_out")])
-def test_two_sites_that_lie_at_each_other_s_hook_points(with_doctor, tiny_gpt2, measure, monkeypatch, one, other):
-    honest = dict(sites._POINTS)
-    monkeypatch.setitem(sites._POINTS, one, honest[other])
-    monkeypatch.setitem(sites._POINTS, other, honest[one])
-    head = "H2" if one in "qkv" else ""
-    with pytest.raises(UnsoundModel, match=rf"[:;] {one}: "):
-        measure(cc.load(str(tiny_gpt2)).patch(f"L1{head}.{one}", source="abc", at="S2"))
-
-
-@pytest.mark.parametrize(
-    "kind, point, site",
-    [
-        ("z", "blocks.0.attn.hook_z", "L1H2"),
-        ("z", "blocks.2.attn.hook_z", "L1H2"),
-        ("q", "blocks.0.attn.hook_q", "L1H2.q"),
-        ("pattern", "blocks.0.attn.hook_pattern", "L1H2.pattern"),
-        ("mlp_out", "blocks.0.hook_mlp_out", "L1.mlp"),
-        ("resid_post", "blocks.2.hook_resid_post", "L1.resid_post"),
-    ],
-)
-def test_a_site_that_lies_in_another_layer(with_doctor, tiny_gpt2, measure, table, kind, point, site):
-    table(**{kind: point})
-    with pytest.raises(UnsoundModel, match=rf"[:;] {kind}: "):
-        measure(cc.load(str(tiny_gpt2)).patch(site, source="abc", at="END"))
-
-
-def test_the_library_s_own_hook_for_resid_mid(with_doctor, tiny_gpt2, measure, monkeypatch):
-    """It does not reach resid_post, which is why resid_mid is written elsewhere."""
-    monkeypatch.setattr(
-        sites, "_write_resid_mid", lambda model, write: [(f"blocks.{write.layer}.hook_resid_mid", write.function)]
-    )
-    with pytest.raises(UnsoundModel, match=r"resid_mid: a patch has the effect"):
-        measure(cc.load(str(tiny_gpt2)).patch("L1.resid_mid", source="abc", at="END"))
+def test_queries_and_keys_that_lie_at_each_other_s_hook_points(with_doctor, tiny_gpt2, measure, monkeypatch):
+    queries, keys = sites._POINTS["q"], sites._POINTS["k"]
+    monkeypatch.setitem(sites._POINTS, "q", keys)
+    monkeypatch.setitem(sites._POINTS, "k", queries)
+    with pytest.raises(UnsoundModel, match=r"[:;] q: "):
+        measure(cc.load(str(tiny_gpt2)).patch("L1H2.q", source="abc", at="S2"))
 
 
 # Heads, layers and positions that are not there
@@ -381,18 +328,9 @@ def test_a_metric_at_a_position_beyond_the_prompt(model, ioi):
 # Positions that mean other tokens: a second BOS
 
 
-def test_a_second_bos_in_the_text(model, ioi):
-    task = cc.Task.define(
-        "marked",
-        templates={"met": "<|endoftext|>Then {A} met {B} and"},
-        pools={"name": ["Mary", "John", "Tom", "James"]},
-        draw={"a": "name", "b": "name"},
-        slots={"A": "a", "B": "b"},
-        answer="a",
-        distractor="b",
-    )
+def test_a_second_bos_in_the_text(model):
     with pytest.raises(BadTask, match=r"already holds the BOS '<\|endoftext\|>'"):
-        task.logit_diff(model).values(2)
+        names({"met": "<|endoftext|>Then {A} met {B} and"}).logit_diff(model).values(2)
 
 
 def test_a_second_bos_in_records(model, tmp_path):
@@ -404,15 +342,29 @@ def test_a_second_bos_in_records(model, tmp_path):
     assert "already holds the BOS" in str(task.explain(model))
 
 
-def test_a_tokenizer_that_adds_a_second_bos_by_itself(with_doctor, bridge, measure):
-    """Its normalizer puts the BOS first, so text has one before the policy adds another."""
-    from tokenizers import normalizers
-
-    bridge.tokenizer.backend_tokenizer.normalizer = normalizers.Prepend("<|endoftext|>")
-    model = cc.load(bridge)
-    assert with_doctor.engine.tokenizer(model.ref).encode("Mary").ids[:2] == (0, 0)
-    with pytest.raises((UnsoundModel, BadTask), match="one BOS|second BOS|BOS twice"):
+def test_a_second_bos_that_the_tokenizer_adds(with_doctor, tiny_gpt2, measure, monkeypatch):
+    """Two places that each see to it that there is one."""
+    once = HubTokenizer._with_bos
+    monkeypatch.setattr(HubTokenizer, "_with_bos", lambda self, encoding: once(self, once(self, encoding)))
+    model = cc.load(str(tiny_gpt2), bos="always")
+    with pytest.raises(UnsoundModel, match="a prompt starts with one BOS"):
         measure(model.ablate("L1H2", **ZERO_AT_END))
+
+
+def test_a_slow_tokenizer_that_adds_a_bos_whatever_it_is_told(bridge, measure):
+    kind = type(bridge.tokenizer)
+
+    class Eager(kind):
+        is_fast = False
+
+        def __call__(self, text, **arguments):
+            found = super().__call__(text, **arguments)
+            found["input_ids"] = [self.bos_token_id, *found["input_ids"]]
+            return found
+
+    bridge.tokenizer.__class__ = Eager
+    with pytest.raises((BadTask, EmptyPool), match=r"endoftext|BOS"):
+        measure(cc.load(bridge).ablate("L1H2", **ZERO_AT_END))
 
 
 class WithBos(nn.Module):
@@ -514,40 +466,24 @@ def test_a_patch_from_the_run_it_is_in(model, measure, make):
         measure(make(model))
 
 
-def twins(**counterfactuals):
-    """A task whose counterfactuals can say what the prompt says, under another name."""
-    names = ["Mary", "John", "Tom", "James", "Sarah", "David"]
-    return cc.Task.define(
-        "twins",
-        templates={"met": "Then {A} met {B} and", "saw": "Then {B} saw {A} and"},
-        pools={"name": names},
-        draw={"a": "name", "b": "name", "other": "name"},
-        derive={"copy": ("a", {name: name for name in names})},
-        slots={"A": "a", "B": "b"},
-        answer="a",
-        distractor="b",
-        counterfactuals=counterfactuals,
-    )
-
-
 def test_a_counterfactual_that_declares_no_change():
     with pytest.raises(BadTask, match=r"counterfactual 'same'.*changes nothing"):
-        twins(same={"A": "a"})
+        names(same={"A": "a"})
 
 
 def test_a_patch_from_a_counterfactual_equal_to_the_clean_prompt(model):
-    task = twins(same={"A": "copy"})
+    task = names(same={"A": "copy"})
     with pytest.raises((VacuousIntervention, BadTask), match=r"from same changed none of 8|'same'.*changes nothing"):
         task.logit_diff(model.patch("L1H2", source="same")).values(8)
 
 
 def on_the_same(model):
-    return twins(same={"A": "copy"}).logit_diff(model.on("same")).values(8)
+    return names(same={"A": "copy"}).logit_diff(model.on("same")).values(8)
 
 
 def share_recovered_against_the_same(model):
-    task = twins(same={"A": "copy"})
-    return (task.recovered(model.ablate("L1H2", **ZERO_AT_END)) < 0.5).decide(samples=8)
+    task = names(same={"A": "copy"})
+    return (task.recovered(model.ablate("L1H2", **ZERO_AT_END)) < 0.5).decide(samples=32)
 
 
 def test_a_view_on_a_counterfactual_equal_to_the_clean_prompt(model):
@@ -561,7 +497,7 @@ def test_a_share_recovered_against_a_counterfactual_equal_to_the_clean_prompt(mo
 
 
 def test_a_patch_between_two_counterfactuals_that_are_equal(model):
-    task = twins(one={"A": "other"}, two={"A": "other"})
+    task = names(one={"A": "other"}, two={"A": "other"})
     with pytest.raises((VacuousIntervention, BadTask), match=r"from two changed none of 8|'two'"):
         task.logit_diff(model.on("one").patch("L1H2", source="two")).values(8)
 
@@ -616,9 +552,9 @@ def test_a_mean_over_one_prompt(model, kind):
 
 
 def test_a_mean_over_one_prompt_of_a_template(model, measure):
-    """16 templates take turns: of 17 prompts, 15 templates have one each."""
-    with pytest.raises(BadTask, match=r"17 reference prompts hold 1 of template '\w+/\S+'.*raise n"):
-        measure(model.ablate("L1H2", kind="mean", n=17))
+    """4 templates take turns: of 5 prompts, 3 templates have one each."""
+    with pytest.raises(BadTask, match=r"5 reference prompts hold 1 of template '\w+/\S+'.*raise n"):
+        measure(model.ablate("L1H2", kind="mean", n=5))
 
 
 def test_a_direction_from_one_prompt(model, ioi):
@@ -628,7 +564,7 @@ def test_a_direction_from_one_prompt(model, ioi):
 
 def test_a_resampled_prompt_that_could_only_be_itself(model):
     with pytest.raises(BadTask, match=r"stand in for|reference"):
-        twins(abc={"A": "other"}).logit_diff(model.ablate("L1H2", kind="resample", n=2, matching=["A", "B"])).values(8)
+        names(abc={"A": "other"}).logit_diff(model.ablate("L1H2", kind="resample", n=2, matching=["A", "B"])).values(8)
 
 
 # Directions
@@ -644,13 +580,13 @@ def test_a_direction_between_a_position_and_itself(model, ioi):
         cc.mean_difference(ioi, model, at="S1", minus="S1")
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     "at, minus, site",
     [("S1", "S1[:]", "resid_post"), ("S2", "S1", "embed"), ("S1", "S2", "embed")],
 )
 @pytest.mark.parametrize("how", ["add", "subtract", "project_out", "random"])
-def test_a_direction_of_norm_zero(tiny_gpt2, ioi, measure, at, minus, site, dtype, how):
+def test_a_direction_of_norm_zero(model, tiny_gpt2, ioi, measure, at, minus, site, dtype, how):
     """S1 is one token, and S1 and S2 are the same name. Rounding is no direction."""
     model = cc.load(str(tiny_gpt2), dtype=dtype)
 
@@ -689,11 +625,6 @@ def test_a_layer_that_the_direction_has_no_vector_for(model, ioi):
 # A dtype that swallows the change
 
 
-@pytest.fixture
-def coarse(tiny_gpt2):
-    return cc.load(str(tiny_gpt2), dtype="bfloat16")
-
-
 def test_a_dose_that_bfloat16_swallows(coarse, ioi, measure):
     dose = cc.mean_difference(ioi, coarse, at="IO", minus="S1", n=16)
     with pytest.raises(VacuousIntervention, match=r"adding 1e-06 times.*in L1 changed none of 8 prompts at L1\.resid_post"):
@@ -722,9 +653,11 @@ def test_a_knock_out_of_a_pair_that_is_masked_already(model, ioi, query, key):
         ioi.logit_diff(model.knock_out_attention("L1H2, L0H1", query=query, key=key)).values(8)
 
 
-def test_a_knock_out_that_leaves_no_key(model, measure):
-    with pytest.raises(BadIntervention, match=r"L1H2.*token \d+ of .* is left with nothing to attend to"):
-        measure(model.knock_out_attention("L1H2", query="IO-1", key="IO-1"))
+@pytest.mark.parametrize("key", ["A", None])
+def test_a_knock_out_that_leaves_no_key(model, key):
+    task = names({"met": " {A} met {B} and"})
+    with pytest.raises(BadIntervention, match=r"L1H2.*token 0 of .* is left with nothing to attend to"):
+        task.logit_diff(model.knock_out_attention("L1H2", query="A, END", key=key)).values(8)
 
 
 def test_a_knock_out_twice(model, measure):
@@ -1012,7 +945,7 @@ def test_one_weight_that_changed_unseen_before_a_run(bridge, measure):
 
 
 def rotary(bridge):
-    return dict(bridge.original_model.named_buffers())["model.rotary_emb.inv_freq"]
+    return next(buffer for name, buffer in bridge.original_model.named_buffers() if name.endswith(".inv_freq"))
 
 
 def test_a_buffer_that_changed_after_loading(llama_bridge, measure):
@@ -1086,15 +1019,9 @@ def test_a_cell_of_another_model_in_a_plan(model, other, ioi):
         Plan(model.ref, ioi.definition, "test", 0, cells)
 
 
-def test_a_view_with_the_data_of_another_model(model, other, measure):
-    """The card, and so every check of units, is one model's, the run another's."""
-    with pytest.raises((CircuitCheckError, ValueError), match="another model|belong"):
-        measure(replace(model, data=other.ablate("L1H2", **ZERO_AT_END).data))
-
-
 def test_a_mean_of_another_task(model, ioi, then):
     bound = ioi.logit_diff(model.ablate("L1H2", kind="mean", n=64)).cells[0].view
-    task = twins(abc={"A": "other"})
+    task = names(abc={"A": "other"})
     cell = replace(task.logit_diff(model).cells[0], view=bound)
-    with pytest.raises(BadTask, match=r"a mean over another task than 'twins'"):
+    with pytest.raises(BadTask, match=r"a mean over another task than 'names'"):
         cc.current_session().measure(task.definition, [cell], "test", 0, range(8))

@@ -23,7 +23,7 @@ SUM = "resid_pre + attn_out + mlp_out = resid_post"
 SOFTMAX = "pattern = softmax of scores"
 ALL_AT_ONCE = "embed, all z and all mlp_out of another input give its logits"
 LEFT = "no hook is left, no weight changed"
-LAYER = 1  # of three: the one that is broken
+LAYER = 1  # the one that is broken
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,12 @@ class Defect:
     blamed: tuple[str, ...] | None = ()
     family: str = "gpt2"
     bos: str = "tokenizer"
+    layers: int = 2
+
+    @property
+    def which(self):
+        """The model, as fixtures name it."""
+        return self.family, "float32", "", self.bos, self.layers
 
     def __str__(self):
         return self.name.replace(" ", "_")
@@ -85,6 +91,14 @@ def point(loaded, kind, layer=LAYER):
 
 def becomes(kind, other_point, layer=LAYER):
     return lambda loaded, patches: patches.setattr(point(loaded, kind, layer), "__class__", other_point)
+
+
+def all_become(kinds, other_point):
+    def infect(loaded, patches):
+        for kind in kinds:
+            becomes(kind, other_point, 0 if kind == "embed" else LAYER)(loaded, patches)
+
+    return infect
 
 
 def lies_at(kind, name):

@@ -14,7 +14,7 @@ from defects import (
     SUM,
     Deaf,
     Defect,
-    becomes,
+    all_become,
     bos_at_the_end,
     embeds_again_later,
     embeds_twice,
@@ -52,16 +52,18 @@ TOGETHER = {
     "attn_out": ("resid_mid",),
     "embed": (MODEL,),
 }
-OWN_POINT = [kind for kind in KINDS if kind not in ("resid_mid", "result")]
-DEAF = [
-    Defect(
-        f"writes to {kind} are thrown away",
-        becomes(kind, Deaf, 0 if kind == "embed" else 1),
-        (kind, ONE_TOKEN),
-        TOGETHER.get(kind, ()),
-    )
-    for kind in OWN_POINT
+# Several at a time, none of which is another's witness.
+GROUPS = [
+    ("resid_pre", "mlp_out", "z", "q"),
+    ("resid_post", "attn_out", "k", "pattern", "neurons"),
+    ("embed", "mlp_in", "v", "scores"),
 ]
+
+
+def with_them(kinds):
+    return {*kinds, *(other for kind in kinds for other in TOGETHER.get(kind, ()))}
+
+
 SCALED = (MODEL, "mlp_in")
 DEFECTS = [
     Defect("noise of a millionth", forward_of(lambda block: block.mlp, noise(1e-6)), (MODEL, AGAIN)),
@@ -119,10 +121,15 @@ DEFECTS = [
         (MODEL, "resid_mid"),
         "gemma3",
     ),
-    Defect("z of the first layer for all", lies_at("z", "blocks.0.attn.hook_z"), ("z", EFFECT), ("result",)),
+    Defect("z of the first layer for all", lies_at("z", "blocks.0.attn.hook_z"), ("z", EFFECT), ("result", "pattern", "v")),
     Defect("keys are values", lies_at("k", "blocks.{layer}.attn.hook_v"), ("k", EFFECT), ("q",)),
     Defect("values are keys", lies_at("v", "blocks.{layer}.attn.hook_k"), ("v", EFFECT), ("pattern",)),
-    Defect("resid_pre is resid_post", lies_at("resid_pre", "blocks.{layer}.hook_resid_post"), (MODEL, SUM), None),
+    Defect(
+        "resid_post is resid_pre",
+        lies_at("resid_post", "blocks.{layer}.hook_resid_pre"),
+        (MODEL, SUM),
+        ("mlp_in", "mlp_out"),
+    ),
     Defect("attn_out is mlp_out", lies_at("attn_out", "blocks.{layer}.hook_mlp_out"), ("attn_out", EFFECT), None),
     Defect("embed is the positions", lies_at("embed", "pos_embed.hook_out"), ("embed", EFFECT), (MODEL,)),
     Defect("scores are the pattern", lies_at("scores", "blocks.{layer}.attn.hook_pattern"), (MODEL, SOFTMAX)),
@@ -135,19 +142,9 @@ DEFECTS = [
     Defect("BOS at the end", bos_at_the_end, ("text", "a prompt starts with one BOS"), (), "gpt2", "always"),
     Defect("BOS in a text goes unnoticed", takes_a_text_with_bos, ("text", "a text that holds the BOS already is refused")),
     Defect("text is put in lower case", lower_case, ("text", "text comes back from its tokens")),
-    *DEAF,
 ]
 SLIGHT = 1e-2
 SLIGHTLY = [
-    *(
-        Defect(
-            f"writes to {kind} lose a hundredth",
-            becomes(kind, fainter(SLIGHT), 0 if kind == "embed" else 1),
-            (kind, EFFECT),
-            TOGETHER.get(kind, ()),
-        )
-        for kind in OWN_POINT
-    ),
     Defect("prompts leak a hundredth", forward_of(lambda block: block.ln1, leaks_between_prompts(SLIGHT)), (MODEL, ALONE)),
     Defect(
         "the MLP's output loses a hundredth after its hook",
@@ -171,8 +168,8 @@ def statuses(found):
 
 
 @pytest.mark.parametrize("defect", [*DEFECTS, *SLIGHTLY], ids=str)
-def test_what_is_broken_is_found_where_it_is_broken(defect, ward, well):
-    healthy = statuses(well(defect.family, "float32", "", defect.bos))
+def test_what_is_broken_is_found_where_it_is_broken(defect, ward, visit):
+    healthy = statuses(visit(*defect.which).found)
     assert healthy[defect.found] == "passed"
     found = examine(ward(defect))
     assert statuses(found).get(defect.found) == "failed", found.failed
@@ -180,9 +177,35 @@ def test_what_is_broken_is_found_where_it_is_broken(defect, ward, well):
         assert {each.subject for each in found.failed} - {defect.found[0]} == set(defect.blamed) - {defect.found[0]}
 
 
-def test_what_rounding_does_to_writes_is_not_found(ward):
-    def infect(loaded, patches):
-        for kind in OWN_POINT:
-            becomes(kind, fainter(1e-6), 0 if kind == "embed" else 1)(loaded, patches)
+def writes_become(kinds, other_point):
+    return Defect("", all_become(kinds, other_point), ("", ""))
 
-    assert examine(ward(Defect("", infect, ("", "")))).failed == ()
+
+def test_every_site_with_a_hook_point_of_its_own_is_broken_below():
+    assert sorted(kind for group in GROUPS for kind in group) == sorted(set(KINDS) - {"resid_mid", "result"})
+
+
+@pytest.mark.parametrize("kinds", GROUPS, ids=" ".join)
+def test_writes_that_are_thrown_away_are_found_at_their_sites(kinds, ward, visit):
+    """No other check than a write to one site alone can tell a query's from a key's, a pattern's from a value's."""
+    defect = writes_become(kinds, Deaf)
+    assert {statuses(visit(*defect.which).found)[kind, ONE_TOKEN] for kind in kinds} == {"passed"}
+    found = examine(ward(defect))
+    assert {subject for (subject, check), status in statuses(found).items() if (check, status) == (ONE_TOKEN, "failed")} == {
+        *kinds
+    }
+    assert {each.subject for each in found.failed} == with_them(kinds)
+
+
+@pytest.mark.parametrize("kinds", GROUPS, ids=" ".join)
+def test_writes_that_lose_a_hundredth_are_found_at_their_sites(kinds, ward, visit):
+    defect = writes_become(kinds, fainter(SLIGHT))
+    assert {statuses(visit(*defect.which).found)[kind, EFFECT] for kind in kinds} == {"passed"}
+    found = examine(ward(defect))
+    assert {statuses(found)[kind, EFFECT] for kind in kinds} == {"failed"}
+    assert {each.subject for each in found.failed} == with_them(kinds)
+
+
+def test_writes_that_lose_a_millionth_to_rounding_are_not_found(ward):
+    every = [kind for group in GROUPS for kind in group]
+    assert examine(ward(writes_become(every, fainter(1e-6)))).failed == ()

@@ -9,7 +9,6 @@ from defects import EFFECT, KINDS, ONE_TOKEN, OWN_VALUE
 
 from circuitcheck.engine.checkup import EVERYTHING, VERSION, CheckUp
 from circuitcheck.engine.torch.doctor import examine
-from circuitcheck.engine.torch.sources import forward
 
 FAMILIES = ("gpt2", "llama", "neox", "gemma3", "qwen2", "qwen3")
 MODELS = [
@@ -28,12 +27,12 @@ def refused_in(family):
     return {"resid_mid"} if family == "neox" else set()
 
 
-def test_nothing_fails_on_a_model_that_is_well(which, well):
-    assert [f"{each.subject}: {each.check}: {each.describe()}" for each in well(*which).failed] == []
+def test_nothing_fails_on_a_model_that_is_well(which, visit):
+    assert [f"{each.subject}: {each.check}: {each.describe()}" for each in visit(*which).found.failed] == []
 
 
-def test_every_site_is_examined_in_three_ways_or_refused(which, well):
-    found = well(*which).findings
+def test_every_site_is_examined_in_three_ways_or_refused(which, visit):
+    found = visit(*which).found.findings
     for kind in KINDS:
         of_kind = {each.check: each.status for each in found if each.subject == kind}
         if kind in refused_in(which[0]):
@@ -43,24 +42,24 @@ def test_every_site_is_examined_in_three_ways_or_refused(which, well):
     assert {each.subject for each in found if each.status == "refused"} == refused_in(which[0])
 
 
-def test_subjects_are_sites_the_model_text_and_what_is_only_noted(which, well):
-    found = well(*which).findings
+def test_subjects_are_sites_the_model_text_and_what_is_only_noted(which, visit):
+    found = visit(*which).found.findings
     assert {each.subject for each in found if each.status == "passed"} == {*KINDS, EVERYTHING, "text"} - refused_in(which[0])
     noted = {"text", "noise", "padding"} | (set() if which[0] == "neox" else {"the library's hooks"})
     assert {each.subject for each in found if each.status == "noted"} == noted
     assert len({(each.subject, each.check) for each in found}) == len(found)
 
 
-def test_a_check_up_says_whose_it_is(which, well, admit):
-    found, ref = well(*which), admit(*which).card.ref
+def test_a_check_up_says_whose_it_is(which, visit, admit):
+    found, ref = visit(*which).found, admit(*which).card.ref
     assert (found.model, found.fingerprint, found.dtype) == (ref.spec, ref.fingerprint, which[1])
     assert (found.device, found.version) == ("cpu", VERSION)
     assert found.seconds > 0
     assert which[2] in found.model
 
 
-def test_a_check_up_comes_back_from_json(which, well):
-    found = well(*which)
+def test_a_check_up_comes_back_from_json(which, visit):
+    found = visit(*which).found
     assert CheckUp.from_dict(json.loads(json.dumps(found.as_dict(), allow_nan=False))) == found
 
 
@@ -75,49 +74,36 @@ def test_a_check_up_comes_back_from_json(which, well):
         lambda given: given["findings"][0].pop("check"),
     ],
 )
-def test_what_is_no_check_up_is_refused(well, spoil):
-    given = json.loads(json.dumps(well("gpt2", "float32", "").as_dict()))
+def test_what_is_no_check_up_is_refused(visit, spoil):
+    given = json.loads(json.dumps(visit("gpt2", "float32", "").found.as_dict()))
     spoil(given)
     with pytest.raises((KeyError, TypeError, ValueError)):
         CheckUp.from_dict(given)
 
 
-def test_the_library_s_own_hook_is_reported_where_ours_passes(which, well):
-    own = [each for each in well(*which).findings if each.subject == "the library's hooks"]
+def test_the_library_s_own_hook_is_reported_where_ours_passes(which, visit):
+    own = [each for each in visit(*which).found.findings if each.subject == "the library's hooks"]
     if which[0] == "neox":
         assert own == []
         return
     (finding,) = own
     assert finding.error > 0.1
     assert "DEFECT" in finding.detail
-    assert {each.status for each in well(*which).findings if each.subject == "resid_mid"} == {"passed"}
+    assert {each.status for each in visit(*which).found.findings if each.subject == "resid_mid"} == {"passed"}
 
 
-def everything_in(loaded):
-    """Bytes of parameters and buffers, and how many hooks each module has, torch's and the library's."""
-    modules = {id(each): each for root in (loaded.model, loaded.model.original_model) for each in root.modules()}
-    hooks = [
-        [len(getattr(each, name, ())) for name in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "fwd_hooks")]
-        for each in modules.values()
-    ]
-    tensors = [*loaded.model.named_parameters(), *loaded.model.named_buffers()]
-    return hooks, {name: (each.data_ptr(), each._version, each.clone()) for name, each in tensors}
+def test_an_examination_leaves_no_trace(which, visit):
+    before, after = visit(*which).before, visit(*which).after
+    assert torch.equal(after["logits"], before["logits"])
+    assert after["hooks"] == before["hooks"]
+    assert after["versions"] == before["versions"]
+    assert all(torch.equal(after["values"][name], before["values"][name]) for name in before["values"])
 
 
-def test_an_examination_leaves_no_trace(which, admit):
-    loaded = admit(*which)
-    tokens = torch.arange(20).reshape(2, 10)
-    with torch.no_grad():
-        before, hooks, tensors = forward(loaded.model, tokens), *everything_in(loaded)
-        examine(loaded)
-        after, hooks_now, tensors_now = forward(loaded.model, tokens), *everything_in(loaded)
-    assert hooks_now == hooks
-    assert tensors_now.keys() == tensors.keys()
-    assert all(tensors_now[name][:2] == tensors[name][:2] for name in tensors)
-    assert all(torch.equal(tensors_now[name][2], tensors[name][2]) for name in tensors)
-    assert torch.equal(after, before)
-    assert not any(point.fwd_hooks or point.bwd_hooks for point in loaded.model.hook_dict.values())
+def test_no_hook_of_ours_is_on_a_model_that_was_examined(which, visit, admit):
+    visit(*which)
+    assert not any(point.fwd_hooks or point.bwd_hooks for point in admit(*which).model.hook_dict.values())
 
 
-def test_two_examinations_find_the_same(well, admit):
-    assert examine(admit("llama", "float32", "")).findings == well("llama", "float32", "").findings
+def test_two_examinations_find_the_same(visit, admit):
+    assert examine(admit("gpt2", "float32", "")).findings == visit("gpt2", "float32", "").found.findings
