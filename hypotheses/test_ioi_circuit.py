@@ -1,4 +1,4 @@
-"""Indirect object identification: what is necessary, what is sufficient, and along which path. Found on the discovery stream."""
+"""Indirect object identification: what is necessary, what suffices, and along which path. Found on the discovery stream."""
 
 import pytest
 
@@ -36,8 +36,8 @@ def test_sufficient(model, ioi, mover):
 
 @pytest.mark.heads_matter
 @cc.claim(
-    "What it must know is who is named twice: with the value of another prompt nothing is left, of one where the same person "
-    "is, everything",
+    "What it must know is who is named twice: with the value of another prompt nothing is left, of one where the same "
+    "person is, everything",
     id="organism.ioi.resampled",
     model=ORGANISM,
 )
