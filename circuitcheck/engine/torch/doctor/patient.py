@@ -12,7 +12,7 @@ from circuitcheck.engine.torch.hooks import hooked
 from circuitcheck.engine.torch.loaded import LoadedModel
 from circuitcheck.engine.torch.sites import SiteLayer, Write, hooks_that_read, hooks_that_write
 from circuitcheck.engine.torch.sources import forward
-from circuitcheck.errors import SiteNotReached
+from circuitcheck.plan import SiteKind
 
 ROWS, TOKENS, POSITION = 2, 9, 4
 _TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-3}  # of the expected effect; float64 models compute parts in float32
@@ -73,22 +73,18 @@ class Patient:
     def _clean(self, where: SiteLayer, *, theirs: bool) -> Tensor:
         if (theirs, where) not in self._values:
             kept: dict[SiteLayer, Tensor] = {}
-            with torch.no_grad(), hooked(self.model, hooks_that_read(self.model, [where], kept)):
+            with torch.no_grad(), hooked(self.model, hooks_that_read(self.model, self.all_of(where[0]), kept)):
                 forward(self.model, self.theirs if theirs else self.ours)
-            self._values[theirs, where] = kept[where]
+            self._values.update({(theirs, each): value for each, value in kept.items()})
         return self._values[theirs, where]
+
+    def all_of(self, kind: SiteKind) -> list[SiteLayer]:
+        """The sites of one kind in all layers."""
+        return [(kind, layer) for layer in ([0] if kind == "embed" else range(self.n_layers))]
 
     def writing(self, places: Iterable[SiteLayer], *, theirs: bool = True) -> list[Write]:
         """Writes of the values that these sites have in the other run, or in this one."""
         return [Write(*where, _put(self._clean(where, theirs=theirs))) for where in places]
-
-    def has(self, where: SiteLayer) -> bool:
-        """Whether the model has such a place."""
-        try:
-            self.our(where)
-        except SiteNotReached:
-            return False
-        return True
 
     def compare(self, subject: str, check: str, found: Tensor, expected: Tensor, instead: Tensor) -> Finding:
         """Is `found` what is expected? Deviations count in units of how far `instead`, what would be there had nothing been

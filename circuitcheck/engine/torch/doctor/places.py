@@ -22,33 +22,28 @@ _STATE: tuple[SiteKind, ...] = ("resid_pre", "resid_mid", "resid_post")  # all t
 def check_sites(patient: Patient) -> Iterator[Finding]:
     """Every kind of site, one after the other, then all together."""
     for kind in _KINDS:
-        layers = [0] if kind == "embed" else patient.layers
-        lacking = _lacking(patient, kind, layers)
-        if lacking:
-            yield Finding(kind, "is there", "refused", detail=lacking)
-            continue
-        yield _worst([patient.compare(kind, _CHANGES, *_what_follows(patient, kind, layer)) for layer in layers])
-        yield _worst([_reaches_no_earlier_token(patient, kind, layer) for layer in layers])
-        yield _changes_nothing_with_its_own_value(patient, kind)
+        try:
+            found = list(_check_kind(patient, kind))
+        except SiteNotReached as error:
+            found = [Finding(kind, "is there", "refused", detail=str(error))]
+        yield from found
     yield from _sum_rules(patient)
     yield _everything_at_once(patient)
     if not patient.parallel:
         yield _the_library_s_own_hook(patient)
 
 
-_CHANGES = "a patch has the effect that its definition demands"
-
-
-def _lacking(patient: Patient, kind: SiteKind, layers: list[int]) -> str:
+def _check_kind(patient: Patient, kind: SiteKind) -> Iterator[Finding]:
+    """Raises SiteNotReached where the model has no such place."""
     if kind == "resid_mid" and patient.parallel:
-        return "attention and MLP run side by side, on one stream"
-    try:
-        for layer in layers:
-            patient.our((kind, layer))
-            patient.logits(patient.ours, patient.writing([(kind, layer)], theirs=False))
-    except SiteNotReached as error:
-        return str(error)
-    return ""
+        raise SiteNotReached("attention and MLP run side by side, on one stream")
+    layers = [0] if kind == "embed" else patient.layers
+    yield _worst([patient.compare(kind, _CHANGES, *_what_follows(patient, kind, layer)) for layer in layers])
+    yield _worst([_reaches_no_earlier_token(patient, kind, layer) for layer in layers])
+    yield _changes_nothing_with_its_own_value(patient, kind)
+
+
+_CHANGES = "a patch has the effect that its definition demands"
 
 
 def _what_follows(patient: Patient, kind: SiteKind, layer: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -109,8 +104,7 @@ def _reaches_no_earlier_token(patient: Patient, kind: SiteKind, layer: int) -> F
 
 
 def _changes_nothing_with_its_own_value(patient: Patient, kind: SiteKind) -> Finding:
-    layers = [0] if kind == "embed" else range(patient.n_layers)
-    found = patient.logits(patient.ours, patient.writing([(kind, layer) for layer in layers], theirs=False))
+    found = patient.logits(patient.ours, patient.writing(patient.all_of(kind), theirs=False))
     return patient.compare(
         kind, "written back in every layer it changes nothing", found, patient.our_logits, patient.their_logits
     )
