@@ -14,7 +14,7 @@ from sites_bench import ORGANISM
 from sites_reference import Plain, Write
 
 import circuitcheck as cc
-from circuitcheck.errors import VacuousIntervention
+from circuitcheck.errors import BadTask, VacuousIntervention
 
 TOLERANCE = 1e-4
 SMALLEST_REAL_EFFECT = 1e-3
@@ -243,20 +243,13 @@ NAMED = ("S2", "END")
 SMOLLM2_CASES = {
     "zero ablation of neurons at END": ablation("zero", "neurons", ("END",)),
     "mean ablation of neurons everywhere": ablation("mean", "neurons", None),
-    "counterfactual ablation of neurons at S2 and END": ablation("counterfactual", "neurons", NAMED),
     **{f"patch of {kind}": patch(kind, NAMED) for kind in RESIDUAL},
     **{f"patch of {kind}": patch(kind, ("END",)) for kind in OF_QUERIES},
     **{f"patch of {kind}": patch(kind, None) for kind in OF_KEYS},
     "denoising of heads": patch("z", ("END",), "clean", "abc"),
-    "denoising of the stream": patch("resid_post", NAMED, "clean", "abc"),
-    "patches at once": patches_at_once,
     "knock-out": knock_out,
-    **{
-        f"{mode} in {'two layers' if several else 'one layer'}": steering(mode, several)
-        for mode, several in product(CHANGES, (False, True))
-        if several or mode != "subtract"
-    },
-    "circuit of heads ablated": circuit_of_heads("counterfactual", inverted=False),
+    "add in one layer": steering("add", several=False),
+    **{f"{mode} in two layers": steering(mode, several=True) for mode in CHANGES},
     "all but a circuit of heads ablated": circuit_of_heads("counterfactual", inverted=True),
     "everything at once": everything_at_once,
 }
@@ -289,7 +282,9 @@ ORGANISM_CASES = {
         for kind, inverted in product(("zero", "mean", "counterfactual"), (False, True))
     },
     "all but a circuit of layers and heads ablated": circuit_of_layers_and_neurons,
-    "subtract in one layer": steering("subtract", False),
+    "patches at once": patches_at_once,
+    "subtract in one layer": steering("subtract", several=False),
+    "project_out in one layer": steering("project_out", several=False),
 }
 
 
@@ -309,6 +304,11 @@ PATHS = {
     "heads and an MLP into k": ("L{e}H0-1, L{e}.mlp", "L{l}H1.k", [("k", "l", 1)]),
     "heads and an MLP into v": ("L{e}H0-1, L{e}.mlp", "L{l}.v", [("v", "l", None)]),
     "heads and an MLP into an MLP": ("L{e}H0-1, L{e}.mlp", "L{l}.mlp", [("mlp_in", "l", None)]),
+    "heads and an MLP into one q, one k and an MLP": (
+        "L{e}H0-1, L{e}.mlp",
+        "L{l}H2.q, L{l}H1.k, L{l}.mlp",
+        [("q", "l", 2), ("k", "l", 1), ("mlp_in", "l", None)],
+    ),
     "heads and an MLP into q, k, v and an MLP": (
         "L{e}H0-1, L{e}.mlp",
         "L{l}.q, L{l}.k, L{l}H0.v, L{l}.mlp",
@@ -321,6 +321,13 @@ PLACES = {
     "at names and END": (("IO", "S2", "END"), ("S1", "S2", "END")),
     "everywhere": (None, None),
 }
+
+
+def groups_alike(pair: Pair, *places) -> list[Group]:
+    """The prompts in groups that have these positions at the same tokens."""
+    if all(at in (None, ("END",)) for at in places):
+        return pair.groups
+    return [Group(pair.plain, [row], [prompt]) for row, prompt in enumerate(pair.prompts)]
 
 
 def path(on: On, name: str, at, sender_at, source: str) -> tuple[cc.ModelView, np.ndarray]:
@@ -339,13 +346,13 @@ def path(on: On, name: str, at, sender_at, source: str) -> tuple[cc.ModelView, n
             for place in ([(kind, numbers[layer], head)] if head is not None else on.places(kind, numbers[layer]))
         ]
     found = {}
-    for group in on.pair.groups:
-        for row, prompt in zip(group.rows, group.prompts, strict=True):
-            tokens, others = torch.tensor([prompt.tokens]), torch.tensor([prompt.run(source)])
-            place, sent = (None if each is None else columns(prompt, each) for each in (at, sender_at))
-            with torch.no_grad():
-                logits = on.pair.plain.path_patched_logits(tokens, others, by_hand, received, sent, place)
-            found[row] = logits[0, prompt.end].double()
+    for group in groups_alike(on.pair, at, sender_at):
+        place, sent = (None if each is None else columns(group.prompts[0], each) for each in (at, sender_at))
+        with torch.no_grad():
+            logits = on.pair.plain.path_patched_logits(
+                group.tokens("clean"), group.tokens(source), by_hand, received, sent, place
+            )
+        found |= {row: logits[each, group.prompts[each].end].double() for each, row in enumerate(group.rows)}
     return view, on.pair.differences(torch.stack([found[row] for row in range(on.pair.n)]))
 
 
@@ -364,7 +371,7 @@ def test_a_path_of_the_organism_is_what_it_is_by_hand(organism, name, where, sou
 
 @pytest.mark.parametrize(
     "name, where",
-    [("heads and an MLP into q, k, v and an MLP", "everywhere"), ("heads and an MLP into the logits", "at END")],
+    [("heads and an MLP into one q, one k and an MLP", "everywhere"), ("heads and an MLP into the logits", "at END")],
 )
 def test_a_path_of_smollm2_is_what_it_is_by_hand(smollm2_pair, name, where):
     check_path(smollm2_pair, name, *PLACES[where])
@@ -514,9 +521,8 @@ def test_metrics_of_the_organism_are_what_they_are_by_hand(organism, name):
     check_metrics(organism, name)
 
 
-@pytest.mark.parametrize("name", ["on the counterfactual", "ablated"])
-def test_metrics_of_smollm2_are_what_they_are_by_hand(smollm2_pair, name):
-    check_metrics(smollm2_pair, name)
+def test_metrics_of_smollm2_are_what_they_are_by_hand(smollm2_pair):
+    check_metrics(smollm2_pair, "ablated")
 
 
 def test_candidates_are_all_that_the_task_names():
@@ -579,17 +585,24 @@ def test_attention_is_summed_over_a_span_of_keys_and_averaged_over_a_span_of_que
 
 @pytest.mark.parametrize("of", ["answer", "distractor"])
 @pytest.mark.parametrize("at", [("END",), ("names", "object"), ("names[:]",), None], ids=str)
-@pytest.mark.parametrize("kind", ["zero", "mean", "counterfactual"])
+@pytest.mark.parametrize("kind", ["zero", "mean", "counterfactual", "resample"])
 def test_the_log_probability_of_an_answer_of_several_tokens_is_the_sum_over_them(of_records, kind, at, of):
     """The tokens of the answer are fed in, after the prompt and after its counterfactual. Everywhere is there, too."""
-    pair, units = of_records, "L1H0-3, L2.mlp"
-    view = pair.model.ablate(units, kind=kind, at=at and list(at), **({"n": 64} if kind == "mean" else {}))
-    expected, untouched = (
-        np.array([whole_answer(pair, prompt, of, each, at) for prompt in pair.prompts]) for each in (kind, None)
+    pair, metric = of_records, cc.LogProb(of=of)
+    view = pair.model.ablate(
+        "L1H0-3, L2.mlp", kind=kind, at=at and list(at), **({"n": 64} if kind in ("mean", "resample") else {})
     )
-    assert np.abs(expected - untouched).max() > SMALLEST_REAL_EFFECT
-    np.testing.assert_allclose(pair.measured(pair.model, cc.LogProb(of=of)), untouched, rtol=0, atol=TOLERANCE)
-    np.testing.assert_allclose(pair.measured(view, cc.LogProb(of=of)), expected, rtol=0, atol=TOLERANCE)
+    if kind == "mean" and at is None:
+        with pytest.raises(BadTask, match="tokens of an answer have no mean"):
+            pair.measured(view, metric)
+        return
+    untouched, found = pair.measured(pair.model, metric), pair.measured(view, metric)
+    assert np.abs(found - untouched).max() > SMALLEST_REAL_EFFECT
+    for row, prompt in enumerate(pair.prompts):
+        assert whole_answer(pair, prompt, of, None, at)[0] == pytest.approx(untouched[row], abs=TOLERANCE)
+        possible = whole_answer(pair, prompt, of, kind, at)
+        assert len(possible) == (4 if kind == "resample" else 1)
+        assert (np.abs(np.array(possible) - found[row]) < TOLERANCE).sum() == 1
 
 
 def ids_of(prompt, of: str) -> tuple[int, ...]:
@@ -597,15 +610,17 @@ def ids_of(prompt, of: str) -> tuple[int, ...]:
 
 
 @torch.no_grad()
-def whole_answer(pair: Pair, prompt, of: str, kind: str | None, at: tuple[str, ...] | None) -> float:
+def whole_answer(pair: Pair, prompt, of: str, kind: str | None, at: tuple[str, ...] | None) -> list[float]:
+    """For each run that values may come from (one, but for resampling), the log-probability of all tokens together."""
     ids = ids_of(prompt, of)
     fed = [*prompt.tokens, *ids[:-1]]
     where = list(range(len(fed))) if at is None else columns(prompt, at)
-    runs = [[*prompt.run("abc"), *ids[:-1]]]
+    runs = [prompt.run("abc")]
+    if kind in ("mean", "resample"):
+        runs = [each.tokens for each in pair.sample(64, "reference") if each.template == prompt.template]
+    other = pair.plain.read_all(torch.tensor([[*run, *ids[:-1]] for run in runs]))
     if kind == "mean":
-        reference = pair.sample(64, "reference")
-        runs = [[*each.tokens, *ids_of(each, of)[:-1]] for each in reference if each.template == prompt.template]
-    other = {place: value.mean(0, keepdim=True) for place, value in pair.plain.read_all(torch.tensor(runs)).items()}
+        other = {place: value.mean(0, keepdim=True) for place, value in other.items()}
 
     def write(place):
         def written(old):
@@ -616,5 +631,7 @@ def whole_answer(pair: Pair, prompt, of: str, kind: str | None, at: tuple[str, .
         return written
 
     places = (*of_heads("z", 1, 0, 1, 2, 3), ("mlp_out", 2, None)) if kind else ()
-    logs = pair.plain.logits(torch.tensor([fed]), [Write(*place, write(place)) for place in places])[0].double()
-    return sum(float(logs.log_softmax(-1)[prompt.end + step, token]) for step, token in enumerate(ids))
+    prompts = torch.tensor([fed] * (len(runs) if kind == "resample" else 1))
+    logits = pair.plain.logits(prompts, [Write(*place, write(place)) for place in places]).double()
+    steps = logits.log_softmax(-1)[:, prompt.end :]
+    return [sum(float(each[step, token]) for step, token in enumerate(ids)) for each in steps]

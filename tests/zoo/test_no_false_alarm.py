@@ -1,11 +1,13 @@
 """Legitimate interventions of every kind: none of the checks that catch the others may stand in their way."""
 
+import json
 from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 from small_tasks import small_ioi
+from tiny import save_tiny_llama
 
 import circuitcheck as cc
 from circuitcheck.plan import SiteKind
@@ -36,7 +38,7 @@ def hooks_on(model):
 
 
 def inside(model):
-    return cc.current_session().engine._pool.get(model.ref, "auto").model
+    return cc.current_session().engine._pool.get(model.card.ref, "auto").model
 
 
 def check(view, task=IOI, n=N):
@@ -63,10 +65,10 @@ ABLATIONS = {
     "zero, heads of two layers everywhere": lambda m: m.ablate("L0H1, L1H0-2", kind="zero"),
     "zero, an attention layer": lambda m: m.ablate("L1.attn", kind="zero", at="END"),
     "zero, MLPs": lambda m: m.ablate("L0-1.mlp", kind="zero"),
-    "zero, neurons": lambda m: m.ablate("L1.mlp[3-17]", kind="zero", at="S2"),
+    "zero, neurons": lambda m: m.ablate("L0.mlp[3-17]", kind="zero", at="S2"),
     "zero, heads, layers and neurons at once": lambda m: m.ablate("L0H1, L1.attn, L0.mlp, L1.mlp[3]", kind="zero"),
     "zero, everything": lambda m: m.ablate("L0-1.attn, L0-1.mlp", kind="zero"),
-    "mean, a head": lambda m: m.ablate("L0H1", kind="mean"),
+    "mean, a head": lambda m: m.ablate("L0H1", kind="mean", n=64),
     "mean, few prompts": lambda m: m.ablate("L0H1, L1.mlp", kind="mean", n=32, at="END"),
     "mean, neurons": lambda m: m.ablate("L1.mlp[3-17]", kind="mean", n=64),
     "counterfactual": lambda m: m.ablate("L0H1", kind="counterfactual", at="S2"),
@@ -79,7 +81,7 @@ PLACES = ("END", "END-1", "S2+1", "IO, S1, S2, END", "S2[:]", "IO[:], END", ["S1
 
 
 def ablated_at(at):
-    return lambda m: m.ablate("L1H0", kind="zero", at=at)
+    return lambda m: m.ablate("L0H2", kind="zero", at=at)
 
 
 def added_to(site):
@@ -209,10 +211,7 @@ SOME = (
 
 
 @pytest.mark.parametrize("case", SOME)
-@pytest.mark.parametrize(
-    "family, dtype",
-    [("tiny_gpt2", "float64"), ("tiny_gpt2", "bfloat16"), ("tiny_llama", "bfloat16"), ("tiny_llama", "float16")],
-)
+@pytest.mark.parametrize("family, dtype", [("tiny_gpt2", "bfloat16"), ("tiny_llama", "float64")])
 def test_in_other_dtypes(request, family, dtype, case):
     model = cc.load(str(request.getfixturevalue(family)), dtype=dtype)
     check(EVERYTHING[case](model))
@@ -220,12 +219,11 @@ def test_in_other_dtypes(request, family, dtype, case):
 
 @pytest.mark.parametrize("kind", get_args(SiteKind))
 def test_patches_in_bfloat16(tiny_gpt2, kind):
-    for view in patches(kind, cc.load(str(tiny_gpt2), dtype="bfloat16")):
-        check(view)
+    check(next(patches(kind, cc.load(str(tiny_gpt2), dtype="bfloat16"))))
 
 
 def check_some(model):
-    for case in SOME[::2]:
+    for case in SOME[::3]:
         check(EVERYTHING[case](model))
 
 
@@ -233,10 +231,15 @@ def test_on_a_folded_model(tiny_gpt2):
     check_some(cc.load(f"{tiny_gpt2}+folded"))
 
 
-def test_on_a_bridge_of_the_user_s_that_was_in_train_mode(bridge):
+def test_on_a_bridge_of_the_user_s_that_was_in_training(bridge):
     bridge.train()
     bridge.requires_grad_(True)
-    check_some(cc.load(bridge))
+    with torch.enable_grad():
+        check_some(cc.load(bridge))
+
+
+def test_in_float16(tiny_gpt2):
+    check_some(cc.load(str(tiny_gpt2), dtype="float16"))
 
 
 def test_on_a_hooked_transformer(hooked_transformer):
@@ -253,7 +256,7 @@ def test_on_a_hooked_transformer(hooked_transformer):
         check(view)
 
 
-@pytest.mark.parametrize("case", ["zero, a head at END", *SOME[::3]])
+@pytest.mark.parametrize("case", ["zero, a head at END", "add at all layers", "five kinds"])
 def test_inside_the_user_s_inference_mode(tiny_gpt2, case):
     with cc.use_session(cc.Session(cc.Settings(batch=N))):
         model = cc.load(str(tiny_gpt2))
@@ -268,14 +271,18 @@ def test_a_model_that_was_loaded_in_inference_mode(tiny_gpt2):
         check(model.ablate("L0H1", kind="zero", at="END"))
 
 
-def test_with_gradients_on(bridge):
-    bridge.requires_grad_(True)
-    with cc.use_session(cc.Session(cc.Settings(batch=N))), torch.enable_grad():
-        check_some(cc.load(bridge))
+def test_on_rotary_frequencies_that_depend_on_the_length(tmp_path):
+    """As of Phi-3: prompts beyond the first training length are read with other frequencies, which its buffers then hold."""
+    folder = save_tiny_llama(tmp_path / "long")
+    config = json.loads((folder / "config.json").read_text())
+    rope = {"rope_type": "longrope", "rope_theta": 10000.0, "short_factor": [1.0] * 4, "long_factor": [2.0] * 4}
+    config["rope_parameters"] = {**rope, "original_max_position_embeddings": 16}
+    (folder / "config.json").write_text(json.dumps(config))
+    check(EVERYTHING["zero, a head at END"](cc.load(str(folder))))
 
 
 def test_on_the_whole_of_a_builtin_task(gpt2):
-    check(EVERYTHING["mean, a head"](gpt2).patch("L1.resid_mid", source="abc", at="S2"), task=cc.tasks.ioi(), n=32)
+    check(EVERYTHING["zero, a head at END"](gpt2).patch("L1.resid_mid", source="abc", at="S2"), task=cc.tasks.ioi())
 
 
 def test_on_answers_of_several_tokens(gpt2):
@@ -309,9 +316,9 @@ def test_on_answers_of_several_tokens(gpt2):
 
 
 def test_on_running_text(gpt2, tmp_path):
-    (tmp_path / "text.txt").write_text(
-        "\n\n".join(f"When Mary and John went to the store {i} John gave a book" for i in range(60))
-    )
+    words = [name for pool in IOI.definition.pools for name in pool.items]
+    texts = [" ".join(words[(i * k + k) % len(words)] for k in range(1, 12)) for i in range(60)]
+    (tmp_path / "text.txt").write_text("\n\n".join(texts))
     task = cc.corpus(tmp_path / "text.txt", context=12)
     for view in (
         gpt2.ablate("L0H1, L1.mlp", kind="zero"),

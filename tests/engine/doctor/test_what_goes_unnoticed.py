@@ -23,8 +23,6 @@ from circuitcheck.engine.torch.loaded import adopt, load
 from circuitcheck.errors import SiteNotReached
 from circuitcheck.models import parse_spec
 
-MODEL = "model"
-
 
 def lie_at_each_other_s(one, other, first, second):
     def infect(loaded, patches):
@@ -39,15 +37,6 @@ def repeats_keys_and_values_in_turn(loaded, patches):
     from transformers.models.llama import modeling_llama
 
     patches.setattr(modeling_llama, "repeat_kv", lambda states, times: states.repeat(1, times, 1, 1))
-
-
-def torch_hook_on_a_hook_point(loaded, patches):
-    """By way of torch, on a point that the library's own list of hooks does not show."""
-    from collections import OrderedDict
-
-    there = loaded.model.hook_dict["blocks.1.attn.hook_z"]
-    patches.setattr(there, "_forward_hooks", OrderedDict())
-    there.register_forward_hook(lambda *given: given[-1] / 2)
 
 
 UNNOTICED = [
@@ -72,7 +61,6 @@ UNNOTICED = [
         family="neox",
     ),
     Defect("a layer that is not looked at", becomes("z", Deaf, 2), ("z", ""), layers=4),
-    Defect("a torch hook on a hook point", torch_hook_on_a_hook_point, (MODEL, "")),
     Defect("no BOS against the policy", forgets_the_policy, ("text", ""), bos="always"),
 ]
 
