@@ -13,11 +13,9 @@ from safetensors.torch import load_file, save_file
 from small_tasks import names
 from tiny import save_tiny_gpt2
 from torch import nn
-from transformer_lens.hook_points import HookPoint
 
 import circuitcheck as cc
 from circuitcheck.engine.torch import runner, sites, sources
-from circuitcheck.engine.torch.batch import Batch
 from circuitcheck.engine.torch.tokenizer import HubTokenizer
 from circuitcheck.errors import (
     BadIntervention,
@@ -71,12 +69,6 @@ def test_reading_a_hook_point_that_does_not_exist(model, ioi, table):
     table(resid_post="blocks.{layer}.hook_resid_pots")
     with pytest.raises(SiteNotReached, match=r"no hook point 'blocks\.1\.hook_resid_pots'"):
         ioi.measure(cc.norm("L1.resid_post", at="END"), model).values(8)
-
-
-def test_the_doctor_says_which_site_is_not_there_and_goes_on(model, table):
-    table(pattern="blocks.{layer}.nowhere")
-    findings = cc.current_session().engine.examine(model.ref).findings
-    assert {each.subject: each.detail for each in findings if each.status == "refused"}["pattern"].count("nowhere")
 
 
 # A gated point: the library has it, and it never fires
@@ -217,14 +209,6 @@ def test_a_head_s_output_in_another_layer(with_doctor, tiny_gpt2, measure, table
     table(z="blocks.0.attn.hook_z")
     with pytest.raises(UnsoundModel, match=r"[:;] z: a patch has the effect that its definition demands"):
         measure(cc.load(str(tiny_gpt2)).ablate("L1H2", **ZERO_AT_END))
-
-
-def test_queries_and_keys_that_lie_at_each_other_s_hook_points(with_doctor, tiny_gpt2, measure, monkeypatch):
-    queries, keys = sites._POINTS["q"], sites._POINTS["k"]
-    monkeypatch.setitem(sites._POINTS, "q", keys)
-    monkeypatch.setitem(sites._POINTS, "k", queries)
-    with pytest.raises(UnsoundModel, match=r"[:;] q: "):
-        measure(cc.load(str(tiny_gpt2)).patch("L1H2.q", source="abc", at="S2"))
 
 
 # Heads, layers and positions that are not there
@@ -417,9 +401,8 @@ def cached(model, prefix):
     "make",
     [
         lambda model: model.ablate("L1H2", kind="zero", at="END"),
-        lambda model: model.ablate("L1H2", kind="zero", at="S1"),
         lambda model: model.ablate("L1H2", kind="mean", n=64),
-        lambda model: model.patch("L1H2", source="abc", at="END"),
+        lambda model: model.patch("L1H2", source="abc", at="S1"),
         lambda model: model.patch("L1H2.pattern", source="abc", at="END"),
         lambda model: model.knock_out_attention("L1H2", query="END", key="S2"),
     ],
@@ -477,19 +460,18 @@ def on_the_same(model):
     return names(same={"A": "copy"}).logit_diff(model.on("same")).values(8)
 
 
-def share_recovered_against_the_same(model):
-    task = names(same={"A": "copy"})
-    return (task.recovered(model.ablate("L1H2", **ZERO_AT_END)) < 0.5).decide(samples=32)
-
-
 def test_a_view_on_a_counterfactual_equal_to_the_clean_prompt(model):
     with pytest.raises((VacuousIntervention, BadTask), match=r"same"):
         on_the_same(model)
 
 
 def test_a_share_recovered_against_a_counterfactual_equal_to_the_clean_prompt(model):
-    with pytest.raises(CircuitCheckError, match=r"same"):
-        share_recovered_against_the_same(model)
+    """No error: nothing is ever shown about such a share, and the reason says what it was divided by."""
+    share = names(same={"A": "copy"}).recovered(model.ablate("L1H2", **ZERO_AT_END))
+    for claim in (share < 0.5, share > 0.5, share == cc.approx(1, abs=10)):
+        decision = claim.decide(samples=32).decision
+        assert decision.verdict == "inconclusive"
+        assert "the denominator, mean 0" in decision.reason
 
 
 def test_a_patch_between_two_counterfactuals_that_are_equal(model):
@@ -523,13 +505,6 @@ def test_a_source_run_on_the_prompts_in_another_order(with_doctor, tiny_gpt2, me
         measure(cc.load(str(tiny_gpt2)).patch("L1H2", source="abc", at="END"))
 
 
-def test_a_counterfactual_s_tokens_in_another_order(with_doctor, tiny_gpt2, measure, monkeypatch):
-    honest = Batch.tokens
-    monkeypatch.setattr(Batch, "tokens", lambda self, base: honest(self, base).roll(int(base != "clean"), 0))
-    with pytest.raises(CircuitCheckError, match=r"abc|source|another prompt"):
-        measure(cc.load(str(tiny_gpt2)).patch("L1H2", source="abc", at="END"))
-
-
 def test_a_batch_that_the_model_returns_in_another_order(with_doctor, bridge, measure):
     """Logits of the next prompt: a data loader's habit."""
     honest = bridge.forward
@@ -548,9 +523,9 @@ def test_a_mean_over_one_prompt(model, kind):
 
 
 def test_a_mean_over_one_prompt_of_a_template(model, measure):
-    """4 templates take turns: of 5 prompts, 3 templates have one each."""
-    with pytest.raises(BadTask, match=r"5 reference prompts hold 1 of template '\w+/\S+'.*raise n"):
-        measure(model.ablate("L1H2", kind="mean", n=5))
+    """2 templates take turns: of 3 prompts, one template has one."""
+    with pytest.raises(BadTask, match=r"3 reference prompts hold 1 of template '\w+/\S+'.*raise n"):
+        measure(model.ablate("L1H2", kind="mean", n=3))
 
 
 def test_a_direction_from_one_prompt(model, ioi):
@@ -847,17 +822,6 @@ def test_a_model_with_another_forward_is_not_taken_for_the_one_it_was_made_of(ti
         assert (measure(cc.load(bridge)) != clean).any()
     except ModelChanged as error:
         assert "forward" in str(error)  # noqa: PT017 - either will do
-
-
-def test_a_hook_of_the_user_s_on_a_point_that_the_library_does_not_list(bridge, measure):
-    listed = {id(point) for point in bridge.hook_dict.values()}
-    unlisted = [each for each in bridge.original_model.modules() if isinstance(each, HookPoint) and id(each) not in listed]
-    model = cc.load(bridge)
-    for point in unlisted:
-        point.add_hook(lambda value, hook: value * 0)
-        with pytest.raises(ModelChanged, match="hook"):
-            measure(model)
-        point.remove_hooks()
 
 
 def test_a_hook_that_a_metric_leaves_behind(bridge, ioi):

@@ -141,12 +141,19 @@ DEFECTS = [
     Defect("somebody's torch hook on a hook point", torch_hook_on_a_hook_point, (MODEL, LEFT)),
     Defect("a run touches weights", touches_weights, (MODEL, LEFT)),
 ]
-TEXT = [
-    Defect("two BOS", second_bos, ("text", "a prompt starts with one BOS"), (), "gpt2", "always"),
-    Defect("no BOS", no_bos, ("text", "a prompt starts with one BOS"), (), "gpt2", "always"),
-    Defect("BOS at the end", bos_at_the_end, ("text", "a prompt starts with one BOS"), (), "gpt2", "always"),
-    Defect("BOS in a text goes unnoticed", takes_a_text_with_bos, ("text", "a text that holds the BOS already is refused")),
-    Defect("text is put in lower case", lower_case, ("text", "text comes back from its tokens")),
+ONE_BOS = ("text", "a prompt starts with one BOS")
+BACK = ("text", "text comes back from its tokens")
+TEXT = [  # and the other check on text that fails, which leaves out the first token where a BOS is to be
+    (Defect("two BOS", second_bos, ONE_BOS, bos="always"), {BACK}),
+    (Defect("no BOS", no_bos, ONE_BOS, bos="always"), {BACK}),
+    (Defect("BOS at the end", bos_at_the_end, ONE_BOS, bos="always"), {BACK}),
+    (
+        Defect(
+            "BOS in a text goes unnoticed", takes_a_text_with_bos, ("text", "a text that holds the BOS already is refused")
+        ),
+        set(),
+    ),
+    (Defect("text is put in lower case", lower_case, BACK), set()),
 ]
 SLIGHT = 1e-2
 SLIGHTLY = [
@@ -182,12 +189,12 @@ def test_what_is_broken_is_found_where_it_is_broken(defect, ward, visit):
         assert {each.subject for each in found.failed} - {defect.found[0]} == set(defect.blamed) - {defect.found[0]}
 
 
-@pytest.mark.parametrize("defect", TEXT, ids=str)
-def test_what_becomes_of_text_is_found(defect, ward, visit, monkeypatch):
+@pytest.mark.parametrize("defect, with_it", TEXT, ids=[str(defect) for defect, _ in TEXT])
+def test_what_becomes_of_text_is_found(defect, with_it, ward, visit, monkeypatch):
     """Sites are not looked at: they are examined on tokens drawn by lot."""
     assert statuses(visit(*defect.which).found)[defect.found] == "passed"
     monkeypatch.setattr(doctor, "check_sites", lambda patient: ())
-    assert {(each.subject, each.check) for each in examine(ward(defect)).failed} == {defect.found}
+    assert {(each.subject, each.check) for each in examine(ward(defect)).failed} == {defect.found} | with_it
 
 
 def writes_become(kinds, other_point):

@@ -12,7 +12,7 @@ from circuitcheck.engine.torch.doctor import examine
 
 FAMILIES = ("gpt2", "llama", "neox", "gemma3", "qwen2", "qwen3")
 MODELS = [
-    *product(FAMILIES, ["float32"], [""]),
+    *product((*FAMILIES, "neox_sequential"), ["float32"], [""]),
     *product(("gpt2", "llama"), ["float64", "bfloat16"], [""]),
     *product(FAMILIES, ["float32"], ["+folded"]),
 ]
