@@ -6,7 +6,7 @@ from typing import Any, Literal, Self, get_args
 
 Status = Literal["passed", "failed", "refused", "noted"]
 VERSION = 1  # of the checks: a stored check-up of another version is made anew
-EVERYTHING = "model"  # the subject of findings on which every claim depends
+EVERYTHING, TEXT = "model", "text"  # the subjects of findings on which every claim depends
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class CheckUp:
 
     def against(self, kinds: frozenset[str]) -> tuple[Finding, ...]:
         """The failures on which work with these kinds of sites depends."""
-        return tuple(each for each in self.failed if each.subject in kinds | {EVERYTHING})
+        return tuple(each for each in self.failed if each.subject in {*kinds, EVERYTHING, TEXT})
 
     def as_dict(self) -> dict[str, Any]:
         """Builtins alone, for JSON."""

@@ -34,7 +34,23 @@ def config_digest(model: Any) -> str:
     for name, buffer in sorted(model.named_buffers()):
         total.update(name.encode())
         total.update(buffer.detach().float().cpu().contiguous().numpy().data)
+    for place, code in _replaced_forwards(model):
+        total.update(f"{place} {code}".encode())
     return total.hexdigest()[:32]
+
+
+def _replaced_forwards(model: Any) -> list[tuple[str, str]]:
+    """Modules whose forward somebody replaced, with what it does as far as its code tells."""
+    found = []
+    for root in (model, getattr(model, "original_model", None)):
+        for place, module in root.named_modules() if isinstance(root, nn.Module) else ():
+            forward = vars(module).get("forward")
+            code = getattr(forward, "__code__", None)
+            if forward is not None:
+                found.append(
+                    (place, f"{getattr(forward, '__qualname__', forward)} {code and (code.co_code, code.co_consts)}")
+                )
+    return found
 
 
 def library_versions() -> dict[str, str]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from circuitcheck.engine.torch.batch import Batch
 from circuitcheck.engine.torch.proof import by_layer
 from circuitcheck.engine.torch.sites import SiteLayer, Write, place
-from circuitcheck.errors import BadIntervention
+from circuitcheck.errors import BadIntervention, VacuousIntervention
 from circuitcheck.plan import (
     Ablate,
     At,
@@ -23,6 +23,8 @@ from circuitcheck.plan import (
     Source,
     Steer,
 )
+
+_LOST = 0.5  # of a dose, to rounding
 
 
 class Sources(Protocol):
@@ -152,4 +154,9 @@ def _steer(value: Tensor, *, vector: Tensor, how: Steer, rows: Tensor, columns: 
         new = exact + (how.scale if how.mode == "add" else -how.scale) * along
     written = value.clone()
     written[rows, columns] = new.to(value)
+    asked, arrived = new - exact, written[rows, columns].double() - exact
+    if arrived.any() and (arrived - asked).norm() > _LOST * asked.norm():
+        raise VacuousIntervention(
+            f"{how.describe()}: rounding to {value.dtype} loses more than half of it. Use a larger scale, or another dtype."
+        )
     return written

@@ -19,9 +19,11 @@ from circuitcheck.plan import ATTENTION_KINDS, At, Intervention, Site, SiteKind
 
 @dataclass
 class Change:
-    """How much one intervention changed each prompt of a batch, summed over the sites it wrote."""
+    """How much one intervention changed each prompt of a batch, summed over the sites it wrote; and which of these `moved`
+    in any prompt."""
 
     prompts: int
+    moved: set[Site] = field(default_factory=set)
     difference: Tensor = field(init=False)
     before: Tensor = field(init=False)
     after: Tensor = field(init=False)
@@ -59,17 +61,22 @@ def watched(intervention: Intervention, batch: Batch, writes: Iterable[Write], c
     for write in found:
         key = (write.kind, write.layer)
         rows, columns = batch.where(positions[key])
-        where = place(write.kind, declared[key], rows, columns)
-        watches.append(replace(write, function=_Watched(write, intervention.describe(), where, rows, batch, change)))
+        indices = declared[key]
+        where = place(write.kind, indices, rows, columns)
+        watches.append(
+            replace(write, function=_Watched(write, intervention.describe(), indices, where, rows, batch, change))
+        )
     return watches
 
 
 @dataclass(frozen=True)
 class _Watched:
-    """One write; `where` it is declared to act, an entry for each of `rows`."""
+    """One write; `where` it is declared to act, an entry for each of `rows`, in which the heads or neurons `indices` follow
+    each other (none: the whole layer)."""
 
     write: Write
     what: str
+    indices: list[int]
     where: tuple[Any, ...]
     rows: Tensor
     batch: Batch
@@ -91,7 +98,19 @@ class _Watched:
         self._check_the_rest(value, new)
         old_there, new_there = (_compared(self.write.kind, each[self.where]) for each in (value, new))
         self.change.record(self.rows, old_there, new_there)
+        self.change.moved |= self._moved(_differ(new_there, old_there))
         return new
+
+    def _moved(self, differs: Tensor) -> set[Site]:
+        """The declared sites in which anything does, of [place, ...] or [place, head, ...]."""
+        if not self.indices:
+            return {Site(self.write.kind, self.write.layer)} if differs.any() else set()
+        moved = differs.flatten(2).any(-1).any(0) if differs.dim() > 2 else differs.any(0)
+        return {
+            Site(self.write.kind, self.write.layer, each)
+            for each, yes in zip(self.indices, moved.tolist(), strict=True)
+            if yes
+        }
 
     @property
     def _here(self) -> str:

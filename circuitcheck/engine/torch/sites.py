@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from circuitcheck.engine.torch.hooks import HookFunction
+from circuitcheck.engine.torch.hooks import HookFunction, points_of
 from circuitcheck.errors import SiteNotReached
 from circuitcheck.plan import ATTENTION_KINDS, SiteKind
 
@@ -127,7 +127,7 @@ def _results(model: Any, layer: int, z: Tensor) -> Tensor:
 def _point(model: Any, kind: str, layer: int) -> str:
     names = [name.format(layer=layer) for name in _POINTS[kind]]
     for name in names:
-        if name in model.hook_dict:
+        if name in points_of(model):
             return name
     raise SiteNotReached(f"this model has no hook point {names[0]!r}; nothing would be read or written.")
 

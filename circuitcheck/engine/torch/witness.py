@@ -27,8 +27,8 @@ class Witness:
 
     @classmethod
     def of(cls, model: Any) -> "Witness":
-        tensors = sorted([*model.named_parameters(), *model.named_buffers()])
-        state = tuple((name, tensor.data_ptr(), tensor._version) for name, tensor in tensors)
+        tensors = sorted([*model.named_parameters(), *_buffers(model)])
+        state = tuple((name, tensor.data_ptr(), _version(tensor)) for name, tensor in tensors)
         return cls(state, _sample([tensor for _, tensor in tensors]), _module_hooks(model), _settings(model))
 
     def check(self, model: Any, name: object) -> None:
@@ -62,6 +62,22 @@ def _is_library_s(hook: Callable[..., Any]) -> bool:
     return str(getattr(inner, "__module__", "")).startswith(_LIBRARIES)
 
 
+def _buffers(model: Any) -> Iterator[tuple[str, torch.Tensor]]:
+    """Those that a run does not replace itself."""
+    for place, module in model.named_modules():
+        if not _grows_with_the_prompt(module):
+            yield from ((f"{place}.{name}", buffer) for name, buffer in module.named_buffers(recurse=False))
+
+
+def _grows_with_the_prompt(module: nn.Module) -> bool:
+    """Rotary frequencies of some kinds are worked out anew for longer prompts."""
+    return getattr(module, "rope_type", None) in ("dynamic", "longrope")
+
+
+def _version(tensor: torch.Tensor) -> int:
+    return 0 if tensor.is_inference() else tensor._version
+
+
 def _sample(tensors: list[torch.Tensor]) -> bytes:
     flat = [tensor.detach().reshape(-1) for tensor in tensors]
     picked = torch.cat([each[:: max(1, each.numel() // _SAMPLED)].float() for each in flat])
@@ -72,6 +88,8 @@ def _settings(model: Any) -> tuple[tuple[str, str, float], ...]:
     found = []
     for index, module in enumerate(_modules(model)):
         where = f"{type(module).__name__} {index}"
+        if _grows_with_the_prompt(module):
+            continue
         for key, value in vars(module).items():
             if isinstance(value, float) or (isinstance(value, int) and key != "training"):
                 found.append((where, key, float(value)))
