@@ -45,12 +45,19 @@ def _replaced_forwards(model: Any) -> list[tuple[str, str]]:
     for root in (model, getattr(model, "original_model", None)):
         for place, module in root.named_modules() if isinstance(root, nn.Module) else ():
             forward = vars(module).get("forward")
-            code = getattr(forward, "__code__", None)
             if forward is not None:
-                found.append(
-                    (place, f"{getattr(forward, '__qualname__', forward)} {code and (code.co_code, code.co_consts)}")
-                )
+                found.append((place, _words_of(forward)))
     return found
+
+
+def _words_of(function: Any) -> str:
+    """A function's name, and its code as far as that has no addresses in it."""
+    code = getattr(function, "__code__", None)
+    name = getattr(function, "__qualname__", type(function).__name__)
+    if code is None:
+        return str(name)
+    consts = [each for each in code.co_consts if isinstance(each, int | float | str)]
+    return f"{name} {code.co_code.hex()} {code.co_names} {consts}"
 
 
 def library_versions() -> dict[str, str]:
