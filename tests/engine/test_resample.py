@@ -173,7 +173,7 @@ def test_donors_of_any_stream_come_from_the_reference_stream(network, ioi, model
 
 
 def test_a_prompt_of_the_reference_stream_is_never_its_own_donor(network, ioi, model):
-    """Of four that fit, one is the prompt itself: by chance 16 of 64 prompts would be."""
+    """Of four that fit, one is the prompt itself: by chance 16 of 64 prompts would be their own."""
     found = Found(network, ioi.on_stream("reference"), model, prompts=64, pool=64, n=64)
     assert [prompt.index for prompt in found.prompts] == list(range(64))
     assert not [prompt for prompt, donor in found.pairs() if donor.tokens == prompt.tokens]
@@ -201,6 +201,12 @@ def few_words():
     )
 
 
+def test_where_only_the_prompt_itself_fits_another_is_found_among_twice_as_many(network, ioi, model):
+    found = Found(network, ioi.on_stream("reference"), model, prompts=16, pool=32, n=16)
+    assert {len({each.template for each in found.reference[:16]}), len(found.prompts)} == {16}
+    assert all(16 <= donor.index < 32 and donor.template == prompt.template for prompt, donor in found.pairs())
+
+
 @pytest.mark.parametrize("slots", ["A", ["P"], ["O", "P"], ("B", "P"), {"A", "P"}], ids=str)
 def test_donors_share_the_slots_that_must_match(network, few_words, model, slots):
     named = [slots] if isinstance(slots, str) else sorted(slots)
@@ -223,14 +229,46 @@ def test_among_those_that_share_a_slot_each_is_drawn(network, few_words, model):
     assert chisquare(np.bincount((np.array(numbers) * 4).astype(int), minlength=4)).pvalue > 1e-3
 
 
-def test_where_slots_must_match_donors_are_among_the_first_8192(network, ioi, model):
-    measured = what_neurons_are(ioi, model.ablate(WORDS, kind="resample", at="END", matching="IO"), 16)
-    reference, found = ioi.sample(8192, model=model, stream="reference"), []
-    for prompt, values in zip(ioi.sample(16, model=model), measured, strict=True):
+def test_where_none_fits_donors_are_among_the_first_of_twice_as_many_and_so_on(network, ioi, model):
+    """Of 256 prompts, 16 have the prompt's template, and one in 70 of them its name."""
+    measured = what_neurons_are(ioi, model.ablate(WORDS, kind="resample", at="END", matching="IO"), 32)
+    reference, pools = ioi.sample(8192, model=model, stream="reference"), []
+    for prompt, values in zip(ioi.sample(32, model=model), measured, strict=True):
         fitting = [each for each in reference if (each.template, each.slots["IO"]) == (prompt.template, prompt.slots["IO"])]
-        (number,) = np.flatnonzero((np.abs(neurons_at_end(network, fitting) - values) < SAME).all(1))
-        found.append(fitting[number].index)
-    assert 4096 <= max(found) < 8192
+        pools.append(next(pool for pool in (256, 512, 1024, 2048, 4096, 8192) if fitting[0].index < pool))
+        possible = [each for each in fitting if each.index < pools[-1]]
+        assert (np.abs(neurons_at_end(network, possible) - values) < SAME).all(1).sum() == 1
+    assert len(set(pools)) >= 3
+
+
+def test_the_last_pool_is_the_whole_reference_stream(network, few_words, model):
+    """100 and twice as many are more than it has: prompts that only its end fits get their donors, others an error."""
+    size = cc.current_session().population(few_words.definition, [model.ref], "reference")
+    assert 100 < size < 200
+    reference = few_words.sample(size, model=model, stream="reference")
+    view = model.ablate(WORDS, kind="resample", at="END", matching=["A", "B"], n=100)
+    metrics = [cc.activation(f"L{layer}.mlp[{neuron}]", at="END") for layer, neuron in NEURONS]
+    late, none = 0, 0
+    for prompt in few_words.sample(64, model=model):
+        slots = {slot: prompt.slots[slot] for slot in "ABPO"}
+        fitting = [
+            each
+            for each in reference
+            if each.template == prompt.template and all(each.slots[slot] == slots[slot] for slot in "AB")
+        ]
+        if fitting and fitting[0].index < 100:
+            continue
+        case = few_words.case(prompt.template, **slots)
+        if not fitting:
+            none += 1
+            with pytest.raises(BadTask, match=f"none of {size} reference prompts"):
+                few_words.measure(metrics[0], view).on([case])
+            continue
+        late += 1
+        values = np.array([float(few_words.measure(metric, view).on([case])[0]) for metric in metrics])
+        assert (np.abs(neurons_at_end(network, fitting) - values) < SAME).all(1).sum() == 1
+    assert late > 2
+    assert none > 0
 
 
 @pytest.fixture(scope="module")
@@ -539,12 +577,12 @@ def test_a_circuit_s_complement_is_resampled_from_one_donor(network, ioi, model)
 
 @pytest.mark.parametrize("slots", ["subject", ["IO", "subject"], "END"])
 def test_a_slot_that_prompts_do_not_have_is_named(model, slots):
-    with pytest.raises(BadIntervention, match=r"(END|subject).*IO, S1, place, S2, object"):
+    with pytest.raises(BadIntervention, match=r"matching=.*(END|subject).*(IO|S1), (S1|IO), place, S2, object"):
         resampled(model, matching=slots)
 
 
 def test_slots_that_no_other_prompt_shares_are_named(model):
-    with pytest.raises(BadTask, match="(?s)256 reference prompts.*S1='.*object='.*raise n"):
+    with pytest.raises(BadTask, match="(?s)reference prompts.*S1='.*object='.*raise n"):
         resampled(model, n=256, matching=["IO", "S1", "place", "object"])
 
 
@@ -559,11 +597,6 @@ def test_a_prompt_whose_template_nobody_has_is_an_error(ioi, model, tmp_path):
     )
     with pytest.raises(BadTask, match="template 'went'"):
         task.logit_diff(model.ablate(WORDS, kind="resample", at="END", n=3)).values(3)
-
-
-def test_a_prompt_whose_only_donor_would_be_itself_is_an_error(ioi, model):
-    with pytest.raises(BadTask, match="16 reference prompts.*raise n"):
-        ioi.on_stream("reference").logit_diff(model.ablate(WORDS, kind="resample", at="END", n=16)).values(16)
 
 
 @pytest.fixture
@@ -619,7 +652,7 @@ def test_views_that_draw_otherwise_are_told_apart(model):
 
 @pytest.mark.parametrize(
     "options, words",
-    [({}, ["resample ablation of"]), ({"n": 64}, ["n=64"]), ({"matching": ["S1", "IO"]}, ["matching IO, S1", "n=8192"])],
+    [({}, ["resample ablation of"]), ({"n": 64}, ["n=64"]), ({"matching": ["S1", "IO"]}, ["matching IO, S1"])],
 )
 def test_the_description_says_what_is_drawn(model, options, words):
     shown = repr(model.ablate(WORDS, kind="resample", at="END", **options))
@@ -632,4 +665,4 @@ def test_the_order_of_slots_and_saying_a_default_make_no_difference(model):
 
     assert digest(matching=["S1", "IO"]) == digest(matching=("IO", "S1", "IO"))
     assert digest() == digest(n=256)
-    assert digest(matching="IO") == digest(matching="IO", n=8192)
+    assert digest(matching="IO") == digest(matching="IO", n=256)

@@ -19,6 +19,7 @@ TESTS = Path(__file__).parents[1]
 ORGANISM = Path(cc.__file__).parent / "models/bundled/organism"
 LAYER_NORM = ("gpt2", "neox", "neox_sequential")
 FAMILIES = (*LAYER_NORM, "llama", "gemma3", "gemma3 with capped logits", "qwen2", "qwen3")
+MANY_INTERVENTIONS = ("gpt2", "neox", "llama", "gemma3 with capped logits", "organism")  # the others are like one of these
 N = 8
 TOLERANCE = 1e-4
 
@@ -114,7 +115,7 @@ class Both:
         return np.stack([self.task.measure(metric, make(model)).values(N) for model in (self.plain, self.folded)])
 
     def measured(self, quantities_of):
-        """{name: [model, prompt]} of the quantities that a function makes of each, all of a model's in one plan."""
+        """{name: [model, prompt]} of the quantities that a function makes of each model, all of a model's in one plan."""
         return measured_at_once([quantities_of(model) for model in (self.plain, self.folded)])
 
 
@@ -186,7 +187,7 @@ def direction(model, site="resid_post"):
 KEPT = {
     **{
         f"{kind} ablation of {words} at {at}": lambda model, kind=kind, words=words, at=at: model.ablate(
-            words, kind=kind, at=at, **({} if kind in ("zero", "counterfactual") else {"n": 64})
+            words, kind=kind, at=at, **({} if kind in ("zero", "counterfactual") else {"n": 32})
         )
         for kind in ("zero", "mean", "counterfactual", "resample")
         for words in ("L0H1, L1H2", "L1.attn", "L1.mlp", "L1.mlp[3-30]")
@@ -217,11 +218,12 @@ def views_of(model, named):
 
 
 def test_interventions_mean_the_same_in_a_folded_model(both):
+    chosen = KEPT if both.family in MANY_INTERVENTIONS else {name: KEPT[name] for name in list(KEPT)[::6]}
     clean = both.task.logit_diff(both.plain).values(N)
-    found = both.measured(lambda model: {name: both.task.logit_diff(view) for name, view in views_of(model, KEPT).items()})
+    found = both.measured(lambda model: {name: both.task.logit_diff(view) for name, view in views_of(model, chosen).items()})
     assert not [name for name, (plain, _) in found.items() if np.abs(plain - clean).max() < 1e-4]
     assert not differing(found, TOLERANCE)
-    assert len(found) > 60
+    assert len(found) >= 10
 
 
 SAME_METRICS = {
@@ -298,15 +300,14 @@ def test_a_path_is_a_path_also_where_its_text_is_a_folded_model_s_name(monkeypat
 
 
 def test_value_biases_stay_with_their_heads(folders):
-    """Zero ablation of all heads of a layer leaves the output's bias alone, in a model whose value biases are not zero."""
-    network = AutoModelForCausalLM.from_pretrained(folders["gpt2"])
-    for block in network.transformer.h:
-        assert float(block.attn.c_attn.bias.detach()[64:].abs().min()) > 1e-4
-    ioi, folder = cc.tasks.ioi(), str(folders["gpt2"])
+    """Without all heads of all layers, outputs' biases alone are left. Values had biases: they are not among them."""
+    network, folder, ioi = AutoModelForCausalLM.from_pretrained(folders["gpt2"]), str(folders["gpt2"]), cc.tasks.ioi()
+    assert min(float(block.attn.c_attn.bias.detach()[64:].abs().max()) for block in network.transformer.h) > 0.1
     plain, folded = (
-        ioi.logit_diff(cc.load(spec).ablate("L0-2.attn", kind="zero")).values(N) for spec in (folder, f"{folder}+folded")
+        ioi.logit_diff(cc.load(spec).ablate(cc.heads(), kind="zero")).values(N) for spec in (folder, f"{folder}+folded")
     )
     np.testing.assert_allclose(folded, plain, rtol=0, atol=TOLERANCE)
+    assert np.abs(plain - ioi.logit_diff(cc.load(folder)).values(N)).max() > 0.1
 
 
 # Models of the user's own, processed before they came.
@@ -327,11 +328,7 @@ def quietly(function, *arguments, **options):
         return function(*arguments, **options)
 
 
-PROCESSED = {
-    "value biases folded": {},
-    "value biases kept": {"fold_value_biases": False},
-    "nothing": {"no_processing": True},
-}
+PROCESSED = {"value biases folded": {}, "value biases kept": {"fold_value_biases": False}}
 
 
 @pytest.fixture(scope="module", params=PROCESSED)
@@ -428,7 +425,8 @@ def hooked_transformers():
     folded, kept = new(), new()
     quietly(folded.load_and_process_state_dict, dict(weights))
     quietly(kept.load_and_process_state_dict, dict(weights), fold_value_biases=False)
-    assert float(folded.blocks[1].attn.b_V.abs().max()) == 0 < float(kept.blocks[1].attn.b_V.abs().max())
+    assert not folded.blocks[1].attn.b_V.any()
+    assert kept.blocks[1].attn.b_V.any()
     return plain, folded, kept
 
 

@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -21,7 +20,6 @@ from circuitcheck.models import parse_spec
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "fwd_hooks", "bwd_hooks")
-READY = weakref.WeakSet()
 LAYERS = 2  # an examination takes as long as a model has layers
 
 
@@ -45,26 +43,6 @@ def picture(loaded):
             "versions": {name: (each.data_ptr(), each._version) for name, each in tensors.items()},
             "values": {name: each.clone() for name, each in tensors.items()},
         }
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_table_of_hook_points():
-    """The library works it out anew whenever it is asked, hundreds of times in an examination; here, once for a model that
-    is loaded and ready."""
-    from transformer_lens.model_bridge import TransformerBridge
-
-    honest, known = TransformerBridge.hook_dict, weakref.WeakKeyDictionary()
-
-    def hook_dict(model):
-        if model not in READY:
-            return honest.fget(model)
-        if model not in known:
-            known[model] = honest.fget(model)
-        return known[model]
-
-    with pytest.MonkeyPatch.context() as patches:
-        patches.setattr(TransformerBridge, "hook_dict", property(hook_dict))
-        yield
 
 
 @pytest.fixture(scope="session")
@@ -111,9 +89,7 @@ def admit(checkpoint):
 
     @cache
     def admitted(family, dtype="float32", suffix="", bos="tokenizer", layers=LAYERS):
-        loaded = load(parse_spec(f"{folder_of(family, layers)}{suffix}", dtype=dtype, bos=bos), "cpu")
-        READY.add(loaded.model)
-        return loaded
+        return load(parse_spec(f"{folder_of(family, layers)}{suffix}", dtype=dtype, bos=bos), "cpu")
 
     return admitted
 

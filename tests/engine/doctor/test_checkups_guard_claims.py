@@ -135,7 +135,6 @@ def test_what_is_unsound_about_the_model_stops_every_claim(model, ioi, with_find
             measure(ioi, view)
 
 
-@pytest.mark.xfail(strict=True, reason="findings on text stop no claim, though every prompt of it is text")
 def test_a_tokenizer_that_is_unsound_stops_every_claim(model, ioi, with_finding):
     with_finding("text")
     with pytest.raises(UnsoundModel, match=": text: "):
