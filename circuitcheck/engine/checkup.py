@@ -9,6 +9,10 @@ VERSION = 1  # of the checks: a stored check-up of another version is made anew
 EVERYTHING, TEXT = "model", "text"  # the subjects of findings on which every claim depends
 
 
+def passed(sound: bool) -> Status:
+    return "passed" if sound else "failed"
+
+
 @dataclass(frozen=True)
 class Finding:
     """One check. `subject` is a kind of site, or what else was looked at; `error` the largest deviation, over the size of

@@ -49,7 +49,7 @@ def named_in(at: At) -> tuple[Position, ...]:
     return at.positions if isinstance(at, AllBut) else at or ()
 
 
-def parse_at(at: str | Iterable[str] | None) -> At:
+def parse_at(at: str | Iterable[str] | None) -> tuple[Position, ...] | None:
     """Positions in the order given, each once; None means every position.
 
     Raises UnknownPosition for words that are no position and for an empty list.

@@ -79,13 +79,13 @@ class ModelView:
         Raises UnknownUnit, UnknownPosition, and BadIntervention for an unknown kind.
         """
         same = slots(matching)
-        check_ablation(kind, source, n, same)
+        found = check_ablation(kind, source, n, same)
         groups = self._groups(units, at)
         if kind == "zero":
             self._refuse_heads_without_biases(groups)
         view, size = self, n or Ablate.n
         for group, where in groups:
-            view = view._then(Ablate(group, kind, where, source, size, same, allow_vacuous=allow_vacuous))
+            view = view._then(Ablate(group, found, where, source, size, same, allow_vacuous=allow_vacuous))
         return view
 
     def patch(

@@ -1,17 +1,17 @@
 """What a user may ask of a model, checked and parsed before it becomes data."""
 
 from collections.abc import Iterable
-from typing import get_args
 
 from circuitcheck.errors import BadIntervention
 from circuitcheck.plan import KINDS, Ablate, Architecture, Head, MlpLayer, Site, Units, parse_sites, parse_units
 from circuitcheck.plan.interventions import Kind
 
 
-def check_ablation(kind: str, source: str | None, n: int | None, matching: tuple[str, ...]) -> None:
-    """Raises BadIntervention for an unknown kind, or an argument that does not belong to it."""
-    if kind not in KINDS:
-        raise BadIntervention(f"kind={kind!r} is no kind of ablation; expected {', '.join(map(repr, get_args(Kind)))}.")
+def check_ablation(kind: str, source: str | None, n: int | None, matching: tuple[str, ...]) -> Kind:
+    """The kind. Raises BadIntervention for an unknown kind, or an argument that does not belong to it."""
+    found = next((each for each in KINDS if each == kind), None)
+    if found is None:
+        raise BadIntervention(f"kind={kind!r} is no kind of ablation; expected {', '.join(map(repr, KINDS))}.")
     if source is not None and kind != "counterfactual":
         raise BadIntervention(f"source={source!r} belongs to kind='counterfactual', not to kind={kind!r}.")
     if matching and kind != "resample":
@@ -20,6 +20,7 @@ def check_ablation(kind: str, source: str | None, n: int | None, matching: tuple
         raise BadIntervention(f"n={n} belongs to kind='mean' and kind='resample', not to kind={kind!r}.")
     if n is not None and n < 2:
         raise BadIntervention(f"n={n}: one prompt is no mean, and leaves none to draw; the default is {Ablate.n}.")
+    return found
 
 
 def slots(matching: str | Iterable[str]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """One model that does something, held twice: by circuitcheck, and by `transformers` with a forward pass by hand."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -131,6 +131,7 @@ class Pair:
         self.groups = [Group(plain, rows, [self.prompts[row] for row in rows]) for rows in rows_of.values()]
         self._means: dict[int, dict[str, dict[Place, Tensor]]] = {}
         self._clean: dict[str, np.ndarray] = {}
+        self._differences: dict[tuple, dict[int, Tensor]] = {}
 
     def sample(self, n: int, stream: str = "test"):
         with cc.use_session(self.session):
@@ -171,6 +172,12 @@ class Pair:
         with cc.use_session(self.session):
             return self.task.measure(metric or cc.LogitDiff(), view).values(self.n)
 
+    def measured_all(self, view: cc.ModelView, metrics: Iterable) -> np.ndarray:
+        """[metric, prompt], in one plan."""
+        with cc.use_session(self.session):
+            cells = [cell for metric in metrics for cell in self.task.measure(metric, view).cells]
+            return cc.current_session().measure(self.task.definition, cells, "test", 0, range(self.n)).values
+
     def mean(self, n: int) -> New:
         """The mean over those of the first `n` reference prompts that have the prompt's template, token by token."""
 
@@ -191,9 +198,15 @@ class Pair:
             self._means[n] = found
         return self._means[n]
 
-    @torch.no_grad()
     def mean_differences(self, site: str, layers: Sequence[int], at: str, minus: str, n: int) -> dict[int, Tensor]:
         """For each layer, over the first `n` prompts of the discovery stream."""
+        key = (site, tuple(layers), at, minus, n)
+        if key not in self._differences:
+            self._differences[key] = self._mean_differences(*key)
+        return self._differences[key]
+
+    @torch.no_grad()
+    def _mean_differences(self, site, layers, at, minus, n) -> dict[int, Tensor]:
         found: dict[int, list[Tensor]] = {layer: [] for layer in layers}
         for prompt in self.sample(n, "discovery"):
             values = self.plain.read_all(torch.tensor([prompt.tokens]))

@@ -150,18 +150,20 @@ def knock_out(on: On) -> Case:
 
 
 def steering(mode: str, several: bool) -> Callable[[On], Case]:
+    """With vectors of two layers, written in both or in the later one."""
+
     def case(on: On) -> Case:
-        layers = (on.early, on.late) if several else (on.late,)
+        found_in = (on.early, on.late)
         with cc.use_session(on.pair.session):
             direction = cc.mean_difference(
-                on.pair.task, on.model, "resid_post", at="IO", minus="S1", layers=layers, n=DISCOVERY_PROMPTS
+                on.pair.task, on.model, "resid_post", at="IO", minus="S1", layers=found_in, n=DISCOVERY_PROMPTS
             )
+        vectors = on.pair.mean_differences("resid_post", found_in, "IO", "S1", DISCOVERY_PROMPTS)
+        layers = found_in if several else (on.late,)
         options = {} if mode == "project_out" else {"scale": 1.5}
-        vectors = on.pair.mean_differences("resid_post", layers, "IO", "S1", DISCOVERY_PROMPTS)
-        places = tuple(("resid_post", layer, None) for layer in layers)
         return Case(
-            getattr(on.model, mode)(direction, at="END", **options),
-            [Put(places, steered(vectors, CHANGES[mode]), ("END",))],
+            getattr(on.model, mode)(direction, at="END", layers=layers, **options),
+            [Put(tuple(("resid_post", layer, None) for layer in layers), steered(vectors, CHANGES[mode]), ("END",))],
         )
 
     return case
@@ -394,12 +396,11 @@ RESAMPLED = {
 
 
 def check_resampled(pair: Pair, what: str, at: tuple[str, ...] | None, n: int) -> None:
-    """Exactly one of the reference prompts that fit gives what was measured: a difference and two log-probabilities."""
+    """Exactly one of the reference prompts that fit gives what was measured: a difference and a loss."""
     on = On(pair)
     words, (places, only) = RESAMPLED[what](on)
     view = on.model.ablate(words, kind="resample", at=None if at is None else list(at), n=n)
-    metrics = (cc.LogitDiff(), cc.LogProb(), cc.LogProb(of="distractor"))
-    measured = np.stack([pair.measured(view, metric) for metric in metrics], axis=1)
+    measured = pair.measured_all(view, (cc.LogitDiff(), cc.Loss())).T
     assert np.abs(measured[:, 0] - pair.untouched("clean")).max() > SMALLEST_REAL_EFFECT
     reference = pair.sample(n, "reference")
     for prompt, values in zip(pair.prompts, measured, strict=True):
@@ -417,7 +418,7 @@ def with_values_of(pair: Pair, prompt, donors, places, only, at) -> np.ndarray:
     put = Put(places, lambda group, place, old: values[place], at, only=only)
     ends = pair.plain.logits(repeated.tokens("clean"), put.writes(repeated))[:, prompt.end].double()
     pairs = ends.log_softmax(-1)[:, [prompt.answer_id, prompt.distractor_id]].numpy()
-    return np.column_stack([pairs[:, 0] - pairs[:, 1], pairs])
+    return np.column_stack([pairs[:, 0] - pairs[:, 1], -pairs[:, 0]])
 
 
 @pytest.mark.parametrize("at", [None, ("END",), ("S2", "END")], ids=str)
@@ -504,9 +505,7 @@ def check_metrics(pair: Pair, name: str) -> None:
     case, clean_ends = VIEWS[name](on), pair.ends()
     expected = metrics_by_hand(pair.ends(case.puts, case.run), clean_ends, pair.seen(case.puts, case.run), pair.prompts, on)
     metrics = {metric: make(on) for metric, make in METRICS.items()}
-    with cc.use_session(pair.session):
-        cells = [cell for each in metrics.values() for cell in pair.task.measure(each, case.view).cells]
-        measured = cc.current_session().measure(pair.task.definition, cells, "test", 0, range(pair.n)).values
+    measured = pair.measured_all(case.view, metrics.values())
     for metric, values in zip(metrics, measured, strict=True):
         tolerance = 0 if metric in EXACT else TOLERANCE * max(1.0, np.abs(expected[metric]).max() / 10)
         np.testing.assert_allclose(values, expected[metric], rtol=0, atol=tolerance, err_msg=metric)

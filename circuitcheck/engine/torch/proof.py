@@ -6,7 +6,7 @@ several of the right shape, or into a tensor that others still use. Each is an e
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -85,7 +85,7 @@ class _Watched:
     def __call__(self, value: Tensor) -> Tensor:
         self._check_shape(value)
         held = value.clone()
-        new = self.write.function(value)
+        new = cast("Tensor | None", self.write.function(value))  # kernels forget to return, whatever their types say
         if _differ(value, held).any():
             raise StrayWrite(f"{self._here} edits the model's own tensor, which others may still read: clone it first.")
         if new is None:

@@ -1,12 +1,11 @@
 """What else claims rely on: runs that can be repeated, prompts that do not disturb each other, how text becomes tokens."""
 
 from collections.abc import Iterator
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-from circuitcheck.engine.checkup import EVERYTHING, TEXT, Finding
+from circuitcheck.engine.checkup import EVERYTHING, TEXT, Finding, passed
 from circuitcheck.engine.torch.doctor.patient import TOKENS, Patient
 from circuitcheck.errors import BadTask, ModelChanged
 
@@ -35,7 +34,7 @@ def check_text(patient: Patient) -> Iterator[Finding]:
     yield Finding(
         TEXT,
         "a prompt starts with one BOS" if expected else "a prompt has no BOS",
-        "passed" if count == expected and (not expected or ids[0] == bos) else "failed",
+        passed(count == expected and (not expected or ids[0] == bos)),
         detail=f"{tokenizer.inner.bos_token!r}, by the policy of the model's spec",
     )
     read_back = tokenizer.decode(ids[expected:])
@@ -63,7 +62,7 @@ def _looks_back_only(patient: Patient) -> Finding:
     moved = (patient.logits(other) - patient.our_logits).abs()
     effect = float(moved[:, -1].max())
     error = float(moved[:, :-1].max()) / effect if effect > 0 else float("inf")
-    return Finding(EVERYTHING, "a token changes no logits before it", _passed(error <= patient.tolerance), error)
+    return Finding(EVERYTHING, "a token changes no logits before it", passed(error <= patient.tolerance), error)
 
 
 def _right_padding(patient: Patient) -> Finding:
@@ -90,12 +89,8 @@ def _second_bos(patient: Patient) -> Finding:
 def _same(subject: str, check: str, patient: Patient, found: Tensor, tolerance: float) -> Finding:
     effect = float((patient.their_logits - patient.our_logits).abs().max())
     error = _gap(patient, found) / effect if effect > 0 else float("inf")
-    return Finding(subject, check, _passed(error <= tolerance), error)
+    return Finding(subject, check, passed(error <= tolerance), error)
 
 
 def _gap(patient: Patient, found: Tensor) -> float:
     return float((found - patient.our_logits).abs().max())
-
-
-def _passed(sound: bool) -> Literal["passed", "failed"]:
-    return "passed" if sound else "failed"

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from circuitcheck.engine.checkup import Finding
+from circuitcheck.engine.checkup import Finding, passed
 from circuitcheck.engine.torch.hooks import hooked
 from circuitcheck.engine.torch.loaded import LoadedModel
 from circuitcheck.engine.torch.sites import SiteLayer, Write, hooks_that_read, hooks_that_write
@@ -91,7 +91,7 @@ class Patient:
         done, is from it."""
         effect = float((expected - instead).abs().max())
         error = float((found - expected).abs().max()) / effect if effect > 0 else float("inf")
-        return Finding(subject, check, "passed" if error <= self.tolerance else "failed", error)
+        return Finding(subject, check, passed(error <= self.tolerance), error)
 
 
 def _put(value: Tensor) -> Any:

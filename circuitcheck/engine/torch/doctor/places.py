@@ -7,7 +7,7 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from circuitcheck.engine.checkup import EVERYTHING, Finding
+from circuitcheck.engine.checkup import EVERYTHING, Finding, passed
 from circuitcheck.engine.torch.doctor.patient import POSITION, Patient
 from circuitcheck.engine.torch.hooks import hooked
 from circuitcheck.engine.torch.sites import SiteLayer, Write
@@ -99,8 +99,7 @@ def _reaches_no_earlier_token(patient: Patient, kind: SiteKind, layer: int) -> F
     moved = (found - patient.our_logits).abs()
     effect = float(moved.max())
     error = float(moved[:, :POSITION].max()) / effect if effect > 0 else float("inf")
-    status = "passed" if error <= patient.tolerance else "failed"
-    return Finding(kind, "a write at one token acts there and later alone", status, error)
+    return Finding(kind, "a write at one token acts there and later alone", passed(error <= patient.tolerance), error)
 
 
 def _changes_nothing_with_its_own_value(patient: Patient, kind: SiteKind) -> Finding:
