@@ -25,7 +25,8 @@ class Cell:
         """The kinds of sites that are written, taken from other runs, or read by the metric."""
         written = {site.kind for each in self.view.interventions for site, _ in each.writes}
         needed = {need.site.kind for each in self.view.interventions for need in each.needs}
-        return frozenset(written | needed | {site.kind for site in self.metric.sites})
+        frozen = {kind for each in self.view.interventions for kind in each.freezes}
+        return frozenset(written | needed | frozen | {site.kind for site in self.metric.sites})
 
     def describe(self) -> str:
         return f"{self.metric.name} of {self.view.describe()}"

@@ -1,11 +1,12 @@
 """Path patching (Wang et al. 2022, arXiv:2211.00593): what receivers read directly from senders, taken from another run."""
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from circuitcheck.plan.interventions.protocol import MeanBy, Need, PickCounterfactual, Unbound, listed, where
 from circuitcheck.plan.positions import At
 from circuitcheck.plan.references import CLEAN
-from circuitcheck.plan.sites import Site, site_of
+from circuitcheck.plan.sites import Site, SiteKind, site_of
 from circuitcheck.plan.units import Head, MlpLayer, Unit
 
 
@@ -21,6 +22,7 @@ class PatchPath(Unbound):
     sender_at: At
     source: str | None = None
     allow_vacuous: bool = False
+    freezes: ClassVar[tuple[SiteKind, ...]] = ("z", "mlp_out")
 
     @property
     def needs(self) -> tuple[Need, ...]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol, Self, runtime_checkable
+from typing import ClassVar, Literal, Protocol, Self, runtime_checkable
 
 from circuitcheck.digest import digest
 from circuitcheck.plan.positions import AllBut, At, named_in
-from circuitcheck.plan.sites import Site
+from circuitcheck.plan.sites import Site, SiteKind
 from circuitcheck.plan.units import Unit, compact
 
 MeanBy = Literal["template", "tokens"]
@@ -62,6 +62,11 @@ class Intervention(Protocol):
     @property
     def allow_vacuous(self) -> bool: ...
     @property
+    def freezes(self) -> tuple[SiteKind, ...]:
+        """Kinds of sites that are held still everywhere, in runs that this one takes its values from."""
+        ...
+
+    @property
     def needs(self) -> tuple[Need, ...]: ...
     @property
     def writes(self) -> tuple[tuple[Site, At], ...]: ...
@@ -77,7 +82,9 @@ class Intervention(Protocol):
 
 
 class Unbound:
-    """What holds for interventions that take nothing from other runs, and act on no set of units."""
+    """What holds for interventions that take nothing from other runs, act on no set of units, and hold nothing still."""
+
+    freezes: ClassVar[tuple[SiteKind, ...]] = ()
 
     @property
     def needs(self) -> tuple[Need, ...]:

@@ -11,6 +11,7 @@ from circuitcheck.errors import BadTask, ModelChanged
 
 _SENTENCE = "When Mary and John went to the store, John gave a drink to"
 _PAD = 5  # tokens
+_PADDED = "largest difference of a logit with tokens to the right"
 
 
 def check_runs(patient: Patient) -> Iterator[Finding]:
@@ -29,7 +30,8 @@ def check_text(patient: Patient) -> Iterator[Finding]:
     tokenizer = patient.loaded.tokenizer
     ids = tokenizer.encode(_SENTENCE).ids
     bos = tokenizer.inner.bos_token_id
-    expected = int(tokenizer.prepends_bos)
+    policy = patient.loaded.card.ref.bos
+    expected = int(tokenizer.prepends_bos if policy == "tokenizer" else policy == "always")
     count = sum(each == bos for each in ids) if bos is not None else 0
     yield Finding(
         TEXT,
@@ -67,11 +69,11 @@ def _looks_back_only(patient: Patient) -> Finding:
 
 def _right_padding(patient: Patient) -> Finding:
     """Prompts are never padded here: they run in groups of one length."""
+    if patient.loaded.card.architecture.n_ctx < TOKENS + _PAD:
+        return Finding("padding", _PADDED, "noted", detail="the model's context is too short to tell")
     padded = torch.cat([patient.ours, patient.theirs[:, :_PAD]], dim=1)
     error = _gap(patient, patient.logits(padded)[:, :TOKENS])
-    return Finding(
-        "padding", "largest difference of a logit with tokens to the right", "noted", error, "prompts are never padded"
-    )
+    return Finding("padding", _PADDED, "noted", error, "prompts are never padded")
 
 
 def _second_bos(patient: Patient) -> Finding:

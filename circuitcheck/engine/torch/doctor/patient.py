@@ -12,11 +12,14 @@ from circuitcheck.engine.torch.hooks import hooked
 from circuitcheck.engine.torch.loaded import LoadedModel
 from circuitcheck.engine.torch.sites import SiteLayer, Write, hooks_that_read, hooks_that_write
 from circuitcheck.engine.torch.sources import forward
+from circuitcheck.errors import SiteNotReached
 from circuitcheck.plan import SiteKind
 
 ROWS, TOKENS, POSITION = 2, 9, 4
 _TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-3}  # of the expected effect; float64 models compute parts in float32
 _COARSE = 0.1  # bfloat16, float16
+_ROUNDINGS = 4  # of the largest value: a few entries of a stream may be thousands of times the others
+_FEW_LAYERS = 8
 
 
 class Patient:
@@ -27,7 +30,9 @@ class Patient:
         self.model: Any = loaded.model
         self.n_layers = loaded.card.architecture.n_layers
         self.parallel = loaded.card.architecture.parallel
-        self.tolerance = _TOLERANCE.get(next(self.model.parameters()).dtype, _COARSE)
+        dtype = next(self.model.parameters()).dtype
+        self.tolerance = _TOLERANCE.get(dtype, _COARSE)
+        self._rounding = _ROUNDINGS * torch.finfo(dtype).eps
         dice = torch.Generator().manual_seed(0)
         drawn = torch.randint(self._vocabulary, (2, ROWS, TOKENS), generator=dice)
         self.ours, self.theirs = drawn.to(loaded.device)
@@ -39,9 +44,13 @@ class Patient:
 
     @property
     def layers(self) -> list[int]:
-        """Those whose sites are checked one by one: neighbours at the start, where kinds of layers take turns."""
+        """Those whose sites are checked one by one: all of a small model; else neighbours at the start, middle, last,
+        and the first of each type of attention."""
         last = self.n_layers - 1
-        return sorted({0, min(1, last), last // 2, last})
+        if self.n_layers <= _FEW_LAYERS:
+            return list(range(self.n_layers))
+        types = getattr(getattr(getattr(self.model, "original_model", None), "config", None), "layer_types", None) or []
+        return sorted({0, 1, last // 2, last, *(types.index(each) for each in set(types))})
 
     def logits(self, tokens: Tensor, writes: Iterable[Write] = ()) -> Tensor:
         """[prompt, pos, vocab], in float64."""
@@ -86,12 +95,23 @@ class Patient:
         """Writes of the values that these sites have in the other run, or in this one."""
         return [Write(*where, _put(self._clean(where, theirs=theirs))) for where in places]
 
+    def has(self, where: SiteLayer) -> bool:
+        """Whether the model has such a place."""
+        try:
+            self.our(where)
+        except SiteNotReached:
+            return False
+        return True
+
     def compare(self, subject: str, check: str, found: Tensor, expected: Tensor, instead: Tensor) -> Finding:
-        """Is `found` what is expected? Deviations count in units of how far `instead`, what would be there had nothing been
-        done, is from it."""
-        effect = float((expected - instead).abs().max())
-        error = float((found - expected).abs().max()) / effect if effect > 0 else float("inf")
-        return Finding(subject, check, passed(error <= self.tolerance), error)
+        """Is `found` what is expected? Deviations beyond rounding count in units of how far `instead`, what would be there
+        had nothing been done, is from it."""
+        effect, deviation = float((expected - instead).abs().max()), float((found - expected).abs().max())
+        deviation = max(deviation - self._rounding * float(expected.abs().max()), 0.0)
+        if effect > 0:
+            return Finding(subject, check, passed(deviation <= self.tolerance * effect), deviation / effect)
+        detail = "" if deviation == 0 else f"nothing was to change here, and {deviation:.2g} did"
+        return Finding(subject, check, passed(deviation == 0), None, detail)
 
 
 def _put(value: Tensor) -> Any:

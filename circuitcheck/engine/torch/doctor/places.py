@@ -1,6 +1,7 @@
 """Does each site mean what it says? A write must bring about what the site's definition demands, and nothing before it."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import product
 from typing import get_args
 
@@ -27,8 +28,11 @@ def check_sites(patient: Patient) -> Iterator[Finding]:
         except SiteNotReached as error:
             found = [Finding(kind, "is there", "refused", detail=str(error))]
         yield from found
-    yield from _sum_rules(patient)
-    yield _everything_at_once(patient)
+    for rules in (_sum_rules, _everything_at_once):
+        try:
+            yield from list(rules(patient))
+        except SiteNotReached as error:
+            yield Finding("sums", rules.__name__.strip("_").replace("_", " "), "refused", detail=str(error))
     if not patient.parallel:
         yield _the_library_s_own_hook(patient)
 
@@ -41,6 +45,8 @@ def _check_kind(patient: Patient, kind: SiteKind) -> Iterator[Finding]:
     yield _worst([patient.compare(kind, _CHANGES, *_what_follows(patient, kind, layer)) for layer in layers])
     yield _worst([_reaches_no_earlier_token(patient, kind, layer) for layer in layers])
     yield _changes_nothing_with_its_own_value(patient, kind)
+    if kind in _READ_BY:
+        yield _worst([_reaches_its_own_heads(patient, kind, layer) for layer in layers])
 
 
 _CHANGES = "a patch has the effect that its definition demands"
@@ -135,19 +141,52 @@ def _rules(patient: Patient) -> dict[str, Rule]:
         scores, pattern = our(("scores", layer)), our(("pattern", layer))
         return scores.softmax(dim=-1), pattern, torch.zeros_like(pattern)
 
+    def read_by_mlp(layer: int) -> tuple[Tensor, Tensor, Tensor]:
+        stream = our(("resid_pre" if patient.parallel else "resid_mid", layer))
+        return our(("mlp_in", layer)), stream, torch.zeros_like(stream)
+
     rules: dict[str, Rule] = {"resid_pre + attn_out + mlp_out = resid_post": leaves, "pattern = softmax of scores": softmax}
     if not patient.parallel:
         rules["resid_pre + attn_out = resid_mid"] = middle
+    if patient.has(("mlp_in", 0)):
+        rules["mlp_in = the stream that enters the MLP"] = read_by_mlp
     return rules
 
 
-def _everything_at_once(patient: Patient) -> Finding:
-    """What embedding, heads and MLPs give is all there is."""
+def _everything_at_once(patient: Patient) -> Iterator[Finding]:
+    """What heads and MLPs give, and the embedding, is all that is added up."""
     kinds: tuple[SiteKind, ...] = ("z", "mlp_out")
-    places: list[SiteLayer] = [("embed", 0), *product(kinds, range(patient.n_layers))]
-    found = patient.logits(patient.ours, patient.writing(places))
-    check = "embed, all z and all mlp_out of another input give its logits"
-    return patient.compare(EVERYTHING, check, found, patient.their_logits, patient.our_logits)
+    held: list[SiteLayer] = [*product(kinds, range(patient.n_layers))]
+    writes = [*patient.writing([("embed", 0)]), *patient.writing(held, theirs=False)]
+    end: SiteLayer = ("resid_post", patient.n_layers - 1)
+    expected = patient.our(end) + patient.their(("embed", 0)) - patient.our(("embed", 0))
+    check = "with all z and all mlp_out held, another embedding is only added"
+    yield patient.compare(EVERYTHING, check, patient.read(end, writes), expected, patient.our(end))
+
+
+_READ_BY: dict[SiteKind, SiteKind] = {"q": "pattern", "k": "pattern", "v": "z"}
+
+
+def _reaches_its_own_heads(patient: Patient, kind: SiteKind, layer: int) -> Finding:
+    """Another query changes its own head's pattern, another key or value that of the heads that share it, and no other's."""
+    axis = 1 if _READ_BY[kind] == "pattern" else 2
+    where: SiteLayer = (_READ_BY[kind], layer)
+    ours, theirs = patient.our(where), patient.their((kind, layer))
+    group = ours.shape[axis] // theirs.shape[2]
+    wrong = []
+    for head in range(theirs.shape[2]):
+        found = patient.read(where, [Write(kind, layer, partial(_with_head, theirs=theirs, head=head))])
+        moved = (found - ours).abs().amax(dim=[each for each in range(ours.dim()) if each != axis])
+        readers = set(range(head * group, (head + 1) * group))
+        if set(torch.nonzero(moved > patient.tolerance * moved.max()).flatten().tolist()) != readers:
+            wrong.append(f"L{layer}H{head}")
+    return Finding(kind, "a write to one head reaches those that read it alone", passed(not wrong), detail=", ".join(wrong))
+
+
+def _with_head(old: Tensor, *, theirs: Tensor, head: int) -> Tensor:
+    new = old.clone()
+    new[:, :, head] = theirs[:, :, head].to(old)
+    return new
 
 
 def _the_library_s_own_hook(patient: Patient) -> Finding:
