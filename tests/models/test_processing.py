@@ -477,3 +477,15 @@ def test_a_model_whose_value_biases_happen_to_be_zero_is_not_refused(tiny_gpt2):
     ioi = cc.tasks.ioi()
     for model in (cc.load(made), cc.load(str(tiny_gpt2)), cc.load(f"{tiny_gpt2}+folded")):
         assert np.isfinite(ioi.logit_diff(model.ablate("L1H2", kind="zero")).values(N)).all()
+
+
+def test_a_folder_whose_value_biases_are_zero_was_not_folded(tmp_path):
+    """Its outputs do have biases, as after folding; but it was read from disk as it is."""
+    folder = save("gpt2", tmp_path / "gpt2")
+    network = AutoModelForCausalLM.from_pretrained(folder)
+    for block in network.transformer.h:
+        block.attn.c_attn.bias.data[64:] = 0
+    network.save_pretrained(folder)
+    model, ioi = cc.load(str(folder)), cc.tasks.ioi()
+    found, clean = (ioi.logit_diff(view).values(N) for view in (model.ablate("L1H2", kind="zero"), model))
+    assert np.abs(found - clean).max() > 1e-3
