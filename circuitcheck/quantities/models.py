@@ -237,7 +237,8 @@ class Model(ModelView):
 
 def _model_path(path: str) -> str:
     """A path object means a path, also where its text is the name of a model."""
-    return join(".", path) if path in BUNDLED or path in ALIASES else path
+    plain = path.removesuffix("+folded")
+    return join(".", path) if plain in BUNDLED or plain in ALIASES else path
 
 
 def load(spec: object, *, dtype: str | None = None, device: str | None = None, bos: BosPolicy = "tokenizer") -> Model:

@@ -140,7 +140,10 @@ def _architecture(model: Any) -> Architecture:
 
 
 def _without_value_biases(model: Any) -> bool:
-    """Have the value biases been folded into the output's, as a HookedTransformer does when it loads a model?"""
+    """Have the value biases been folded into the output's, as a HookedTransformer does when it loads a model? A bridge says
+    whether its weights were processed at all."""
+    if not getattr(model, "_weights_processed", True):
+        return False
     biases = [(getattr(block.attn, "b_V", None), getattr(block.attn, "b_O", None)) for block in model.blocks]
     values, outputs = ([each for each in column if each is not None] for column in zip(*biases, strict=True))
     return bool(values and outputs) and not any(map(torch.any, values)) and any(map(torch.any, outputs))

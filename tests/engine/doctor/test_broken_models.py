@@ -45,6 +45,7 @@ from circuitcheck.engine.torch import doctor
 from circuitcheck.engine.torch.doctor import examine
 
 MODEL = "model"
+HELD = "with all z and all mlp_out held, another embedding is only added"  # fails with any of the three
 # Sites whose write another site's check needs too, so that this one is blamed with it.
 TOGETHER = {
     "q": ("k",),
@@ -179,7 +180,9 @@ def test_what_is_broken_is_found_where_it_is_broken(defect, ward, visit):
     found = examine(ward(defect))
     assert statuses(found).get(defect.found) == "failed", found.failed
     if defect.blamed is not None:
-        assert {each.subject for each in found.failed} - {defect.found[0]} == set(defect.blamed) - {defect.found[0]}
+        assert {each.subject for each in found.failed if each.check != HELD} - {defect.found[0]} == set(defect.blamed) - {
+            defect.found[0]
+        }
 
 
 @pytest.fixture
@@ -221,7 +224,7 @@ def test_writes_that_are_thrown_away_are_found_at_their_sites(kinds, ward, visit
     found = examine(ward(defect))
     silent = {subject for (subject, check), status in statuses(found).items() if (check, status) == (ONE_TOKEN, "failed")}
     assert silent == {*kinds, *(("resid_mid",) if "attn_out" in kinds else ())}  # which is written through attn_out
-    assert {each.subject for each in found.failed} == with_them(kinds)
+    assert {each.subject for each in found.failed if each.check != HELD} == with_them(kinds)
 
 
 @pytest.mark.parametrize("kinds", GROUPS, ids=" ".join)
@@ -230,7 +233,7 @@ def test_writes_that_lose_a_hundredth_are_found_at_their_sites(kinds, ward, visi
     assert {statuses(visit(*defect.which).found)[kind, EFFECT] for kind in kinds} == {"passed"}
     found = examine(ward(defect))
     assert {statuses(found)[kind, EFFECT] for kind in kinds} == {"failed"}
-    assert {each.subject for each in found.failed} == with_them(kinds)
+    assert {each.subject for each in found.failed if each.check != HELD} == with_them(kinds)
 
 
 def test_writes_that_lose_a_millionth_to_rounding_are_not_found(ward):

@@ -111,16 +111,9 @@ OTHERWISE = {
         lambda model, ioi: measure(ioi, model.patch_path("L0H1", into="L1H2.q", source="abc")),
     ),
 }
-NOT_YET = {"what a path freezes": "a path's frozen MLPs are not among a cell's sites"}
 
 
-@pytest.mark.parametrize(
-    "kind, ask",
-    [
-        pytest.param(*case, id=name, marks=[pytest.mark.xfail(strict=True, reason=NOT_YET[name])] if name in NOT_YET else [])
-        for name, case in OTHERWISE.items()
-    ],
-)
+@pytest.mark.parametrize("kind, ask", OTHERWISE.values(), ids=OTHERWISE)
 def test_whatever_reaches_an_unsound_site_is_an_error(model, ioi, with_finding, kind, ask):
     assert np.isfinite(ask(model, ioi)).all()
     with_finding(kind)
