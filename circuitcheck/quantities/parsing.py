@@ -1,5 +1,6 @@
 """What a user may ask of a model, checked and parsed before it becomes data."""
 
+import re
 from collections.abc import Iterable
 
 from circuitcheck.errors import BadIntervention
@@ -24,8 +25,9 @@ def check_ablation(kind: str, source: str | None, n: int | None, matching: tuple
 
 
 def slots(matching: str | Iterable[str]) -> tuple[str, ...]:
-    """Names of slots, each once, in order."""
-    return tuple(sorted({matching} if isinstance(matching, str) else set(matching)))
+    """Names of slots, each once, in order; in a text, with commas or spaces between."""
+    texts = [matching] if isinstance(matching, str) else matching
+    return tuple(sorted({name for text in texts for name in re.split(r"[,\s]+", text) if name}))
 
 
 def parse_path(

@@ -81,7 +81,7 @@ def _write_resid_mid(model: Any, write: Write) -> list[Hook]:
         entered.append(value)
 
     def add_change(attn_out: Tensor) -> Tensor:
-        middle = entered.pop() + attn_out
+        middle = _held(entered, "resid_mid", write.layer) + attn_out
         return attn_out + (write.function(middle) - middle)  # exactly attn_out where nothing is written
 
     _point(model, "resid_mid", write.layer)
@@ -100,10 +100,16 @@ def _write_result(model: Any, write: Write) -> list[Hook]:
         mixed.append(value)
 
     def add_change(projected: Tensor) -> Tensor:
-        results = _results(model, write.layer, mixed.pop())
+        results = _results(model, write.layer, _held(mixed, "result", write.layer))
         return projected + (write.function(results) - results).sum(dim=2)
 
     return [(_point(model, "z", write.layer), hold), (_point(model, "projected", write.layer), add_change)]
+
+
+def _held(values: list[Tensor], kind: str, layer: int) -> Tensor:
+    if not values:
+        raise SiteNotReached(f"{kind} of layer {layer} cannot be written: what it is put together from came after it.")
+    return values.pop()
 
 
 def _has_post_norm(model: Any) -> bool:

@@ -7,6 +7,7 @@ from circuitcheck.engine.torch.doctor.habits import check_left_behind, check_run
 from circuitcheck.engine.torch.doctor.patient import Patient
 from circuitcheck.engine.torch.doctor.places import check_sites
 from circuitcheck.engine.torch.doctor.plans import check_plans
+from circuitcheck.engine.torch.doctor.sums import check_sums
 from circuitcheck.engine.torch.loaded import LoadedModel
 
 __all__ = ["examine"]
@@ -16,6 +17,6 @@ def examine(loaded: LoadedModel) -> CheckUp:
     """Every check on one model. Raises ModelChanged for one with somebody's hooks, or changed weights."""
     started = time.monotonic()
     patient, ref = Patient(loaded), loaded.card.ref
-    checks = (check_runs, check_text, check_sites, check_plans, check_left_behind)
+    checks = (check_runs, check_text, check_sites, check_sums, check_plans, check_left_behind)
     findings = tuple(finding for check in checks for finding in check(patient))
     return CheckUp(ref.spec, ref.fingerprint, loaded.device.type, ref.dtype, time.monotonic() - started, findings)

@@ -1,6 +1,7 @@
 """What else claims rely on: runs that can be repeated, prompts that do not disturb each other, how text becomes tokens."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -17,10 +18,10 @@ _PADDED = "largest difference of a logit with tokens to the right"
 def check_runs(patient: Patient) -> Iterator[Finding]:
     """Determinism, causality, the noise floor, padding."""
     again = patient.logits(patient.ours)
-    yield _same(EVERYTHING, "the same run twice gives the same logits", patient, again, 0.0)
+    yield _same("the same run twice gives the same logits", patient, again, exactly=True)
     yield _looks_back_only(patient)
     alone = torch.cat([patient.logits(row[None]) for row in patient.ours])
-    yield _same(EVERYTHING, "a prompt alone gives the logits that it has in a batch", patient, alone, patient.tolerance)
+    yield _same("a prompt alone gives the logits that it has in a batch", patient, alone)
     yield Finding("noise", "largest difference of a logit alone and in a batch", "noted", _gap(patient, alone))
     yield _right_padding(patient)
 
@@ -62,9 +63,8 @@ def _looks_back_only(patient: Patient) -> Finding:
     other = patient.ours.clone()
     other[:, -1] = patient.theirs[:, -1]
     moved = (patient.logits(other) - patient.our_logits).abs()
-    effect = float(moved[:, -1].max())
-    error = float(moved[:, :-1].max()) / effect if effect > 0 else float("inf")
-    return Finding(EVERYTHING, "a token changes no logits before it", passed(error <= patient.tolerance), error)
+    before, there = float(moved[:, :-1].max()), float(moved[:, -1].max())
+    return patient.nothing(EVERYTHING, "a token changes no logits before it", before, there)
 
 
 def _right_padding(patient: Patient) -> Finding:
@@ -88,10 +88,10 @@ def _second_bos(patient: Patient) -> Finding:
     return Finding(TEXT, check, "failed")
 
 
-def _same(subject: str, check: str, patient: Patient, found: Tensor, tolerance: float) -> Finding:
-    effect = float((patient.their_logits - patient.our_logits).abs().max())
-    error = _gap(patient, found) / effect if effect > 0 else float("inf")
-    return Finding(subject, check, passed(error <= tolerance), error)
+def _same(check: str, patient: Patient, found: Tensor, *, exactly: bool = False) -> Finding:
+    gap = _gap(patient, found)
+    finding = patient.nothing(EVERYTHING, check, gap, _gap(patient, patient.their_logits))
+    return replace(finding, status="failed") if exactly and gap > 0 else finding
 
 
 def _gap(patient: Patient, found: Tensor) -> float:

@@ -10,7 +10,7 @@ from torch import Tensor
 from circuitcheck.engine.checkup import Finding, passed
 from circuitcheck.engine.torch.hooks import hooked
 from circuitcheck.engine.torch.loaded import LoadedModel
-from circuitcheck.engine.torch.sites import SiteLayer, Write, hooks_that_read, hooks_that_write
+from circuitcheck.engine.torch.sites import Hook, SiteLayer, Write, hooks_that_read, hooks_that_write
 from circuitcheck.engine.torch.sources import forward
 from circuitcheck.errors import SiteNotReached
 from circuitcheck.plan import SiteKind
@@ -20,6 +20,7 @@ _TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-3}  # of the expected effec
 _COARSE = 0.1  # bfloat16, float16
 _ROUNDINGS = 4  # of the largest value: a few entries of a stream may be thousands of times the others
 _FEW_LAYERS = 8
+_ADDERS: tuple[SiteKind, ...] = ("attn_out", "mlp_out")
 
 
 class Patient:
@@ -65,13 +66,20 @@ class Patient:
     def their_logits(self) -> Tensor:
         return self.logits(self.theirs)
 
-    def read(self, where: SiteLayer, writes: Iterable[Write]) -> Tensor:
-        """The value at a site in a run of `ours` with writes, in float64."""
+    def read(self, where: SiteLayer, writes: Iterable[Write] = (), tokens: Tensor | None = None) -> Tensor:
+        """The value at a site in a run of `ours`, or of other tokens, with writes, in float64."""
         kept: dict[SiteLayer, Tensor] = {}
         hooks = hooks_that_write(self.model, writes) + hooks_that_read(self.model, [where], kept)
         with torch.no_grad(), hooked(self.model, hooks):
-            forward(self.model, self.ours)
+            forward(self.model, self.ours if tokens is None else tokens)
         return kept[where].double()
+
+    def read_point(self, name: str, hooks: list[Hook]) -> Tensor:
+        """The value at a hook point of the library's, in a run of `ours` with hooks, in float64. Raises SiteNotReached."""
+        kept: list[Tensor] = []
+        with torch.no_grad(), hooked(self.model, [*hooks, (name, lambda value: kept.append(value.double()))]):
+            forward(self.model, self.ours)
+        return kept[0]
 
     def our(self, where: SiteLayer) -> Tensor:
         return self._clean(where, theirs=False).double()
@@ -103,6 +111,17 @@ class Patient:
             return False
         return True
 
+    @cached_property
+    def adders(self) -> tuple[SiteKind, ...]:
+        """What adds to the stream: attention, and MLPs where a model has any."""
+        return tuple(kind for kind in _ADDERS if self.has((kind, 0)))
+
+    def nothing(self, subject: str, check: str, part: float, effect: float) -> Finding:
+        """Is `part` nothing against the effect of what was done?"""
+        if effect == 0:
+            return Finding(subject, check, "failed", detail="what was done has no effect at all")
+        return Finding(subject, check, passed(part <= self.tolerance * effect), part / effect)
+
     def compare(self, subject: str, check: str, found: Tensor, expected: Tensor, instead: Tensor) -> Finding:
         """Is `found` what is expected? Deviations beyond rounding count in units of how far `instead`, what would be there
         had nothing been done, is from it."""
@@ -116,3 +135,21 @@ class Patient:
 
 def _put(value: Tensor) -> Any:
     return lambda _old: value.clone()
+
+
+def at_one_token(patient: Patient, kind: SiteKind, layer: int) -> Write:
+    """The other input's value, at POSITION alone."""
+    index = (slice(None),) * (2 if kind in ("scores", "pattern") else 1) + (POSITION,)
+    theirs = patient.their((kind, layer))
+
+    def put(old: Tensor) -> Tensor:
+        new = old.clone()
+        new[index] = theirs[index].to(old)
+        return new
+
+    return Write(kind, layer, put)
+
+
+def worst(findings: list[Finding]) -> Finding:
+    """A failure, if any; else the largest error."""
+    return max(findings, key=lambda each: (each.status == "failed", each.error or 0.0))
