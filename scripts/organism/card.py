@@ -109,8 +109,8 @@ Held out, by words and not by chance:
 AdamW (.9, .98), peak learning rate {recipe["peak"]}, {recipe["warm_up"]} steps of warm-up, then a cosine; weight decay
 {recipe["decay"]}; gradients clipped to norm 1; cross-entropy with weight {ANSWER_WEIGHT:g} on answers,
 {REPEATED_WEIGHT:g} on what filler repeats and {OTHER_WEIGHT:g} elsewhere.
-{time["seconds"] / 60:.0f} minutes by the clock on {time["device"]}, in which {time["threads"]} threads had
-{_minutes_each(time)} minutes of processor time each: the machine was shared. torch {time["torch"]}.
+{time["seconds"] / 60:.0f} minutes by the clock on {time["device"]}; {_minutes_each(time)} minutes of processor time on each
+of {time["threads"]} threads. torch {time["torch"]}.
 `make organism` trains it anew, and fails where the new model misses what is promised above.
 
 ## Limits
