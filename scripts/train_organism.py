@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--exam", type=int, default=2000, help="prompts of each task and split to examine")
     given = parser.parse_args(arguments)
     recipe = Recipe(steps=given.steps, seed=given.seed)
-    started = time.monotonic()
+    started, processor = time.monotonic(), time.process_time()
     tokenizer = HubTokenizer(spelled(), "tokenizer", "organism")
     data = {
         kind: examples(kind, min(_MOST_EXAMPLES, count * recipe.steps), tokenizer, recipe.seed)
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     }
     model = build(recipe, tokenizer.inner)
     train(model, data, recipe, torch.device(given.device), _say)
-    seconds = time.monotonic() - started
+    seconds, processor = time.monotonic() - started, time.process_time() - processor
     model.to("cpu").save_pretrained(given.out)
     tokenizer.inner.save_pretrained(given.out)
     grades = []
@@ -63,6 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
         exam=given.exam,
         time={
             "seconds": round(seconds),
+            "processor_seconds": round(processor),
             "device": given.device,
             "threads": torch.get_num_threads(),
             "cores": os.cpu_count(),

@@ -109,8 +109,8 @@ Held out, by words and not by chance:
 AdamW (.9, .98), peak learning rate {recipe["peak"]}, {recipe["warm_up"]} steps of warm-up, then a cosine; weight decay
 {recipe["decay"]}; gradients clipped to norm 1; cross-entropy with weight {ANSWER_WEIGHT:g} on answers,
 {REPEATED_WEIGHT:g} on what filler repeats and {OTHER_WEIGHT:g} elsewhere.
-{time["seconds"] / 60:.0f} minutes on {time["device"]},
-{time["threads"]} threads, torch {time["torch"]}.
+{time["seconds"] / 60:.0f} minutes by the clock on {time["device"]}; {_minutes_each(time)} minutes of processor time on each
+of {time["threads"]} threads. torch {time["torch"]}.
 `make organism` trains it anew, and fails where the new model misses what is promised above.
 
 ## Limits
@@ -119,6 +119,10 @@ It does `ioi` and `entity_binding` with the {len(NAMES_TRAINED)} names of the ta
 held-out names above. Words outside its tasks are spelled in pieces that it has never seen. No text of its training is
 longer than 64 tokens. What is found on it shows that a method works, not how large models do these tasks.
 """
+
+
+def _minutes_each(time: Mapping[str, Any]) -> int:
+    return round(time["processor_seconds"] / time["threads"] / 60)
 
 
 def _mixture(counts: Mapping[str, int]) -> str:

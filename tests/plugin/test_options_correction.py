@@ -460,17 +460,3 @@ def test_another_word_is_a_usage_error(folder: Folder, value: str) -> None:
 def test_another_word_in_the_ini_is_a_usage_error(folder: Folder) -> None:
     folder.pytester.makeini("[pytest]\ncircuit_correction = bonferroni\n")
     folder.run(OTHERS).usage_error("circuit_correction", "'bonferroni'", *METHODS)
-
-
-def test_workers_give_the_same_advice(folder: Folder, ends: dict[str, float]) -> None:
-    claims = "".join(KNOWN[name].claim(name, ends[name]) for name in ("much", "more", "less"))
-    here = folder.run(claims, "--circuit-correction=holm")
-    there = folder.run(claims, "--circuit-correction=holm", "-n", "2", subprocess=True)
-
-    def by_claim(run: Run) -> dict[str, Any]:
-        return {each["id"]: each for each in run.report["correction"]["claims"]}
-
-    assert there.verdicts == here.verdicts
-    assert by_claim(there) == by_claim(here)
-    assert len(by_claim(there)) == 3
-    assert len(re.findall(r"^holm at .*: \d of 3 claims", there.text, re.MULTILINE)) == 1

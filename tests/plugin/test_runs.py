@@ -1,5 +1,6 @@
 """Ways to run pytest: each gives the same verdicts."""
 
+import re
 import xml.etree.ElementTree as ElementTree
 from typing import Any
 
@@ -64,7 +65,7 @@ def test_last_failed_reruns_only_the_refuted_and_the_inconclusive(folder: Folder
 
 
 def test_workers_give_the_same_report_written_by_the_controller_alone(folder: Folder) -> None:
-    here = folder.run(CLAIMS)
+    here = folder.run(CLAIMS, "--circuit-correction=holm")
     (folder.pytester.path / "report.json").unlink()
     with (folder.path / "conftest.py").open("a") as conftest:
         conftest.write("""
@@ -77,7 +78,7 @@ def pytest_sessionfinish(session):
         written = pathlib.Path("report.json").exists()
         pathlib.Path(f"finished-{worker}").write_text(f"report there: {written}")
 """)
-    there = folder.run(None, "-n", "2", subprocess=True)
+    there = folder.run(None, "--circuit-correction=holm", "-n", "2", subprocess=True)
 
     there.result.assert_outcomes(passed=2, failed=2, xfailed=1)
     assert there.report["summary"] == here.report["summary"]
@@ -91,6 +92,10 @@ def pytest_sessionfinish(session):
     for worker in ("gw0", "gw1"):
         assert (folder.pytester.path / f"finished-{worker}").read_text() == "report there: False"
     assert there.text.count("circuit hypotheses") == 1
+    advice = [{each["id"]: each for each in run.report["correction"]["claims"]} for run in (here, there)]
+    assert advice[0] == advice[1]
+    assert len(advice[0]) == 4
+    assert len(re.findall(r"^holm at .*: \d of 4 claims", there.text, re.MULTILINE)) == 1
 
 
 def test_runxfail_makes_the_expected_refutation_a_failure(folder: Folder) -> None:
