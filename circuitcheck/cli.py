@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def see_doctor(spec: str, dtypes: list[str], device: str, json_path: Path | None, markdown: Path | None) -> int:
-    """Examine a model; 1 where a check failed, 2 where there is no such model."""
+    """Examine a model; 1 where a check failed, 2 where there is no such model, or no file can be written."""
     from circuitcheck.errors import CircuitCheckError
     from circuitcheck.report.doctor_table import as_json, as_markdown, as_text
     from circuitcheck.session import Session, Settings
@@ -65,8 +65,12 @@ def see_doctor(spec: str, dtypes: list[str], device: str, json_path: Path | None
             return 2
     sys.stdout.write(as_text(found))
     for path, text in ((json_path, as_json), (markdown, as_markdown)):
-        if path is not None:
-            path.write_text(text(found), encoding="utf-8")
+        try:
+            if path is not None:
+                path.write_text(text(found), encoding="utf-8")
+        except OSError as error:
+            sys.stderr.write(f"cannot write to {path}: {error.strerror}\n")
+            return 2
     return 1 if any(each.failed for each in found) else 0
 
 

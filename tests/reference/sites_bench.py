@@ -1,5 +1,6 @@
 """One model both ways, circuitcheck's and the reference's, and the same prompts."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import circuitcheck as cc
 
 N = 4
 ORGANISM = Path(cc.__file__).parent / "models/bundled/organism"
-EXACT = {"gpt2": 1e-10}  # in float64; transformers casts the softmax and rotations of the others to float32
+EXACT = {"gpt2": 1e-10, "neox": 1e-10}  # in float64; of the others transformers and TransformerLens cast to float32
 RESIDUAL = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "neurons")
 OF_HEADS = ("z", "result", "q", "k", "v", "scores", "pattern")
 PLACES = {"END": ["END"], "two": ["S1+1", "END"], "all": None}
@@ -26,6 +27,9 @@ class Bench:
         self.family, self.task = family, cc.tasks.ioi()
         self.model = cc.load(folder, dtype=dtype)
         self.plain = Plain(tiny_model(family, getattr(torch, dtype), vocab=len(tokenizer)))
+        if (family, dtype) == ("neox", "float64"):
+            # transformers casts this softmax to float32 whatever the model's dtype, TransformerLens does not.
+            self.plain._family.softmax = partial(torch.softmax, dim=-1)
         self.prompts = self.task.sample(N, model=self.model)
         self.tolerance = 1e-4 if dtype == "float32" else EXACT.get(family, 1e-5)
 

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from plain import load_folder, load_smollm2
+from plain import PlainModel, load_folder, load_smollm2
 from real_models import CHANGES, Case, Group, Pair, Put, columns, of_heads, of_run, steered, without_keys, zero
 from sites_bench import ORGANISM
 from sites_reference import Plain, Write
@@ -35,11 +35,16 @@ def organism() -> Pair:
 
 
 @pytest.fixture(scope="module")
-def smollm2_pair(smollm2: cc.Model) -> Pair:
+def smollm2_by_hand() -> PlainModel:
+    return load_smollm2()
+
+
+@pytest.fixture(scope="module")
+def smollm2_pair(smollm2: cc.Model, smollm2_by_hand: PlainModel) -> Pair:
     """In a session with small blocks, on the engine that holds the model already."""
     engine = cc.current_session().engine
     session = cc.Session(cc.Settings(batch=4), make_engine=lambda _: engine)
-    return Pair(smollm2, Plain(load_smollm2().network.requires_grad_(False)), session, cc.tasks.ioi(), 4)
+    return Pair(smollm2, Plain(smollm2_by_hand.network.requires_grad_(False)), session, cc.tasks.ioi(), 4)
 
 
 # Layers: an early one and a late one, in the middle of each model.
@@ -243,6 +248,12 @@ OF_KEYS = ("k", "v")
 NAMED = ("S2", "END")
 
 SMOLLM2_CASES = {
+    "zero ablation of heads at END": ablation("zero", "heads", ("END",)),
+    "zero ablation of attention everywhere": ablation("zero", "attention", None),
+    "mean ablation of heads everywhere": ablation("mean", "heads", None),
+    "mean ablation of an MLP at two tokens": ablation("mean", "mlp", NAMED),
+    "counterfactual ablation of heads after a name": ablation("counterfactual", "heads", ("S1+1",)),
+    "counterfactual ablation of attention at END": ablation("counterfactual", "attention", ("END",)),
     "zero ablation of neurons at END": ablation("zero", "neurons", ("END",)),
     "mean ablation of neurons everywhere": ablation("mean", "neurons", None),
     **{f"patch of {kind}": patch(kind, NAMED) for kind in RESIDUAL},
@@ -288,6 +299,14 @@ ORGANISM_CASES = {
     "subtract in one layer": steering("subtract", several=False),
     "project_out in one layer": steering("project_out", several=False),
 }
+
+
+def test_smollm2_reads_the_same_tokens(smollm2_pair, smollm2_by_hand):
+    for prompt in smollm2_pair.prompts:
+        assert smollm2_by_hand.tokens(prompt.text) == list(prompt.tokens)
+        assert smollm2_by_hand.word(prompt.answer) == prompt.answer_id
+        for counterfactual in prompt.counterfactuals.values():
+            assert smollm2_by_hand.tokens(counterfactual.text) == list(counterfactual.tokens)
 
 
 @pytest.mark.parametrize("name", ORGANISM_CASES)

@@ -46,3 +46,11 @@ def test_what_cannot_be_examined_is_said_in_one_line(arguments, capsys):
     shown = capsys.readouterr()
     assert arguments[-1] in shown.err
     assert "Traceback" not in shown.err
+
+
+def test_a_file_that_cannot_be_written_costs_no_table(tmp_path, capsys):
+    path = tmp_path / "nowhere" / "found.json"
+    assert main(["doctor", "organism", "--device", "cpu", "--json", str(path)]) == 2
+    shown = capsys.readouterr()
+    assert "0 failed" in shown.out
+    assert f"cannot write to {path}" in shown.err

@@ -11,6 +11,7 @@ from torch.nn.modules import module as torch_module
 from circuitcheck.errors import ModelChanged
 
 _SAMPLED = 32  # values of each tensor
+_NUMBERS = (float, int, bool)
 _LIBRARIES = ("transformer_lens.", "transformers.", "torch.")
 
 
@@ -20,16 +21,17 @@ class Witness:
     the sampled values see most edits through `.data`, which no counter sees; reading every byte is `LoadedModel.verify`.
     `settings` are the numbers that modules hold (such as a norm's epsilon), and forwards that were put on them."""
 
-    tensors: tuple[tuple[str, int, int], ...]
+    tensors: tuple[tuple[int, int], ...]
     samples: bytes
     hooks: tuple[tuple[str, int], ...]
     settings: tuple[tuple[str, str, float], ...]
 
     @classmethod
     def of(cls, model: Any) -> "Witness":
-        tensors = sorted([*model.named_parameters(), *_buffers(model)])
-        state = tuple((name, tensor.data_ptr(), _version(tensor)) for name, tensor in tensors)
-        return cls(state, _sample([tensor for _, tensor in tensors]), _module_hooks(model), _settings(model))
+        modules = _modules(model)
+        tensors = list({id(tensor): tensor for tensor in _tensors(modules)}.values())  # tied weights once
+        state = tuple((tensor.data_ptr(), _version(tensor)) for tensor in tensors)
+        return cls(state, _sample(tensors), _module_hooks(modules), _settings(modules))
 
     def check(self, model: Any, name: object) -> None:
         """Raises ModelChanged, naming what changed."""
@@ -62,16 +64,16 @@ def _is_library_s(hook: Callable[..., Any]) -> bool:
     return str(getattr(inner, "__module__", "")).startswith(_LIBRARIES)
 
 
-def _buffers(model: Any) -> Iterator[tuple[str, torch.Tensor]]:
-    """Those that a run does not replace itself."""
-    for place, module in model.named_modules():
-        if not _grows_with_the_prompt(module):
-            yield from ((f"{place}.{name}", buffer) for name, buffer in module.named_buffers(recurse=False))
+def _tensors(modules: list[nn.Module]) -> Iterator[torch.Tensor]:
+    """Weights, and the buffers that a run does not replace itself."""
+    for module in modules:
+        held = (module._parameters, {} if _grows_with_the_prompt(module) else module._buffers)
+        yield from (tensor for each in held for tensor in each.values() if tensor is not None)
 
 
 def _grows_with_the_prompt(module: nn.Module) -> bool:
     """Rotary frequencies of some kinds are worked out anew for longer prompts."""
-    return getattr(module, "rope_type", None) in ("dynamic", "longrope")
+    return vars(module).get("rope_type") in ("dynamic", "longrope")
 
 
 def _version(tensor: torch.Tensor) -> int:
@@ -84,37 +86,40 @@ def _sample(tensors: list[torch.Tensor]) -> bytes:
     return bytes(picked.cpu().numpy().data)
 
 
-def _settings(model: Any) -> tuple[tuple[str, str, float], ...]:
+def _settings(modules: list[nn.Module]) -> tuple[tuple[str, str, float], ...]:
     found = []
-    for index, module in enumerate(_modules(model)):
+    for index, module in enumerate(modules):
         where = f"{type(module).__name__} {index}"
         if _grows_with_the_prompt(module):
             continue
         for key, value in vars(module).items():
-            if isinstance(value, float) or (isinstance(value, int) and key != "training"):
+            if type(value) in _NUMBERS and key != "training":
                 found.append((where, key, float(value)))
             elif key == "forward":
                 found.append((where, key, float(id(value))))
     return tuple(found)
 
 
-def _module_hooks(model: Any) -> tuple[tuple[str, int], ...]:
+def _module_hooks(modules: list[nn.Module]) -> tuple[tuple[str, int], ...]:
     """Modules with hooks of torch's own, and how many; hook points are the library's, and looked at elsewhere."""
     from transformer_lens.hook_points import HookPoint
 
     counts = (
         (f"{type(module).__name__} {index}", len(module._forward_hooks) + len(module._forward_pre_hooks))
-        for index, module in enumerate(_modules(model))
+        for index, module in enumerate(modules)
         if not isinstance(module, HookPoint)
     )
     return tuple((where, count) for where, count in counts if count)
 
 
-def _modules(model: Any) -> Iterator[nn.Module]:
-    """A bridge keeps the model that it wraps outside torch's own tree."""
-    seen: set[int] = set()
-    for root in (model, getattr(model, "original_model", None)):
-        for module in root.modules() if isinstance(root, nn.Module) else ():
-            if id(module) not in seen:
-                seen.add(id(module))
-                yield module
+def _modules(model: Any) -> list[nn.Module]:
+    """Each once. A bridge keeps the model that it wraps outside torch's own tree. Torch's own walk is slow, and this one
+    happens around every run."""
+    found: dict[int, nn.Module] = {}
+    waiting = [root for root in (model, getattr(model, "original_model", None)) if isinstance(root, nn.Module)]
+    while waiting:
+        module = waiting.pop()
+        if id(module) not in found:
+            found[id(module)] = module
+            waiting += [child for child in module._modules.values() if child is not None]
+    return list(found.values())

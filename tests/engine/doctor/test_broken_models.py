@@ -53,7 +53,6 @@ TOGETHER = {
     "v": ("pattern",),
     "pattern": ("v",),
     "attn_out": ("resid_mid",),
-    "embed": (MODEL,),
 }
 # Several at a time, none of which is another's witness.
 GROUPS = [
@@ -76,7 +75,7 @@ DEFECTS = [
     Defect("prompts leak into each other", forward_of(lambda block: block.ln1, leaks_between_prompts(0.5)), (MODEL, ALONE)),
     Defect("attention looks one token ahead", looks_ahead, (MODEL, LOOKS_BACK), KINDS),
     Defect("attention looks ahead, llama", looks_ahead, (MODEL, LOOKS_BACK), KINDS, "llama"),
-    Defect("the embedding is added twice", embeds_twice, ("embed", EFFECT), (MODEL,)),
+    Defect("the embedding is added twice", embeds_twice, ("embed", EFFECT)),
     Defect(
         "the embedding is added again later",
         embeds_again_later,
@@ -97,6 +96,7 @@ DEFECTS = [
         "z shown in another order",
         shows_heads_reversed("z", both_ways=True),
         ("result", EFFECT),
+        ("v",),
     ),
     Defect(
         "the MLP's output is halved after its hook",
@@ -134,7 +134,7 @@ DEFECTS = [
         ("mlp_in", "mlp_out"),
     ),
     Defect("attn_out is mlp_out", lies_at("attn_out", "blocks.{layer}.hook_mlp_out"), ("attn_out", EFFECT), None),
-    Defect("embed is the positions", lies_at("embed", "pos_embed.hook_out"), ("embed", EFFECT), (MODEL,)),
+    Defect("embed is the positions", lies_at("embed", "pos_embed.hook_out"), ("embed", EFFECT)),
     Defect("scores are the pattern", lies_at("scores", "blocks.{layer}.attn.hook_pattern"), (MODEL, SOFTMAX)),
     Defect("the pattern is the scores", lies_at("pattern", "blocks.{layer}.attn.hook_attn_scores"), (MODEL, SOFTMAX)),
     Defect("blocks are parallel, by the card", says_that_blocks_are_parallel, ("attn_out", EFFECT), None),
