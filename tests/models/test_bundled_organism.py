@@ -138,9 +138,8 @@ def test_the_card_gives_data_steps_time_and_accuracy_for_each_task_and_split(fac
 
 
 def test_training_takes_two_cores_less_than_45_minutes(facts):
-    """Of processor time: what the clock says of a shared machine is as much about its other tenants."""
     assert facts["time"]["threads"] <= 2
-    assert 60 < facts["time"]["processor_seconds"] / facts["time"]["threads"] <= 45 * 60
+    assert 60 < facts["time"]["processor_seconds"] / facts["time"]["threads"] <= facts["time"]["seconds"] <= 45 * 60
 
 
 def test_what_the_card_promises_held_when_it_was_examined(facts):
