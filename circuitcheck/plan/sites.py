@@ -1,6 +1,7 @@
 """Places in the computation, named by what they mean and never by a library's hook."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -96,7 +97,7 @@ def parse_sites(sites: "str | Unit | Site | Iterable[str | Unit | Site]", archit
         raise UnknownSite(f"no sites in {sites!r}. Expected {_FORMS}.")
     check_sites(found, architecture)
     whole = {(site.kind, site.layer) for site in found if site.index is None}
-    twice = {str(site) for site in found if found.count(site) > 1}
+    twice = {str(site) for site, times in Counter(found).items() if times > 1}
     twice |= {str(site) for site in found if site.index is not None and (site.kind, site.layer) in whole}
     if twice:
         raise UnknownSite(f"{', '.join(sorted(twice))} named more than once in {sites!r}: name each site once.")

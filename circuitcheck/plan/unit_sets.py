@@ -6,21 +6,22 @@ from typing import Any
 
 from circuitcheck.errors import UnknownPosition, UnknownUnit
 from circuitcheck.plan.positions import AllBut, At, Position, parse_at
-from circuitcheck.plan.units import Architecture, AttnLayer, Head, MlpLayer, Neuron, Unit, parse_units
+from circuitcheck.plan.units import Architecture, AttnLayer, Head, MlpLayer, Neuron, Unit, parse_units, unit_words
 
 Found = frozenset[Unit]
+Kinds = frozenset[type]
 
 
 @dataclass(frozen=True)
 class UnitSet:
     """A set of units of whatever model it is used on. `a | b`, `a & b` and `a - b` are what they say; `~a` is every
-    other unit of the kinds that `a` is about: of a set of heads all other heads, of heads and MLP layers all other
-    heads and MLP layers.
+    other unit of the kinds that `a` names: of a set of heads all other heads, of heads and MLP layers all other heads
+    and MLP layers. No layer is in `~a` of which `a` has a part, and no part of a layer that `a` has.
     """
 
-    kinds: frozenset[type]
     words: str
     _find: Callable[[Architecture], Found]
+    _kinds_in: Callable[[Architecture], Kinds]
 
     def resolve(self, architecture: Architecture) -> tuple[Unit, ...]:
         """In sorted order. Raises UnknownUnit for an empty set, or units that the model does not have."""
@@ -39,15 +40,24 @@ class UnitSet:
         return self._with(other, "-", frozenset.difference)
 
     def __invert__(self) -> "UnitSet":
-        return UnitSet(self.kinds, f"~{self.words}", lambda model: _universe(self.kinds, model) - self._find(model))
+        def others(model: Architecture) -> Found:
+            kept = self._find(model)
+            inside = _Inside(kept)
+            return frozenset(unit for unit in _universe(self.kinds(model), model) if not inside.touching(unit))
+
+        return UnitSet(f"~{self.words}", others, self.kinds)
+
+    def kinds(self, architecture: Architecture) -> Kinds:
+        """The kinds of units that it names."""
+        return self._kinds_in(architecture)
 
     def _with(self, other: "UnitSet", sign: str, operation: Callable[[Found, Found], Found]) -> "UnitSet":
         if not isinstance(other, UnitSet):
             return NotImplemented
         return UnitSet(
-            self.kinds | other.kinds,
             f"({self.words} {sign} {other.words})",
             lambda model: operation(self._find(model), other._find(model)),
+            lambda model: self.kinds(model) | other.kinds(model),
         )
 
     def __repr__(self) -> str:
@@ -57,7 +67,8 @@ class UnitSet:
 @dataclass(frozen=True)
 class Circuit:
     """Units by position: each set acts at the tokens that it is named with. `~circuit` is every other unit of those kinds at
-    each token: what a circuit holds at one token counts as outside of it at all others."""
+    each token: what a circuit holds at one token counts as outside of it at all others. With a unit its layer is spared
+    there, and with a layer its parts."""
 
     places: tuple[tuple[tuple[Position, ...], UnitSet], ...]
     inverted: bool = False
@@ -73,13 +84,36 @@ class Circuit:
                 kept.setdefault(unit, []).extend(positions)
         if not self.inverted:
             return _gathered((unit, tuple(dict.fromkeys(found))) for unit, found in kept.items())
-        kinds = frozenset(kind for _, units in self.places for kind in units.kinds)
+        kinds = frozenset(kind for _, units in self.places for kind in units.kinds(architecture))
         everything = parse_units(list(_universe(kinds, architecture)), architecture)
-        return _gathered((unit, AllBut(tuple(dict.fromkeys(kept[unit]))) if unit in kept else None) for unit in everything)
+        inside = _Inside(kept)
+        spared = {unit: [position for each in inside.touching(unit) for position in kept[each]] for unit in everything}
+        return _gathered((unit, AllBut(tuple(dict.fromkeys(found))) if found else None) for unit, found in spared.items())
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{', '.join(map(str, at))}: {units}" for at, units in self.places)
         return f"{'~' if self.inverted else ''}circuit({{{shown}}})"
+
+
+class _Inside:
+    """What of some units is the same as another unit, holds it, or is a part of it."""
+
+    def __init__(self, units: Iterable[Unit]) -> None:
+        self._units = frozenset(units)
+        self._parts: dict[Unit, list[Unit]] = {}
+        for unit in sorted(self._units, key=str):
+            self._parts.setdefault(_whole(unit), []).append(unit)
+
+    def touching(self, unit: Unit) -> list[Unit]:
+        whole = _whole(unit)
+        if unit == whole:
+            return self._parts.get(whole, [])
+        return [each for each in (unit, whole) if each in self._units]
+
+
+def _whole(unit: Unit) -> AttnLayer | MlpLayer:
+    """The layer that a unit is, or is a part of."""
+    return AttnLayer(unit.layer) if isinstance(unit, Head | AttnLayer) else MlpLayer(unit.layer)
 
 
 def _gathered(pairs: Iterable[tuple[Unit, At]]) -> list[tuple[tuple[Unit, ...], At]]:
@@ -96,7 +130,9 @@ def circuit(places: Mapping[str, "UnitSet | str"]) -> Circuit:
 
     Raises UnknownUnit for no places, UnknownPosition for words that are no positions.
     """
-    if not places:
+    if not isinstance(places, Mapping):
+        raise UnknownUnit(f"circuit({places!r}): expected units by position, {{'END': 'L9H9'}}.")
+    if not places or None in places.values():
         raise UnknownUnit("a circuit without places is empty: name positions and units, {'END': 'L9H9'}.")
     found = []
     for at, units in places.items():
@@ -125,26 +161,28 @@ def layers(units: str | Unit | Iterable[str | Unit] | None = None) -> UnitSet:
 
 def _named(units: Any, name: str, kinds: tuple[type, ...]) -> UnitSet:
     if units is None:
-        return UnitSet(frozenset(kinds), f"all {name}", lambda model: _universe(frozenset(kinds), model))
+        return UnitSet(f"all {name}", lambda model: _universe(frozenset(kinds), model), lambda _: frozenset(kinds))
+    words = tuple(unit_words(units))  # a generator could be read only once
+    shown = f"{name}({', '.join(map(str, words))})"
 
     def find(model: Architecture) -> Found:
-        found = parse_units(units, model)
+        found = parse_units(words, model)
         strangers = [str(unit) for unit in found if not isinstance(unit, kinds)]
         if strangers:
-            raise UnknownUnit(f"{', '.join(strangers)} in {name}({units!r}): expected {name} alone.")
+            raise UnknownUnit(f"{', '.join(strangers)} in {shown}: expected {name} alone.")
         return frozenset(found)
 
-    return UnitSet(frozenset(kinds), f"{name}({units})", find)
+    return UnitSet(shown, find, lambda model: frozenset(type(unit) for unit in find(model)))
 
 
-def _universe(kinds: frozenset[type], model: Architecture) -> Found:
+def _universe(kinds: Kinds, model: Architecture) -> Found:
     found: list[Unit] = []
     for layer in range(model.n_layers):
         if Head in kinds:
             found += [Head(layer, head) for head in range(model.n_heads)]
         if AttnLayer in kinds:
             found.append(AttnLayer(layer))
-        if MlpLayer in kinds:
+        if MlpLayer in kinds and not model.attn_only:
             found.append(MlpLayer(layer))
         if Neuron in kinds:
             found += [Neuron(layer, index) for index in range(model.d_mlp or 0)]

@@ -1,6 +1,7 @@
 """The parts of a transformer that a claim can name, parsed once into typed values."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -12,7 +13,8 @@ from circuitcheck.errors import UnknownUnit
 class Architecture:
     """The limits that units and sites must respect. Counts, not tensors. `d_mlp` is the neurons of an MLP layer, None where
     that is not known; `parallel` says that attention and MLP of a block read the same residual stream,
-    `without_value_biases` that these were folded into the output's, so that a head's output lacks its own.
+    `without_value_biases` that these were folded into the output's, so that a head's output lacks its own, `attn_only`
+    that there are no MLPs.
     """
 
     n_layers: int
@@ -22,6 +24,7 @@ class Architecture:
     d_mlp: int | None = None
     parallel: bool = False
     without_value_biases: bool = False
+    attn_only: bool = False
 
     def describe(self) -> str:
         neurons = "" if self.d_mlp is None else f" and {self.d_mlp} neurons"
@@ -108,7 +111,7 @@ def parse_units(units: Units, architecture: Architecture) -> tuple[Unit, ...]:
         raise UnknownUnit(f"no units in {units!r}: an intervention on nothing changes nothing. Expected {_FORMS}.")
     for unit in found:
         _check(unit, architecture)
-    twice = sorted({str(unit) for unit in found if found.count(unit) > 1})
+    twice = sorted(str(unit) for unit, times in Counter(found).items() if times > 1)
     if twice:
         raise UnknownUnit(f"{', '.join(twice)} named more than once in {units!r}: name each unit once.")
     return tuple(sorted(found, key=lambda unit: (unit.layer, type(unit).__name__, unit)))
@@ -190,6 +193,8 @@ def _span(word: str, first: int, last: int) -> range:
 
 def _check(unit: Unit, architecture: Architecture) -> None:
     there = unit.layer in range(architecture.n_layers)
+    if isinstance(unit, MlpLayer | Neuron):
+        there = there and not architecture.attn_only
     if isinstance(unit, Head):
         there = there and unit.head in range(architecture.n_heads)
     if isinstance(unit, Neuron) and architecture.d_mlp is not None:

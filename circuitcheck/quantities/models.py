@@ -120,7 +120,7 @@ class ModelView:
 
         `into` names what is received: `L9H9.q`, `L9.k`, `L9H0.v`, `L9.mlp` (what that MLP reads), or `logits`, alone. `at`
         are the receivers' positions, `sender_at` the senders'; None is every token. What acts before this intervention
-        acts in the frozen run, too. Senders at or after a receiver are refused.
+        acts in the frozen run, too. Senders that come after every receiver are refused.
 
         Raises UnknownUnit, UnknownSite, UnknownPosition, BadIntervention.
         """

@@ -24,9 +24,9 @@ def check_ablation(kind: str, source: str | None, n: int | None, matching: tuple
     return found
 
 
-def slots(matching: str | Iterable[str]) -> tuple[str, ...]:
+def slots(matching: str | Iterable[str] | None) -> tuple[str, ...]:
     """Names of slots, each once, in order; in a text, with commas or spaces between."""
-    texts = [matching] if isinstance(matching, str) else matching
+    texts = [matching] if isinstance(matching, str) else matching or ()
     return tuple(sorted({name for text in texts for name in re.split(r"[,\s]+", text) if name}))
 
 

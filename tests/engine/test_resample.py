@@ -207,7 +207,9 @@ def test_where_only_the_prompt_itself_fits_another_is_found_among_twice_as_many(
     assert all(16 <= donor.index < 32 and donor.template == prompt.template for prompt, donor in found.pairs())
 
 
-@pytest.mark.parametrize("slots", ["A", ["P"], ["O", "P"], ("B", "P"), {"A", "P"}], ids=["name", "list", "pair", "tuple", "set"])
+@pytest.mark.parametrize(
+    "slots", ["A", ["P"], ["O", "P"], ("B", "P"), {"A", "P"}], ids=["name", "list", "pair", "tuple", "set"]
+)
 def test_donors_share_the_slots_that_must_match(network, few_words, model, slots):
     named = [slots] if isinstance(slots, str) else sorted(slots)
     found = Found(network, few_words, model, pool=176, n=176, matching=slots)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import circuitcheck as cc
 from circuitcheck.errors import BadIntervention, UnknownPosition, UnknownUnit
-from circuitcheck.plan import Architecture, Head, MlpLayer, Neuron
+from circuitcheck.plan import Architecture, AttnLayer, Head, MlpLayer, Neuron
 
 MODEL = Architecture(3, 4, 4, 64, 16)
 ALL = [Head(layer, head) for layer in range(3) for head in range(4)]
@@ -37,9 +37,38 @@ def test_sets_of_heads_are_sets(one, other):
 
 def test_a_complement_is_of_the_kinds_that_the_set_is_about():
     assert found(~cc.heads("L0H0-3, L1H0-3, L2H0-2")) == {Head(2, 3)}
-    assert found(~(cc.heads() | cc.layers("L0.mlp")) | cc.heads("L0H0")) >= {MlpLayer(1), MlpLayer(2), Head(0, 0)}
+    assert found(~(cc.heads() | cc.layers("L0.mlp"))) == {MlpLayer(1), MlpLayer(2)}
+    assert found(~(cc.heads("L2H2") | cc.layers("L0-1.mlp"))) == {*ALL, MlpLayer(2)} - {Head(2, 2)}
     assert len(found(~cc.neurons("L0.mlp[0-15], L1.mlp[0-15], L2.mlp[3]"))) == 15
     assert found(cc.neurons("L1.mlp[2-3]")) == {Neuron(1, 2), Neuron(1, 3)}
+
+
+def test_a_complement_spares_layers_that_hold_what_is_kept_and_parts_of_kept_layers():
+    kept = cc.heads("L2H2") | cc.layers("L1.attn, L0.mlp") | cc.neurons("L1.mlp[3]")
+    others = found(~kept)
+    assert {unit for unit in others if isinstance(unit, Head)} == {each for each in ALL if each.layer != 1} - {Head(2, 2)}
+    assert {unit for unit in others if isinstance(unit, AttnLayer | MlpLayer)} == {AttnLayer(0), MlpLayer(2)}
+    assert {unit.layer for unit in others if isinstance(unit, Neuron)} == {1, 2}
+    assert len([unit for unit in others if isinstance(unit, Neuron)]) == 31
+
+
+def test_a_circuit_s_complement_spares_a_layer_where_a_part_of_it_is_kept():
+    groups = (~cc.circuit({"END": cc.heads("L2H2"), "S2": cc.layers("L2.attn")})).groups(MODEL)
+    spared = {unit: at and [str(position) for position in at.positions] for units, at in groups for unit in units}
+    assert spared[AttnLayer(2)] == ["S2", "END"] or spared[AttnLayer(2)] == ["END", "S2"]
+    assert sorted(spared[Head(2, 2)]) == ["END", "S2"]
+    assert spared[Head(2, 0)] == ["S2"]
+    assert spared[Head(1, 2)] is None
+
+
+def test_units_given_one_by_one_are_read_once():
+    kept = cc.heads(f"L{layer}H0" for layer in range(3))
+    assert found(kept) | found(~kept) == set(ALL)
+
+
+def test_many_units_are_counted_in_no_time():
+    large = Architecture(12, 12, 12, 64, 3072)
+    assert len((~cc.neurons("L0.mlp[0]")).resolve(large)) == 12 * 3072 - 1
 
 
 @pytest.mark.parametrize("make", [lambda: cc.heads("L0.mlp"), lambda: cc.neurons("L0H1"), lambda: cc.layers("L0H1")])
@@ -95,6 +124,10 @@ def test_sufficiency_of_everything_is_the_whole_model_and_is_refused_as_empty(mo
 def test_circuits_that_say_too_much_or_too_little_are_refused(model):
     with pytest.raises(UnknownUnit, match="empty"):
         cc.circuit({})
+    with pytest.raises(UnknownUnit, match="by position"):
+        cc.circuit("L9H9")
+    with pytest.raises(UnknownUnit, match="empty"):
+        cc.circuit({"END": None})
     with pytest.raises(UnknownPosition):
         cc.circuit({"S1++1": "L0H1"})
     with pytest.raises(BadIntervention, match="positions of its own"):

@@ -202,7 +202,8 @@ def circuit_of_heads(kind: str, inverted: bool) -> Callable[[On], Case]:
 
 
 def circuit_of_layers_and_neurons(on: On) -> Case:
-    """Layers and heads together: every other attention layer, MLP layer and head is outside at each token."""
+    """Layers and heads together: every other attention layer, MLP layer and head is outside at each token, but for the
+    heads of a layer that is inside."""
     circuit = cc.circuit(
         {
             "END": cc.layers(f"L{on.late}.attn, L{on.late}.mlp") | cc.heads(f"L{on.late}H0"),
@@ -212,7 +213,7 @@ def circuit_of_layers_and_neurons(on: On) -> Case:
     held = {
         ("attn_out", on.late, None): ("END",),
         ("mlp_out", on.late, None): ("END",),
-        ("z", on.late, 0): ("END",),
+        **dict.fromkeys(of_heads("z", on.late, *on.heads), ("END",)),
         ("mlp_out", on.early, None): ("S2",),
     }
     every = [place for layer in on.layers for kind in ("z", "attn_out", "mlp_out") for place in on.places(kind, layer)]

@@ -13,6 +13,7 @@ from circuitcheck.engine.torch.sites import SiteLayer, Write, place
 from circuitcheck.errors import BadIntervention, VacuousIntervention
 from circuitcheck.plan import (
     Ablate,
+    Architecture,
     At,
     Direction,
     Intervention,
@@ -31,7 +32,7 @@ class Sources(Protocol):
     """Where kernels get what does not come from the run they are in."""
 
     @property
-    def n_layers(self) -> int: ...
+    def architecture(self) -> Architecture: ...
 
     def rerun(self, writes: Iterable[Write], wanted: Iterable[SiteLayer]) -> dict[SiteLayer, Tensor]:
         """The values of sites in a run of the batch with the interventions before this one, and these writes."""
@@ -155,7 +156,7 @@ def _steer(value: Tensor, *, vector: Tensor, how: Steer, rows: Tensor, columns: 
     written = value.clone()
     written[rows, columns] = new.to(value)
     asked, arrived = new - exact, written[rows, columns].double() - exact
-    if arrived.any() and (arrived - asked).norm() > _LOST * asked.norm():
+    if how.mode != "project_out" and arrived.any() and (arrived - asked).norm() > _LOST * asked.norm():
         raise VacuousIntervention(
             f"{how.describe()}: rounding to {value.dtype} loses more than half of it. Use a larger scale, or another dtype."
         )

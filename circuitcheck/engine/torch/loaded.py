@@ -54,7 +54,7 @@ class LoadedModel:
 
 
 def load(spec: ModelSpec, device_name: str) -> LoadedModel:
-    """Raises ModelUnavailable, CorruptCheckpoint, UnknownDevice."""
+    """Raises ModelUnavailable, CorruptCheckpoint, UnknownDevice; BadSpec for one that cannot be folded."""
     device, dtype = resolve_device(device_name), resolve_dtype(spec.dtype)
     from transformer_lens.model_bridge import TransformerBridge
 
@@ -77,8 +77,13 @@ def load(spec: ModelSpec, device_name: str) -> LoadedModel:
 
 def _fold(bridge: Any) -> None:
     """Value biases stay where they are: folded away, a head's output would no longer hold its own, and zero ablation would
-    take away less than the head."""
-    bridge.enable_compatibility_mode(disable_warnings=True, fold_value_biases=False)
+    take away less than the head. Raises BadSpec for an architecture whose norms cannot be folded."""
+    if not getattr(bridge.adapter, "supports_fold_ln", True):
+        raise BadSpec(f"the norms of a {type(bridge.original_model).__name__} cannot be folded: leave +folded out.")
+    try:
+        bridge.enable_compatibility_mode(disable_warnings=True, fold_value_biases=False)
+    except (RuntimeError, NotImplementedError) as error:
+        raise BadSpec(f"this model cannot be folded ({error}): leave +folded out.") from error
 
 
 def adopt(instance: Any, bos: BosPolicy) -> LoadedModel:
@@ -100,6 +105,8 @@ def adopt(instance: Any, bos: BosPolicy) -> LoadedModel:
 
 
 def _wrap(model: Any, tokenizer: Any, spec: ModelSpec, processing: str) -> LoadedModel:
+    device = str(next(model.parameters()).device)
+    _first_run(model, device)
     weights = weights_digest(model)
     name = str(spec) or f"{INSTANCE_PREFIX}{weights[:12]}"
     wrapped = HubTokenizer(tokenizer, spec.bos, name)
@@ -115,8 +122,6 @@ def _wrap(model: Any, tokenizer: Any, spec: ModelSpec, processing: str) -> Loade
         **library_versions(),
     }
     ref = ModelRef(name, digest_of(parts), spec.dtype, spec.bos)
-    device = str(next(model.parameters()).device)
-    _first_run(model, device)
     return LoadedModel(model, wrapped, ModelCard(ref, _architecture(model), parts, device), Witness.of(model))
 
 
@@ -136,13 +141,17 @@ def _architecture(model: Any) -> Architecture:
         getattr(cfg, "d_mlp", None),
         bool(getattr(cfg, "parallel_attn_mlp", False)),
         _without_value_biases(model),
+        bool(getattr(cfg, "attn_only", False)),
     )
+
+
+_NO_VALUE_BIASES = ("GPTNeoForCausalLM",)  # these never had any, and have biases of the output
 
 
 def _without_value_biases(model: Any) -> bool:
     """Have the value biases been folded into the output's, as a HookedTransformer does when it loads a model? A bridge says
     whether its weights were processed at all."""
-    if not getattr(model, "_weights_processed", True):
+    if not getattr(model, "_weights_processed", True) or getattr(model.cfg, "original_architecture", "") in _NO_VALUE_BIASES:
         return False
     biases = [(getattr(block.attn, "b_V", None), getattr(block.attn, "b_O", None)) for block in model.blocks]
     values, outputs = ([each for each in column if each is not None] for column in zip(*biases, strict=True))

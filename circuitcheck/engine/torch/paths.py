@@ -18,8 +18,8 @@ def _(intervention: PatchPath, batch: Batch, sources: Sources) -> list[Write]:
 
 def _read_by_receivers(path: PatchPath, batch: Batch, sources: Sources) -> dict[SiteLayer, Tensor]:
     """The receivers' values where each head and MLP gives what it gives in the run so far, but for the senders."""
-    kinds: tuple[SiteKind, ...] = ("z", "mlp_out")
-    frozen = [(kind, layer) for kind in kinds for layer in range(sources.n_layers)]
+    kinds: tuple[SiteKind, ...] = ("z",) if sources.architecture.attn_only else ("z", "mlp_out")
+    frozen = [(kind, layer) for kind in kinds for layer in range(sources.architecture.n_layers)]
     usual = sources.rerun([], frozen)
     rows, columns = batch.where(path.sender_at)
     for need in path.needs:

@@ -20,7 +20,19 @@ from circuitcheck.engine.torch.readouts import Seen, read
 from circuitcheck.engine.torch.sites import SiteLayer, Write, hooks_that_read, hooks_that_write
 from circuitcheck.engine.torch.sources import StreamMeans, activations, forward, stream_means
 from circuitcheck.errors import BadIntervention, BadTask, VacuousIntervention
-from circuitcheck.plan import CLEAN, Direction, Metric, Plan, Resample, Site, SiteKind, Source, StreamMean, View
+from circuitcheck.plan import (
+    CLEAN,
+    Architecture,
+    Direction,
+    Metric,
+    Plan,
+    Resample,
+    Site,
+    SiteKind,
+    Source,
+    StreamMean,
+    View,
+)
 from circuitcheck.prompts import Prompt
 
 Runs = Mapping[tuple[str | Resample, SiteLayer], torch.Tensor]
@@ -59,8 +71,8 @@ class _BatchSources:
     before: tuple[Write, ...]
 
     @property
-    def n_layers(self) -> int:
-        return self.run.card.architecture.n_layers
+    def architecture(self) -> Architecture:
+        return self.run.card.architecture
 
     def rerun(self, writes: Iterable[Write], wanted: Iterable[SiteLayer]) -> dict[SiteLayer, torch.Tensor]:
         return self.run.rerun(self.batch, self.base, (*self.before, *writes), wanted)

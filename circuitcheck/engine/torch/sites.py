@@ -126,12 +126,18 @@ def _hook_that_reads(model: Any, key: SiteLayer, kept: dict[SiteLayer, Tensor]) 
 
 
 def _results(model: Any, layer: int, z: Tensor) -> Tensor:
-    """[prompt, pos, head, d_model] of z [prompt, pos, head, d_head]."""
-    return torch.einsum("bphd,hdm->bphm", z, model.blocks[layer].attn.W_O.to(z))
+    """[prompt, pos, head, d_model] of z [prompt, pos, head, d_head]. Raises SiteNotReached for quantised weights."""
+    try:
+        weights = model.blocks[layer].attn.W_O
+    except NotImplementedError as error:
+        raise SiteNotReached(f"heads' results in layer {layer} cannot be worked out: {error}") from error
+    return torch.einsum("bphd,hdm->bphm", z, weights.to(z))
 
 
 def _point(model: Any, kind: str, layer: int) -> str:
     names = [name.format(layer=layer) for name in _POINTS[kind]]
+    if kind == "mlp_in" and getattr(model.blocks[layer], "mlp_reads_resid_directly", False):
+        names = [f"blocks.{layer}.mlp.hook_in"]  # as in OLMo 2, whose second norm comes after the MLP
     for name in names:
         if name in points_of(model):
             return name

@@ -28,14 +28,14 @@ class Witness:
 
     @classmethod
     def of(cls, model: Any) -> "Witness":
-        modules = _modules(model)
+        modules = modules_of(model)
         tensors = list({id(tensor): tensor for tensor in _tensors(modules)}.values())  # tied weights once
         state = tuple((tensor.data_ptr(), _version(tensor)) for tensor in tensors)
         return cls(state, _sample(tensors), _module_hooks(modules), _settings(modules))
 
     def check(self, model: Any, name: object) -> None:
         """Raises ModelChanged, naming what changed."""
-        training = [type(module).__name__ for module in _modules(model) if module.training]
+        training = [type(module).__name__ for module in modules_of(model) if module.training]
         if training:
             raise ModelChanged(f"{name} is in train mode ({training[0]}): dropout would act. Call .eval() on it.")
         now = Witness.of(model)
@@ -53,7 +53,7 @@ def check_no_torch_hooks(model: Any, name: object) -> None:
     """Raises ModelChanged for hooks that neither TransformerLens nor transformers put there: every run would carry them."""
     if any(getattr(torch_module, f"_global_forward{kind}hooks") for kind in ("_", "_pre_")):
         raise ModelChanged(f"torch has forward hooks on all modules, {name} among them: remove them first.")
-    for module in _modules(model):
+    for module in modules_of(model):
         for hook in (*module._forward_hooks.values(), *module._forward_pre_hooks.values()):
             if not _is_library_s(hook):
                 raise ModelChanged(f"{name} carries a torch hook on its {type(module).__name__}: remove it first.")
@@ -87,17 +87,23 @@ def _sample(tensors: list[torch.Tensor]) -> bytes:
 
 
 def _settings(modules: list[nn.Module]) -> tuple[tuple[str, str, float], ...]:
-    found = []
-    for index, module in enumerate(modules):
-        where = f"{type(module).__name__} {index}"
-        if _grows_with_the_prompt(module):
-            continue
-        for key, value in vars(module).items():
-            if type(value) in _NUMBERS and key != "training":
-                found.append((where, key, float(value)))
-            elif key == "forward":
-                found.append((where, key, float(id(value))))
-    return tuple(found)
+    forwards = (
+        (f"{type(module).__name__} {index}", "forward", float(id(vars(module)["forward"])))
+        for index, module in enumerate(modules)
+        if "forward" in vars(module)
+    )
+    return (*numbers_of(modules), *forwards)
+
+
+def numbers_of(modules: list[nn.Module]) -> tuple[tuple[str, str, float], ...]:
+    """(module, name, value) of the numbers that modules hold, such as the epsilon of a norm."""
+    return tuple(
+        (f"{type(module).__name__} {index}", key, float(value))
+        for index, module in enumerate(modules)
+        if not _grows_with_the_prompt(module)
+        for key, value in vars(module).items()
+        if type(value) in _NUMBERS and key != "training"
+    )
 
 
 def _module_hooks(modules: list[nn.Module]) -> tuple[tuple[str, int], ...]:
@@ -112,7 +118,7 @@ def _module_hooks(modules: list[nn.Module]) -> tuple[tuple[str, int], ...]:
     return tuple((where, count) for where, count in counts if count)
 
 
-def _modules(model: Any) -> list[nn.Module]:
+def modules_of(model: Any) -> list[nn.Module]:
     """Each once. A bridge keeps the model that it wraps outside torch's own tree. Torch's own walk is slow, and this one
     happens around every run."""
     found: dict[int, nn.Module] = {}

@@ -20,7 +20,7 @@ AGAIN = "the same run twice gives the same logits"
 LOOKS_BACK = "a token changes no logits before it"
 ALONE = "a prompt alone gives the logits that it has in a batch"
 SUM = "resid_pre + attn_out + mlp_out = resid_post"
-SOFTMAX = "pattern = softmax of scores"
+SOFTMAX = "their softmax is the pattern"
 ALL_AT_ONCE = "embed, all z and all mlp_out of another input give its logits"
 LEFT = "no hook is left, no weight changed"
 LAYER = 1  # the one that is broken

@@ -45,7 +45,7 @@ from circuitcheck.engine.torch import doctor
 from circuitcheck.engine.torch.doctor import examine
 
 MODEL = "model"
-HELD = "with all z and all mlp_out held, another embedding is only added"  # fails with any of the three
+HELD = "with all z and all mlp_out held, another one is only added"  # fails with any of the three
 # Sites whose write another site's check needs too, so that this one is blamed with it.
 TOGETHER = {
     "q": ("k",),
@@ -135,8 +135,8 @@ DEFECTS = [
     ),
     Defect("attn_out is mlp_out", lies_at("attn_out", "blocks.{layer}.hook_mlp_out"), ("attn_out", EFFECT), None),
     Defect("embed is the positions", lies_at("embed", "pos_embed.hook_out"), ("embed", EFFECT)),
-    Defect("scores are the pattern", lies_at("scores", "blocks.{layer}.attn.hook_pattern"), (MODEL, SOFTMAX)),
-    Defect("the pattern is the scores", lies_at("pattern", "blocks.{layer}.attn.hook_attn_scores"), (MODEL, SOFTMAX)),
+    Defect("scores are the pattern", lies_at("scores", "blocks.{layer}.attn.hook_pattern"), ("scores", SOFTMAX)),
+    Defect("the pattern is the scores", lies_at("pattern", "blocks.{layer}.attn.hook_attn_scores"), ("scores", SOFTMAX)),
     Defect("blocks are parallel, by the card", says_that_blocks_are_parallel, ("attn_out", EFFECT), None),
     Defect("a run leaves a hook", leaves_hooks, (MODEL, LEFT)),
     Defect("somebody's torch hook on a hook point", torch_hook_on_a_hook_point, (MODEL, LEFT)),

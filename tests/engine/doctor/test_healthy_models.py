@@ -18,6 +18,22 @@ MODELS = [
 ]
 
 
+HEADS, POSITIONS = (
+    "a write to one head reaches those that read it alone",
+    "it knows no positions where nothing before it does",
+)
+ITS_OWN = {
+    "embed": [POSITIONS, "with all z and all mlp_out held, another one is only added"],
+    "q": [HEADS, POSITIONS, "a query acts where its own token looks, alone"],
+    "k": [HEADS, POSITIONS, "a key acts where later tokens look too"],
+    "v": [HEADS],
+    "neurons": ["the MLP's output is linear in it"],
+    "mlp_in": ["it is the stream that enters the MLP"],
+    "scores": ["their softmax is the pattern"],
+    "resid_mid": ["it is resid_pre + attn_out"],
+}
+
+
 @pytest.fixture(params=MODELS, ids="".join)
 def which(request):
     return request.param
@@ -38,8 +54,7 @@ def test_every_site_is_examined_in_every_way_or_refused(which, visit):
         if kind in refused_in(which[0]):
             assert of_kind == {"is there": "refused"}
         else:
-            heads = ["a write to one head reaches those that read it alone"] if kind in "qkv" else []
-            assert of_kind == dict.fromkeys([EFFECT, ONE_TOKEN, OWN_VALUE, *heads], "passed")
+            assert of_kind == dict.fromkeys([EFFECT, ONE_TOKEN, OWN_VALUE, *ITS_OWN.get(kind, ())], "passed")
     assert {each.subject for each in found if each.status == "refused"} == refused_in(which[0])
 
 

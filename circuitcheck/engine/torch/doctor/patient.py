@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from circuitcheck.engine.checkup import Finding, passed
+from circuitcheck.engine.checkup import Finding, Status, passed
 from circuitcheck.engine.torch.hooks import hooked
 from circuitcheck.engine.torch.loaded import LoadedModel
 from circuitcheck.engine.torch.sites import Hook, SiteLayer, Write, hooks_that_read, hooks_that_write
@@ -18,8 +18,9 @@ from circuitcheck.plan import SiteKind
 ROWS, TOKENS, POSITION = 2, 9, 4
 _TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-3}  # of the expected effect; float64 models compute parts in float32
 _COARSE = 0.1  # bfloat16, float16
-_ROUNDINGS = 4  # of the largest value: a few entries of a stream may be thousands of times the others
+_ROUNDINGS = 4  # of each entry: a few of a stream may be thousands of times the others
 _FEW_LAYERS = 8
+BREAKDOWNS = (SiteNotReached, RuntimeError, IndexError)
 _ADDERS: tuple[SiteKind, ...] = ("attn_out", "mlp_out")
 
 
@@ -103,6 +104,10 @@ class Patient:
         """Writes of the values that these sites have in the other run, or in this one."""
         return [Write(*where, _put(self._clean(where, theirs=theirs))) for where in places]
 
+    def alike(self, where: SiteLayer) -> bool:
+        """Is there nothing to patch, because both runs have the same value there?"""
+        return torch.equal(self.our(where), self.their(where))
+
     def has(self, where: SiteLayer) -> bool:
         """Whether the model has such a place."""
         try:
@@ -122,11 +127,12 @@ class Patient:
             return Finding(subject, check, "failed", detail="what was done has no effect at all")
         return Finding(subject, check, passed(part <= self.tolerance * effect), part / effect)
 
-    def compare(self, subject: str, check: str, found: Tensor, expected: Tensor, instead: Tensor) -> Finding:
-        """Is `found` what is expected? Deviations beyond rounding count in units of how far `instead`, what would be there
-        had nothing been done, is from it."""
-        effect, deviation = float((expected - instead).abs().max()), float((found - expected).abs().max())
-        deviation = max(deviation - self._rounding * float(expected.abs().max()), 0.0)
+    def compare(self, subject: str, check: str, found: Tensor, expected: Tensor, instead: Tensor, sums: int = 1) -> Finding:
+        """Is `found` what is expected? Deviations beyond rounding, entry by entry and for each of `sums`, count in units of
+        how far `instead`, what would be there had nothing been done, is from it."""
+        rounding = sums * self._rounding * torch.maximum(expected.abs(), instead.abs())
+        effect = float((expected - instead).abs().max())
+        deviation = float(((found - expected).abs() - rounding).clamp(min=0).max())
         if effect > 0:
             return Finding(subject, check, passed(deviation <= self.tolerance * effect), deviation / effect)
         detail = "" if deviation == 0 else f"nothing was to change here, and {deviation:.2g} did"
@@ -148,6 +154,12 @@ def at_one_token(patient: Patient, kind: SiteKind, layer: int) -> Write:
         return new
 
     return Write(kind, layer, put)
+
+
+def refusal(subject: str, check: str, error: Exception) -> Finding:
+    """Of a check that could not be made: there is no such place, or its values are not of the shape they should be."""
+    status: Status = "refused" if isinstance(error, SiteNotReached) else "failed"
+    return Finding(subject, check, status, detail=str(error).partition("\n")[0])
 
 
 def worst(findings: list[Finding]) -> Finding:

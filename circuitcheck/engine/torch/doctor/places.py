@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from typing import get_args
 
-import torch
 from torch import Tensor
 
 from circuitcheck.engine.checkup import Finding
-from circuitcheck.engine.torch.doctor.patient import POSITION, Patient, at_one_token, worst
+from circuitcheck.engine.torch.doctor.patient import BREAKDOWNS, POSITION, Patient, at_one_token, refusal, worst
 from circuitcheck.engine.torch.doctor.telling_apart import tell_apart
 from circuitcheck.engine.torch.sites import SiteLayer
 from circuitcheck.errors import SiteNotReached
@@ -22,8 +21,8 @@ def check_sites(patient: Patient) -> Iterator[Finding]:
     for kind in _KINDS:
         try:
             found = list(_check_kind(patient, kind))
-        except SiteNotReached as error:
-            found = [Finding(kind, "is there", "refused", detail=str(error))]
+        except BREAKDOWNS as error:
+            found = [refusal(kind, "is there", error)]
         yield from found
 
 
@@ -85,15 +84,18 @@ def _reaches_no_earlier_token(patient: Patient, kind: SiteKind, layer: int) -> F
     check = "a write at one token acts there and later alone"
     found = patient.logits(patient.ours, [at_one_token(patient, kind, layer)])
     moved = (found - patient.our_logits).abs()
-    if not moved.any() and _adds_nothing(patient, kind, layer):
-        return Finding(kind, check, "passed", detail=f"layer {layer} adds nothing, which no write can change")
+    if not moved.any() and _leads_nowhere(patient, kind, layer):
+        return Finding(kind, check, "passed", detail=f"nothing in layer {layer} depends on it")
     return patient.nothing(kind, check, float(moved[:, :POSITION].max()), float(moved.max()))
 
 
-def _adds_nothing(patient: Patient, kind: SiteKind, layer: int) -> bool:
-    """As layers do that were pruned: then what they are made of has no effect, whatever it is."""
+def _leads_nowhere(patient: Patient, kind: SiteKind, layer: int) -> bool:
+    """As in layers that were pruned: what follows from it, or what the layer adds, is the same in both runs."""
+    if kind in (*_STATE, "embed"):
+        return False
     adder: SiteKind = "mlp_out" if kind in ("mlp_in", "neurons", "mlp_out") else "attn_out"
-    return kind not in (*_STATE, "embed") and torch.equal(patient.our((adder, layer)), patient.their((adder, layer)))
+    chain = {kind, adder, *([_FOLLOWS[kind][1]] if kind in _FOLLOWS else [])}
+    return any(patient.alike((each, layer)) for each in chain)
 
 
 def _changes_nothing_with_its_own_value(patient: Patient, kind: SiteKind) -> Finding:

@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from circuitcheck.engine.checkup import EVERYTHING, Finding
 from circuitcheck.engine.torch.doctor.patient import ROWS, Patient
@@ -38,7 +36,7 @@ def check_plans(patient: Patient) -> Iterator[Finding]:
         ),
         strict=True,
     ):
-        yield patient.compare(EVERYTHING, name, *map(torch.from_numpy, (values, expected, instead)))
+        yield patient.compare(EVERYTHING, name, torch.from_numpy(values), expected, instead)
 
 
 def _prompts(patient: Patient) -> tuple[Prompt, ...]:
@@ -63,6 +61,6 @@ def _prompts(patient: Patient) -> tuple[Prompt, ...]:
     )
 
 
-def _by_hand(logits: torch.Tensor, prompts: tuple[Prompt, ...]) -> NDArray[np.float64]:
-    last = logits[:, -1].cpu().numpy()
-    return np.array([last[row, each.answer_id] - last[row, each.distractor_id] for row, each in enumerate(prompts)])
+def _by_hand(logits: torch.Tensor, prompts: tuple[Prompt, ...]) -> torch.Tensor:
+    last = logits[:, -1].cpu()
+    return torch.stack([last[row, each.answer_id] - last[row, each.distractor_id] for row, each in enumerate(prompts)])

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from circuitcheck.engine.checkup import EVERYTHING, Finding
-from circuitcheck.engine.torch.doctor.patient import Patient, worst
+from circuitcheck.engine.torch.doctor.patient import BREAKDOWNS, Patient, refusal, worst
 from circuitcheck.engine.torch.sites import SiteLayer
 from circuitcheck.errors import SiteNotReached
 from circuitcheck.plan import SiteKind
@@ -15,18 +15,15 @@ from circuitcheck.plan import SiteKind
 
 def check_sums(patient: Patient) -> Iterator[Finding]:
     """What is added up to a stream, layer by layer and all together."""
-    for rules in (_sum_rules, _everything_at_once):
+    for (subject, name), rule in _rules(patient).items():
         try:
-            yield from list(rules(patient))
-        except SiteNotReached as error:
-            yield Finding(EVERYTHING, "its parts can be added up", "failed", detail=str(error))
+            yield worst([patient.compare(subject, name, *rule(layer)) for layer in patient.layers])
+        except BREAKDOWNS as error:
+            yield refusal(subject, name, error)
+    yield _only_added(patient, "embed", "embed")
+    yield _only_added(patient, EVERYTHING, "resid_pre")
     if not patient.parallel:
         yield _the_library_s_own_hook(patient)
-
-
-def _sum_rules(patient: Patient) -> Iterator[Finding]:
-    for (subject, name), rule in _rules(patient).items():
-        yield worst([patient.compare(subject, name, *rule(layer)) for layer in patient.layers])
 
 
 Rule = Callable[[int], tuple[Tensor, Tensor, Tensor]]
@@ -54,24 +51,28 @@ def _rules(patient: Patient) -> dict[tuple[str, str], Rule]:
 
     rules: dict[tuple[str, str], Rule] = {
         (EVERYTHING, " + ".join(("resid_pre", *patient.adders)) + " = resid_post"): leaves,
-        (EVERYTHING, "pattern = softmax of scores"): softmax,
+        ("scores", "their softmax is the pattern"): softmax,
     }
     if not patient.parallel and "mlp_out" in patient.adders:
-        rules[EVERYTHING, "resid_pre + attn_out = resid_mid"] = middle
+        rules["resid_mid", "it is resid_pre + attn_out"] = middle
     if patient.has(("mlp_in", 0)):
         rules["mlp_in", "it is the stream that enters the MLP"] = read_by_mlp
     return rules
 
 
-def _everything_at_once(patient: Patient) -> Iterator[Finding]:
-    """What heads and MLPs give, and the embedding, is all that is added up."""
-    kinds: tuple[SiteKind, ...] = ("z", *(kind for kind in patient.adders if kind == "mlp_out"))
+def _only_added(patient: Patient, subject: str, kind: SiteKind) -> Finding:
+    """What heads and MLPs give, and what enters layer 0, is all that is added up."""
+    check = "with all z and all mlp_out held, another one is only added"
+    kinds: tuple[SiteKind, ...] = ("z", *(each for each in patient.adders if each == "mlp_out"))
     held: list[SiteLayer] = [*product(kinds, range(patient.n_layers))]
-    writes = [*patient.writing([("embed", 0)]), *patient.writing(held, theirs=False)]
+    start: SiteLayer = (kind, 0)
     end: SiteLayer = ("resid_post", patient.n_layers - 1)
-    expected = patient.our(end) + patient.their(("embed", 0)) - patient.our(("embed", 0))
-    check = "with all z and all mlp_out held, another embedding is only added"
-    yield patient.compare(EVERYTHING, check, patient.read(end, writes), expected, patient.our(end))
+    try:
+        found = patient.read(end, [*patient.writing([start]), *patient.writing(held, theirs=False)])
+    except BREAKDOWNS as error:
+        return refusal(subject, check, error)
+    expected = patient.our(end) + patient.their(start) - patient.our(start)
+    return patient.compare(subject, check, found, expected, patient.our(end), sums=2 * patient.n_layers)
 
 
 def _the_library_s_own_hook(patient: Patient) -> Finding:
