@@ -1,10 +1,12 @@
 """Broken models that are hard to tell from sound ones, sound ones that look broken, and ones in which places are missing."""
 
 import json
+import shutil
 import warnings
 from dataclasses import replace
 
 import pytest
+import torch
 from defects import (
     SUM,
     Deaf,
@@ -20,7 +22,7 @@ from defects import (
 from circuitcheck.engine.torch.doctor import examine
 from circuitcheck.engine.torch.loaded import adopt, load
 from circuitcheck.engine.torch.witness import Witness
-from circuitcheck.errors import UnknownUnit
+from circuitcheck.errors import BadSpec, UnknownUnit
 from circuitcheck.models import parse_spec
 
 
@@ -110,6 +112,8 @@ def test_a_sound_model_passes(checkpoint, change, dtype):
     assert [f"{each.subject}: {each.check}: {each.describe()}" for each in found.failed] == []
 
 
+ONE_HEAD = "a write to one head reaches those that read it alone"
+
 # Places that are missing ------------------------------------------------------------------------------------------------
 
 
@@ -186,3 +190,23 @@ def test_paths_of_an_attention_only_model_are_patched(words):
         with pytest.raises(UnknownUnit, match="L0.mlp"):
             model.ablate("L0.mlp", kind="zero")
         assert len((~cc.layers("L0.attn")).resolve(model.architecture)) == 1
+
+
+def test_olmo_2_normalises_after_its_layers_and_all_queries_together(words, tmp_path):
+    """Its MLP reads the stream itself; a query of one head is seen by others, through the norm, and that is found."""
+    from transformers import AutoTokenizer, Olmo2Config, Olmo2ForCausalLM
+
+    size = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        vocabulary = len(AutoTokenizer.from_pretrained(words))
+        network = Olmo2ForCausalLM(Olmo2Config(vocab_size=vocabulary, eos_token_id=None, pad_token_id=None, **size))
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.add_(0.3 * torch.randn_like(parameter))
+    shutil.copytree(words, tmp_path / "olmo")
+    network.save_pretrained(tmp_path / "olmo")
+    found = examine(load(parse_spec(str(tmp_path / "olmo")), "cpu"))
+    assert {(each.subject, each.check) for each in found.failed} == {("q", ONE_HEAD), ("k", ONE_HEAD)}
+    with pytest.raises(BadSpec, match="cannot be folded"):
+        load(parse_spec(f"{tmp_path / 'olmo'}+folded"), "cpu")
