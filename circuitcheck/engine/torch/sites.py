@@ -81,8 +81,11 @@ def _write_resid_mid(model: Any, write: Write) -> list[Hook]:
         entered.append(value)
 
     def add_change(attn_out: Tensor) -> Tensor:
-        middle = _held(entered, "resid_mid", write.layer) + attn_out
-        return attn_out + (write.function(middle) - middle)  # exactly attn_out where nothing is written
+        stream = _held(entered, "resid_mid", write.layer)
+        middle = stream + attn_out
+        new = write.function(middle)
+        added = (new.double() - stream.double()).to(attn_out)  # so that the block's own sum rounds to `new`
+        return torch.where(new == middle, attn_out, added)
 
     _point(model, "resid_mid", write.layer)
     return [(_point(model, "resid_pre", write.layer), hold), (_point(model, "attn_out", write.layer), add_change)]
