@@ -3,7 +3,20 @@
 from circuitcheck import tasks
 from circuitcheck.claims import claim
 from circuitcheck.errors import CircuitCheckError, Inconclusive, Refuted, VacuousIntervention
-from circuitcheck.plan import Accuracy, CandidateAccuracy, KLFromClean, LogitDiff, LogProb, Loss, Probability, Rank
+from circuitcheck.plan import (
+    Accuracy,
+    CandidateAccuracy,
+    KLFromClean,
+    LogitDiff,
+    LogProb,
+    Loss,
+    Probability,
+    Rank,
+    circuit,
+    heads,
+    layers,
+    neurons,
+)
 from circuitcheck.prompts import Template, different, increasing
 from circuitcheck.prompts.cases import Case
 from circuitcheck.prompts.corpora import TokenInContext, after
@@ -66,15 +79,19 @@ __all__ = [
     "any_of",
     "approx",
     "attention",
+    "circuit",
     "claim",
     "corpus",
     "current_session",
     "different",
     "forall",
+    "heads",
     "increasing",
+    "layers",
     "load",
     "mean_difference",
     "metric",
+    "neurons",
     "norm",
     "random_direction",
     "random_heads",

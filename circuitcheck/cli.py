@@ -1,4 +1,4 @@
-"""The command line: `circuitcheck init` and `circuitcheck selftest`."""
+"""The command line: `circuitcheck init`, `circuitcheck doctor` and `circuitcheck selftest`."""
 
 import argparse
 import sys
@@ -30,12 +30,48 @@ def main(arguments: list[str] | None = None) -> int:
     check.add_argument("--full", action="store_true", help="10,000 claims of each kind, instead of a minute's worth")
     check.add_argument("--seed", type=int, default=0)
     check.add_argument("--markdown", type=Path, metavar="PATH", help="write the table to PATH as well")
+    doctor = commands.add_parser("doctor", help="check a model: is every site what it says, can runs be repeated, ...")
+    doctor.add_argument(
+        "model", help="a spec: organism, smollm2-135m-q4, a folder, a .gguf file, a hub id; +folded after it"
+    )
+    doctor.add_argument("--dtype", action="append", metavar="DTYPE", help="float32 (default), bfloat16, ...; repeatable")
+    doctor.add_argument("--device", default="auto")
+    doctor.add_argument("--json", type=Path, metavar="PATH", help="write all findings to PATH")
+    doctor.add_argument("--markdown", type=Path, metavar="PATH", help="write the table to PATH as well")
     given = parser.parse_args(arguments)
     if given.command == "init":
         return start_folder(given.folder)
+    if given.command == "doctor":
+        return see_doctor(given.model, given.dtype or ["float32"], given.device, given.json, given.markdown)
     from circuitcheck.selftest.run import main as selftest  # imported late: it brings torch
 
     return selftest(full=given.full, seed=given.seed, markdown=given.markdown)
+
+
+def see_doctor(spec: str, dtypes: list[str], device: str, json_path: Path | None, markdown: Path | None) -> int:
+    """Examine a model; 1 where a check failed, 2 where there is no such model, or no file can be written."""
+    from circuitcheck.errors import CircuitCheckError
+    from circuitcheck.report.doctor_table import as_json, as_markdown, as_text
+    from circuitcheck.session import Session, Settings
+
+    found = []
+    for dtype in dtypes:
+        session = Session(Settings(device=device))
+        try:
+            card = session.load(spec, dtype=dtype, device=None, bos="tokenizer")
+            found.append(session.engine.examine(card.ref))
+        except CircuitCheckError as error:
+            sys.stderr.write(f"{error}\n")
+            return 2
+    sys.stdout.write(as_text(found))
+    for path, text in ((json_path, as_json), (markdown, as_markdown)):
+        try:
+            if path is not None:
+                path.write_text(text(found), encoding="utf-8")
+        except OSError as error:
+            sys.stderr.write(f"cannot write to {path}: {error.strerror}\n")
+            return 2
+    return 1 if any(each.failed for each in found) else 0
 
 
 def start_folder(folder: Path) -> int:

@@ -21,6 +21,10 @@ class SiteNotReached(VacuousIntervention):
     """A hook that was to write an activation did not fire."""
 
 
+class StrayWrite(CircuitCheckError):
+    """An intervention that wrote elsewhere, or something else, than it says."""
+
+
 class ClaimAskedNothing(CircuitCheckError):
     """A claim whose test passed without asking a single comparison."""
 
@@ -79,6 +83,10 @@ class CorruptCheckpoint(CircuitCheckError):
 
 class ModelChanged(CircuitCheckError):
     """The weights, hooks or mode of a loaded model changed behind the session's back."""
+
+
+class UnsoundModel(CircuitCheckError):
+    """A loaded model that failed checks on which a claim depends."""
 
 
 class BudgetTooSmall(CircuitCheckError, ValueError):

@@ -59,6 +59,7 @@ class ClaimResult:
                     "prompts": each.prompts,
                     "changed": each.changed,
                     "mean_relative_change": finite(each.mean_relative_change),
+                    "idle": list(each.idle),
                 }
                 for each in receipts.values()
             ],

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitcheck.engine.checkup import CheckUp
 from circuitcheck.models import BosPolicy
 from circuitcheck.plan import Architecture, ModelRef, Plan
 from circuitcheck.prompts import Tokenizer
@@ -17,7 +18,8 @@ VACUOUS = 1e-6
 @dataclass(frozen=True)
 class Receipt:
     """Proof that one intervention acted. `relative` holds, prompt by prompt, the norm of what was written minus what was
-    there, over the larger of the two norms, all sites together. `digest` tells receipts apart that read alike."""
+    there, over the larger of the two norms, all sites together. `idle` are those of `sites` in which no prompt changed.
+    `digest` tells receipts apart that read alike."""
 
     digest: str
     model: str
@@ -26,6 +28,8 @@ class Receipt:
     sites: tuple[str, ...]
     relative: tuple[float, ...]
     allow_vacuous: bool = False
+    dtype: str = "float32"
+    idle: tuple[str, ...] = ()
 
     @property
     def prompts(self) -> int:
@@ -42,7 +46,8 @@ class Receipt:
 
     def then(self, later: "Receipt") -> "Receipt":
         """The receipt for these rows and the ones that follow them."""
-        return replace(self, relative=self.relative + later.relative)
+        idle = tuple(site for site in self.idle if site in later.idle)
+        return replace(self, relative=self.relative + later.relative, idle=idle)
 
     def rows(self, window: slice) -> "Receipt":
         return replace(self, relative=self.relative[window])
@@ -76,4 +81,5 @@ class Engine(Protocol):
     def card(self, ref: ModelRef) -> ModelCard: ...
     def tokenizer(self, ref: ModelRef) -> Tokenizer: ...
     def verify(self, ref: ModelRef) -> None: ...
+    def examine(self, ref: ModelRef) -> CheckUp: ...
     def run(self, plan: Plan, rows: range) -> Table: ...

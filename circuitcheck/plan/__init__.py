@@ -10,6 +10,9 @@ from circuitcheck.plan.interventions import (
     MeanBy,
     Need,
     Patch,
+    PatchPath,
+    Resample,
+    Source,
     Steer,
     StreamMean,
 )
@@ -32,9 +35,10 @@ from circuitcheck.plan.metrics import (
     bounds_of,
     supports,
 )
-from circuitcheck.plan.positions import At, Position, parse_at, parse_position
+from circuitcheck.plan.positions import AllBut, At, Position, named_in, parse_at, parse_position
 from circuitcheck.plan.references import CLEAN, ModelRef, PromptSource
 from circuitcheck.plan.sites import ATTENTION_KINDS, HEAD_KINDS, Site, SiteKind, check_sites, parse_sites, site_of
+from circuitcheck.plan.unit_sets import Circuit, UnitSet, circuit, heads, layers, neurons
 from circuitcheck.plan.units import (
     ANY_MODEL,
     Architecture,
@@ -43,6 +47,7 @@ from circuitcheck.plan.units import (
     MlpLayer,
     Neuron,
     Unit,
+    Units,
     parse_layers,
     parse_units,
 )
@@ -57,12 +62,14 @@ __all__ = [
     "Ablate",
     "Accuracy",
     "Activation",
+    "AllBut",
     "Architecture",
     "At",
     "Attention",
     "AttnLayer",
     "CandidateAccuracy",
     "Cell",
+    "Circuit",
     "Custom",
     "Direction",
     "Head",
@@ -82,6 +89,7 @@ __all__ = [
     "Neuron",
     "Norm",
     "Patch",
+    "PatchPath",
     "Plan",
     "Position",
     "Probability",
@@ -89,14 +97,23 @@ __all__ = [
     "RandomLike",
     "Rank",
     "Reading",
+    "Resample",
     "Site",
     "SiteKind",
+    "Source",
     "Steer",
     "StreamMean",
     "Unit",
+    "UnitSet",
+    "Units",
     "View",
     "bounds_of",
     "check_sites",
+    "circuit",
+    "heads",
+    "layers",
+    "named_in",
+    "neurons",
     "parse_at",
     "parse_layers",
     "parse_position",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from circuitcheck.digest import digest
 from circuitcheck.plan.metrics import Metric
 from circuitcheck.plan.references import ModelRef, PromptSource
+from circuitcheck.plan.sites import SiteKind
 from circuitcheck.plan.views import View
 
 
@@ -18,6 +19,14 @@ class Cell:
     @property
     def digest(self) -> str:
         return digest((self.view.digest, self.metric.digest))
+
+    @property
+    def site_kinds(self) -> frozenset[SiteKind]:
+        """The kinds of sites that are written, taken from other runs, or read by the metric."""
+        written = {site.kind for each in self.view.interventions for site, _ in each.writes}
+        needed = {need.site.kind for each in self.view.interventions for need in each.needs}
+        frozen = {kind for each in self.view.interventions for kind in each.freezes}
+        return frozenset(written | needed | frozen | {site.kind for site in self.metric.sites})
 
     def describe(self) -> str:
         return f"{self.metric.name} of {self.view.describe()}"

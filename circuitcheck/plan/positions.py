@@ -34,10 +34,22 @@ class Position:
         return indices
 
 
-At = tuple[Position, ...] | None
+@dataclass(frozen=True)
+class AllBut:
+    """Every token of a prompt but these."""
+
+    positions: tuple[Position, ...]
 
 
-def parse_at(at: str | Iterable[str] | None) -> At:
+At = tuple[Position, ...] | AllBut | None  # None is every token
+
+
+def named_in(at: At) -> tuple[Position, ...]:
+    """The positions that a prompt must have for `at` to mean something."""
+    return at.positions if isinstance(at, AllBut) else at or ()
+
+
+def parse_at(at: str | Iterable[str] | None) -> tuple[Position, ...] | None:
     """Positions in the order given, each once; None means every position.
 
     Raises UnknownPosition for words that are no position and for an empty list.

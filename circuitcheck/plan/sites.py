@@ -1,6 +1,7 @@
 """Places in the computation, named by what they mean and never by a library's hook."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -15,6 +16,7 @@ SiteKind = Literal[
     "resid_post",
     "attn_out",
     "mlp_out",
+    "mlp_in",
     "z",
     "result",
     "q",
@@ -27,7 +29,15 @@ SiteKind = Literal[
 ATTENTION_KINDS: tuple[SiteKind, ...] = ("scores", "pattern")
 HEAD_KINDS: tuple[SiteKind, ...] = ("z", "result", "q", "k", "v", *ATTENTION_KINDS)
 KEY_VALUE_KINDS: tuple[SiteKind, ...] = ("k", "v")  # as many as key/value heads
-RESIDUAL_KINDS: tuple[SiteKind, ...] = ("embed", "resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out")
+RESIDUAL_KINDS: tuple[SiteKind, ...] = (
+    "embed",
+    "resid_pre",
+    "resid_mid",
+    "resid_post",
+    "attn_out",
+    "mlp_out",
+    "mlp_in",
+)
 
 
 @dataclass(frozen=True)
@@ -40,9 +50,10 @@ class Site:
     layer adds to the residual stream, after a post-norm where there is one ([pos, d_model]).
     `q`, `k`, `v`: a head's query, or a key/value head's key or value, as projected: before any norm and rotation
     ([pos, d_head]). `scores`, `pattern`: a head's attention before and after the softmax ([query, key]; its position is the
-    query's). `z`: a head's mix of values ([pos, d_head]). `result`: what the output projection makes of it, without bias
-    ([pos, d_model]). `neurons`: what the MLP's output projection reads ([pos], or [pos, d_mlp]).
-    `index` is the head, key/value head or neuron; None means all of the layer.
+    query's). `mlp_in`: the residual stream as that MLP alone reads it, before its norm ([pos, d_model]). `z`: a head's mix
+    of values ([pos, d_head]). `result`: what the output projection makes of it, without bias ([pos, d_model]). `neurons`:
+    what the MLP's output projection reads ([pos], or [pos, d_mlp]). `index` is the head, key/value head or neuron; None
+    means all of the layer.
     """
 
     kind: SiteKind
@@ -86,7 +97,7 @@ def parse_sites(sites: "str | Unit | Site | Iterable[str | Unit | Site]", archit
         raise UnknownSite(f"no sites in {sites!r}. Expected {_FORMS}.")
     check_sites(found, architecture)
     whole = {(site.kind, site.layer) for site in found if site.index is None}
-    twice = {str(site) for site in found if found.count(site) > 1}
+    twice = {str(site) for site, times in Counter(found).items() if times > 1}
     twice |= {str(site) for site in found if site.index is not None and (site.kind, site.layer) in whole}
     if twice:
         raise UnknownSite(f"{', '.join(sorted(twice))} named more than once in {sites!r}: name each site once.")

@@ -1,9 +1,10 @@
 """The parts of a transformer that a claim can name, parsed once into typed values."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from circuitcheck.errors import UnknownUnit
 
@@ -11,7 +12,10 @@ from circuitcheck.errors import UnknownUnit
 @dataclass(frozen=True)
 class Architecture:
     """The limits that units and sites must respect. Counts, not tensors. `d_mlp` is the neurons of an MLP layer, None where
-    that is not known; `parallel` says that attention and MLP of a block read the same residual stream."""
+    that is not known; `parallel` says that attention and MLP of a block read the same residual stream,
+    `without_value_biases` that these were folded into the output's, so that a head's output lacks its own, `attn_only`
+    that there are no MLPs.
+    """
 
     n_layers: int
     n_heads: int
@@ -19,6 +23,8 @@ class Architecture:
     n_ctx: int
     d_mlp: int | None = None
     parallel: bool = False
+    without_value_biases: bool = False
+    attn_only: bool = False
 
     def describe(self) -> str:
         neurons = "" if self.d_mlp is None else f" and {self.d_mlp} neurons"
@@ -74,6 +80,16 @@ class Neuron:
 
 Unit = Head | AttnLayer | MlpLayer | Neuron
 
+
+@runtime_checkable
+class UnitSource(Protocol):
+    """What stands for units of whatever model it is used on."""
+
+    def resolve(self, architecture: Architecture) -> "tuple[Unit, ...]": ...
+
+
+Units = str | Unit | UnitSource | Iterable[str | Unit | UnitSource]
+
 _HEADS = re.compile(r"L(\d+)H(\d+)(?:-(\d+))?")
 _LAYERS = re.compile(r"L(\d+)(?:-(\d+))?\.(attn|mlp)")
 _NEURONS = re.compile(r"L(\d+)\.mlp\[(\d+)(?:-(\d+))?\]")
@@ -85,7 +101,7 @@ _FORMS = (
 )
 
 
-def parse_units(units: str | Unit | Iterable[str | Unit], architecture: Architecture) -> tuple[Unit, ...]:
+def parse_units(units: Units, architecture: Architecture) -> tuple[Unit, ...]:
     """Units in sorted order, each once.
 
     Raises UnknownUnit for words that are no unit, an empty set, a unit named twice, or one beyond the model.
@@ -95,7 +111,7 @@ def parse_units(units: str | Unit | Iterable[str | Unit], architecture: Architec
         raise UnknownUnit(f"no units in {units!r}: an intervention on nothing changes nothing. Expected {_FORMS}.")
     for unit in found:
         _check(unit, architecture)
-    twice = sorted({str(unit) for unit in found if found.count(unit) > 1})
+    twice = sorted(str(unit) for unit, times in Counter(found).items() if times > 1)
     if twice:
         raise UnknownUnit(f"{', '.join(twice)} named more than once in {units!r}: name each unit once.")
     return tuple(sorted(found, key=lambda unit: (unit.layer, type(unit).__name__, unit)))
@@ -146,9 +162,11 @@ def compact(words: Iterable[str]) -> list[str]:
     return found
 
 
-def _parse(word: str | Unit, architecture: Architecture) -> list[Unit]:
+def _parse(word: object, architecture: Architecture) -> list[Unit]:
     if isinstance(word, Unit):
         return [word]
+    if isinstance(word, UnitSource):
+        return list(word.resolve(architecture))
     if not isinstance(word, str):
         raise UnknownUnit(f"{word!r} is not a unit. Expected {_FORMS}.")
     if match := _NEURONS.fullmatch(word):
@@ -175,6 +193,8 @@ def _span(word: str, first: int, last: int) -> range:
 
 def _check(unit: Unit, architecture: Architecture) -> None:
     there = unit.layer in range(architecture.n_layers)
+    if isinstance(unit, MlpLayer | Neuron):
+        there = there and not architecture.attn_only
     if isinstance(unit, Head):
         there = there and unit.head in range(architecture.n_heads)
     if isinstance(unit, Neuron) and architecture.d_mlp is not None:

@@ -14,6 +14,7 @@ from circuitcheck.plugin.collecting import check_claims, claim_of, expect_refuta
 from circuitcheck.plugin.options import (
     add_options,
     check_options,
+    checkups,
     counterexamples,
     report_paths,
     require_models,
@@ -42,7 +43,14 @@ def pytest_configure(config: pytest.Config) -> None:
     stack = config.stash[_STACK] = ExitStack()
     stack.callback(progress.close)
     stack.enter_context(
-        use_session(Session(session_settings(config), progress=progress.prompts, counterexamples=counterexamples(config)))
+        use_session(
+            Session(
+                session_settings(config),
+                progress=progress.prompts,
+                counterexamples=counterexamples(config),
+                checkups=checkups(config),
+            )
+        )
     )
     check_options(config)
     if not hasattr(config, "workerinput"):  # under xdist only the controller writes

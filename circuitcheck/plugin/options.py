@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from circuitcheck.claims import CORRECTIONS, Claim
-from circuitcheck.session import DEVICE_FORM, SCOPES, CounterexampleStore, Settings
+from circuitcheck.session import DEVICE_FORM, SCOPES, CheckUpStore, CounterexampleStore, Settings
 
 _DTYPES = ("float32", "float64", "bfloat16", "float16")
 _DEFAULTS = Settings()
@@ -48,6 +48,11 @@ OPTIONS = (
         "counterexamples",
         "folder for prompts that violated cc.forall, tried first next time; off for none",
         default=".circuitcheck/counterexamples",
+    ),
+    Option(
+        "doctor",
+        "folder for what `circuitcheck doctor` found out about models; off for no checks",
+        default=".circuitcheck/doctor",
     ),
     Option("summary", "verdict table at the end", default="auto", choices=("auto", "off")),
 )
@@ -155,6 +160,11 @@ def claim_settings(config: pytest.Config, settings: Settings, claim: Claim) -> S
 def counterexamples(config: pytest.Config) -> CounterexampleStore:
     folder = value_of(config, "counterexamples")
     return CounterexampleStore(None if folder == "off" else config.rootpath / folder)
+
+
+def checkups(config: pytest.Config) -> CheckUpStore | None:
+    folder = value_of(config, "doctor")
+    return None if folder == "off" else CheckUpStore(config.rootpath / folder)
 
 
 def report_paths(config: pytest.Config) -> list[Path]:

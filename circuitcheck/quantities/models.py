@@ -5,37 +5,41 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from os.path import join
-from typing import get_args
 
 from circuitcheck.engine.protocol import ModelCard
 from circuitcheck.errors import BadIntervention, UnknownUnit
 from circuitcheck.models import ALIASES, BUNDLED, BosPolicy
 from circuitcheck.plan import (
-    KINDS,
     Ablate,
     Architecture,
+    At,
     AttnLayer,
+    Circuit,
     Direction,
     Head,
     Intervention,
     KnockOut,
     ModelRef,
     Patch,
+    PatchPath,
     Site,
     Steer,
+    Units,
     View,
     parse_at,
     parse_layers,
     parse_sites,
     parse_units,
 )
-from circuitcheck.plan.interventions import Kind, Mode
+from circuitcheck.plan.interventions import Mode
 from circuitcheck.plan.units import Unit
 from circuitcheck.prompts import Tokenizer
+from circuitcheck.quantities.parsing import check_ablation, parse_path, slots
 from circuitcheck.session import current_session
 
 Places = str | Iterable[str] | None
 Layers = str | Iterable[int] | None
+Groups = list[tuple[tuple[Unit, ...], At]]
 
 
 @dataclass(frozen=True)
@@ -55,32 +59,34 @@ class ModelView:
 
     def ablate(
         self,
-        units: str | Unit | Iterable[str | Unit],
+        units: Units | Circuit,
         *,
         kind: str,
         at: str | Iterable[str] | None = None,
         source: str | None = None,
         n: int | None = None,
+        matching: Iterable[str] = (),
         allow_vacuous: bool = False,
     ) -> "ModelView":
         """Replace the outputs of `units` at the positions `at` (None: every token).
 
         `kind` is never a default: `"zero"`; `"mean"`, over `n` (256) prompts of the task's reference stream, template by
         template and token by token; `"counterfactual"`, the value in the prompt's counterfactual called `source` (default:
-        the first that the task declares).
+        the first that the task declares); `"resample"`, the value in another prompt, drawn for each among those of the
+        first `n` (256) of the reference stream that have its template, its token counts and its values of the slots
+        `matching` (Chan et al. 2022, causal scrubbing); where none of them has, among twice as many, and so on.
 
         Raises UnknownUnit, UnknownPosition, and BadIntervention for an unknown kind.
         """
-        if kind not in KINDS:
-            raise BadIntervention(f"kind={kind!r} is no kind of ablation; expected {', '.join(map(repr, get_args(Kind)))}.")
-        if source is not None and kind != "counterfactual":
-            raise BadIntervention(f"source={source!r} belongs to kind='counterfactual', not to kind={kind!r}.")
-        if n is not None and kind != "mean":
-            raise BadIntervention(f"n={n} belongs to kind='mean', not to kind={kind!r}.")
-        if n is not None and n < 2:
-            raise BadIntervention(f"a mean over n={n} prompts is no mean; the default is 256.")
-        parsed = parse_units(units, self.card.architecture)
-        return self._then(Ablate(parsed, kind, parse_at(at), source, n or Ablate.n, allow_vacuous=allow_vacuous))
+        same = slots(matching)
+        found = check_ablation(kind, source, n, same)
+        groups = self._groups(units, at)
+        if kind == "zero":
+            self._refuse_heads_without_biases(groups)
+        view, size = self, n or Ablate.n
+        for group, where in groups:
+            view = view._then(Ablate(group, found, where, source, size, same, allow_vacuous=allow_vacuous))
+        return view
 
     def patch(
         self,
@@ -99,9 +105,31 @@ class ModelView:
         parsed = parse_sites(sites, self.card.architecture)
         return self._then(Patch(parsed, parse_at(at), source, allow_vacuous))
 
+    def patch_path(
+        self,
+        senders: Units,
+        *,
+        into: str | Site | Iterable[str | Site],
+        source: str | None = None,
+        at: Places = None,
+        sender_at: Places = None,
+        allow_vacuous: bool = False,
+    ) -> "ModelView":
+        """Let receivers read `senders` (heads and MLP layers) as they are in the run called `source`, along the direct
+        path, all other heads and MLPs being frozen (Wang et al. 2022, arXiv:2211.00593).
+
+        `into` names what is received: `L9H9.q`, `L9.k`, `L9H0.v`, `L9.mlp` (what that MLP reads), or `logits`, alone. `at`
+        are the receivers' positions, `sender_at` the senders'; None is every token. What acts before this intervention
+        acts in the frozen run, too. Senders that come after every receiver are refused.
+
+        Raises UnknownUnit, UnknownSite, UnknownPosition, BadIntervention.
+        """
+        found, receivers = parse_path(senders, into, self.card.architecture)
+        return self._then(PatchPath(found, receivers, parse_at(at), parse_at(sender_at), source, allow_vacuous))
+
     def knock_out_attention(
         self,
-        units: str | Unit | Iterable[str | Unit],
+        units: Units,
         *,
         query: str | Iterable[str],
         key: str | Iterable[str],
@@ -154,7 +182,7 @@ class ModelView:
             raise BadIntervention(f"the {direction.describe()} has no vector for {', '.join(lacking)}.")
         return self._then(Steer(direction, mode, parse_at(at), chosen, scale))
 
-    def _heads(self, units: str | Unit | Iterable[str | Unit]) -> tuple[Head, ...]:
+    def _heads(self, units: Units) -> tuple[Head, ...]:
         """Heads, those of attention layers among them. Raises UnknownUnit for MLPs and neurons."""
         found: list[Head] = []
         for unit in parse_units(units, self.card.architecture):
@@ -165,6 +193,22 @@ class ModelView:
             else:
                 raise UnknownUnit(f"{unit} does not attend: name heads (L9H9) or attention layers (L9.attn).")
         return tuple(dict.fromkeys(found))
+
+    def _groups(self, units: Units | Circuit, at: Places) -> Groups:
+        if not isinstance(units, Circuit):
+            return [(parse_units(units, self.card.architecture), parse_at(at))]
+        if at is not None:
+            raise BadIntervention(f"{units} has positions of its own: leave at={at!r} out.")
+        return units.groups(self.card.architecture)
+
+    def _refuse_heads_without_biases(self, groups: Groups) -> None:
+        """Zero ablation of heads whose value biases were folded away means something else. Raises BadIntervention."""
+        heads = [str(unit) for group, _ in groups for unit in group if isinstance(unit, Head)]
+        if heads and self.card.architecture.without_value_biases:
+            raise BadIntervention(
+                f"zero ablation of {', '.join(heads[:3])}: the value biases of {self.card.ref} were folded into the "
+                f"output's, so zero is not a head without output. Load it with fold_value_biases=False, or use another kind."
+            )
 
     def _then(self, intervention: Intervention) -> "ModelView":
         return ModelView(self.card, self.data.then(intervention))
@@ -191,9 +235,10 @@ class Model(ModelView):
         return f"<model {self.card.ref}: {self.architecture.describe()}, {self.ref.dtype} on {self.card.device}>"
 
 
-def _path(path: str) -> str:
+def _model_path(path: str) -> str:
     """A path object means a path, also where its text is the name of a model."""
-    return join(".", path) if path in BUNDLED or path in ALIASES else path
+    plain = path.removesuffix("+folded")
+    return join(".", path) if plain in BUNDLED or plain in ALIASES else path
 
 
 def load(spec: object, *, dtype: str | None = None, device: str | None = None, bos: BosPolicy = "tokenizer") -> Model:
@@ -210,6 +255,6 @@ def load(spec: object, *, dtype: str | None = None, device: str | None = None, b
     Raises BadSpec, ModelUnavailable (the message says how to get it), CorruptCheckpoint, UnknownDevice.
     """
     if isinstance(spec, PathLike):
-        spec = _path(fspath(spec))
+        spec = _model_path(fspath(spec))
     card = current_session().load(spec, dtype=dtype, device=device, bos=bos)
     return Model(card, View(card.ref))

@@ -87,8 +87,13 @@ class ComparisonResult:
             f"the metric {name!r} is a function of this process: its values are neither stored nor sent elsewhere"
             for name in self.local_metrics
         )
+        idle = tuple(
+            f"{receipt.intervention} changed nothing in any prompt at {', '.join(receipt.idle)}: is that meant to be there?"
+            for receipt in self.receipts
+            if receipt.idle and not receipt.allow_vacuous
+        )
         parts = (warning for part in self.parts for warning in part.warnings)
-        return tuple(dict.fromkeys((*self.flags, *self.decision.warnings, *local, *parts)))
+        return tuple(dict.fromkeys((*self.flags, *self.decision.warnings, *local, *idle, *parts)))
 
     def __bool__(self) -> bool:
         raise NotComparable(

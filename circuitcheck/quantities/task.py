@@ -19,6 +19,7 @@ from circuitcheck.plan import (
     Position,
     View,
     check_sites,
+    named_in,
 )
 from circuitcheck.prompts import STREAMS, Prompt, PromptSource, TaskDefinition, Template, define_task
 from circuitcheck.prompts.cases import Case, make_case
@@ -252,7 +253,7 @@ class Task:
         return self.definition
 
     def _check_metric(self, metric: Metric) -> None:
-        for position in metric.looks_at or ():
+        for position in named_in(metric.looks_at):
             self._check_position(position, metric.name)
         needs_distractor = metric.tokens == "pair" or metric.reads == "distractor"
         if needs_distractor and not self.definition.has_distractor:
@@ -269,7 +270,7 @@ class Task:
             self._counterfactual(data.base, view.data.describe())
         for intervention in data.interventions:
             for at in intervention.looks_at:
-                for position in at or ():
+                for position in named_in(at):
                     self._check_position(position, intervention.describe())
         source, seed = self.definition, current_session().settings.seed
         bound = (

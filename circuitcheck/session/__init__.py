@@ -1,5 +1,6 @@
 """The session: settings, loaded models, measured values. One is current at any time (a contextvar)."""
 
+from circuitcheck.session.checkups import CheckUpStore
 from circuitcheck.session.counterexamples import CounterexampleStore
 from circuitcheck.session.session import Measured, Session, current_session, use_session
 from circuitcheck.session.settings import DEVICE_FORM, SCOPES, Scope, Settings
@@ -7,6 +8,7 @@ from circuitcheck.session.settings import DEVICE_FORM, SCOPES, Scope, Settings
 __all__ = [
     "DEVICE_FORM",
     "SCOPES",
+    "CheckUpStore",
     "CounterexampleStore",
     "Measured",
     "Scope",

@@ -16,6 +16,7 @@ from circuitcheck.plan import Cell, Metric, ModelRef, Plan, View, supports
 from circuitcheck.prompts import Labels, Prompt, PromptSource
 from circuitcheck.sampling import NO_NOISE, Noise
 from circuitcheck.session.budgets import BudgetLedger
+from circuitcheck.session.checkups import CheckUpStore
 from circuitcheck.session.counterexamples import CounterexampleStore
 from circuitcheck.session.settings import Settings
 from circuitcheck.session.values import Block, Stream, ValueStore
@@ -39,7 +40,8 @@ def _local_engine(settings: Settings) -> Engine:
 
 @dataclass
 class Session:
-    """`forward_passes` counts prompts run through a model since the session began. `progress` is called after each block."""
+    """`forward_passes` counts prompts run through a model since the session began. `progress` is called after each block.
+    With `checkups`, models are examined before anything is measured on them."""
 
     settings: Settings = field(default_factory=Settings)
     make_engine: Callable[[Settings], Engine] = _local_engine
@@ -47,6 +49,7 @@ class Session:
     forward_passes: int = 0
     budgets: BudgetLedger = field(default_factory=BudgetLedger)
     counterexamples: CounterexampleStore = field(default_factory=CounterexampleStore)
+    checkups: CheckUpStore | None = None
     _engine: Engine | None = None
     _values: ValueStore = field(default_factory=ValueStore)
     _noise: dict[tuple[str, str, str], Noise] = field(default_factory=dict)
@@ -106,6 +109,7 @@ class Session:
         window = slice(rows.start - numbers.start * batch, rows.stop - numbers.start * batch)
         population = self.population(task, list(dict.fromkeys(cell.view.model for cell in cells)), stream)
         _check_rows(rows, population, task, stream)
+        self._require_sound(cells)
         for number in numbers:
             self._fill(task, cells, stream, seed, range(number * batch, min((number + 1) * batch, population)))
         columns, receipts = [], []
@@ -118,6 +122,13 @@ class Session:
         unique = tuple({receipt.digest: receipt for receipt in receipts}.values())
         _refuse_vacuous(unique)
         return Measured(np.stack(columns), unique)
+
+    def _require_sound(self, cells: Sequence[Cell]) -> None:
+        if self.checkups is None:
+            return
+        for model in dict.fromkeys(cell.view.model for cell in cells):
+            kinds = frozenset(kind for cell in cells if cell.view.model == model for kind in cell.site_kinds)
+            self.checkups.require_sound(self.engine.card(model), self.engine, kinds)
 
     def _stream(self, cell: Cell, task: PromptSource, stream: str, seed: int) -> Stream:
         model = cell.view.model
@@ -188,6 +199,7 @@ def _refuse_vacuous(receipts: Sequence[Receipt]) -> None:
                 f"{receipt.intervention} changed none of {receipt.prompts} prompts at {', '.join(receipt.sites)} by more "
                 f"than 1e-6 of its value (view: {receipt.view}). A claim about it would be about the untouched model. "
                 f"If that is what you mean, say allow_vacuous=True."
+                + ("" if receipt.dtype == "float32" else f" A small change is lost in {receipt.dtype}.")
             )
 
 

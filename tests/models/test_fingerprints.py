@@ -1,12 +1,15 @@
 """What makes two models the same model."""
 
 import shutil
+import warnings
+from functools import partial
 
 import pytest
 from safetensors.torch import load_file, save_file
 from tiny import save_tiny_gpt2
 
 import circuitcheck as cc
+from circuitcheck.engine.torch.fingerprint import _words_of
 
 
 def test_the_parts_that_make_a_model_are_named(tiny_gpt2):
@@ -49,3 +52,40 @@ def test_one_number_of_any_weight_changes_it(tiny_gpt2, tmp_path, name):
 def test_other_weights_are_another_model(tiny_gpt2, tmp_path):
     other = cc.load(str(save_tiny_gpt2(tmp_path / "other", seed=1)))
     assert other.fingerprint["weights"] != cc.load(str(tiny_gpt2)).fingerprint["weights"]
+
+
+def halves(by):
+    return lambda honest: lambda *given, **named: honest(*given, **named) * by
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda block, forward: setattr(block.ln_1, "eps", 0.5),
+        lambda block, forward: vars(block.mlp).update(forward=halves(0.5)(forward)),
+        lambda block, forward: vars(block.mlp).update(forward=halves(2.0)(forward)),
+        lambda block, forward: vars(block.mlp).update(forward=partial(halves(2.0)(forward))),
+    ],
+    ids=["epsilon", "half", "double", "partial"],
+)
+def test_what_a_user_does_to_a_model_makes_it_another(tiny_gpt2, change):
+    """Else values measured before would be taken for its own."""
+    from transformer_lens.model_bridge import TransformerBridge
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = TransformerBridge.boot_transformers(str(tiny_gpt2), device="cpu")
+    seen = set()
+    block = model.original_model.transformer.h[1]
+    honest = block.mlp.forward
+    for number in range(2):
+        with cc.use_session(cc.Session()):
+            seen.add(cc.load(model, bos="never").ref.fingerprint)
+        if not number:
+            change(block, honest)
+    assert len(seen) == 2
+
+
+def test_two_functions_of_one_text_and_other_numbers_are_two():
+    assert len({_words_of(halves(by)(len)) for by in (0.5, 2.0, 2.0)}) == 2
+    assert len({_words_of(partial(len, by)) for by in (0.5, 2.0, 2.0)}) == 2

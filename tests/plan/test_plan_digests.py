@@ -20,6 +20,7 @@ from circuitcheck.plan import (
     ModelRef,
     Plan,
     Position,
+    Resample,
     StreamMean,
     View,
 )
@@ -119,7 +120,9 @@ def test_digests_are_equal_in_a_fresh_process_with_another_hash_seed():
         {"at": (Position("S2"),)},
         {"source": "abc"},
         {"n": 128},
-        {"mean": StreamMean("t", 256, 0)},
+        {"stream": StreamMean("t", 256, 0)},
+        {"stream": Resample("t", 256, 0)},
+        {"matching": ("IO",)},
         {"allow_vacuous": True},
     ],
 )
@@ -129,10 +132,10 @@ def test_any_field_of_an_ablation_changes_its_digest_and_its_views(change):
     assert View(REF, "clean", (other,)).digest != VIEW.digest
 
 
-@pytest.mark.parametrize("change", [{"n": 2}, {"seed": 1}, {"task": "u"}])
-def test_any_field_of_a_mean_changes_the_digest(change):
-    mean = StreamMean("t", 256, 0)
-    assert replace(ABLATE, mean=replace(mean, **change)).digest != replace(ABLATE, mean=mean).digest
+@pytest.mark.parametrize("change", [{"n": 2}, {"seed": 1}, {"task": "u"}, {"by": "tokens"}])
+@pytest.mark.parametrize("stream", [StreamMean("t", 256, 0), Resample("t", 256, 0)], ids=["mean", "resample"])
+def test_any_field_of_a_stream_changes_the_digest(stream, change):
+    assert replace(ABLATE, stream=replace(stream, **change)).digest != replace(ABLATE, stream=stream).digest
 
 
 @pytest.mark.parametrize(

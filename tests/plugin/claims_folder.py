@@ -61,8 +61,8 @@ class Run:
 class Folder:
     """`hypotheses/` with the two-line conftest, next to a checkpoint called `tiny`."""
 
-    def __init__(self, pytester: pytest.Pytester) -> None:
-        self.pytester = pytester
+    def __init__(self, pytester: pytest.Pytester, checkups: Path) -> None:
+        self.pytester, self.checkups = pytester, checkups
         self.path = pytester.mkdir("hypotheses")
         (self.path / "conftest.py").write_text(FIXTURES)
 
@@ -86,7 +86,8 @@ class Folder:
 
     def pytest(self, *arguments: str, subprocess: bool = False, **how: Any) -> pytest.RunResult:
         run = self.pytester.runpytest_subprocess if subprocess else self.pytester.runpytest_inprocess
-        return run("-p", "no:hypothesispytest", *arguments, **how)  # that plugin imports for 2 s in every run
+        kept = ("-o", f"circuit_doctor={self.checkups}")  # one examination of the tiny model is enough
+        return run("-p", "no:hypothesispytest", *kept, *arguments, **how)  # that plugin imports for 2 s in every run
 
 
 def read_report(path: Path) -> dict[str, Any]:

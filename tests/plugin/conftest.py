@@ -18,6 +18,6 @@ def warm(tiny_gpt2: Path) -> None:
 
 
 @pytest.fixture
-def folder(pytester: pytest.Pytester, tiny_gpt2: Path, warm: None) -> Folder:
+def folder(pytester: pytest.Pytester, tiny_gpt2: Path, warm: None, tmp_path_factory: pytest.TempPathFactory) -> Folder:
     (pytester.path / "tiny").symlink_to(tiny_gpt2, target_is_directory=True)
-    return Folder(pytester)
+    return Folder(pytester, tmp_path_factory.getbasetemp() / "checkups")

@@ -1,4 +1,5 @@
-"""circuitcheck's interventions against the same ones written out with hooks on plain transformers modules."""
+"""Ablations under a tokenizer that makes templates differ in length, against hooks on plain transformers modules. SmolLM2's
+are in test_real_models_reference.py, which loads it once."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from plain import Ablation, PlainModel, Question, Replacements, Unit, load_folder, load_smollm2, template_means
+from plain import Ablation, PlainModel, Question, Replacements, Unit, load_folder, template_means
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
@@ -38,18 +39,8 @@ def heads(layer: int, *numbers: int) -> tuple[str, ...]:
     return tuple(f"L{layer}H{number}" for number in numbers)
 
 
-UNITS = {
-    "L17H2": heads(17, 2),
-    "L8H0-3, L12H5, L17H0-8": (*heads(8, 0, 1, 2, 3), "L12H5", *heads(17, *range(9))),
-    "L2H0-8, L3H0-8": (*heads(2, *range(9)), *heads(3, *range(9))),
-    "L10.attn": ("L10.attn",),
-    "L9.mlp": ("L9.mlp",),
-    "L3.mlp, L12.attn, L20H4": ("L3.mlp", "L12.attn", "L20H4"),
-}
-
-
-def step(words: str, kind: str, at: str | tuple[str, ...] | None, source: str = "abc", units=None) -> Step:
-    return Step(words, Ablation(units or UNITS[words], kind, at, source))
+def step(words: str, kind: str, at: str | tuple[str, ...] | None, source: str = "abc", *, units: tuple[str, ...]) -> Step:
+    return Step(words, Ablation(units, kind, at, source))
 
 
 class Pair:
@@ -125,27 +116,6 @@ def check_tokens(pair: Pair) -> None:
         assert pair.plain.tokens(prompt.text) == list(prompt.tokens)
 
 
-SMOLLM2_CASES = {
-    "zero-head-END": [step("L17H2", "zero", "END")],
-    "zero-heads-S1+1": [step("L2H0-8, L3H0-8", "zero", "S1+1")],
-    "zero-mixed-S2,END": [step("L3.mlp, L12.attn, L20H4", "zero", ("S2", "END"))],
-    "zero-attn-everywhere": [step("L10.attn", "zero", None)],
-    "mean-head-everywhere": [step("L17H2", "mean", None)],
-    "mean-heads-END": [step("L8H0-3, L12H5, L17H0-8", "mean", "END")],
-    "mean-mixed-S1+1": [step("L3.mlp, L12.attn, L20H4", "mean", "S1+1")],
-    "mean-mlp-S2,END": [step("L9.mlp", "mean", ("S2", "END"))],
-    "counterfactual-head-S2,END": [step("L17H2", "counterfactual", ("S2", "END"))],
-    "counterfactual-heads-everywhere": [step("L8H0-3, L12H5, L17H0-8", "counterfactual", None)],
-    "counterfactual-attn-END": [step("L10.attn", "counterfactual", "END")],
-    "counterfactual-heads-S1+1": [step("L2H0-8, L3H0-8", "counterfactual", "S1+1")],
-    "composed-kinds": [
-        step("L10.attn", "zero", None),
-        step("L17H2", "mean", "END"),
-        step("L9.mlp", "counterfactual", ("S2", "END"), "swap"),
-    ],
-}
-
-# Runs of the small model are nearly free, so it also gets the combinations that SmolLM2 has no time for.
 GPT2_UNITS = {"L1H2": ("L1H2",), "L1.attn": ("L1.attn",), "L0.mlp": ("L0.mlp",)}
 GPT2_CASES = {
     f"{kind}-{words}-{at or 'everywhere'}": [step(words, kind, at, units=units)]
@@ -163,11 +133,6 @@ GPT2_CASES = {
         step("L1.attn", "counterfactual", "END", "swap", units=("L1.attn",)),
     ],
 }
-
-
-@pytest.fixture(scope="module")
-def smollm2_pair(smollm2: cc.Model) -> Pair:
-    return Pair(smollm2, load_smollm2(), SMOLLM2_CASES.values())
 
 
 @pytest.fixture(scope="module")
@@ -220,23 +185,6 @@ def slot_word_tokenizer() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, bos_token="<|endoftext|>", eos_token="<|endoftext|>", model_max_length=64
     )
-
-
-def test_smollm2_tokens(smollm2_pair: Pair) -> None:
-    check_tokens(smollm2_pair)
-
-
-def test_smollm2_clean(smollm2_pair: Pair) -> None:
-    assert_same(smollm2_pair.measured(smollm2_pair.circuit), smollm2_pair.clean)
-
-
-def test_smollm2_on_a_counterfactual(smollm2_pair: Pair) -> None:
-    check_on_counterfactual(smollm2_pair, "abc")
-
-
-@pytest.mark.parametrize("name", SMOLLM2_CASES)
-def test_smollm2_ablation(smollm2_pair: Pair, name: str) -> None:
-    check_case(smollm2_pair, SMOLLM2_CASES[name])
 
 
 def test_gpt2_tokens(gpt2_pair: Pair) -> None:

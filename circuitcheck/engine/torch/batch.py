@@ -1,12 +1,12 @@
 """Prompts of one token count, as the tensors and indices that kernels work on."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from circuitcheck.plan import At, Reading
+from circuitcheck.plan import AllBut, At, Reading, named_in
 from circuitcheck.prompts import Prompt
 
 
@@ -43,7 +43,11 @@ class Batch:
 
     def tokens(self, base: str) -> Tensor:
         """Token ids [prompt, pos] of the clean prompts or of a counterfactual, followed by what is read."""
-        rows = [prompt.run(base) + continuation(prompt, self.reading) for prompt in self.prompts]
+        return self.followed(prompt.run(base) for prompt in self.prompts)
+
+    def followed(self, runs: Iterable[tuple[int, ...]]) -> Tensor:
+        """Token ids [prompt, pos] of other runs, one for each prompt, followed by what is read of that prompt."""
+        rows = [run + continuation(prompt, self.reading) for run, prompt in zip(runs, self.prompts, strict=True)]
         return torch.tensor(rows, device=self.device)
 
     def read_from(self, logits: Tensor) -> Tensor:
@@ -59,38 +63,15 @@ class Batch:
     def where(self, at: At) -> tuple[Tensor, Tensor]:
         """(rows, columns): every (prompt, token) that `at` names, each once. Raises UnknownPosition."""
         pairs = [(row, column) for row, prompt in enumerate(self.prompts) for column in self.columns(prompt, at)]
-        rows, columns = torch.tensor(pairs, device=self.device).T
+        rows, columns = torch.tensor(pairs, dtype=torch.long, device=self.device).reshape(-1, 2).T
         return rows, columns
 
     def columns(self, prompt: Prompt, at: At) -> list[int]:
         """The tokens of a prompt that `at` names. Tokens after END cannot act on what is read there, so nothing is
         written to them."""
         stop = prompt.end + 1
+        everything = list(range(stop + self.width - self.length))
         if at is None:
-            return list(range(stop + self.width - self.length))
-        found = {index for place in at for index in place.indices(prompt.positions[place.name], stop)}
-        return sorted(found)
-
-
-@dataclass
-class Change:
-    """How much one intervention changed each prompt of a batch, summed over the sites it wrote."""
-
-    prompts: int
-    difference: Tensor = field(init=False)
-    before: Tensor = field(init=False)
-    after: Tensor = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.difference, self.before, self.after = (torch.zeros(self.prompts, dtype=torch.float64) for _ in range(3))
-
-    def record(self, rows: Tensor, old: Tensor, new: Tensor) -> None:
-        """`old` and `new` are [place, ...]; `rows` says which prompt each place belongs to."""
-        rows, old, new = rows.cpu(), old.double().cpu().flatten(1), new.double().cpu().flatten(1)
-        for total, value in ((self.difference, new - old), (self.before, old), (self.after, new)):
-            total.index_add_(0, rows, value.square().sum(1))
-
-    def relative(self) -> Tensor:
-        """[prompt]: norm of the change over the larger of the norms before and after; 0 where both are 0."""
-        scale = torch.maximum(self.before, self.after).sqrt()
-        return torch.where(scale > 0, self.difference.sqrt() / scale, torch.zeros_like(scale))
+            return everything
+        found = {index for place in named_in(at) for index in place.indices(prompt.positions[place.name], stop)}
+        return [index for index in everything if index not in found] if isinstance(at, AllBut) else sorted(found)

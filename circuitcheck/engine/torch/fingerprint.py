@@ -2,11 +2,15 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 import torch
 from torch import nn
+
+from circuitcheck.engine.torch.witness import modules_of, numbers_of
 
 _NOT_COMPUTED = ("_name_or_path", "model_name", "tokenizer_name", "device", "transformers_version", "architectures")
 LIBRARIES = ("torch", "transformers", "transformer-lens")
@@ -26,7 +30,8 @@ def weights_digest(model: nn.Module) -> str:
 
 
 def config_digest(model: Any) -> str:
-    """Everything else that decides what the model computes: its config, less where it was read from, and its buffers."""
+    """Everything else that decides what the model computes: its config, less where it was read from, its buffers, the
+    numbers that modules hold, and forwards that were put on them."""
     inner = getattr(model, "original_model", None)
     config = vars(model.cfg) if inner is None else inner.config.to_dict()
     settings = {name: repr(value) for name, value in config.items() if name not in _NOT_COMPUTED}
@@ -34,7 +39,39 @@ def config_digest(model: Any) -> str:
     for name, buffer in sorted(model.named_buffers()):
         total.update(name.encode())
         total.update(buffer.detach().float().cpu().contiguous().numpy().data)
+    for where, name, value in numbers_of(modules_of(model)):
+        total.update(f"{where} {name} {value!r}".encode())
+    for place, code in _replaced_forwards(model):
+        total.update(f"{place} {code}".encode())
     return total.hexdigest()[:32]
+
+
+def _replaced_forwards(model: Any) -> list[tuple[str, str]]:
+    """Modules whose forward somebody replaced, with what it does as far as its code tells."""
+    found = []
+    for root in (model, getattr(model, "original_model", None)):
+        for place, module in root.named_modules() if isinstance(root, nn.Module) else ():
+            forward = vars(module).get("forward")
+            if forward is not None:
+                found.append((place, _words_of(forward)))
+    return found
+
+
+def _words_of(function: Any) -> str:
+    """A function's name, its code as far as that has no addresses in it, and the plain values that it holds."""
+    if isinstance(function, partial):
+        return f"partial {_words_of(function.func)} {_plain((*function.args, *function.keywords.values()))}"
+    code = getattr(function, "__code__", None)
+    name = getattr(function, "__qualname__", type(function).__name__)
+    if code is None:
+        return str(name)
+    cells = [each.cell_contents for each in getattr(function, "__closure__", None) or ()]
+    held = _plain((*code.co_consts, *cells, *(getattr(function, "__defaults__", None) or ())))
+    return f"{name} {code.co_code.hex()} {code.co_names} {held}"
+
+
+def _plain(values: Iterable[object]) -> list[object]:
+    return [each for each in values if isinstance(each, int | float | str)]
 
 
 def library_versions() -> dict[str, str]:

@@ -3,12 +3,24 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from torch import Tensor
 
 from circuitcheck.errors import ModelChanged, SiteNotReached
 
 HookFunction = Callable[[Tensor], Tensor | None]
+
+
+_points: "WeakKeyDictionary[Any, dict[str, Any]]" = WeakKeyDictionary()
+
+
+def points_of(model: Any) -> dict[str, Any]:
+    """A model's hook points by name, looked up once: a bridge puts them together anew at every access. A point that was
+    replaced since does not fire, and that is an error."""
+    if model not in _points:
+        _points[model] = dict(model.hook_dict)
+    return _points[model]
 
 
 @contextmanager
@@ -18,7 +30,7 @@ def hooked(model: Any, functions: list[tuple[str, HookFunction]]) -> Iterator[No
     Raises SiteNotReached for a hook point that the model does not have, or that did not fire in the body; the 3.9
     bridge's own `run_with_hooks` says nothing in either case.
     """
-    points, fired, handles = model.hook_dict, [0] * len(functions), []
+    points, fired, handles = points_of(model), [0] * len(functions), []
     for name, _ in functions:
         if name not in points:
             raise SiteNotReached(f"this model has no hook point {name!r}; nothing would be written.")
@@ -38,7 +50,7 @@ def hooked(model: Any, functions: list[tuple[str, HookFunction]]) -> Iterator[No
 
 def check_no_hooks(model: Any, name: object) -> None:
     """Raises ModelChanged where somebody's hook is still on the model: every run would carry it."""
-    left = sorted({point.name for point in model.hook_dict.values() if point.fwd_hooks})
+    left = sorted({point.name for point in points_of(model).values() if point.fwd_hooks or point._forward_hooks})
     if left:
         raise ModelChanged(f"{name} carries hooks on {', '.join(left[:3])}: remove them first (model.reset_hooks()).")
 

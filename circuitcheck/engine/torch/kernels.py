@@ -1,17 +1,19 @@
 """What interventions do to tensors, by plan type: `writes_of.register` adds a kind."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial, singledispatch
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from circuitcheck.engine.torch.batch import Batch, Change
+from circuitcheck.engine.torch.batch import Batch
+from circuitcheck.engine.torch.proof import by_layer
 from circuitcheck.engine.torch.sites import SiteLayer, Write, place
-from circuitcheck.errors import BadIntervention
+from circuitcheck.errors import BadIntervention, VacuousIntervention
 from circuitcheck.plan import (
     Ablate,
+    Architecture,
     At,
     Direction,
     Intervention,
@@ -19,16 +21,23 @@ from circuitcheck.plan import (
     Need,
     Patch,
     Site,
-    SiteKind,
+    Source,
     Steer,
-    StreamMean,
 )
+
+_LOST = 0.5  # of a dose, to rounding
 
 
 class Sources(Protocol):
     """Where kernels get what does not come from the run they are in."""
 
-    def value(self, source: str | StreamMean, where: SiteLayer) -> Tensor:
+    @property
+    def architecture(self) -> Architecture: ...
+
+    def rerun(self, writes: Iterable[Write], wanted: Iterable[SiteLayer]) -> dict[SiteLayer, Tensor]:
+        """The values of sites in a run of the batch with the interventions before this one, and these writes."""
+
+    def value(self, source: Source, where: SiteLayer) -> Tensor:
         """The value at a layer's site in another run of the batch, [prompt, ...]."""
 
     def vectors(self, direction: Direction) -> Mapping[int, Tensor]:
@@ -40,24 +49,24 @@ def writes_of(
     intervention: Intervention,
     batch: Batch,  # noqa: ARG001 - the signature that every kernel has
     sources: Sources,  # noqa: ARG001
-    change: Change,  # noqa: ARG001
 ) -> list[Write]:
-    """Writes that carry out `intervention` on `batch` and record what they did in `change`."""
+    """Writes that carry out `intervention` on `batch`, one for each layer's site that it declares. Each gives a new
+    tensor and leaves the one it gets alone."""
     raise TypeError(f"no kernel for {type(intervention).__name__}")
 
 
 @writes_of.register
-def _(intervention: Ablate, batch: Batch, sources: Sources, change: Change) -> list[Write]:
-    return _replacements(intervention.writes, intervention.needs, batch, sources, change)
+def _(intervention: Ablate, batch: Batch, sources: Sources) -> list[Write]:
+    return replacements(intervention.writes, batch, _from_runs(intervention.needs, sources))
 
 
 @writes_of.register
-def _(intervention: Patch, batch: Batch, sources: Sources, change: Change) -> list[Write]:
-    return _replacements(intervention.writes, intervention.needs, batch, sources, change)
+def _(intervention: Patch, batch: Batch, sources: Sources) -> list[Write]:
+    return replacements(intervention.writes, batch, _from_runs(intervention.needs, sources))
 
 
 @writes_of.register
-def _(intervention: KnockOut, batch: Batch, sources: Sources, change: Change) -> list[Write]:  # noqa: ARG001
+def _(intervention: KnockOut, batch: Batch, sources: Sources) -> list[Write]:  # noqa: ARG001
     allowed = [set(batch.columns(prompt, intervention.key)) for prompt in batch.prompts]
     pairs = [
         (row, query, key)
@@ -73,54 +82,59 @@ def _(intervention: KnockOut, batch: Batch, sources: Sources, change: Change) ->
             )
     rows, queries, keys = torch.tensor(pairs, device=batch.device).T
     return [
-        Write(kind, layer, partial(_silence, rows=rows, queries=queries, keys=keys, heads=heads, change=change))
-        for (kind, layer), heads in _by_layer(intervention.writes).items()
+        Write(kind, layer, partial(_silence, rows=rows, queries=queries, keys=keys, heads=heads))
+        for (kind, layer), heads in by_layer(intervention.writes).items()
     ]
 
 
 @writes_of.register
-def _(intervention: Steer, batch: Batch, sources: Sources, change: Change) -> list[Write]:
+def _(intervention: Steer, batch: Batch, sources: Sources) -> list[Write]:
     vectors = sources.vectors(intervention.direction)
     rows, columns = batch.where(intervention.at)
     return [
         Write(
             site.kind,
             site.layer,
-            partial(_steer, vector=vectors[site.layer], how=intervention, rows=rows, columns=columns, change=change),
+            partial(_steer, vector=vectors[site.layer], how=intervention, rows=rows, columns=columns),
         )
         for site, _ in intervention.writes
     ]
 
 
-def _replacements(
-    sites: tuple[tuple[Site, At], ...], needs: tuple[Need, ...], batch: Batch, sources: Sources, change: Change
+def replacements(
+    sites: tuple[tuple[Site, At], ...], batch: Batch, value_of: Callable[[SiteLayer], Tensor | None]
 ) -> list[Write]:
-    """All sites at the positions of the first, each replaced by its need's value, or by zero where it needs nothing."""
+    """Writes of `value_of` a layer's site (None: zero) to `sites`, all at the positions of the first."""
     rows, columns = batch.where(sites[0][1])
+    return [
+        Write(
+            kind,
+            layer,
+            partial(
+                _replace,
+                where=place(kind, indices, rows, columns),
+                source=value_of((kind, layer)),
+            ),
+        )
+        for (kind, layer), indices in by_layer(sites).items()
+    ]
+
+
+def _from_runs(needs: tuple[Need, ...], sources: Sources) -> Callable[[SiteLayer], Tensor | None]:
+    """The value of a layer's site in the run that it is needed from, None where none is."""
     wanted = {(need.site.kind, need.site.layer): need.source for need in needs}
-    writes = []
-    for (kind, layer), indices in _by_layer(sites).items():
-        source = wanted.get((kind, layer))
-        value = None if source is None else sources.value(source, (kind, layer))
-        where = place(kind, indices, rows, columns)
-        writes.append(Write(kind, layer, partial(_replace, kind=kind, where=where, source=value, rows=rows, change=change)))
-    return writes
+    return lambda where: sources.value(wanted[where], where) if where in wanted else None
 
 
-def _replace(
-    value: Tensor, *, kind: SiteKind, where: tuple[Any, ...], source: Tensor | None, rows: Tensor, change: Change
-) -> Tensor:
+def _replace(value: Tensor, *, where: tuple[Any, ...], source: Tensor | None) -> Tensor:
     if source is not None and source.shape != value.shape:
         raise ValueError(f"a source of shape {tuple(source.shape)} cannot replace values of shape {tuple(value.shape)}")
-    old = value[where]
-    new = torch.zeros_like(old) if source is None else source[where].to(value)
     written = value.clone()
-    written[where] = new
-    change.record(rows, _compared(kind, old), _compared(kind, new))
+    written[where] = 0 if source is None else source[where].to(value)
     return written
 
 
-def _silence(value: Tensor, *, rows: Tensor, queries: Tensor, keys: Tensor, heads: list[int], change: Change) -> Tensor:
+def _silence(value: Tensor, *, rows: Tensor, queries: Tensor, keys: Tensor, heads: list[int]) -> Tensor:
     written = value.clone()
     silent = torch.finfo(value.dtype).min
     for head in heads or range(value.shape[1]):
@@ -129,13 +143,11 @@ def _silence(value: Tensor, *, rows: Tensor, queries: Tensor, keys: Tensor, head
     where = place("scores", heads, touched[:, 0], touched[:, 1])
     if (written[where].amax(dim=-1) <= silent / 2).any():
         raise BadIntervention("an attention knock-out leaves a token with nothing to attend to: leave it a key.")
-    change.record(touched[:, 0], _compared("scores", value[where]), _compared("scores", written[where]))
     return written
 
 
-def _steer(value: Tensor, *, vector: Tensor, how: Steer, rows: Tensor, columns: Tensor, change: Change) -> Tensor:
-    old = value[rows, columns]
-    exact, along = old.double(), vector.to(value.device)
+def _steer(value: Tensor, *, vector: Tensor, how: Steer, rows: Tensor, columns: Tensor) -> Tensor:
+    exact, along = value[rows, columns].double(), vector.to(value.device)
     if how.mode == "project_out":
         unit = along / along.norm()
         new = exact - how.scale * (exact @ unit)[:, None] * unit
@@ -143,20 +155,9 @@ def _steer(value: Tensor, *, vector: Tensor, how: Steer, rows: Tensor, columns: 
         new = exact + (how.scale if how.mode == "add" else -how.scale) * along
     written = value.clone()
     written[rows, columns] = new.to(value)
-    change.record(rows, old, written[rows, columns])
+    asked, arrived = new - exact, written[rows, columns].double() - exact
+    if how.mode != "project_out" and arrived.any() and (arrived - asked).norm() > _LOST * asked.norm():
+        raise VacuousIntervention(
+            f"{how.describe()}: rounding to {value.dtype} loses more than half of it. Use a larger scale, or another dtype."
+        )
     return written
-
-
-def _compared(kind: SiteKind, value: Tensor) -> Tensor:
-    """What a change is measured by. Scores hold the mask, which would dwarf every change, and mean their softmax."""
-    return value.softmax(dim=-1) if kind == "scores" else value
-
-
-def _by_layer(sites: tuple[tuple[Site, At], ...]) -> dict[SiteLayer, list[int]]:
-    """{(site kind, layer): heads or neurons}, the list empty where the whole layer is meant."""
-    grouped: dict[SiteLayer, list[int]] = {}
-    for site, _ in sites:
-        indices = grouped.setdefault((site.kind, site.layer), [])
-        if site.index is not None:
-            indices.append(site.index)
-    return grouped

@@ -10,9 +10,10 @@ from circuitcheck.engine.protocol import ModelCard
 from circuitcheck.engine.torch.checkpoints import read_checkpoint
 from circuitcheck.engine.torch.devices import resolve_device, resolve_dtype
 from circuitcheck.engine.torch.fingerprint import config_digest, digest_of, library_versions, weights_digest
+from circuitcheck.engine.torch.hooks import check_no_hooks
 from circuitcheck.engine.torch.sources import forward
 from circuitcheck.engine.torch.tokenizer import HubTokenizer
-from circuitcheck.engine.torch.witness import Witness
+from circuitcheck.engine.torch.witness import Witness, check_no_torch_hooks
 from circuitcheck.errors import BadSpec, ModelChanged
 from circuitcheck.models import INSTANCE_PREFIX, BosPolicy, ModelSpec
 from circuitcheck.plan import Architecture, ModelRef
@@ -37,18 +38,23 @@ class LoadedModel:
         return torch.device(self.card.device)
 
     def check_unchanged(self) -> None:
-        """The quick check, after every run. Raises ModelChanged."""
+        """The quick check, before and after every run. Raises ModelChanged."""
+        check_no_hooks(self.model, self.card.ref)
+        check_no_torch_hooks(self.model, self.card.ref)
         self.witness.check(self.model, self.card.ref)
 
     def verify(self) -> None:
         """The thorough check: reads every weight. Raises ModelChanged."""
         self.check_unchanged()
-        if weights_digest(self.model) != self.card.fingerprint["weights"]:
-            raise ModelChanged(f"the weights of {self.card.ref} are not those that were loaded. Load it again.")
+        now = {"weights": weights_digest(self.model), "config": config_digest(self.model)}
+        for part, digest in now.items():
+            if digest != self.card.fingerprint[part]:
+                what = "weights" if part == "weights" else "config or buffers"
+                raise ModelChanged(f"the {what} of {self.card.ref} are not those that were loaded. Load it again.")
 
 
 def load(spec: ModelSpec, device_name: str) -> LoadedModel:
-    """Raises ModelUnavailable, CorruptCheckpoint, UnknownDevice."""
+    """Raises ModelUnavailable, CorruptCheckpoint, UnknownDevice; BadSpec for one that cannot be folded."""
     device, dtype = resolve_device(device_name), resolve_dtype(spec.dtype)
     from transformer_lens.model_bridge import TransformerBridge
 
@@ -63,8 +69,21 @@ def load(spec: ModelSpec, device_name: str) -> LoadedModel:
             dtype=dtype,
         )
     bridge.eval()
+    if spec.processing == "folded":
+        _fold(bridge)
     bridge.requires_grad_(False)
-    return _wrap(bridge, checkpoint.tokenizer, spec, processing="none")
+    return _wrap(bridge, checkpoint.tokenizer, spec, processing=spec.processing)
+
+
+def _fold(bridge: Any) -> None:
+    """Value biases stay where they are: folded away, a head's output would no longer hold its own, and zero ablation would
+    take away less than the head. Raises BadSpec for an architecture whose norms cannot be folded."""
+    if not getattr(bridge.adapter, "supports_fold_ln", True):
+        raise BadSpec(f"the norms of a {type(bridge.original_model).__name__} cannot be folded: leave +folded out.")
+    try:
+        bridge.enable_compatibility_mode(disable_warnings=True, fold_value_biases=False)
+    except (RuntimeError, NotImplementedError) as error:
+        raise BadSpec(f"this model cannot be folded ({error}): leave +folded out.") from error
 
 
 def adopt(instance: Any, bos: BosPolicy) -> LoadedModel:
@@ -86,6 +105,8 @@ def adopt(instance: Any, bos: BosPolicy) -> LoadedModel:
 
 
 def _wrap(model: Any, tokenizer: Any, spec: ModelSpec, processing: str) -> LoadedModel:
+    device = str(next(model.parameters()).device)
+    _first_run(model, device)
     weights = weights_digest(model)
     name = str(spec) or f"{INSTANCE_PREFIX}{weights[:12]}"
     wrapped = HubTokenizer(tokenizer, spec.bos, name)
@@ -101,8 +122,6 @@ def _wrap(model: Any, tokenizer: Any, spec: ModelSpec, processing: str) -> Loade
         **library_versions(),
     }
     ref = ModelRef(name, digest_of(parts), spec.dtype, spec.bos)
-    device = str(next(model.parameters()).device)
-    _first_run(model, device)
     return LoadedModel(model, wrapped, ModelCard(ref, _architecture(model), parts, device), Witness.of(model))
 
 
@@ -121,4 +140,19 @@ def _architecture(model: Any) -> Architecture:
         cfg.n_ctx,
         getattr(cfg, "d_mlp", None),
         bool(getattr(cfg, "parallel_attn_mlp", False)),
+        _without_value_biases(model),
+        bool(getattr(cfg, "attn_only", False)),
     )
+
+
+_NO_VALUE_BIASES = ("GPTNeoForCausalLM",)  # these never had any, and have biases of the output
+
+
+def _without_value_biases(model: Any) -> bool:
+    """Have the value biases been folded into the output's, as a HookedTransformer does when it loads a model? A bridge says
+    whether its weights were processed at all."""
+    if not getattr(model, "_weights_processed", True) or getattr(model.cfg, "original_architecture", "") in _NO_VALUE_BIASES:
+        return False
+    biases = [(getattr(block.attn, "b_V", None), getattr(block.attn, "b_O", None)) for block in model.blocks]
+    values, outputs = ([each for each in column if each is not None] for column in zip(*biases, strict=True))
+    return bool(values and outputs) and not any(map(torch.any, values)) and any(map(torch.any, outputs))

@@ -1,27 +1,19 @@
 """The local engine: plans in, tables out."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-
 import numpy as np
 import torch
 
-from circuitcheck.digest import digest
-from circuitcheck.engine.protocol import ModelCard, Receipt, Table
-from circuitcheck.engine.torch.batch import Batch, Change, by_size, continuation
-from circuitcheck.engine.torch.directions import Vectors, vectors_of
-from circuitcheck.engine.torch.hooks import check_no_hooks, hooked
-from circuitcheck.engine.torch.kernels import writes_of
-from circuitcheck.engine.torch.loaded import LoadedModel
+from circuitcheck.engine.checkup import CheckUp
+from circuitcheck.engine.protocol import ModelCard, Table
+from circuitcheck.engine.torch import paths  # noqa: F401 - registers its kernel
+from circuitcheck.engine.torch.directions import Vectors
+from circuitcheck.engine.torch.doctor import examine
 from circuitcheck.engine.torch.pool import ModelPool
-from circuitcheck.engine.torch.readouts import Seen, read
-from circuitcheck.engine.torch.sites import SiteLayer, Write, hooks_that_read, hooks_that_write
-from circuitcheck.engine.torch.sources import StreamMeans, activations, forward, stream_means
+from circuitcheck.engine.torch.run import Run
+from circuitcheck.engine.torch.sources import StreamMeans
 from circuitcheck.engine.torch.tokenizer import HubTokenizer
-from circuitcheck.errors import BadIntervention, BadTask
 from circuitcheck.models import BosPolicy, parse_spec
-from circuitcheck.plan import Direction, Metric, ModelRef, Plan, SiteKind, StreamMean, View
-from circuitcheck.prompts import Prompt
+from circuitcheck.plan import ModelRef, Plan, StreamMean, check_sites
 
 
 class LocalEngine:
@@ -49,19 +41,27 @@ class LocalEngine:
         """Read every weight of a model that is still loaded again. Raises ModelChanged."""
         self._pool.verify(ref)
 
+    def examine(self, ref: ModelRef) -> CheckUp:
+        """The doctor's checks. Raises ModelChanged for a model with somebody's hooks, or changed weights."""
+        loaded = self._pool.get(ref, self._device)
+        loaded.check_unchanged()
+        return examine(loaded)
+
     def run(self, plan: Plan, rows: range) -> Table:
         """Measure `rows` of a plan, whole blocks of `plan.batch` at a time, so that no value depends on `rows`."""
         loaded = self._pool.get(plan.model, self._device)
         loaded.check_unchanged()
-        check_no_hooks(loaded.model, plan.model)
-        run = _Run(loaded, plan, self._means, self._directions)
+        for view in {cell.view.digest: cell.view for cell in plan.cells}.values():
+            for intervention in view.interventions:
+                places = [site for site, _ in intervention.writes] + [need.site for need in intervention.needs]
+                check_sites(places, loaded.card.architecture)
+        run = Run(loaded, plan, self._means, self._directions)
         size = plan.task.size(loaded.tokenizer, plan.stream)
         tables = []
         with torch.no_grad():
             for start in range(rows.start // plan.batch * plan.batch, rows.stop, plan.batch):
                 block = range(start, min(start + plan.batch, size))
                 tables.append(run.block(block, range(max(start, rows.start), min(block.stop, rows.stop))))
-        check_no_hooks(loaded.model, plan.model)
         loaded.check_unchanged()
         return join(tables)
 
@@ -76,172 +76,3 @@ def join(tables: list[Table]) -> Table:
         )
     values = np.concatenate([table.values for table in tables], axis=1)
     return Table(values, receipts, sum(table.forward_passes for table in tables))
-
-
-def _check_width(view: View, batch: Batch) -> None:
-    """Raises BadTask where a mean would have to be written after the prompts' own tokens."""
-    if batch.width == batch.length:
-        return
-    for intervention in view.interventions:
-        for need in intervention.needs:
-            if isinstance(need.source, StreamMean) and need.source.by == "template" and need.at is None:
-                raise BadTask(
-                    f"{intervention.describe()}: the tokens of an answer have no mean to be replaced by, and this metric "
-                    f"reads answers of several tokens. Name positions (at=), or use another kind of ablation."
-                )
-
-
-@dataclass(frozen=True)
-class _BatchSources:
-    """What the kernels of one batch may ask for."""
-
-    run: "_Run"
-    batch: Batch
-    runs: Mapping[tuple[str, SiteLayer], torch.Tensor]
-
-    def value(self, source: str | StreamMean, where: SiteLayer) -> torch.Tensor:
-        if isinstance(source, str):
-            return self.runs[source, where]
-        return self.run.mean(source, where[0]).rows(where[1], self.batch.prompts, self.batch.width)
-
-    def vectors(self, direction: Direction) -> Vectors:
-        return self.run.vectors(direction)
-
-
-class _Run:
-    """One plan on one loaded model."""
-
-    def __init__(
-        self,
-        loaded: LoadedModel,
-        plan: Plan,
-        means: dict[tuple[str, StreamMean, str], StreamMeans],
-        directions: dict[str, Vectors],
-    ) -> None:
-        self._loaded, self._plan, self._means, self._directions = loaded, plan, means, directions
-        self._views = {cell.view.digest: cell.view for cell in plan.cells}
-        self._passes = 0
-
-    def block(self, block: range, keep: range) -> Table:
-        """Run the prompts of `block`, report those of `keep`."""
-        self._passes = 0
-        prompts = self._prompts(self._plan.stream, self._plan.seed, block)
-        values = np.full((len(self._plan.cells), len(prompts)), np.nan)
-        changes = {
-            (key, step): np.zeros(len(prompts))
-            for key, view in self._views.items()
-            for step in range(len(view.interventions))
-        }
-        for reading in sorted({cell.metric.reads for cell in self._plan.cells}):
-            views = {cell.view.digest: cell.view for cell in self._plan.cells if cell.metric.reads == reading}
-            for indices in by_size(prompts, reading):
-                batch = Batch(tuple(prompts[i] for i in indices), self._loaded.device, reading)
-                sources = self._counterfactual_runs(batch, views)
-                clean = self._clean_logits(batch)
-                for key, view in views.items():
-                    wanted = {
-                        row: cell.metric
-                        for row, cell in enumerate(self._plan.cells)
-                        if cell.view.digest == key and cell.metric.reads == reading
-                    }
-                    seen, changed = self._forward(view, batch, sources, wanted.values())
-                    for row, metric in wanted.items():
-                        values[row, indices] = read(metric, replace(seen, clean=clean)).cpu().numpy()
-                    for step, change in enumerate(changed):
-                        changes[key, step][indices] = change.relative().numpy()
-        window = slice(keep.start - block.start, keep.stop - block.start)
-        receipts = {key: self._receipts(view, key, changes, window) for key, view in self._views.items()}
-        return Table(values[:, window], tuple(receipts[cell.view.digest] for cell in self._plan.cells), self._passes)
-
-    def _clean_logits(self, batch: Batch) -> torch.Tensor | None:
-        """Of the untouched clean run, where a metric compares with it."""
-        if not any(cell.metric.compares_with_clean for cell in self._plan.cells):
-            return None
-        return self._forward(View(self._plan.model), batch, {}, ())[0].logits
-
-    def _forward(
-        self, view: View, batch: Batch, sources: Mapping[tuple[str, SiteLayer], torch.Tensor], metrics: Iterable[Metric]
-    ) -> tuple[Seen, list[Change]]:
-        """What metrics read, and what each intervention changed."""
-        _check_width(view, batch)
-        changes = [Change(len(batch.prompts)) for _ in view.interventions]
-        writes: list[Write] = []
-        for intervention, change in zip(view.interventions, changes, strict=True):
-            writes += writes_of(intervention, batch, _BatchSources(self, batch, sources), change)
-        kept: dict[SiteLayer, torch.Tensor] = {}
-        looked_at = {(site.kind, site.layer) for metric in metrics for site in metric.sites}
-        hooks = hooks_that_write(self._loaded.model, writes) + hooks_that_read(self._loaded.model, looked_at, kept)
-        with hooked(self._loaded.model, hooks):
-            logits = forward(self._loaded.model, batch.tokens(view.base))
-        self._passes += len(batch.prompts)
-        return Seen(batch.read_from(logits), batch, kept), changes
-
-    def _counterfactual_runs(self, batch: Batch, views: Mapping[str, View]) -> dict[tuple[str, SiteLayer], torch.Tensor]:
-        """The values that views take from counterfactual runs; one run for each counterfactual, shared by all views."""
-        wanted: dict[str, set[SiteLayer]] = {}
-        for view in views.values():
-            for need in (need for intervention in view.interventions for need in intervention.needs):
-                if isinstance(need.source, str):
-                    wanted.setdefault(need.source, set()).add((need.site.kind, need.site.layer))
-        found = {}
-        for name, places in sorted(wanted.items()):
-            kept = activations(self._loaded.model, batch.tokens(name), places)
-            self._passes += len(batch.prompts)
-            found.update({(name, place): value for place, value in kept.items()})
-        return found
-
-    def mean(self, source: StreamMean, kind: SiteKind) -> StreamMeans:
-        if source.task != self._plan.task.origin:
-            raise BadTask(f"a mean over another task than {self._plan.task.name!r} has no prompts of its templates.")
-        key = (self._plan.model.fingerprint, source, kind)
-        if key not in self._means:
-            size = self._plan.task.size(self._loaded.tokenizer, "reference")
-            if source.n > size:
-                raise BadTask(
-                    f"a mean over n={source.n} prompts: task {self._plan.task.name!r} has {size} in its reference stream. "
-                    f"Say n={size} or fewer."
-                )
-            prompts = self._prompts("reference", source.seed, range(source.n))
-            layers = self._loaded.card.architecture.n_layers
-            self._means[key] = stream_means(
-                self._loaded.model, prompts, kind, layers, source.by, self._plan.batch, self._loaded.device
-            )
-            self._passes += len(prompts)
-        return self._means[key]
-
-    def vectors(self, direction: Direction) -> Vectors:
-        """Raises BadIntervention for the direction of another model."""
-        if direction.model.fingerprint != self._plan.model.fingerprint:
-            raise BadIntervention(
-                f"the {direction.describe()} was found in {direction.model}, and means nothing in {self._plan.model}."
-            )
-        if direction.digest not in self._directions:
-            self._directions[direction.digest] = vectors_of(direction, self._loaded, self.vectors)
-        return self._directions[direction.digest]
-
-    def _prompts(self, stream: str, seed: int, rows: range) -> tuple[Prompt, ...]:
-        prompts: tuple[Prompt, ...] = self._plan.task.prompts(self._loaded.tokenizer, seed=seed, stream=stream, rows=rows)
-        readings = {cell.metric.reads for cell in self._plan.cells}
-        longest = max(len(prompt.tokens) + len(continuation(prompt, reading)) for prompt in prompts for reading in readings)
-        if longest > self._loaded.card.architecture.n_ctx:
-            raise BadTask(
-                f"a prompt of task {self._plan.task.name!r} has {longest} tokens, and {self._plan.model} reads at most "
-                f"{self._loaded.card.architecture.n_ctx}: use shorter ones (of a corpus, context=)."
-            )
-        return prompts
-
-    def _receipts(
-        self, view: View, key: str, changes: dict[tuple[str, int], np.ndarray], window: slice
-    ) -> tuple[Receipt, ...]:
-        return tuple(
-            Receipt(
-                digest=digest((key, step)),
-                model=str(self._plan.model),
-                view=view.describe(),
-                intervention=intervention.describe(),
-                sites=tuple(sorted({str(site) for site, _ in intervention.writes})),
-                relative=tuple(changes[key, step][window].tolist()),
-                allow_vacuous=intervention.allow_vacuous,
-            )
-            for step, intervention in enumerate(view.interventions)
-        )

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from circuitcheck.engine.torch.hooks import HookFunction
+from circuitcheck.engine.torch.hooks import HookFunction, points_of
 from circuitcheck.errors import SiteNotReached
 from circuitcheck.plan import ATTENTION_KINDS, SiteKind
 
@@ -29,6 +29,7 @@ _POINTS: dict[str, tuple[str, ...]] = {
     "resid_post": ("blocks.{layer}.hook_resid_post",),
     "attn_out": ("blocks.{layer}.hook_attn_out",),
     "mlp_out": ("blocks.{layer}.hook_mlp_out",),
+    "mlp_in": ("blocks.{layer}.ln2.hook_in",),
     "z": ("blocks.{layer}.attn.hook_z",),
     "q": ("blocks.{layer}.attn.hook_q",),
     "k": ("blocks.{layer}.attn.hook_k",),
@@ -80,8 +81,11 @@ def _write_resid_mid(model: Any, write: Write) -> list[Hook]:
         entered.append(value)
 
     def add_change(attn_out: Tensor) -> Tensor:
-        middle = entered.pop() + attn_out
-        return attn_out + (write.function(middle) - middle)  # exactly attn_out where nothing is written
+        stream = _held(entered, "resid_mid", write.layer)
+        middle = stream + attn_out
+        new = write.function(middle)
+        added = (new.double() - stream.double()).to(attn_out)  # so that the block's own sum rounds to `new`
+        return torch.where(new == middle, attn_out, added)
 
     _point(model, "resid_mid", write.layer)
     return [(_point(model, "resid_pre", write.layer), hold), (_point(model, "attn_out", write.layer), add_change)]
@@ -99,10 +103,16 @@ def _write_result(model: Any, write: Write) -> list[Hook]:
         mixed.append(value)
 
     def add_change(projected: Tensor) -> Tensor:
-        results = _results(model, write.layer, mixed.pop())
+        results = _results(model, write.layer, _held(mixed, "result", write.layer))
         return projected + (write.function(results) - results).sum(dim=2)
 
     return [(_point(model, "z", write.layer), hold), (_point(model, "projected", write.layer), add_change)]
+
+
+def _held(values: list[Tensor], kind: str, layer: int) -> Tensor:
+    if not values:
+        raise SiteNotReached(f"{kind} of layer {layer} cannot be written: what it is put together from came after it.")
+    return values.pop()
 
 
 def _has_post_norm(model: Any) -> bool:
@@ -119,14 +129,20 @@ def _hook_that_reads(model: Any, key: SiteLayer, kept: dict[SiteLayer, Tensor]) 
 
 
 def _results(model: Any, layer: int, z: Tensor) -> Tensor:
-    """[prompt, pos, head, d_model] of z [prompt, pos, head, d_head]."""
-    return torch.einsum("bphd,hdm->bphm", z, model.blocks[layer].attn.W_O.to(z))
+    """[prompt, pos, head, d_model] of z [prompt, pos, head, d_head]. Raises SiteNotReached for quantised weights."""
+    try:
+        weights = model.blocks[layer].attn.W_O
+    except NotImplementedError as error:
+        raise SiteNotReached(f"heads' results in layer {layer} cannot be worked out: {error}") from error
+    return torch.einsum("bphd,hdm->bphm", z, weights.to(z))
 
 
 def _point(model: Any, kind: str, layer: int) -> str:
     names = [name.format(layer=layer) for name in _POINTS[kind]]
+    if kind == "mlp_in" and getattr(model.blocks[layer], "mlp_reads_resid_directly", False):
+        names = [f"blocks.{layer}.mlp.hook_in"]  # as in OLMo 2, whose second norm comes after the MLP
     for name in names:
-        if name in model.hook_dict:
+        if name in points_of(model):
             return name
     raise SiteNotReached(f"this model has no hook point {names[0]!r}; nothing would be read or written.")
 

@@ -9,14 +9,20 @@ from torch import Tensor
 from circuitcheck.engine.torch.batch import by_size
 from circuitcheck.engine.torch.hooks import hooked
 from circuitcheck.engine.torch.sites import SiteLayer, hooks_that_read
-from circuitcheck.errors import BadTask
+from circuitcheck.errors import BadTask, SiteNotReached
 from circuitcheck.plan import MeanBy, SiteKind
 from circuitcheck.prompts import Prompt
 
 
 def forward(model: Any, tokens: Tensor) -> Tensor:
-    """Logits [prompt, pos, vocab] of token ids that already hold their BOS."""
+    """Logits [prompt, pos, vocab] of token ids that already hold their BOS. Raises SiteNotReached for logits of other tokens
+    than these: positions would mean others."""
     logits: Tensor = model(tokens, return_type="logits", prepend_bos=False)
+    if logits.shape[:2] != tokens.shape:
+        raise SiteNotReached(
+            f"the model gave logits for {tuple(logits.shape[:2])} prompts and tokens, and was given {tuple(tokens.shape)}: "
+            f"does it add a BOS of its own, or generate with a cache? Positions would mean other tokens."
+        )
     return logits
 
 

@@ -1,35 +1,41 @@
-"""What must not change while a model is in our hands: its weights, its mode, its hooks."""
+"""What must not change while a model is in our hands: its weights, buffers, numbers and functions, its mode, its hooks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules import module as torch_module
 
 from circuitcheck.errors import ModelChanged
 
 _SAMPLED = 32  # values of each tensor
+_NUMBERS = (float, int, bool)
+_LIBRARIES = ("transformer_lens.", "transformers.", "torch.")
 
 
 @dataclass(frozen=True)
 class Witness:
-    """A cheap picture of a model, taken when it is loaded. Torch's in-place counters see edits of parameters, the sampled
-    values see most edits through `.data`, which no counter sees; reading every byte is `LoadedModel.verify`."""
+    """A cheap picture of a model, taken when it is loaded. Torch's in-place counters see edits of parameters and buffers,
+    the sampled values see most edits through `.data`, which no counter sees; reading every byte is `LoadedModel.verify`.
+    `settings` are the numbers that modules hold (such as a norm's epsilon), and forwards that were put on them."""
 
-    tensors: tuple[tuple[str, int, int], ...]
+    tensors: tuple[tuple[int, int], ...]
     samples: bytes
     hooks: tuple[tuple[str, int], ...]
+    settings: tuple[tuple[str, str, float], ...]
 
     @classmethod
     def of(cls, model: Any) -> "Witness":
-        parameters = sorted(model.named_parameters())
-        state = tuple((name, tensor.data_ptr(), tensor._version) for name, tensor in parameters)
-        return cls(state, _sample([tensor for _, tensor in parameters]), _module_hooks(model))
+        modules = modules_of(model)
+        tensors = list({id(tensor): tensor for tensor in _tensors(modules)}.values())  # tied weights once
+        state = tuple((tensor.data_ptr(), _version(tensor)) for tensor in tensors)
+        return cls(state, _sample(tensors), _module_hooks(modules), _settings(modules))
 
     def check(self, model: Any, name: object) -> None:
         """Raises ModelChanged, naming what changed."""
-        training = [type(module).__name__ for module in _modules(model) if module.training]
+        training = [type(module).__name__ for module in modules_of(model) if module.training]
         if training:
             raise ModelChanged(f"{name} is in train mode ({training[0]}): dropout would act. Call .eval() on it.")
         now = Witness.of(model)
@@ -38,6 +44,40 @@ class Witness:
         if now.hooks != self.hooks:
             added = sorted({where for where, _ in set(now.hooks) ^ set(self.hooks)})
             raise ModelChanged(f"torch hooks of {name} changed at {', '.join(added[:3])}: remove yours, or load it again.")
+        if now.settings != self.settings:
+            where, what, _ = min(set(now.settings) ^ set(self.settings))
+            raise ModelChanged(f"{what} of {where} in {name} changed after it was loaded. Load it again.")
+
+
+def check_no_torch_hooks(model: Any, name: object) -> None:
+    """Raises ModelChanged for hooks that neither TransformerLens nor transformers put there: every run would carry them."""
+    if any(getattr(torch_module, f"_global_forward{kind}hooks") for kind in ("_", "_pre_")):
+        raise ModelChanged(f"torch has forward hooks on all modules, {name} among them: remove them first.")
+    for module in modules_of(model):
+        for hook in (*module._forward_hooks.values(), *module._forward_pre_hooks.values()):
+            if not _is_library_s(hook):
+                raise ModelChanged(f"{name} carries a torch hook on its {type(module).__name__}: remove it first.")
+
+
+def _is_library_s(hook: Callable[..., Any]) -> bool:
+    inner = getattr(hook, "func", hook)  # of a partial
+    return str(getattr(inner, "__module__", "")).startswith(_LIBRARIES)
+
+
+def _tensors(modules: list[nn.Module]) -> Iterator[torch.Tensor]:
+    """Weights, and the buffers that a run does not replace itself."""
+    for module in modules:
+        held = (module._parameters, {} if _grows_with_the_prompt(module) else module._buffers)
+        yield from (tensor for each in held for tensor in each.values() if tensor is not None)
+
+
+def _grows_with_the_prompt(module: nn.Module) -> bool:
+    """Rotary frequencies of some kinds are worked out anew for longer prompts."""
+    return vars(module).get("rope_type") in ("dynamic", "longrope")
+
+
+def _version(tensor: torch.Tensor) -> int:
+    return 0 if tensor.is_inference() else tensor._version
 
 
 def _sample(tensors: list[torch.Tensor]) -> bytes:
@@ -46,23 +86,46 @@ def _sample(tensors: list[torch.Tensor]) -> bytes:
     return bytes(picked.cpu().numpy().data)
 
 
-def _module_hooks(model: Any) -> tuple[tuple[str, int], ...]:
+def _settings(modules: list[nn.Module]) -> tuple[tuple[str, str, float], ...]:
+    forwards = (
+        (f"{type(module).__name__} {index}", "forward", float(id(vars(module)["forward"])))
+        for index, module in enumerate(modules)
+        if "forward" in vars(module)
+    )
+    return (*numbers_of(modules), *forwards)
+
+
+def numbers_of(modules: list[nn.Module]) -> tuple[tuple[str, str, float], ...]:
+    """(module, name, value) of the numbers that modules hold, such as the epsilon of a norm."""
+    return tuple(
+        (f"{type(module).__name__} {index}", key, float(value))
+        for index, module in enumerate(modules)
+        if not _grows_with_the_prompt(module)
+        for key, value in vars(module).items()
+        if type(value) in _NUMBERS and key != "training"
+    )
+
+
+def _module_hooks(modules: list[nn.Module]) -> tuple[tuple[str, int], ...]:
     """Modules with hooks of torch's own, and how many; hook points are the library's, and looked at elsewhere."""
     from transformer_lens.hook_points import HookPoint
 
     counts = (
         (f"{type(module).__name__} {index}", len(module._forward_hooks) + len(module._forward_pre_hooks))
-        for index, module in enumerate(_modules(model))
+        for index, module in enumerate(modules)
         if not isinstance(module, HookPoint)
     )
     return tuple((where, count) for where, count in counts if count)
 
 
-def _modules(model: Any) -> Iterator[nn.Module]:
-    """A bridge keeps the model that it wraps outside torch's own tree."""
-    seen: set[int] = set()
-    for root in (model, getattr(model, "original_model", None)):
-        for module in root.modules() if isinstance(root, nn.Module) else ():
-            if id(module) not in seen:
-                seen.add(id(module))
-                yield module
+def modules_of(model: Any) -> list[nn.Module]:
+    """Each once. A bridge keeps the model that it wraps outside torch's own tree. Torch's own walk is slow, and this one
+    happens around every run."""
+    found: dict[int, nn.Module] = {}
+    waiting = [root for root in (model, getattr(model, "original_model", None)) if isinstance(root, nn.Module)]
+    while waiting:
+        module = waiting.pop()
+        if id(module) not in found:
+            found[id(module)] = module
+            waiting += [child for child in module._modules.values() if child is not None]
+    return list(found.values())

@@ -3,7 +3,16 @@
 from circuitcheck.plan.interventions.ablate import KINDS, Ablate, Kind
 from circuitcheck.plan.interventions.knock_out import KnockOut
 from circuitcheck.plan.interventions.patch import Patch
-from circuitcheck.plan.interventions.protocol import Intervention, MeanBy, Need, PickCounterfactual, StreamMean
+from circuitcheck.plan.interventions.path import PatchPath
+from circuitcheck.plan.interventions.protocol import (
+    Intervention,
+    MeanBy,
+    Need,
+    PickCounterfactual,
+    Resample,
+    Source,
+    StreamMean,
+)
 from circuitcheck.plan.interventions.steer import Mode, Steer
 
 __all__ = [
@@ -16,7 +25,10 @@ __all__ = [
     "Mode",
     "Need",
     "Patch",
+    "PatchPath",
     "PickCounterfactual",
+    "Resample",
+    "Source",
     "Steer",
     "StreamMean",
 ]

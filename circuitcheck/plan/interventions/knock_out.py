@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass, replace
 
-from circuitcheck.digest import digest
-from circuitcheck.plan.interventions.protocol import MeanBy, Need, PickCounterfactual, listed, where
+from circuitcheck.plan.interventions.protocol import Unbound, listed, where
 from circuitcheck.plan.positions import At
 from circuitcheck.plan.sites import Site
 from circuitcheck.plan.units import Head, Unit
 
 
 @dataclass(frozen=True)
-class KnockOut:
+class KnockOut(Unbound):
     """The scores of `heads` from the queries `query` to the keys `key` become minus infinity, so that their attention
     goes to the other keys, in proportion. `key` has positions always: with no key left, a softmax means nothing."""
 
@@ -18,10 +17,6 @@ class KnockOut:
     query: At
     key: At
     allow_vacuous: bool = False
-
-    @property
-    def needs(self) -> tuple[Need, ...]:
-        return ()
 
     @property
     def writes(self) -> tuple[tuple[Site, At], ...]:
@@ -40,14 +35,7 @@ class KnockOut:
             return self
         return replace(self, heads=tuple(unit for unit in new if isinstance(unit, Head)), allow_vacuous=True)
 
-    @property
-    def digest(self) -> str:
-        return digest(self)
-
     def describe(self) -> str:
         return (
             f"knock-out of the attention of {listed(self.heads)} from queries {where(self.query)} to keys {where(self.key)}"
         )
-
-    def bind(self, *, task: str, mean_by: MeanBy, counterfactual: PickCounterfactual, seed: int) -> "KnockOut":  # noqa: ARG002
-        return self

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from circuitcheck.digest import digest
-from circuitcheck.plan.interventions.protocol import MeanBy, Need, PickCounterfactual, listed, where
+from circuitcheck.plan.interventions.protocol import MeanBy, Need, PickCounterfactual, Unbound, listed, where
 from circuitcheck.plan.positions import At
 from circuitcheck.plan.references import CLEAN
 from circuitcheck.plan.sites import HEAD_KINDS, KEY_VALUE_KINDS, Site
@@ -11,7 +10,7 @@ from circuitcheck.plan.units import Head, Unit
 
 
 @dataclass(frozen=True)
-class Patch:
+class Patch(Unbound):
     """Replace the values of `sites` at the positions `at` by those of the run called `source`: "clean", or a counterfactual
     (None until bound to a task: its first). Positions are those of the tokens, whose counts are the same in both runs."""
 
@@ -49,10 +48,6 @@ class Patch:
         kind = self.sites[0].kind
         sites = tuple(Site(kind, unit.layer, unit.head) for unit in new if isinstance(unit, Head))
         return replace(self, sites=sites, allow_vacuous=True)
-
-    @property
-    def digest(self) -> str:
-        return digest(self)
 
     def describe(self) -> str:
         return f"patch of {listed(self.sites)} {where(self.at)} from {self.source or 'the counterfactual'}"

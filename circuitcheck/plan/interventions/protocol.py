@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol, Self, runtime_checkable
+from typing import ClassVar, Literal, Protocol, Self, runtime_checkable
 
-from circuitcheck.plan.positions import At
-from circuitcheck.plan.sites import Site
+from circuitcheck.digest import digest
+from circuitcheck.plan.positions import AllBut, At, named_in
+from circuitcheck.plan.sites import Site, SiteKind
 from circuitcheck.plan.units import Unit, compact
 
 MeanBy = Literal["template", "tokens"]
@@ -24,13 +25,29 @@ class StreamMean:
 
 
 @dataclass(frozen=True)
+class Resample:
+    """A site's value in another prompt: for each prompt one of the first `n` of a task's reference stream, drawn among those
+    of the same template and token counts (`by` tokens: of the same length) and the same values of the slots `matching`;
+    where there is none, one of the first 2n, and so on."""
+
+    task: str
+    n: int
+    seed: int
+    by: MeanBy = "template"
+    matching: tuple[str, ...] = ()
+
+
+Source = str | StreamMean | Resample
+
+
+@dataclass(frozen=True)
 class Need:
-    """A value from another run. `source`: "clean" or a counterfactual's name, a run without interventions; or a mean over a
-    stream."""
+    """A value from another run. `source`: "clean" or a counterfactual's name, a run without interventions; a mean over a
+    stream; or another prompt of it."""
 
     site: Site
     at: At
-    source: str | StreamMean
+    source: Source
 
 
 @runtime_checkable
@@ -44,6 +61,11 @@ class Intervention(Protocol):
 
     @property
     def allow_vacuous(self) -> bool: ...
+    @property
+    def freezes(self) -> tuple[SiteKind, ...]:
+        """Kinds of sites that are held still everywhere, in runs that this one takes its values from."""
+        ...
+
     @property
     def needs(self) -> tuple[Need, ...]: ...
     @property
@@ -59,9 +81,35 @@ class Intervention(Protocol):
     def swap_units(self, old: tuple[Unit, ...], new: tuple[Unit, ...]) -> Self: ...
 
 
+class Unbound:
+    """What holds for interventions that take nothing from other runs, act on no set of units, and hold nothing still."""
+
+    freezes: ClassVar[tuple[SiteKind, ...]] = ()
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        return ()
+
+    @property
+    def unit_sets(self) -> tuple[tuple[Unit, ...], ...]:
+        return ()
+
+    @property
+    def digest(self) -> str:
+        return digest(self)
+
+    def swap_units(self, old: tuple[Unit, ...], new: tuple[Unit, ...]) -> Self:  # noqa: ARG002 - the protocol's signature
+        return self
+
+    def bind(self, *, task: str, mean_by: MeanBy, counterfactual: PickCounterfactual, seed: int) -> Self:  # noqa: ARG002
+        return self
+
+
 def where(at: At) -> str:
     """Positions in words."""
-    return "everywhere" if at is None else "at " + ", ".join(map(str, at))
+    if at is None:
+        return "everywhere"
+    return f"{'everywhere but ' if isinstance(at, AllBut) else ''}at " + ", ".join(map(str, named_in(at)))
 
 
 def listed(things: tuple[object, ...]) -> str:

@@ -5,16 +5,15 @@ from typing import Literal
 
 from circuitcheck.digest import digest
 from circuitcheck.plan.directions import Direction
-from circuitcheck.plan.interventions.protocol import MeanBy, Need, PickCounterfactual, where
+from circuitcheck.plan.interventions.protocol import Unbound, where
 from circuitcheck.plan.positions import At
 from circuitcheck.plan.sites import Site
-from circuitcheck.plan.units import Unit
 
 Mode = Literal["add", "subtract", "project_out"]
 
 
 @dataclass(frozen=True)
-class Steer:
+class Steer(Unbound):
     """`scale` times the direction's vector of each of `layers` is added or subtracted there, or the component along it is
     taken out. At several layers the doses accumulate: each lands on a stream that already holds the earlier ones."""
 
@@ -26,23 +25,12 @@ class Steer:
     allow_vacuous: bool = False
 
     @property
-    def needs(self) -> tuple[Need, ...]:
-        return ()
-
-    @property
     def writes(self) -> tuple[tuple[Site, At], ...]:
         return tuple((Site(self.direction.kind, layer), self.at) for layer in self.layers)
 
     @property
     def looks_at(self) -> tuple[At, ...]:
         return (self.at,)
-
-    @property
-    def unit_sets(self) -> tuple[tuple[Unit, ...], ...]:
-        return ()
-
-    def swap_units(self, old: tuple[Unit, ...], new: tuple[Unit, ...]) -> "Steer":  # noqa: ARG002
-        return self
 
     @property
     def digest(self) -> str:
@@ -54,6 +42,3 @@ class Steer:
         layers = ", ".join(f"L{layer}" for layer in self.layers)
         dose = ", doses accumulating" if len(self.layers) > 1 and self.mode != "project_out" else ""
         return f"{verb} {times}the {self.direction.describe()} {where(self.at)} in {layers}{dose}"
-
-    def bind(self, *, task: str, mean_by: MeanBy, counterfactual: PickCounterfactual, seed: int) -> "Steer":  # noqa: ARG002
-        return self

@@ -1,0 +1,26 @@
+"""Examinations of a loaded model: is every site what it says, can a run be repeated, what becomes of text."""
+
+import time
+
+from circuitcheck.engine.checkup import EVERYTHING, CheckUp, Finding
+from circuitcheck.engine.torch.doctor.habits import check_left_behind, check_runs, check_text
+from circuitcheck.engine.torch.doctor.patient import TOKENS, Patient
+from circuitcheck.engine.torch.doctor.places import check_sites
+from circuitcheck.engine.torch.doctor.plans import check_plans
+from circuitcheck.engine.torch.doctor.sums import check_sums
+from circuitcheck.engine.torch.loaded import LoadedModel
+
+__all__ = ["examine"]
+
+
+def examine(loaded: LoadedModel) -> CheckUp:
+    """Every check on one model. Raises ModelChanged for one with somebody's hooks, or changed weights."""
+    started = time.monotonic()
+    patient, ref = Patient(loaded), loaded.card.ref
+    checks = (check_runs, check_text, check_sites, check_sums, check_plans, check_left_behind)
+    if loaded.card.architecture.n_ctx < TOKENS:
+        detail = f"an examination takes {TOKENS} tokens, and this model reads {loaded.card.architecture.n_ctx}"
+        findings: tuple[Finding, ...] = (Finding(EVERYTHING, "its context is long enough", "refused", detail=detail),)
+    else:
+        findings = tuple(finding for check in checks for finding in check(patient))
+    return CheckUp(ref.spec, ref.fingerprint, loaded.device.type, ref.dtype, time.monotonic() - started, findings)

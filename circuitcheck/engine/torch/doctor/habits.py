@@ -1,0 +1,98 @@
+"""What else claims rely on: runs that can be repeated, prompts that do not disturb each other, how text becomes tokens."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from circuitcheck.engine.checkup import EVERYTHING, TEXT, Finding, passed
+from circuitcheck.engine.torch.doctor.patient import TOKENS, Patient
+from circuitcheck.errors import BadTask, ModelChanged
+
+_SENTENCE = "When Mary and John went to the store, John gave a drink to"
+_PAD = 5  # tokens
+_PADDED = "largest difference of a logit with tokens to the right"
+
+
+def check_runs(patient: Patient) -> Iterator[Finding]:
+    """Determinism, causality, the noise floor, padding."""
+    again = patient.logits(patient.ours)
+    yield _same("the same run twice gives the same logits", patient, again, exactly=True)
+    yield _looks_back_only(patient)
+    alone = torch.cat([patient.logits(row[None]) for row in patient.ours])
+    yield _same("a prompt alone gives the logits that it has in a batch", patient, alone)
+    yield Finding("noise", "largest difference of a logit alone and in a batch", "noted", _gap(patient, alone))
+    yield _right_padding(patient)
+
+
+def check_text(patient: Patient) -> Iterator[Finding]:
+    """How this model's tokenizer treats BOS and spaces."""
+    tokenizer = patient.loaded.tokenizer
+    ids = tokenizer.encode(_SENTENCE).ids
+    bos = tokenizer.inner.bos_token_id
+    policy = patient.loaded.card.ref.bos
+    expected = int(tokenizer.prepends_bos if policy == "tokenizer" else policy == "always")
+    count = sum(each == bos for each in ids) if bos is not None else 0
+    yield Finding(
+        TEXT,
+        "a prompt starts with one BOS" if expected else "a prompt has no BOS",
+        passed(count == expected and (not expected or ids[0] == bos)),
+        detail=f"{tokenizer.inner.bos_token!r}, by the policy of the model's spec",
+    )
+    read_back = tokenizer.decode(ids[expected:])
+    yield Finding(TEXT, "what comes back from the tokens of a text", "noted", detail=repr(read_back))
+    mary, spaced = (tokenizer.encode(text).ids[expected:] for text in ("Mary", " Mary"))
+    detail = f"'Mary' {list(mary)}, ' Mary' {list(spaced)}"
+    yield Finding(TEXT, "a word after a space is other tokens than at the start", "noted", detail=detail)
+    yield _second_bos(patient)
+
+
+def check_left_behind(patient: Patient) -> Iterator[Finding]:
+    """Nothing of an examination stays."""
+    try:
+        patient.loaded.check_unchanged()
+    except ModelChanged as error:
+        yield Finding(EVERYTHING, "no hook is left, no weight changed", "failed", detail=str(error))
+        return
+    yield Finding(EVERYTHING, "no hook is left, no weight changed", "passed")
+
+
+def _looks_back_only(patient: Patient) -> Finding:
+    """Another last token changes no logits before it."""
+    other = patient.ours.clone()
+    other[:, -1] = patient.theirs[:, -1]
+    moved = (patient.logits(other) - patient.our_logits).abs()
+    before, there = float(moved[:, :-1].max()), float(moved[:, -1].max())
+    return patient.nothing(EVERYTHING, "a token changes no logits before it", before, there)
+
+
+def _right_padding(patient: Patient) -> Finding:
+    """Prompts are never padded here: they run in groups of one length."""
+    if patient.loaded.card.architecture.n_ctx < TOKENS + _PAD:
+        return Finding("padding", _PADDED, "noted", detail="the model's context is too short to tell")
+    padded = torch.cat([patient.ours, patient.theirs[:, :_PAD]], dim=1)
+    error = _gap(patient, patient.logits(padded)[:, :TOKENS])
+    return Finding("padding", _PADDED, "noted", error, "prompts are never padded")
+
+
+def _second_bos(patient: Patient) -> Finding:
+    tokenizer = patient.loaded.tokenizer
+    check = "a text that holds the BOS already is refused"
+    if not tokenizer.inner.bos_token:
+        return Finding(TEXT, check, "noted", detail="this tokenizer has no BOS")
+    try:
+        tokenizer.encode(tokenizer.inner.bos_token + _SENTENCE)
+    except BadTask:
+        return Finding(TEXT, check, "passed")
+    return Finding(TEXT, check, "failed")
+
+
+def _same(check: str, patient: Patient, found: Tensor, *, exactly: bool = False) -> Finding:
+    gap = _gap(patient, found)
+    finding = patient.nothing(EVERYTHING, check, gap, _gap(patient, patient.their_logits))
+    return replace(finding, status="failed") if exactly and gap > 0 else finding
+
+
+def _gap(patient: Patient, found: Tensor) -> float:
+    return float((found - patient.our_logits).abs().max())

@@ -1,0 +1,167 @@
+"""A model under examination: two inputs of random tokens, their runs, and runs with writes."""
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from circuitcheck.engine.checkup import Finding, Status, passed
+from circuitcheck.engine.torch.hooks import hooked
+from circuitcheck.engine.torch.loaded import LoadedModel
+from circuitcheck.engine.torch.sites import Hook, SiteLayer, Write, hooks_that_read, hooks_that_write
+from circuitcheck.engine.torch.sources import forward
+from circuitcheck.errors import SiteNotReached
+from circuitcheck.plan import SiteKind
+
+ROWS, TOKENS, POSITION = 2, 9, 4
+_TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-3}  # of the expected effect; float64 models compute parts in float32
+_COARSE = 0.1  # bfloat16, float16
+_ROUNDINGS = 4  # of each entry: a few of a stream may be thousands of times the others
+_FEW_LAYERS = 8
+BREAKDOWNS = (SiteNotReached, RuntimeError, IndexError)
+_ADDERS: tuple[SiteKind, ...] = ("attn_out", "mlp_out")
+
+
+class Patient:
+    """`ours` and `theirs` are token ids [prompt, pos]; every value asked for of their clean runs is kept."""
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self.loaded = loaded
+        self.model: Any = loaded.model
+        self.n_layers = loaded.card.architecture.n_layers
+        self.parallel = loaded.card.architecture.parallel
+        dtype = next(self.model.parameters()).dtype
+        self.tolerance = _TOLERANCE.get(dtype, _COARSE)
+        self._rounding = _ROUNDINGS * torch.finfo(dtype).eps
+        dice = torch.Generator().manual_seed(0)
+        drawn = torch.randint(self._vocabulary, (2, ROWS, TOKENS), generator=dice)
+        self.ours, self.theirs = drawn.to(loaded.device)
+        self._values: dict[tuple[bool, SiteLayer], Tensor] = {}
+
+    @property
+    def _vocabulary(self) -> int:
+        return min(len(self.loaded.tokenizer.inner), int(self.model.cfg.d_vocab))
+
+    @property
+    def layers(self) -> list[int]:
+        """Those whose sites are checked one by one: all of a small model; else neighbours at the start, middle, last,
+        and the first of each type of attention."""
+        last = self.n_layers - 1
+        if self.n_layers <= _FEW_LAYERS:
+            return list(range(self.n_layers))
+        types = getattr(getattr(getattr(self.model, "original_model", None), "config", None), "layer_types", None) or []
+        return sorted({0, 1, last // 2, last, *(types.index(each) for each in set(types))})
+
+    def logits(self, tokens: Tensor, writes: Iterable[Write] = ()) -> Tensor:
+        """[prompt, pos, vocab], in float64."""
+        with torch.no_grad(), hooked(self.model, hooks_that_write(self.model, writes)):
+            return forward(self.model, tokens).double()
+
+    @cached_property
+    def our_logits(self) -> Tensor:
+        return self.logits(self.ours)
+
+    @cached_property
+    def their_logits(self) -> Tensor:
+        return self.logits(self.theirs)
+
+    def read(self, where: SiteLayer, writes: Iterable[Write] = (), tokens: Tensor | None = None) -> Tensor:
+        """The value at a site in a run of `ours`, or of other tokens, with writes, in float64."""
+        kept: dict[SiteLayer, Tensor] = {}
+        hooks = hooks_that_write(self.model, writes) + hooks_that_read(self.model, [where], kept)
+        with torch.no_grad(), hooked(self.model, hooks):
+            forward(self.model, self.ours if tokens is None else tokens)
+        return kept[where].double()
+
+    def read_point(self, name: str, hooks: list[Hook]) -> Tensor:
+        """The value at a hook point of the library's, in a run of `ours` with hooks, in float64. Raises SiteNotReached."""
+        kept: list[Tensor] = []
+        with torch.no_grad(), hooked(self.model, [*hooks, (name, lambda value: kept.append(value.double()))]):
+            forward(self.model, self.ours)
+        return kept[0]
+
+    def our(self, where: SiteLayer) -> Tensor:
+        return self._clean(where, theirs=False).double()
+
+    def their(self, where: SiteLayer) -> Tensor:
+        return self._clean(where, theirs=True).double()
+
+    def _clean(self, where: SiteLayer, *, theirs: bool) -> Tensor:
+        if (theirs, where) not in self._values:
+            kept: dict[SiteLayer, Tensor] = {}
+            with torch.no_grad(), hooked(self.model, hooks_that_read(self.model, self.all_of(where[0]), kept)):
+                forward(self.model, self.theirs if theirs else self.ours)
+            self._values.update({(theirs, each): value for each, value in kept.items()})
+        return self._values[theirs, where]
+
+    def all_of(self, kind: SiteKind) -> list[SiteLayer]:
+        """The sites of one kind in all layers."""
+        return [(kind, layer) for layer in ([0] if kind == "embed" else range(self.n_layers))]
+
+    def writing(self, places: Iterable[SiteLayer], *, theirs: bool = True) -> list[Write]:
+        """Writes of the values that these sites have in the other run, or in this one."""
+        return [Write(*where, _put(self._clean(where, theirs=theirs))) for where in places]
+
+    def alike(self, where: SiteLayer) -> bool:
+        """Is there nothing to patch, because both runs have the same value there?"""
+        return torch.equal(self.our(where), self.their(where))
+
+    def has(self, where: SiteLayer) -> bool:
+        """Whether the model has such a place."""
+        try:
+            self.our(where)
+        except SiteNotReached:
+            return False
+        return True
+
+    @cached_property
+    def adders(self) -> tuple[SiteKind, ...]:
+        """What adds to the stream: attention, and MLPs where a model has any."""
+        return tuple(kind for kind in _ADDERS if self.has((kind, 0)))
+
+    def nothing(self, subject: str, check: str, part: float, effect: float) -> Finding:
+        """Is `part` nothing against the effect of what was done?"""
+        if effect == 0:
+            return Finding(subject, check, "failed", detail="what was done has no effect at all")
+        return Finding(subject, check, passed(part <= self.tolerance * effect), part / effect)
+
+    def compare(self, subject: str, check: str, found: Tensor, expected: Tensor, instead: Tensor, sums: int = 1) -> Finding:
+        """Is `found` what is expected? Deviations beyond rounding, entry by entry and for each of `sums`, count in units of
+        how far `instead`, what would be there had nothing been done, is from it."""
+        rounding = sums * self._rounding * torch.maximum(expected.abs(), instead.abs())
+        effect = float((expected - instead).abs().max())
+        deviation = float(((found - expected).abs() - rounding).clamp(min=0).max())
+        if effect > 0:
+            return Finding(subject, check, passed(deviation <= self.tolerance * effect), deviation / effect)
+        detail = "" if deviation == 0 else f"nothing was to change here, and {deviation:.2g} did"
+        return Finding(subject, check, passed(deviation == 0), None, detail)
+
+
+def _put(value: Tensor) -> Any:
+    return lambda _old: value.clone()
+
+
+def at_one_token(patient: Patient, kind: SiteKind, layer: int) -> Write:
+    """The other input's value, at POSITION alone."""
+    index = (slice(None),) * (2 if kind in ("scores", "pattern") else 1) + (POSITION,)
+    theirs = patient.their((kind, layer))
+
+    def put(old: Tensor) -> Tensor:
+        new = old.clone()
+        new[index] = theirs[index].to(old)
+        return new
+
+    return Write(kind, layer, put)
+
+
+def refusal(subject: str, check: str, error: Exception) -> Finding:
+    """Of a check that could not be made: there is no such place, or its values are not of the shape they should be."""
+    status: Status = "refused" if isinstance(error, SiteNotReached) else "failed"
+    return Finding(subject, check, status, detail=str(error).partition("\n")[0])
+
+
+def worst(findings: list[Finding]) -> Finding:
+    """A failure, if any; else the largest error."""
+    return max(findings, key=lambda each: (each.status == "failed", each.error or 0.0))

@@ -1,0 +1,66 @@
+"""Do plans get the values that they ask for, prompt by prompt? The same patch through the engine's whole machinery."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+
+from circuitcheck.engine.checkup import EVERYTHING, Finding
+from circuitcheck.engine.torch.doctor.patient import ROWS, Patient
+from circuitcheck.engine.torch.run import Run
+from circuitcheck.plan import CLEAN, Cell, LogitDiff, Patch, Plan, Site, View
+from circuitcheck.prompts import Prompt
+from circuitcheck.prompts.prompt import Counterfactual
+
+_OTHER = "other"
+
+
+def check_plans(patient: Patient) -> Iterator[Finding]:
+    """All of the stream that enters layer 0, from the counterfactual of each prompt and from the clean run."""
+    prompts, ref = _prompts(patient), patient.loaded.card.ref
+    there, back = (Patch((Site("resid_pre", 0),), None, source) for source in (_OTHER, CLEAN))
+    views = (View(ref), View(ref, _OTHER), View(ref).then(there), View(ref, _OTHER).then(back))
+    cells = tuple(Cell(view, LogitDiff()) for view in views)
+    task: Any = SimpleNamespace(name="random tokens", digest="random tokens", prompts=lambda *_, **__: prompts)
+    with torch.no_grad():
+        found = Run(patient.loaded, Plan(ref, task, "test", 0, cells), {}, {}).block(range(ROWS), range(ROWS)).values
+    clean, other = (_by_hand(logits, prompts) for logits in (patient.our_logits, patient.their_logits))
+    for values, (name, expected, instead) in zip(
+        found,
+        (
+            ("a plan measures each prompt's own logits", clean, other),
+            ("on a counterfactual it measures that one's", other, clean),
+            ("a patch from the counterfactual gives that one's", other, clean),
+            ("a patch from the clean run gives the clean ones", clean, other),
+        ),
+        strict=True,
+    ):
+        yield patient.compare(EVERYTHING, name, torch.from_numpy(values), expected, instead)
+
+
+def _prompts(patient: Patient) -> tuple[Prompt, ...]:
+    """`answer` and `distractor` are the tokens of which the two inputs differ most, so that nothing hides in rounding."""
+    apart = (patient.our_logits - patient.their_logits)[:, -1]
+    ends = (patient.ours.shape[1] - 1,)
+    return tuple(
+        Prompt(
+            index=row,
+            text=f"random tokens {row}",
+            tokens=tuple(ours),
+            answer="",
+            distractor="",
+            answer_ids=(int(apart[row].argmax()),),
+            distractor_ids=(int(apart[row].argmin()),),
+            positions={"END": ends},
+            counterfactuals={_OTHER: Counterfactual("other random tokens", tuple(theirs))},
+            template="",
+            slots={},
+        )
+        for row, (ours, theirs) in enumerate(zip(patient.ours.tolist(), patient.theirs.tolist(), strict=True))
+    )
+
+
+def _by_hand(logits: torch.Tensor, prompts: tuple[Prompt, ...]) -> torch.Tensor:
+    last = logits[:, -1].cpu()
+    return torch.stack([last[row, each.answer_id] - last[row, each.distractor_id] for row, each in enumerate(prompts)])

@@ -1,0 +1,91 @@
+"""Do the parts of a model add up, and do the library's own hooks keep their word?"""
+
+from collections.abc import Callable, Iterator
+from itertools import product
+
+import torch
+from torch import Tensor
+
+from circuitcheck.engine.checkup import EVERYTHING, Finding
+from circuitcheck.engine.torch.doctor.patient import BREAKDOWNS, Patient, refusal, worst
+from circuitcheck.engine.torch.sites import SiteLayer
+from circuitcheck.errors import SiteNotReached
+from circuitcheck.plan import SiteKind
+
+
+def check_sums(patient: Patient) -> Iterator[Finding]:
+    """What is added up to a stream, layer by layer and all together."""
+    for (subject, name), rule in _rules(patient).items():
+        try:
+            yield worst([patient.compare(subject, name, *rule(layer)) for layer in patient.layers])
+        except BREAKDOWNS as error:
+            yield refusal(subject, name, error)
+    yield _only_added(patient, "embed", "embed")
+    yield _only_added(patient, EVERYTHING, "resid_pre")
+    if not patient.parallel:
+        yield _the_library_s_own_hook(patient)
+
+
+Rule = Callable[[int], tuple[Tensor, Tensor, Tensor]]
+
+
+def _rules(patient: Patient) -> dict[tuple[str, str], Rule]:
+    """Each with the value, what it must be, and another to measure deviations by."""
+    our = patient.our
+
+    def leaves(layer: int) -> tuple[Tensor, Tensor, Tensor]:
+        entered = our(("resid_pre", layer))
+        return sum((our((kind, layer)) for kind in patient.adders), entered), our(("resid_post", layer)), entered
+
+    def middle(layer: int) -> tuple[Tensor, Tensor, Tensor]:
+        total = our(("resid_pre", layer)) + our(("attn_out", layer))
+        return total, our(("resid_mid", layer)), our(("resid_pre", layer))
+
+    def softmax(layer: int) -> tuple[Tensor, Tensor, Tensor]:
+        scores, pattern = our(("scores", layer)), our(("pattern", layer))
+        return scores.softmax(dim=-1), pattern, torch.zeros_like(pattern)
+
+    def read_by_mlp(layer: int) -> tuple[Tensor, Tensor, Tensor]:
+        stream = our(("resid_pre" if patient.parallel else "resid_mid", layer))
+        return our(("mlp_in", layer)), stream, torch.zeros_like(stream)
+
+    rules: dict[tuple[str, str], Rule] = {
+        (EVERYTHING, " + ".join(("resid_pre", *patient.adders)) + " = resid_post"): leaves,
+        ("scores", "their softmax is the pattern"): softmax,
+    }
+    if not patient.parallel and "mlp_out" in patient.adders:
+        rules["resid_mid", "it is resid_pre + attn_out"] = middle
+    if patient.has(("mlp_in", 0)):
+        rules["mlp_in", "it is the stream that enters the MLP"] = read_by_mlp
+    return rules
+
+
+def _only_added(patient: Patient, subject: str, kind: SiteKind) -> Finding:
+    """What heads and MLPs give, and what enters layer 0, is all that is added up."""
+    check = "with all z and all mlp_out held, another one is only added"
+    kinds: tuple[SiteKind, ...] = ("z", *(each for each in patient.adders if each == "mlp_out"))
+    held: list[SiteLayer] = [*product(kinds, range(patient.n_layers))]
+    start: SiteLayer = (kind, 0)
+    end: SiteLayer = ("resid_post", patient.n_layers - 1)
+    try:
+        found = patient.read(end, [*patient.writing([start]), *patient.writing(held, theirs=False)])
+    except BREAKDOWNS as error:
+        return refusal(subject, check, error)
+    expected = patient.our(end) + patient.their(start) - patient.our(start)
+    return patient.compare(subject, check, found, expected, patient.our(end), sums=2 * patient.n_layers)
+
+
+def _the_library_s_own_hook(patient: Patient) -> Finding:
+    """Nothing here uses it; whoever hooks models by hand may want to know."""
+    layer, subject, check = 0, "the library's hooks", "a write to hook_resid_mid reaches hook_resid_post"
+    name, after = f"blocks.{layer}.hook_resid_mid", f"blocks.{layer}.hook_resid_post"
+    try:
+        theirs = patient.their(("resid_mid", layer))
+        reached = patient.read_point(after, [(name, theirs.to)])
+    except SiteNotReached as error:
+        return Finding(subject, check, "noted", detail=str(error))
+    there: SiteLayer = ("resid_post", layer)
+    found = patient.compare(subject, check, reached, patient.their(there), patient.our(there))
+    sound = found.status == "passed"
+    detail = "" if sound else "DEFECT of the library: what is written does not go on; our resid_mid does without it"
+    return Finding(subject, check, "noted", found.error, detail)

@@ -1,0 +1,107 @@
+"""What tells a site from its neighbours: which heads and tokens a write reaches, and on what side of a rotation or a
+nonlinearity it is. Patched whole, a query does what a key does, and neurons what the MLP's input does."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from circuitcheck.engine.checkup import Finding, passed
+from circuitcheck.engine.torch.doctor.patient import POSITION, Patient, at_one_token, worst
+from circuitcheck.engine.torch.sites import SiteLayer, Write, hooks_that_write
+from circuitcheck.errors import SiteNotReached
+from circuitcheck.plan import SiteKind
+
+
+def tell_apart(patient: Patient, kind: SiteKind, layers: list[int]) -> Iterator[Finding]:
+    """The checks that are about this kind of site. Raises SiteNotReached."""
+    for kinds, check in _CHECKS:
+        if kind in kinds:
+            yield worst([check(patient, kind, layer) for layer in layers])
+    if kind in ("embed", "q", "k"):
+        yield _knows_no_position(patient, kind)
+
+
+_READ_BY: dict[SiteKind, SiteKind] = {"q": "pattern", "k": "pattern", "v": "z"}
+
+
+def _reaches_its_own_heads(patient: Patient, kind: SiteKind, layer: int) -> Finding:
+    """Another query changes its own head's pattern, another key or value that of the heads that share it, and no other's."""
+    axis = 1 if _READ_BY[kind] == "pattern" else 2
+    where: SiteLayer = (_READ_BY[kind], layer)
+    ours, theirs = patient.our(where), patient.their((kind, layer))
+    group = ours.shape[axis] // theirs.shape[2]
+    wrong = []
+    for head in range(theirs.shape[2]):
+        found = patient.read(where, [Write(kind, layer, partial(_with_head, theirs=theirs, head=head))])
+        moved = (found - ours).abs().amax(dim=[each for each in range(ours.dim()) if each != axis])
+        readers = set(range(head * group, (head + 1) * group))
+        if not moved.any():
+            continue  # a head that was pruned; of one that is deaf the effect of a patch tells
+        if not _above(moved, patient.tolerance * float(moved.max())) <= readers <= _above(moved, 0.0):
+            wrong.append(f"L{layer}H{head}")
+    return Finding(kind, "a write to one head reaches those that read it alone", passed(not wrong), detail=", ".join(wrong))
+
+
+def _above(moved: Tensor, threshold: float) -> set[int]:
+    return set(torch.nonzero(moved > threshold).flatten().tolist())
+
+
+def _with_head(old: Tensor, *, theirs: Tensor, head: int) -> Tensor:
+    new = old.clone()
+    new[:, :, head] = theirs[:, :, head].to(old)
+    return new
+
+
+def _acts_at_its_own_tokens(patient: Patient, kind: SiteKind, layer: int) -> Finding:
+    """Else a key could pass for a query: patched together they have the same effect."""
+    where: SiteLayer = ("pattern", layer)
+    moved = (patient.read(where, [at_one_token(patient, kind, layer)]) - patient.our(where)).abs().amax(dim=(0, 1, 3))
+    later, effect = float(moved[POSITION + 1 :].max()), float(moved.max())
+    check = "a query acts where its own token looks, alone" if kind == "q" else "a key acts where later tokens look too"
+    if effect == 0 and patient.alike(where):
+        return Finding(kind, check, "passed", detail=f"layer {layer} always looks the same way")
+    if kind == "q":
+        return patient.nothing(kind, check, later, effect)
+    return Finding(kind, check, passed(later > 0))
+
+
+def _knows_no_position(patient: Patient, kind: SiteKind) -> Finding:
+    """Where a token stands comes in after `embed`: with the stream that enters layer 0, or with the rotation of q and k."""
+    check = "it knows no positions where nothing before it does"
+    reads: list[SiteLayer] = [(kind, 0)]
+    if kind != "embed":
+        reads.append(("resid_pre", 0))
+    turned = [patient.read(where, tokens=patient.ours.flip(1)).flip(1) for where in reads]
+    found = [
+        patient.compare(kind, check, value, patient.our(where), patient.our(where).flip(1))
+        for value, where in zip(turned, reads, strict=True)
+    ]
+    if found[-1].status == "failed" and kind != "embed":
+        return Finding(kind, check, "passed", detail="the stream that enters layer 0 knows them")
+    return found[0]
+
+
+def _is_multiplied_by_weights(patient: Patient, kind: SiteKind, layer: int) -> Finding:
+    """Half-way between two values is half-way between their outputs, which holds of nothing before the nonlinearity."""
+    point, check = f"blocks.{layer}.mlp.hook_out", "the MLP's output is linear in it"
+    where: SiteLayer = (kind, layer)
+    ours, theirs = patient.our(where), patient.their(where)
+
+    def output(value: Tensor) -> Tensor:
+        return patient.read_point(point, hooks_that_write(patient.model, [Write(kind, layer, value.to)]))
+
+    try:
+        ends = output(ours), output(theirs)
+    except SiteNotReached as error:
+        return Finding(kind, check, "noted", detail=str(error))
+    return patient.compare(kind, check, output((ours + theirs) / 2), (ends[0] + ends[1]) / 2, ends[0])
+
+
+Check = Callable[[Patient, SiteKind, int], Finding]
+_CHECKS: tuple[tuple[tuple[SiteKind, ...], Check], ...] = (
+    (("q", "k", "v"), _reaches_its_own_heads),
+    (("q", "k"), _acts_at_its_own_tokens),
+    (("neurons",), _is_multiplied_by_weights),
+)

@@ -1,0 +1,57 @@
+"""Path patching (Wang et al. 2022, arXiv:2211.00593): what receivers read directly from senders, taken from another run."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from circuitcheck.plan.interventions.protocol import MeanBy, Need, PickCounterfactual, Unbound, listed, where
+from circuitcheck.plan.positions import At
+from circuitcheck.plan.references import CLEAN
+from circuitcheck.plan.sites import Site, SiteKind, site_of
+from circuitcheck.plan.units import Head, MlpLayer, Unit
+
+
+@dataclass(frozen=True)
+class PatchPath(Unbound):
+    """What `receivers` read changes as if the `senders`, at the positions `sender_at`, had their values of the run called
+    `source`, along the direct path: every other head and MLP keeps its output. The receivers take up what they then
+    read at the positions `at`; everything after them runs as usual."""
+
+    senders: tuple[Head | MlpLayer, ...]
+    receivers: tuple[Site, ...]
+    at: At
+    sender_at: At
+    source: str | None = None
+    allow_vacuous: bool = False
+    freezes: ClassVar[tuple[SiteKind, ...]] = ("z", "mlp_out")
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        if self.source is None:
+            raise ValueError(f"{self.describe()} is not bound to a task yet")
+        return tuple(Need(site_of(unit), self.sender_at, self.source) for unit in self.senders)
+
+    @property
+    def writes(self) -> tuple[tuple[Site, At], ...]:
+        return tuple((site, self.at) for site in self.receivers)
+
+    @property
+    def looks_at(self) -> tuple[At, ...]:
+        return (self.at, self.sender_at)
+
+    @property
+    def unit_sets(self) -> tuple[tuple[Unit, ...], ...]:
+        return (self.senders,)
+
+    def swap_units(self, old: tuple[Unit, ...], new: tuple[Unit, ...]) -> "PatchPath":
+        if self.senders != old:
+            return self
+        senders = tuple(unit for unit in new if isinstance(unit, Head | MlpLayer))
+        return replace(self, senders=senders, allow_vacuous=True)
+
+    def describe(self) -> str:
+        senders = f"{listed(self.senders)} {where(self.sender_at)}"
+        receivers = f"{listed(self.receivers)} {where(self.at)}"
+        return f"path patch of {senders} into {receivers} from {self.source or 'the counterfactual'}"
+
+    def bind(self, *, task: str, mean_by: MeanBy, counterfactual: PickCounterfactual, seed: int) -> "PatchPath":  # noqa: ARG002
+        return self if self.source == CLEAN else replace(self, source=counterfactual(self.source, self.describe()))

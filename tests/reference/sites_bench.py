@@ -1,0 +1,94 @@
+"""One model both ways, circuitcheck's and the reference's, and the same prompts."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from sites_reference import Plain, Write
+from tiny_families import tiny_model
+from transformers import AutoTokenizer
+
+import circuitcheck as cc
+
+N = 4
+ORGANISM = Path(cc.__file__).parent / "models/bundled/organism"
+EXACT = {"gpt2": 1e-10, "neox": 1e-10}  # in float64; of the others transformers and TransformerLens cast to float32
+RESIDUAL = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "neurons")
+OF_HEADS = ("z", "result", "q", "k", "v", "scores", "pattern")
+PLACES = {"END": ["END"], "two": ["S1+1", "END"], "all": None}
+
+
+class Bench:
+    """One model both ways, and the same prompts."""
+
+    def __init__(self, folder, family, dtype):
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        self.family, self.task = family, cc.tasks.ioi()
+        self.model = cc.load(folder, dtype=dtype)
+        self.plain = Plain(tiny_model(family, getattr(torch, dtype), vocab=len(tokenizer)))
+        if (family, dtype) == ("neox", "float64"):
+            # transformers casts this softmax to float32 whatever the model's dtype, TransformerLens does not.
+            self.plain._family.softmax = partial(torch.softmax, dim=-1)
+        self.prompts = self.task.sample(N, model=self.model)
+        self.tolerance = 1e-4 if dtype == "float32" else EXACT.get(family, 1e-5)
+
+    def tokens(self, prompt, run="clean"):
+        return torch.tensor([prompt.run(run)])
+
+    def columns(self, prompt, at):
+        """Of positions such as `S1+1`, by rules of our own."""
+        if at is None:
+            return list(range(len(prompt.tokens)))
+        named = [place.partition("+") for place in at]
+        return [prompt.positions[name][-1] + int(offset or 0) for name, _, offset in named]
+
+    def heads(self, kind):
+        return range(self.plain.n_key_value_heads if kind in "kv" else self.plain.n_heads)
+
+    def places(self, kind, layer, head=None):
+        if kind in OF_HEADS:
+            return [(kind, layer, each) for each in (self.heads(kind) if head is None else [head])]
+        return [(kind, layer, None)]
+
+    def logit_diffs(self, writes_of, run="clean"):
+        """[prompt] with the writes that `writes_of(prompt)` gives."""
+        found = []
+        for prompt in self.prompts:
+            end = self.plain.logits(self.tokens(prompt, run), writes_of(prompt))[0, prompt.end].double()
+            found.append(float(end[prompt.answer_id] - end[prompt.distractor_id]))
+        return np.array(found)
+
+    def same(self, view, writes_of, run="clean"):
+        found, expected = self.task.logit_diff(view).values(N), self.logit_diffs(writes_of, run)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=self.tolerance)
+        return found
+
+    def same_all(self, cases):
+        """{name: values}; each case, a view and its writes, as the reference has it. All views are measured in one plan."""
+        quantities = {name: self.task.logit_diff(view) for name, (view, _) in cases.items()}
+        cells = tuple(cell for each in quantities.values() for cell in each.cells)
+        cc.current_session().measure(self.task.definition, cells, "test", 0, range(N))
+        return {name: self.same(view, writes_of) for name, (view, writes_of) in cases.items()}
+
+
+def replacing(columns, new):
+    """A write of `new`, a number or the values of another run, at these tokens."""
+
+    def write(old):
+        value = old.clone()
+        value[:, columns] = new[:, columns] if isinstance(new, torch.Tensor) else new
+        return value
+
+    return write
+
+
+def patched(bench, kind, layer, head, at, run="clean", source="abc"):
+    """Writes of the source run's values."""
+
+    def writes_of(prompt):
+        values = bench.plain.read_all(bench.tokens(prompt, source))
+        columns = bench.columns(prompt, at)
+        return [Write(*place, replacing(columns, values[place])) for place in bench.places(kind, layer, head)]
+
+    return writes_of

@@ -1,0 +1,112 @@
+"""Model objects as users hand them over, and ways to measure."""
+
+import copy
+import warnings
+from dataclasses import replace
+
+import pytest
+import torch
+from small_tasks import small_ioi
+
+import circuitcheck as cc
+from circuitcheck.session.checkups import CheckUpStore
+
+N = 8
+
+
+@pytest.fixture(scope="session")
+def _shared(tiny_gpt2):
+    with cc.use_session(cc.Session(cc.Settings(batch=N))) as session:
+        return session, cc.load(str(tiny_gpt2)), cc.load(str(tiny_gpt2), dtype="bfloat16")
+
+
+@pytest.fixture
+def model(_shared):
+    """In a session that tests share. None of them may get a number out of it: that would be kept."""
+    session, found, _ = _shared
+    with cc.use_session(session):
+        yield found
+
+
+@pytest.fixture
+def coarse(_shared):
+    """The same in bfloat16."""
+    session, _, found = _shared
+    with cc.use_session(session):
+        yield found
+
+
+@pytest.fixture
+def ioi():
+    return small_ioi()
+
+
+@pytest.fixture
+def measure(ioi):
+    """The numbers of a view on the first prompts."""
+    return lambda view: ioi.logit_diff(view).values(N)
+
+
+@pytest.fixture
+def with_doctor():
+    """A session that examines models before it measures, as pytest's does."""
+    with cc.use_session(cc.Session(cc.Settings(batch=N), checkups=CheckUpStore())) as session:
+        yield session
+
+
+@pytest.fixture
+def bridge(tiny_gpt2):
+    return _bridge(tiny_gpt2)
+
+
+@pytest.fixture
+def llama_bridge(tiny_llama):
+    return _bridge(tiny_llama)
+
+
+def _bridge(folder):
+    from transformer_lens.model_bridge import TransformerBridge
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return TransformerBridge.boot_transformers(str(folder), hf_model=model, tokenizer=tokenizer, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def _hooked_transformer(tiny_gpt2):
+    from transformer_lens import HookedTransformer, HookedTransformerConfig
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_gpt2)
+    config = HookedTransformerConfig(
+        n_layers=2,
+        d_model=32,
+        n_ctx=64,
+        d_head=8,
+        n_heads=4,
+        d_mlp=64,
+        d_vocab=len(tokenizer),
+        act_fn="gelu",
+        initializer_range=0.3,
+        seed=0,
+        device="cpu",
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return HookedTransformer(config, tokenizer=tokenizer)
+
+
+@pytest.fixture
+def hooked_transformer(_hooked_transformer):
+    found = copy.deepcopy(_hooked_transformer)
+    found.setup()
+    return found
+
+
+@pytest.fixture
+def then():
+    """A view with one more intervention, given as data."""
+    return lambda view, intervention: replace(view, data=view.data.then(intervention))
