@@ -65,7 +65,7 @@ class ModelView:
         at: str | Iterable[str] | None = None,
         source: str | None = None,
         n: int | None = None,
-        matching: Iterable[str] = (),
+        matching: str | Iterable[str] | None = None,
         allow_vacuous: bool = False,
     ) -> "ModelView":
         """Replace the outputs of `units` at the positions `at` (None: every token).

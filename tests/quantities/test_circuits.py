@@ -136,3 +136,13 @@ def test_circuits_that_say_too_much_or_too_little_are_refused(model):
         model.ablate(cc.circuit({"END": "L9H1"}), kind="zero")
     with pytest.raises(UnknownPosition, match="no position 'NOWHERE'"):
         values(model.ablate(~cc.circuit({"NOWHERE": "L0H1"}), kind="zero"))
+
+
+@pytest.mark.parametrize("matching", ["IO, S1", "S1 IO", ["S1", "IO"], ("IO, S1", "IO")], ids=str)
+def test_slots_are_named_as_units_are(model, matching):
+    view = model.ablate("L1H2", kind="resample", matching=matching)
+    assert view.data.interventions[0].matching == ("IO", "S1")
+
+
+def test_no_slots_are_none_at_all(model):
+    assert model.ablate("L1H2", kind="resample", matching=None).data.interventions[0].matching == ()

@@ -1,9 +1,7 @@
 """Random models of six families, as folders and as both implementations hold them."""
 
-from itertools import product
-
 import pytest
-from sites_bench import ORGANISM, Bench, N
+from sites_bench import BENCHES, ORGANISM, Bench, N
 from tiny_families import FAMILIES, tiny_model
 from transformers import AutoTokenizer
 
@@ -19,9 +17,6 @@ def folders(tmp_path_factory):
         tiny_model(family, vocab=len(tokenizer)).save_pretrained(made[family])
         tokenizer.save_pretrained(made[family])
     return made
-
-
-BENCHES = [*product(FAMILIES, ["float32"]), ("gpt2", "float64"), ("neox", "float64"), ("llama", "float64")]
 
 
 @pytest.fixture(scope="module", params=BENCHES, ids="-".join)

@@ -120,10 +120,13 @@ class Case:
 
 
 class Pair:
-    """A model both ways, and the first `n` test prompts of a task. Values are measured in `session`, in blocks of `n`."""
+    """A model both ways, and the first `n` test prompts of a task. Values are measured in `session`, in blocks of `n`.
+    `late` is the later layer of the cases, where it must be a certain one."""
 
-    def __init__(self, model: cc.Model, plain: Plain, session: cc.Session, task: cc.Task, n: int) -> None:
-        self.model, self.plain, self.session, self.task, self.n = model, plain, session, task, n
+    def __init__(
+        self, model: cc.Model, plain: Plain, session: cc.Session, task: cc.Task, n: int, late: int | None = None
+    ) -> None:
+        self.model, self.plain, self.session, self.task, self.n, self.late = model, plain, session, task, n, late
         assert session.settings.batch == n
         self.prompts = self.sample(n)
         lengths = [len(prompt.tokens) for prompt in self.prompts]

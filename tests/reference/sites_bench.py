@@ -1,17 +1,19 @@
 """One model both ways, circuitcheck's and the reference's, and the same prompts."""
 
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import torch
 from sites_reference import Plain, Write
-from tiny_families import tiny_model
+from tiny_families import FAMILIES, tiny_model
 from transformers import AutoTokenizer
 
 import circuitcheck as cc
 
 N = 4
+BENCHES = [*product(FAMILIES, ["float32"]), ("gpt2", "float64"), ("neox", "float64"), ("llama", "float64")]
 ORGANISM = Path(cc.__file__).parent / "models/bundled/organism"
 EXACT = {"gpt2": 1e-10, "neox": 1e-10}  # in float64; of the others transformers and TransformerLens cast to float32
 RESIDUAL = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "neurons")
