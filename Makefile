@@ -29,12 +29,13 @@ hypotheses: $(READY)
 	$(BIN)/python -m pytest hypotheses -m "not slow" --override-ini circuit_time_budget=$(SECONDS_FOR_CLAIMS)
 
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n $(WORKERS) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -m "not slow" -n $(WORKERS) --dist loadfile
 
 selftest: $(READY)
 	$(BIN)/circuitcheck selftest --full --markdown docs/selftest.md
 
 slow: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -m slow
 	$(BIN)/python -m pytest hypotheses -m slow
 	$(BIN)/python scripts/check_claims.py
 

@@ -1,5 +1,6 @@
 """Tiny random models, saved as checkpoint folders like any other."""
 
+import warnings
 from pathlib import Path
 
 from circuitcheck.prompts.builtin.ioi import ioi
@@ -34,6 +35,19 @@ def save_tiny_llama(folder: Path, seed: int = 0) -> Path:
     )
     _save(LlamaForCausalLM, config, folder, seed)
     return folder
+
+
+def tiny_hooked_transformer(folder: Path, **config):
+    """A random HookedTransformer (2 layers of 4 heads) with the tokenizer of a folder; `config` may say otherwise."""
+    from transformer_lens import HookedTransformer, HookedTransformerConfig
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    usual = {"n_layers": 2, "d_model": 32, "n_ctx": 64, "d_head": 8, "n_heads": 4, "d_mlp": 64, "act_fn": "gelu"}
+    made = HookedTransformerConfig(d_vocab=len(tokenizer), device="cpu", seed=0, **{**usual, **config})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return HookedTransformer(made, tokenizer=tokenizer)
 
 
 def save_tokenizer(folder: Path, words: tuple[str, ...] | None = None):

@@ -1,11 +1,9 @@
 """Model objects of the user's, taken as they are."""
 
-import warnings
-
 import numpy as np
 import pytest
 import torch
-from tiny import save_tokenizer
+from tiny import save_tokenizer, tiny_hooked_transformer
 
 import circuitcheck as cc
 from circuitcheck.errors import BadSpec, ModelUnavailable
@@ -25,26 +23,8 @@ def bridge(tiny_gpt2):
 
 @pytest.fixture
 def hooked_transformer(tmp_path):
-    from transformer_lens import HookedTransformer, HookedTransformerConfig
-    from transformers import AutoTokenizer
-
     save_tokenizer(tmp_path)
-    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
-    config = HookedTransformerConfig(
-        n_layers=2,
-        d_model=32,
-        n_ctx=64,
-        d_head=8,
-        n_heads=4,
-        d_mlp=64,
-        d_vocab=len(tokenizer),
-        act_fn="gelu",
-        seed=0,
-        device="cpu",
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return HookedTransformer(config, tokenizer=tokenizer)
+    return tiny_hooked_transformer(tmp_path)
 
 
 def test_a_bridge_gives_the_values_of_the_folder_that_it_was_read_from(bridge, tiny_gpt2):

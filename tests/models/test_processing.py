@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny import tiny_hooked_transformer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import circuitcheck as cc
@@ -396,25 +397,9 @@ def test_a_head_s_output_without_its_value_bias_has_another_norm(bridge):
 
 def hooked_transformers():
     """(as it is, folded with its value biases, folded without): HookedTransformers with the same weights."""
-    from transformer_lens import HookedTransformer, HookedTransformerConfig
-
-    tokenizer = AutoTokenizer.from_pretrained(ORGANISM)
 
     def new():
-        config = HookedTransformerConfig(
-            n_layers=2,
-            d_model=32,
-            n_ctx=64,
-            d_head=8,
-            n_heads=4,
-            d_mlp=64,
-            d_vocab=len(tokenizer),
-            act_fn="gelu",
-            normalization_type="LN",
-            seed=0,
-            device="cpu",
-        )
-        return quietly(HookedTransformer, config, tokenizer=tokenizer)
+        return tiny_hooked_transformer(ORGANISM, normalization_type="LN")
 
     plain, generator = new(), torch.Generator().manual_seed(0)
     with torch.no_grad():

@@ -69,11 +69,10 @@ def test_the_folder_is_named_on_the_command_line_too(folder: Folder, kept: Path)
     assert not kept.exists()
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"model": "tiny"}', '{"findings": [{"subject": 1}]}'])
-def test_a_file_that_cannot_be_read_is_written_anew(folder: Folder, kept: Path, content: str) -> None:
+def test_a_file_that_cannot_be_read_is_written_anew(folder: Folder, kept: Path) -> None:
     folder.run(CLAIMS)
     (file,) = kept.iterdir()
-    file.write_text(content)
+    file.write_text("{")
     assert set(folder.run().verdicts.values()) == {"supported"}
     assert json.loads(file.read_text())["model"] == "tiny"
 

@@ -73,6 +73,7 @@ def test_each_head_adds_what_was_planted_on_every_prompt(distribution, tmp_path)
     check_construction(planted, cc.load(planted.folder))
 
 
+@pytest.mark.slow
 def test_large_noise_with_template_effects_in_as_many_heads_as_there_are(tmp_path):
     planted = plant(
         tmp_path / "model", effects=range(-3, 4), noise=Noise("t3", 3.0), template_spread=2.0, templates=64, words=50

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 from small_tasks import small_ioi
+from tiny import tiny_hooked_transformer
 
 import circuitcheck as cc
 from circuitcheck.session.checkups import CheckUpStore
@@ -77,26 +78,7 @@ def _bridge(folder):
 
 @pytest.fixture(scope="session")
 def _hooked_transformer(tiny_gpt2):
-    from transformer_lens import HookedTransformer, HookedTransformerConfig
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(tiny_gpt2)
-    config = HookedTransformerConfig(
-        n_layers=2,
-        d_model=32,
-        n_ctx=64,
-        d_head=8,
-        n_heads=4,
-        d_mlp=64,
-        d_vocab=len(tokenizer),
-        act_fn="gelu",
-        initializer_range=0.3,
-        seed=0,
-        device="cpu",
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return HookedTransformer(config, tokenizer=tokenizer)
+    return tiny_hooked_transformer(tiny_gpt2, initializer_range=0.3)
 
 
 @pytest.fixture

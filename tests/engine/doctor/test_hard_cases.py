@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import warnings
 from dataclasses import replace
 
 import pytest
@@ -18,6 +17,7 @@ from defects import (
     lies_at,
     shows_heads_reversed,
 )
+from tiny import tiny_hooked_transformer
 
 from circuitcheck.engine.torch.doctor import examine
 from circuitcheck.engine.torch.loaded import adopt, load
@@ -138,19 +138,7 @@ def test_a_place_that_is_not_there_is_a_finding(defect, ward):
 
 
 def hooked_transformer(folder, **config):
-    from transformer_lens import HookedTransformer, HookedTransformerConfig
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    usual = {"n_layers": 2, "d_model": 32, "n_ctx": 64, "d_head": 8, "n_heads": 4, "d_mlp": 64, "act_fn": "gelu"}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return HookedTransformer(
-            HookedTransformerConfig(
-                d_vocab=len(tokenizer), device="cpu", initializer_range=0.3, seed=0, **{**usual, **config}
-            ),
-            tokenizer=tokenizer,
-        )
+    return tiny_hooked_transformer(folder, initializer_range=0.3, **config)
 
 
 def test_a_hooked_transformer_passes(words):
