@@ -1,6 +1,7 @@
 """Which heads matter? A look at every head, on the discovery stream, before anything is claimed.
 
-    python scripts/scan_heads.py [--model organism] [--task ioi] [--against NAME] [--kind mean] [--at END] [--prompts 32]
+    python scripts/scan_heads.py [--model organism] [--task ioi] [--half] [--against NAME] [--kind mean] [--at END]
+                                 [--prompts 32]
 
 Prints, strongest first, how much of the task each head's ablation leaves. A look, not a test: many heads and few prompts.
 """
@@ -17,12 +18,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="organism")
     parser.add_argument("--task", default="ioi", choices=_TASKS)
+    parser.add_argument("--half", action="store_true", help="choose on the first half of `split_templates` only")
     parser.add_argument("--against", help="the counterfactual that counts as 0; default: the task's first")
     parser.add_argument("--kind", default="mean")
     parser.add_argument("--at", default="END")
     parser.add_argument("--prompts", type=int, default=32)
     arguments = parser.parse_args()
     model, task = cc.load(arguments.model), _TASKS[arguments.task].on_stream("discovery")
+    if arguments.half:
+        task, _ = task.split_templates()
     against = arguments.against or task.counterfactuals[0]
     left = {}
     for layer in range(model.architecture.n_layers):

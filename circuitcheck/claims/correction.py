@@ -23,11 +23,11 @@ _PROMISES = {
 def advice(claims: Sequence[dict[str, Any]], method: Correction, alpha: float) -> dict[str, Any] | None:
     """What `method` at level `alpha` says of all claims that came to a question, as builtins for reports; None for "none".
 
-    A claim that did not come out as expected counts, with no evidence for it.
+    A claim that did not come out as expected counts, with no evidence for it; one that asks the same as another does not.
     """
     if method == "none":
         return None
-    asked = [claim for claim in claims if claim["evidence"] is not None]
+    asked = [claim for claim in claims if claim["evidence"] is not None and claim["same_as"] is None]
     adjusted: list[float] | list[None] = [None] * len(asked)
     if method == "e-bh":
         stands = e_bh([_e(claim) for claim in asked], alpha).tolist()

@@ -1,28 +1,37 @@
 """What a claim's test built and asked while it ran."""
 
+from dataclasses import replace
 from types import TracebackType
 
+from circuitcheck.claims.asserts import ONE, Asserted
 from circuitcheck.claims.blame import Place, explains, raised_at, same_statement, stack_here, verdict_that_fails
 from circuitcheck.claims.claim import Claim
 from circuitcheck.errors import ClaimAskedNothing, Inconclusive, Refuted
 from circuitcheck.quantities import ComparisonResult, Question
 from circuitcheck.sampling import Evidence
 from circuitcheck.sampling.evidence import all_of as evidence_for_all
-from circuitcheck.sampling.evidence import any_of as evidence_for_any
 from circuitcheck.session import Settings
 
 
 class ClaimRecorder:
     """Set around the test call. Questions report to it; each counts once, however often it is asked."""
 
-    def __init__(self, claim: Claim, settings: Settings) -> None:
-        self.claim, self.settings = claim, settings
+    def __init__(self, claim: Claim, settings: Settings, asserted: Asserted = ONE) -> None:
+        self.claim, self.settings, self._asserted = claim, settings, asserted
+        self._decided: list[Question] = []
         self._built: list[Question] = []
         self._asked: list[tuple[Question, tuple[Place, ...]]] = []
 
     @property
     def claim_id(self) -> str:
         return self.claim.id
+
+    def settings_for(self, question: Question) -> Settings:
+        """Each question of a claim may refute it, so each has its part of the error; none is spent twice on one question."""
+        if all(question is not each for each in self._decided):
+            self._decided.append(question)
+        place = next(place for place, each in enumerate(self._decided) if each is question)
+        return replace(self.settings, refuting=self._asserted.part(place))
 
     def built(self, question: Question) -> None:
         self._built.append(question)
@@ -59,14 +68,14 @@ class ClaimRecorder:
 
     def evidence(self, verdict: str) -> Evidence:
         """For the claim's verdict: as strong as the weakest of what was asked where it is supported; where it is refuted, as
-        the strongest refutation, corrected for how many were asked. None for other verdicts."""
+        the strongest refutation, each of which has only its part of the error. None for other verdicts."""
         if verdict == "supported":
             kept = [
                 (each, each.result.decision.verdict == "supported") for each in self.questions if each.result is not None
             ]
             return evidence_for_all([self._evidence(each, supports=supports) for each, supports in kept])
         if verdict == "refuted":
-            return evidence_for_any([self._evidence(each, supports=False) for each in self.questions])
+            return min((self._evidence(each, supports=False) for each in self.questions), key=lambda each: each.p)
         return Evidence(1.0, 0.0)
 
     def _evidence(self, question: Question, *, supports: bool) -> Evidence:

@@ -7,8 +7,9 @@ from typing import Any
 from circuitcheck.claims.claim import Claim
 from circuitcheck.engine.protocol import Receipt
 from circuitcheck.quantities import ComparisonResult
+from circuitcheck.quantities.history import Looks, Tries
 from circuitcheck.quantities.result import ControlResult
-from circuitcheck.sampling import Evidence
+from circuitcheck.sampling import Evidence, Unseen
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class ClaimResult:
             "forward_passes": self.forward_passes,
             "seconds": float(self.seconds),
             "reason": self.reason,
+            "same_as": None,
             "warnings": [*self.warnings, *(note for each in self.comparisons for note in each.warnings)],
         }
 
@@ -87,6 +89,8 @@ def _comparison(result: ComparisonResult) -> dict[str, Any]:
         "ci": [finite(decision.low), finite(decision.high)],
         "confidence": float(decision.confidence),
         "method": decision.method,
+        "method_in_words": decision.words,
+        "unseen": None if decision.unseen is None else _unseen(decision.unseen),
         "n": int(decision.n),
         "looks": [[int(n), finite(low), finite(high)] for n, low, high in decision.looks],
         "exhausted": bool(decision.exhausted),
@@ -100,8 +104,34 @@ def _comparison(result: ComparisonResult) -> dict[str, Any]:
         "noise_floor": finite(decision.noise),
         "n_more": {f"{power:g}": count for power, count in decision.n_more},
         "contrary": [{**asdict(each), "index": each.index, "value": finite(each.value)} for each in result.contrary],
+        "question": result.question,
+        "shape": result.shape,
+        "tries": None if result.tries is None else _tries(result.tries),
+        "looked_at": None if result.looks is None else _looked_at(result.looks),
         "control": None if result.control is None else _control(result.control),
         "parts": [_comparison(part) for part in result.parts],
+    }
+
+
+def _tries(tries: Tries) -> dict[str, Any]:
+    earlier = [{name: getattr(each, name) for name in ("claim", "seed", "budget", "verdict")} for each in tries.earlier]
+    return {"count": tries.count, "level": float(tries.level), "p": float(tries.p), "holds": tries.holds, "earlier": earlier}
+
+
+def _looked_at(looks: Looks) -> dict[str, Any]:
+    return {"views": looks.views, "level": float(looks.level), "p": float(looks.p), "holds": looks.holds, "of": looks.of}
+
+
+def _unseen(unseen: Unseen) -> dict[str, Any]:
+    return {
+        "share": float(unseen.share),
+        "of": unseen.what,
+        "seen": int(unseen.n),
+        "low": float(unseen.low),
+        "high": float(unseen.high),
+        "overturned_beyond": None if unseen.beyond is None else finite(unseen.beyond),
+        "fragile": unseen.fragile,
+        "text": unseen.describe(),
     }
 
 

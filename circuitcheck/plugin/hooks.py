@@ -16,6 +16,7 @@ from circuitcheck.plugin.options import (
     check_options,
     checkups,
     counterexamples,
+    ledger,
     report_paths,
     require_models,
     session_settings,
@@ -49,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
                 progress=progress.prompts,
                 counterexamples=counterexamples(config),
                 checkups=checkups(config),
+                ledger=ledger(config),
             )
         )
     )

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from circuitcheck.claims import CORRECTIONS, Claim
-from circuitcheck.session import DEVICE_FORM, SCOPES, CheckUpStore, CounterexampleStore, Settings
+from circuitcheck.session import DEVICE_FORM, LEDGER, SCOPES, CheckUpStore, CounterexampleStore, Ledger, Settings
 
 _DTYPES = ("float32", "float64", "bfloat16", "float16")
 _DEFAULTS = Settings()
-_SETTINGS = ("device", "dtype", "seed", "samples", "confidence", "scope")
+_SETTINGS = ("device", "dtype", "seed", "first_look", "samples", "confidence", "scope")
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ OPTIONS = (
     Option("device", "where models run: auto, cpu, cuda or cuda:N", default=_DEFAULTS.device),
     Option("dtype", "dtype of the weights", default=_DEFAULTS.dtype, choices=_DTYPES),
     Option("seed", "seed of the prompt streams", int, _DEFAULTS.seed),
+    Option("first_look", "prompts at the first look, and so the fewest for one question", int, _DEFAULTS.first_look),
     Option("samples", "the most prompts that one question may take", int, _DEFAULTS.samples),
     Option("confidence", "two-sided confidence of the intervals; a claim's own comes first", float, _DEFAULTS.confidence),
     Option("scope", "what claims are about, unless they say it themselves", default=_DEFAULTS.scope, choices=SCOPES),
@@ -53,6 +54,12 @@ OPTIONS = (
         "doctor",
         "folder for what `circuitcheck doctor` found out about models; off for no checks",
         default=".circuitcheck/doctor",
+    ),
+    Option(
+        "ledger",
+        "file that remembers which questions were asked and looked at, so that other seeds and budgets are seen; off for "
+        "none",
+        default=str(LEDGER),
     ),
     Option("summary", "verdict table at the end", default="auto", choices=("auto", "off")),
 )
@@ -134,6 +141,8 @@ def session_settings(config: pytest.Config) -> Settings:
         raise pytest.UsageError(f"--circuit-device {settings.device!r} is no device; expected auto, cpu, cuda or cuda:N.")
     if not 0.5 < settings.confidence < 1:
         raise pytest.UsageError(f"--circuit-confidence {settings.confidence} is outside (0.5, 1); 0.95 is usual.")
+    if settings.first_look < 2:
+        raise pytest.UsageError(f"--circuit-first-look {settings.first_look} shows nothing; 32 prompts are usual.")
     if settings.samples < settings.first_look:
         raise pytest.UsageError(
             f"--circuit-samples {settings.samples} ends before the first look at {settings.first_look} prompts; "
@@ -165,6 +174,11 @@ def counterexamples(config: pytest.Config) -> CounterexampleStore:
 def checkups(config: pytest.Config) -> CheckUpStore | None:
     folder = value_of(config, "doctor")
     return None if folder == "off" else CheckUpStore(config.rootpath / folder)
+
+
+def ledger(config: pytest.Config) -> Ledger:
+    file = value_of(config, "ledger")
+    return Ledger(None if file == "off" else config.rootpath / file)
 
 
 def report_paths(config: pytest.Config) -> list[Path]:

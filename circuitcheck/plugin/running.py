@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from circuitcheck.claims import Claim, ClaimRecorder, ClaimResult
+from circuitcheck.claims import Claim, ClaimRecorder, ClaimResult, asserted_by
 from circuitcheck.errors import CircuitCheckError, Inconclusive, ModelUnavailable, Refuted
 from circuitcheck.plugin.collecting import claim_of, model_of
 from circuitcheck.plugin.options import claim_settings, require_models, value_of
@@ -38,7 +38,8 @@ RUN = pytest.StashKey[ClaimRun]()
 def run_claim(item: pytest.Function, claim: Claim, session: Session) -> Generator[None, object, object]:
     """Around the call of the test function. Turns an AssertionError that a comparison brought about into Refuted."""
     __tracebackhide__ = True
-    recorder = ClaimRecorder(claim, claim_settings(item.config, session.settings, claim))
+    settings = claim_settings(item.config, session.settings, claim)
+    recorder = ClaimRecorder(claim, settings, asserted_by(item.function))
     run = item.stash[RUN] = ClaimRun(claim, recorder, session.forward_passes)
     with recording(recorder):
         try:

@@ -1,13 +1,17 @@
-"""One set of prompts for several tokenizers: pools cut down to what fits them all."""
+"""Tasks made of a task: for several tokenizers, with what fits them all; or with half of its templates each."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from circuitcheck.errors import EmptyPool
+from circuitcheck.errors import BadTask, EmptyPool
 from circuitcheck.prompts.definition import Pool, TaskDefinition
+from circuitcheck.prompts.permutation import keyed_number
 from circuitcheck.prompts.realised.frames import frames_of
 from circuitcheck.prompts.realised.survivors import Survivors
+from circuitcheck.prompts.template import Template
 from circuitcheck.prompts.tokenizer import Tokenizer
+
+_FEWEST = 5  # templates that a claim about new ones needs
 
 
 def shared_task(task: TaskDefinition, tokenizers: Sequence[Tokenizer]) -> TaskDefinition:
@@ -40,3 +44,24 @@ def _shared_pool(pool: Pool, survivors: Sequence[Survivors]) -> Pool:
         groups.setdefault(key, []).append(item)
     divided = tuple(map(tuple, groups.values())) if len(groups) > 1 else ()
     return Pool(pool.name, tuple(kept), divided)
+
+
+def halves(task: TaskDefinition) -> tuple[TaskDefinition, TaskDefinition]:
+    """`task` with one half of its templates, and with the other. Templates whose ids agree up to a slash are variants of one
+    and stay together. Raises BadTask where a half would have fewer than five templates."""
+    families: dict[str, list[Template]] = {}
+    for template in task.templates:
+        families.setdefault(template.id.partition("/")[0], []).append(template)
+    ordered = sorted(families.values(), key=lambda each: keyed_number(f"halves {each[0].text}", 1 << 62))
+    found = [[template for family in ordered[start::2] for template in family] for start in (0, 1)]
+    if min(map(len, found)) < _FEWEST:
+        raise BadTask(
+            f"task {task.name!r} has {len(task.templates)} templates in {len(families)} families (ids that agree up to a "
+            f"slash); to choose on one half and to claim about new ones on the other takes {_FEWEST} templates in each: "
+            "write more."
+        )
+    one, other = (
+        replace(task, name=f"{task.name}, half {number} of its templates", templates=tuple(half))
+        for number, half in enumerate(found, start=1)
+    )
+    return one, other

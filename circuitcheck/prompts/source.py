@@ -27,7 +27,10 @@ class Digested:
 
     @property
     def complete(self) -> bool:
-        return True
+        return False
+
+    def division(self) -> str:
+        return ""
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -57,7 +60,11 @@ class PromptSource(Protocol):
     def groups(self) -> str: ...
     @property
     def complete(self) -> bool:
-        """Does a stream hold all that a claim is about, so that measuring all of it gives an exact value?"""
+        """Does the test stream hold all that a claim is about, so that measuring all of it gives an exact value?"""
+        ...
+
+    def division(self) -> str:
+        """Of a file: how many of its rows went to which stream, in words; empty for other sources."""
         ...
 
     @property

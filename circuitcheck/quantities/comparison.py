@@ -6,8 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from circuitcheck.quantities.conditions import Conditions, conditions_of
+from circuitcheck.quantities.history import question_key, shape_of
 from circuitcheck.quantities.judging import estimand_of
-from circuitcheck.quantities.question import Question, claim_asking
+from circuitcheck.quantities.question import Question
+from circuitcheck.quantities.reach import few_prompts, with_reach
 from circuitcheck.quantities.result import ComparisonResult, contrary_prompts, local_metrics
 from circuitcheck.sampling import Design, Evidence, Region, decide, evidence
 from circuitcheck.session import Settings, current_session
@@ -50,18 +52,14 @@ class Comparison(Question):
         quantity, session = self.quantity, current_session()
         where, conditions = quantity.prompts, conditions_of(quantity, settings)
         design = self._design(settings, conditions)
-        asked = (claim_asking(), quantity.digest, settings.scope)
-        extended = session.budgets.extension(asked, design.looks[-1])
         decision = decide(quantity.draw, partial(estimand_of, quantity, conditions=conditions), self.region, design)
-        if decision.verdict == "inconclusive":
-            session.budgets.ended(asked, design.looks[-1])
         measured = session.measure(where.task, quantity.cells, where.stream, where.seed, range(decision.n))
         return ComparisonResult(
             expression=self.expression,
             relation=self.region.relation,
             threshold=self.region.threshold,
             margin=self.region.margin,
-            decision=decision,
+            decision=with_reach(decision, quantity, measured.values),
             task=where.task.name,
             stream=where.stream,
             seed=where.seed,
@@ -71,8 +69,14 @@ class Comparison(Question):
             receipts=measured.receipts,
             contrary=contrary_prompts(quantity, self.region, measured.values),
             local_metrics=local_metrics(quantity),
-            flags=(*where.flags, *(() if extended is None else (extended,))),
+            flags=(*where.flags, *few_prompts(where.task, decision.n)),
+            question=question_key(quantity, settings.scope),
+            shape=shape_of(self.expression),
         )
+
+    @property
+    def about(self) -> "Quantity":
+        return self.quantity
 
     def evidence(self, settings: Settings, *, supports: bool) -> Evidence:
         decision = (self.ask(settings) if self.result is None else self.result).decision
@@ -87,4 +91,4 @@ class Comparison(Question):
         where = self.quantity.prompts
         population = current_session().population(where.task, self.quantity.models, where.stream)
         census = conditions.clusters is None and where.complete
-        return Design(settings.confidence, settings.first_look, settings.samples, population, census)
+        return Design(settings.confidence, settings.first_look, settings.samples, population, census, settings.refuting)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from circuitcheck.errors import NotComparable
 from circuitcheck.quantities.question import Question
@@ -13,6 +13,9 @@ from circuitcheck.sampling import Decision, Evidence
 from circuitcheck.sampling.evidence import all_of as evidence_for_all
 from circuitcheck.sampling.evidence import any_of as evidence_for_any
 from circuitcheck.session import Settings
+
+if TYPE_CHECKING:
+    from circuitcheck.quantities.quantity import Quantity
 
 
 class Composite(Question):
@@ -39,6 +42,15 @@ class Composite(Question):
         verdicts = [result.decision.verdict for result in results]
         verdict = one if one in verdicts else each if set(verdicts) == {each} else "inconclusive"
         return self._result(settings, verdict, results)
+
+    @property
+    def about(self) -> "Quantity":
+        return self.parts[0].about
+
+    def remember(self, result: ComparisonResult, settings: Settings) -> ComparisonResult:
+        """Its parts were asked, each for itself."""
+        parts = (part.remember(found, settings) for part, found in zip(self.parts, result.parts, strict=True))
+        return replace(result, parts=tuple(parts))
 
     def evidence(self, settings: Settings, *, supports: bool) -> Evidence:
         join: Callable[[list[Evidence]], Evidence] = (
@@ -78,6 +90,8 @@ class Composite(Question):
             flags=(),
             control=None,
             parts=results,
+            question="",
+            shape="",
         )
 
 

@@ -13,18 +13,20 @@ from circuitcheck.session import Settings, current_session
 from circuitcheck.stats import cluster_means
 
 if TYPE_CHECKING:
-    from circuitcheck.prompts import Labels
+    from circuitcheck.prompts import Labels, PromptSource
     from circuitcheck.quantities.quantity import Quantity
 
 
 @dataclass(frozen=True)
 class Conditions:
     """`floors`: the noise by model and metric. `clusters(n)`: what the first n prompts are a sample of, where that is
-    more than prompts. `units(values)`: values [prompt] as one value for each unit, where prompts come in pairs."""
+    more than prompts. `units(values)`: values [prompt] as one value for each unit, where prompts come in pairs; `what` these
+    are called."""
 
     floors: Mapping[tuple[str, str], Noise] = field(default_factory=dict)
     clusters: Callable[[int], Clusters] | None = None
     units: Callable[[Values], Values] | None = None
+    what: str = "prompts"
 
     @property
     def independent(self) -> bool:
@@ -64,4 +66,9 @@ def conditions_of(quantity: "Quantity", settings: Settings) -> Conditions:
         floors,
         clusters if settings.scope == "new_templates" else None,
         unit_means if where.task.has_units else None,
+        _unit_name(where.task) if where.task.has_units else "prompts",
     )
+
+
+def _unit_name(task: "PromptSource") -> str:
+    return task.groups if task.groups == "documents" else "groups of prompts that count as one"

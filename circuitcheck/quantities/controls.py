@@ -2,17 +2,30 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circuitcheck.errors import BadIntervention, BadTask, NotComparable
 from circuitcheck.plan import Architecture, Head, MatchedHeads, parse_units
 from circuitcheck.prompts import keyed_number
 from circuitcheck.quantities.conditions import Conditions, conditions_of
+from circuitcheck.quantities.history import question_key, shape_of
 from circuitcheck.quantities.judging import estimand_of
 from circuitcheck.quantities.question import Question
+from circuitcheck.quantities.reach import few_prompts
 from circuitcheck.quantities.result import ComparisonResult, ControlResult, local_metrics
-from circuitcheck.sampling import Decision, Estimand, Evidence, Level, Tally
+from circuitcheck.sampling import (
+    INCONCLUSIVE,
+    Decision,
+    Design,
+    Differences,
+    Estimand,
+    Evidence,
+    Needs,
+    Ranking,
+    Tally,
+    stages_of,
+)
 from circuitcheck.session import Settings, current_session
 from circuitcheck.stats import e_value_of
 
@@ -41,89 +54,105 @@ def random_heads(*, like: str | tuple[Head, ...], draws: int = 512, seed: int | 
     Raises BadIntervention for fewer than 2 draws.
     """
     if draws < 2:
-        raise BadIntervention(f"draws={draws} show nothing: to show that 95% are beaten takes 116 at least.")
+        raise BadIntervention(f"draws={draws} show nothing: to show that 95% are beaten takes 86 at least.")
     return RandomHeads(like, draws, seed)
 
 
-@dataclass(frozen=True)
-class _Strongest:
-    effect: float = -math.inf
-    heads: tuple[Head, ...] = ()
-
-
 class Beats(Question):
-    """A set is beaten if it has less effect on the same prompts; `Tally` says what follows from how many are.
-
-    Whether a set is beaten by more than chance is judged from the paired differences, so that an effect of noise, which
-    is ahead of the others on these prompts only, is not supported.
+    """A set is beaten if it has less effect. Which sets are is judged from paired differences on the same prompts, look by
+    look, at levels that hold for all of them together (`Needs`): supported where enough are shown to be beaten, refuted
+    where too many are shown to be ahead. What is ahead by chance on these prompts is neither.
     """
 
-    def __init__(self, effect: "Quantity", control: RandomHeads, share: float, prompts: int) -> None:
+    def __init__(self, effect: "Quantity", control: RandomHeads, share: float, prompts: int | None) -> None:
         if not 0 < share < 1:
             raise ValueError(f"share={share} is no share of head sets; expected a number between 0 and 1, such as 0.95.")
-        if prompts < 2:
-            raise BadTask(f"prompts={prompts} show no difference between head sets; expected 2 or more, 64 are usual.")
+        if prompts is not None and prompts < 2:
+            raise BadTask(f"prompts={prompts} show no difference between head sets; expected 2 or more.")
         self.effect, self.control, self.share, self.prompts = effect, control, share, prompts
         self.claimed = _claimed(effect, control)
         super().__init__()
+
+    @property
+    def about(self) -> "Quantity":
+        return self.effect
+
+    def budget(self, settings: Settings) -> int:
+        return settings.samples if self.prompts is None else self.prompts
 
     @property
     def expression(self) -> str:
         return f"{self.effect.label} beats {self.share:.4g} of random heads like {', '.join(map(str, self.claimed))}"
 
     def ask(self, settings: Settings) -> ComparisonResult:
-        where, alpha = self.effect.prompts, 1 - settings.confidence
-        population = current_session().population(where.task, self.effect.models, where.stream)
-        rows, conditions = range(min(self.prompts, population)), conditions_of(self.effect, settings)
-        level = Level(alpha / 2, alpha, exact=len(rows) == population and conditions.clusters is None)
-        own = estimand_of(self.effect, self.effect.draw(rows), conditions)
-        matched = MatchedHeads(self.claimed, _architecture(self.effect).n_heads)
-        tally, strongest = Tally(), _Strongest()
-        problem = own.undefined(level) if math.isfinite(own.value) else "the effect is no finite number on these prompts"
-        if problem is None:
-            tally, strongest = self._draw(matched, rows, conditions, level)
-        return self._result(settings, rows, own, problem, matched, tally, strongest)
+        conditions = conditions_of(self.effect, settings)
+        rule = self._rule(settings, conditions)
+        tally, looks = rule.decide(self._differences(conditions))
+        return self._result(settings, conditions, rule, tally, looks)
 
     def evidence(self, settings: Settings, *, supports: bool) -> Evidence:
-        """Found by asking again at half the error, and half of that, on the same sets and prompts."""
+        """Found by halving the error on the same sets and prompts for as long as the verdict stands."""
         wanted = "supported" if supports else "refuted"
         found = self.ask(settings) if self.result is None else self.result
         if found.decision.verdict != wanted or found.control is None:
             return Evidence(1.0, 0.0)
-        same = Beats(self.effect, replace(self.control, draws=found.control.tally.draws), self.share, self.prompts)
-        alpha = 1 - settings.confidence
+        conditions = conditions_of(self.effect, settings)
+        rule, differences = self._rule(settings, conditions), self._differences(conditions)
+        sets, look = found.control.tally.draws, len(found.decision.looks) - 1
+        alpha = rule.alpha
         for _ in range(_HALVINGS):
-            if same.ask(replace(settings, confidence=1 - alpha / 2)).decision.verdict != wanted:
+            if rule.tally(differences, sets, look, alpha / 2).verdict(rule.needed(sets, alpha / 2)) != wanted:
                 break
             alpha /= 2
         return Evidence(alpha, e_value_of(alpha))
 
-    def _draw(self, matched: MatchedHeads, rows: range, conditions: Conditions, level: Level) -> tuple[Tally, _Strongest]:
-        """Sets until the verdict stands, or all of them where they are few."""
-        where, session = self.effect.prompts, current_session()
-        few = matched.count <= _ALL_UP_TO
-        tally, strongest = Tally(complete=few), _Strongest()
-        for sets in _in_groups(self._sets(matched)):
-            others = [(heads, self.effect.swap_units(self.claimed, heads)) for heads in sets]
-            cells = {cell.digest: cell for _, other in others for cell in other.cells}
-            session.measure(where.task, tuple(cells.values()), where.stream, where.seed, rows)
-            for heads, other in others:
-                difference = self.effect - other
-                found = estimand_of(difference, difference.draw(rows), conditions)
-                shown = found.problem(level) is None and found.side(0.0, level) == 1
-                tally = tally.plus(found.value, noise=found.noise, shown=shown)
-                strength = estimand_of(other, other.draw(rows), conditions).value
-                strongest = max(strongest, _Strongest(strength, heads), key=lambda each: each.effect)
-            if not few and tally.verdict(self.share, level.alpha) != "inconclusive":
-                break
-        return tally, strongest
+    def _rule(self, settings: Settings, conditions: Conditions) -> Ranking:
+        where = self.effect.prompts
+        population = current_session().population(where.task, self.effect.models, where.stream)
+        maximum = self.budget(settings)
+        first = min(settings.first_look, maximum)
+        census = where.complete and conditions.clusters is None
+        design = Design(settings.confidence, first, maximum, population, census, settings.refuting)
+        complete = self._matched.count <= _ALL_UP_TO
+        sizes = (self._matched.count,) if complete else stages_of(self.control.draws, self.share, design.alpha)
+        return Ranking(design, self.share, sizes, complete)
 
-    def _sets(self, matched: MatchedHeads) -> Iterator[tuple[Head, ...]]:
+    def _differences(self, conditions: Conditions) -> Differences:
+        """The claimed effect less that of each set, on the same prompts."""
+        where = self.effect.prompts
+
+        def differences(sets: int, prompts: int) -> Iterator[Estimand]:
+            rows = range(prompts)
+            for others in _in_groups([self._instead(number) for number in range(sets)]):
+                cells = {cell.digest: cell for other in others for cell in other.cells}
+                current_session().measure(where.task, tuple(cells.values()), where.stream, where.seed, rows)
+                for other in others:
+                    difference = self.effect - other
+                    yield estimand_of(difference, difference.draw(rows), conditions)
+
+        return differences
+
+    @property
+    def _matched(self) -> MatchedHeads:
+        return MatchedHeads(self.claimed, _architecture(self.effect).n_heads)
+
+    def _heads(self, number: int) -> tuple[Head, ...]:
+        """The set of this number: of all in order, or of those drawn."""
+        matched = self._matched
         if matched.count <= _ALL_UP_TO:
-            yield from (matched[number] for number in range(matched.count))
-            return
-        for draw in range(self.control.draws):
-            yield matched[keyed_number(f"controls {self._seed} {draw} {matched.claimed}", matched.count)]
+            return matched[number]
+        return matched[keyed_number(f"controls {self._seed} {number} {matched.claimed}", matched.count)]
+
+    def _instead(self, number: int) -> "Quantity":
+        return self.effect.swap_units(self.claimed, self._heads(number))
+
+    def _strongest(self, sets: int, rows: range, conditions: Conditions) -> tuple[str, float]:
+        """Of the sets that were compared, the one with the largest effect."""
+        effects = (estimand_of(each, each.draw(rows), conditions).value for each in map(self._instead, range(sets)))
+        strength, number = max(
+            ((effect, -number) for number, effect in enumerate(effects) if math.isfinite(effect)), default=(-math.inf, 0)
+        )
+        return ", ".join(map(str, self._heads(-number))), strength
 
     @property
     def _seed(self) -> int:
@@ -132,71 +161,90 @@ class Beats(Question):
     def _result(
         self,
         settings: Settings,
-        rows: range,
-        own: Estimand,
-        problem: str | None,
-        matched: MatchedHeads,
+        conditions: Conditions,
+        rule: Ranking,
         tally: Tally,
-        strongest: _Strongest,
+        looks: tuple[tuple[int, float, float], ...],
     ) -> ComparisonResult:
-        where, effect = self.effect.prompts, self.effect
+        where, effect, n = self.effect.prompts, self.effect, looks[-1][0]
+        own = estimand_of(effect, effect.draw(range(n)), conditions)
+        strongest, strength = self._strongest(tally.draws, range(n), conditions)
         return ComparisonResult(
             expression=self.expression,
             relation=">=",
             threshold=self.share,
             margin=None,
-            decision=self._decision(settings, len(rows), problem, tally),
+            decision=_decision(rule, own, tally, looks),
             task=where.task.name,
             stream=where.stream,
             seed=where.seed,
-            templates=current_session().count_groups(where.task, effect.models[0], where.stream, len(rows)),
+            templates=current_session().count_groups(where.task, effect.models[0], where.stream, n),
             groups=where.task.groups,
             scope=settings.scope,
-            receipts=current_session().measure(where.task, effect.cells, where.stream, where.seed, rows).receipts,
+            receipts=current_session().measure(where.task, effect.cells, where.stream, where.seed, range(n)).receipts,
             contrary=(),
             local_metrics=local_metrics(effect),
-            flags=where.flags,
+            flags=(*where.flags, *few_prompts(where.task, n)),
+            question=question_key(effect, settings.scope, "beats", str(self.claimed)),
+            shape=shape_of(self.expression),
             control=ControlResult(
                 like=", ".join(map(str, self.claimed)),
-                matched=matched.count,
+                matched=self._matched.count,
                 tally=tally,
                 seed=self._seed,
                 own=own.value,
-                strongest=", ".join(map(str, strongest.heads)),
-                strongest_effect=strongest.effect,
+                strongest=strongest,
+                strongest_effect=strength,
             ),
         )
 
-    def _decision(self, settings: Settings, n: int, problem: str | None, tally: Tally) -> Decision:
-        alpha = 1 - settings.confidence
-        if problem is not None:
-            return Decision(
-                "inconclusive", problem, math.nan, math.nan, math.nan, "none", 1 - alpha, n, (), (), (), exhausted=False
-            )
-        shown, beaten = tally.intervals(alpha)
-        verdict = tally.verdict(self.share, alpha)
-        return Decision(
-            verdict=verdict,
-            reason=self._undecided(tally, shown.low, beaten.high) if verdict == "inconclusive" else "",
-            estimate=tally.beaten / tally.draws,
-            low=shown.low,
-            high=beaten.high,
-            method=f"share of {tally.draws} head sets beaten on {n} prompts, {beaten.method}",
-            confidence=1 - alpha,
-            n=n,
-            looks=((n, shown.low, beaten.high),),
-            n_more=(),
-            warnings=(),
-            exhausted=tally.complete,
-        )
 
-    def _undecided(self, tally: Tally, low: float, high: float) -> str:
-        if tally.beaten - tally.shown > tally.draws - tally.beaten:
-            return (
-                f"{tally.beaten} of {tally.draws} head sets are beaten on these {self.prompts} prompts, but only "
-                f"{tally.shown} beyond chance: more prompts (prompts=) would tell"
-            )
-        return f"{tally.draws} head sets leave the share between {low:.3g} and {high:.3g}: more draws (draws=) would tell"
+def _decision(rule: Ranking, own: Estimand, tally: Tally, looks: tuple[tuple[int, float, float], ...]) -> Decision:
+    needed = rule.needed(tally.draws, rule.alpha)
+    verdict = tally.verdict(needed)
+    n, low, high = looks[-1]
+    return Decision(
+        verdict=verdict,
+        reason=_undecided(rule, own, tally, needed, looks) if verdict == INCONCLUSIVE else "",
+        estimate=tally.lesser / tally.draws,
+        low=low,
+        high=high,
+        method=f"partial conjunction over {tally.draws} head sets; look {len(looks)} of {len(rule.design.looks)}",
+        confidence=rule.design.confidence,
+        n=n,
+        looks=looks,
+        n_more=(),
+        warnings=_doubts(tally),
+        exhausted=False,
+        words=(
+            f"each of {tally.draws} head sets is compared on the same prompts, at a level that holds for all together; "
+            f"{needed.beaten} must be shown to be beaten, or {needed.ahead} to be ahead"
+        ),
+        planned=len(rule.design.looks),
+    )
+
+
+def _undecided(
+    rule: Ranking, own: Estimand, tally: Tally, needed: Needs, looks: tuple[tuple[int, float, float], ...]
+) -> str:
+    if not math.isfinite(own.value):
+        return "the effect is no finite number on these prompts"
+    weak = own.undefined(rule.design.level(len(looks) - 1))
+    if weak is not None:
+        return weak
+    found = (
+        f"after {looks[-1][0]} prompts {tally.beaten} of {tally.draws} head sets are shown to be beaten, which takes "
+        f"{needed.beaten}, and {tally.ahead} to be ahead, which takes {needed.ahead}"
+    )
+    if tally.prompts_would_tell(needed):
+        return f"{found}; {tally.open} are open: more prompts would tell"
+    return found if tally.complete else f"{found}: more draws (draws=) would tell"
+
+
+def _doubts(tally: Tally) -> tuple[str, ...]:
+    if not tally.undefined:
+        return ()
+    return (f"{tally.undefined} of {tally.draws} head sets gave no finite number: they count neither for nor against",)
 
 
 def _claimed(effect: "Quantity", control: RandomHeads) -> tuple[Head, ...]:
@@ -222,12 +270,6 @@ def _architecture(effect: "Quantity") -> Architecture:
     return current_session().engine.card(effect.models[0]).architecture
 
 
-def _in_groups(sets: Iterator[tuple[Head, ...]]) -> Iterator[list[tuple[Head, ...]]]:
-    group: list[tuple[Head, ...]] = []
-    for heads in sets:
-        group.append(heads)
-        if len(group) == _AT_ONCE:
-            yield group
-            group = []
-    if group:
-        yield group
+def _in_groups(quantities: list["Quantity"]) -> Iterator[list["Quantity"]]:
+    for start in range(0, len(quantities), _AT_ONCE):
+        yield quantities[start : start + _AT_ONCE]

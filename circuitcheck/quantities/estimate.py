@@ -8,9 +8,11 @@ from circuitcheck.sampling import Decision
 
 @dataclass(frozen=True)
 class Estimate:
-    """`value` with its interval `[low, high]` from the first `n` prompts. `reason` says why an interval means nothing."""
+    """`value` with its interval `[low, high]` from the first `n` prompts of a `stream`. `reason` says why an interval means
+    nothing."""
 
     label: str
+    stream: str
     value: float
     low: float
     high: float
@@ -21,15 +23,16 @@ class Estimate:
     reason: str
 
     @classmethod
-    def of(cls, label: str, decision: Decision) -> "Estimate":
+    def of(cls, label: str, stream: str, decision: Decision) -> "Estimate":
         return cls(
             label,
+            stream,
             decision.estimate,
             decision.low,
             decision.high,
             decision.n,
             decision.confidence,
-            decision.method,
+            decision.words,
             decision.warnings,
             decision.reason,
         )
@@ -38,7 +41,7 @@ class Estimate:
         notes = "".join(f" | {note}" for note in (self.reason, *self.warnings) if note)
         return (
             f"<{self.label} = {self.value:.4g}, {percent(self.confidence)} interval [{self.low:.4g}, {self.high:.4g}], "
-            f"{self.n} prompts, {self.method}{notes}>"
+            f"{self.n} prompts of the {self.stream} stream, {self.method}{notes}>"
         )
 
     def _repr_html_(self) -> str:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from circuitcheck.errors import NotComparable
 from circuitcheck.quantities.conditions import Conditions
-from circuitcheck.sampling import Estimand, Noise, Proportion, Quantile, RatioOfMeans, mean_of
+from circuitcheck.sampling import Estimand, Noise, PairedDifference, Proportion, Quantile, RatioOfMeans, mean_of
 
 if TYPE_CHECKING:
     from circuitcheck.quantities.quantity import Quantity
@@ -26,18 +26,27 @@ def estimand_of(quantity: "Quantity", columns: NDArray[np.float64], conditions: 
     clusters = conditions.clusters(columns.shape[1]) if conditions.clusters else None
     units = conditions.units or (lambda values: values)
     if quantity.denominator is None:
-        return mean_of(units(quantity.per_prompt(columns)), quantity.bounds, clusters, _noise(quantity, columns, conditions))
+        values, noise = units(quantity.per_prompt(columns)), _noise(quantity, columns, conditions)
+        return mean_of(values, quantity.bounds, clusters, noise, what=conditions.what, scale=_scale(columns))
     numerator, denominator = map(units, quantity.parts(columns))
     ends = quantity.numerator.bounds, quantity.denominator.bounds
     noises = quantity.numerator.noise(conditions.floors), quantity.denominator.noise(conditions.floors)
-    return RatioOfMeans(numerator, denominator, (ends[0], ends[1]) if ends[0] and ends[1] else None, clusters, noises)
+    bounds = (ends[0], ends[1]) if ends[0] and ends[1] else None
+    return RatioOfMeans(numerator, denominator, bounds, clusters, noises, what=conditions.what)
 
 
 def _mean(quantity: "Quantity", columns: NDArray[np.float64], conditions: Conditions) -> Estimand:
     values, noise = quantity.per_prompt(columns), _noise(quantity, columns, conditions)
     if quantity.cut is not None or quantity.numerator.binary:
         return Proportion(values, noise)
-    return mean_of(values, quantity.bounds, None, noise)
+    if quantity.numerator.paired is not None:
+        return PairedDifference(values, *quantity.numerator.paired, noise)
+    return mean_of(values, quantity.bounds, None, noise, scale=_scale(columns))
+
+
+def _scale(columns: NDArray[np.float64]) -> float:
+    """The size of the numbers that each prompt's own is computed from."""
+    return float(np.abs(columns).max())
 
 
 def _noise(quantity: "Quantity", columns: NDArray[np.float64], conditions: Conditions) -> Noise:

@@ -62,6 +62,15 @@ class Linear:
             return False
         return (self.terms[0][0], self.constant) in ((1.0, 0.0), (-1.0, 1.0))
 
+    @property
+    def paired(self) -> tuple[float, float] | None:
+        """(scale, offset) where it is offset + scale times a difference of two 0/1 metrics, else None."""
+        terms = [(k, cell) for k, cell in self.terms if k]
+        if [cell.metric.support for _, cell in terms] != ["binary", "binary"]:
+            return None
+        (one, _), (other, _) = terms
+        return (one, self.constant) if one == -other else None
+
     def noise(self, floors: Mapping[tuple[str, str], Noise]) -> Noise:
         """At worst the floors of the cells, by model and metric, add up."""
         total = NO_NOISE

@@ -55,6 +55,9 @@ class MaskedSource(Digested):
         """Were all prompts of the task considered?"""
         return self.base.complete and self.considered == population_of(self.condition.quantity)
 
+    def division(self) -> str:
+        return self.base.division()
+
     @property
     def name(self) -> str:
         return f"{self.base.name} where {self.condition.expression}"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from circuitcheck.digest import digest
 from circuitcheck.errors import NotComparable
+from circuitcheck.notices import say_once
 from circuitcheck.plan import Cell, ModelRef, Unit
 from circuitcheck.prompts import TaskDefinition
 from circuitcheck.prompts.cases import Case, PickedCases
@@ -19,9 +20,11 @@ from circuitcheck.quantities.comparison import Approx, Comparison
 from circuitcheck.quantities.conditions import conditions_of
 from circuitcheck.quantities.controls import Beats, RandomHeads
 from circuitcheck.quantities.estimate import Estimate
+from circuitcheck.quantities.history import note_looked
 from circuitcheck.quantities.judging import estimand_of
 from circuitcheck.quantities.linear import Linear, by_digest
-from circuitcheck.quantities.prompts import Prompts
+from circuitcheck.quantities.prompts import Prompts, check_something_to_look_at
+from circuitcheck.quantities.recording import current_recorder
 from circuitcheck.sampling import Above, Below, Bounds, Outside, Within, estimate
 from circuitcheck.session import current_session
 
@@ -64,9 +67,13 @@ class Quantity:
 
     def values(self, n: int) -> NDArray[np.void] | NDArray[np.float64]:
         """The first `n` prompts' numbers, [prompt] in row order; for a ratio, records of (numerator, denominator).
+        Outside of a claim they are of the discovery stream, unless `task.on_stream(...)` says otherwise.
 
         Raises BadTask for more prompts than there are, VacuousIntervention, BadMetric.
         """
+        return self._looked_at()._values(n)
+
+    def _values(self, n: int) -> NDArray[np.void] | NDArray[np.float64]:
         columns = self.draw(range(n))
         if self.denominator is None:
             return self.per_prompt(columns)
@@ -75,16 +82,35 @@ class Quantity:
         return pairs
 
     def estimate(self, n: int, *, confidence: float = 0.95) -> Estimate:
-        """The number from the first `n` prompts, as one fixed sample. A look, not a claim: no verdict is given.
+        """The number from the first `n` prompts, as one fixed sample. A look, not a claim: no verdict is given, and
+        outside of a claim the prompts are of the discovery stream, unless `task.on_stream(...)` says otherwise.
 
         Raises ValueError for a confidence outside (0.5, 1); BadTask, VacuousIntervention.
         """
-        session = current_session()
+        return self._looked_at()._estimate(n, confidence)
+
+    def _estimate(self, n: int, confidence: float) -> Estimate:
+        session, where = current_session(), self.prompts
         conditions = conditions_of(self, session.settings)
-        population = session.population(self.prompts.task, self.models, self.prompts.stream)
-        census = population if conditions.clusters is None and self.prompts.complete else None
+        population = session.population(where.task, self.models, where.stream)
+        census = population if conditions.clusters is None and where.complete and where.stream == "test" else None
         build = partial(estimand_of, self, conditions=conditions)
-        return Estimate.of(self.label, estimate(self.draw, build, n, confidence, census))
+        return Estimate.of(self.label, where.stream, estimate(self.draw, build, n, confidence, census))
+
+    def _looked_at(self) -> "Quantity":
+        """Itself inside a claim; outside of one, on the prompts that a look may use, and noted."""
+        if current_recorder() is not None:
+            return self
+        where = self.prompts.to_look_at()
+        if where.stream != self.prompts.stream:
+            say_once(
+                f"{where.task.name}: outside of a claim, numbers are looked at on the {where.stream} stream, so that "
+                "claims can be judged on prompts that nobody has seen. task.on_stream(...) says otherwise."
+            )
+            check_something_to_look_at(where, self.models[0])
+        look = replace(self, prompts=where)
+        note_looked(current_session(), look)
+        return look
 
     def on(self, cases: Iterable[Case]) -> NDArray[np.float64]:
         """[case]: the number on each of these cases of the task (`task.strategy()` draws them, `task.case(...)` makes one).
@@ -148,11 +174,12 @@ class Quantity:
             raise ValueError(f"quantile({q}) does not exist; expected a number strictly between 0 and 1.")
         return replace(self, q=q, label=f"{'median' if q == 0.5 else f'{q:g} quantile'} of {self.label}")
 
-    def beats(self, control: RandomHeads, *, share: float, prompts: int = 64) -> Beats:
-        """Is this effect larger than that of at least `share` of the head sets that `control` draws, on the same `prompts`?
+    def beats(self, control: RandomHeads, *, share: float, prompts: int | None = None) -> Beats:
+        """Is this effect larger than that of at least `share` of the head sets that `control` draws, on the same prompts?
 
-        Ties count against it. Raises NotComparable where no intervention of this quantity is on the heads that the control
-        is like, and on quantiles and shares; ValueError unless 0 < share < 1.
+        Prompts are drawn look by look until it is told, up to `prompts` of them (the budget of any claim, where it is not
+        given). A set that ties is not beaten. Raises NotComparable where no intervention of this quantity is on the heads
+        that the control is like, and on quantiles and shares; ValueError unless 0 < share < 1.
         """
         self._only_linear("beats")
         return Beats(self, control, share, prompts)

@@ -2,12 +2,17 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from circuitcheck.errors import Inconclusive
+from circuitcheck.quantities.history import looks, note_asked, tries
 from circuitcheck.quantities.recording import current_recorder
 from circuitcheck.quantities.result import ComparisonResult
 from circuitcheck.sampling import Evidence
-from circuitcheck.session import Settings, current_session
+from circuitcheck.session import Asked, Settings, current_session
+
+if TYPE_CHECKING:
+    from circuitcheck.quantities.quantity import Quantity
 
 
 class Question(ABC):
@@ -43,10 +48,37 @@ class Question(ABC):
         BelowNoise, ModelChanged."""
         if self.result is None or samples is not None:
             recorder = current_recorder()
-            settings = recorder.settings if recorder else current_session().settings
+            settings = recorder.settings_for(self) if recorder else current_session().settings
             self.asked_under = settings if samples is None else replace(settings, samples=samples)
             self.result = self.ask(self.asked_under)
+            self.result = self.remember(self.result, self.asked_under)
         return self.result
+
+    def remember(self, result: ComparisonResult, settings: Settings) -> ComparisonResult:
+        """Note in the ledger that this was asked, and say of the result what it may have been picked from."""
+        session, decision = current_session(), result.decision
+        mine = Asked(
+            result.question, claim_asking(), result.seed, self.budget(settings), decision.verdict, result.expression
+        )
+        earlier = note_asked(session, mine)
+        if decision.verdict == "inconclusive":
+            return result
+
+        def p() -> float:
+            return self.evidence(settings, supports=decision.verdict == "supported").p
+
+        return replace(
+            result, tries=tries(earlier, 1 - settings.confidence, p), looks=looks(session, self.about, settings, p)
+        )
+
+    @property
+    @abstractmethod
+    def about(self) -> "Quantity":
+        """What is measured for it."""
+
+    def budget(self, settings: Settings) -> int:
+        """The most prompts that it may take."""
+        return settings.samples
 
     def __bool__(self) -> bool:
         recorder = current_recorder()

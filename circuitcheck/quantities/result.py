@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from circuitcheck.engine.protocol import Receipt
 from circuitcheck.errors import NotComparable
+from circuitcheck.quantities.history import Looks, Tries
 from circuitcheck.sampling import Decision, Region, Tally
 from circuitcheck.session import current_session
 
@@ -20,13 +21,15 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class ContraryPrompt:
-    """A prompt that speaks against the claim. `value` is on the threshold's scale, linearised for a ratio; `index` is None
-    for a prompt that is not taken from a stream."""
+    """A prompt on the side that the claim denies. `value` is on the threshold's scale; a ratio has no value on one
+    prompt, so there it is `linearised`: the threshold plus (numerator - threshold x denominator) / mean denominator.
+    `index` is None for a prompt that is not taken from a stream."""
 
     index: int | None
     template: str
     text: str
     value: float
+    linearised: bool = False
 
     def describe(self) -> str:
         where = "shrunk" if self.index is None else f"#{self.index}"
@@ -52,16 +55,17 @@ class ControlResult:
             return f"none of the {self.matched} head sets like {self.like} was compared"
         which = f"all {self.matched}" if tally.complete else f"{tally.draws} of {self.matched} (drawn with seed {self.seed})"
         return (
-            f"{which} head sets like {self.like}: {tally.beaten} have less effect, {tally.shown} of them beyond chance, "
-            f"{tally.ties} tie; its own is {self.own:.4g}, the strongest other's {self.strongest_effect:.4g} "
-            f"({self.strongest})"
+            f"{which} head sets like {self.like}: {tally.lesser} have less effect, {tally.beaten} of them beyond chance, "
+            f"{tally.ahead} more beyond chance, {tally.ties} tie; its own is {self.own:.4g}, the strongest other's "
+            f"{self.strongest_effect:.4g} ({self.strongest})"
         )
 
 
 @dataclass(frozen=True)
 class ComparisonResult:
     """A decision, with what was compared and on which prompts. `threshold` is None for questions made of `parts`; `flags`
-    are warnings about how it was asked."""
+    are warnings about how it was asked. `question` is a key of what was asked, without seed and threshold, `shape` says it
+    without its units; `tries` and `looks` are what the result may have been picked from."""
 
     expression: str
     relation: str
@@ -80,11 +84,16 @@ class ComparisonResult:
     flags: tuple[str, ...] = ()
     control: ControlResult | None = None
     parts: tuple["ComparisonResult", ...] = ()
+    question: str = ""
+    shape: str = ""
+    tries: Tries | None = None
+    looks: Looks | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:
         local = tuple(
-            f"the metric {name!r} is a function of this process: its values are neither stored nor sent elsewhere"
+            f"the metric {name!r} is a function of this process: its values are neither stored nor sent elsewhere, and "
+            f"nothing is known of how far they reach (cc.metric(..., support=(low, high)) says it)"
             for name in self.local_metrics
         )
         idle = tuple(
@@ -92,8 +101,11 @@ class ComparisonResult:
             for receipt in self.receipts
             if receipt.idle and not receipt.allow_vacuous
         )
+        picked = (each.describe() for each in (self.tries, self.looks) if each is not None)
         parts = (warning for part in self.parts for warning in part.warnings)
-        return tuple(dict.fromkeys((*self.flags, *self.decision.warnings, *local, *idle, *parts)))
+        unseen = self.decision.unseen
+        fragile = (unseen.describe(),) if unseen is not None and unseen.fragile else ()
+        return tuple(dict.fromkeys((*self.flags, *picked, *self.decision.warnings, *fragile, *local, *idle, *parts)))
 
     def __bool__(self) -> bool:
         raise NotComparable(
@@ -122,17 +134,20 @@ class ComparisonResult:
             f"[{decision.low:.4g}, {decision.high:.4g}]",
             f"  {decision.n} prompts from {self.templates} {self.groups} of {self.task} ({self.stream} stream, "
             f"seed {self.seed}; scope: {self.scope.replace('_', ' ')})",
-            f"  method: {decision.method}",
+            f"  method: {decision.words}{_looks(decision)}",
         ]
         if decision.reason:
             lines.append(f"  reason: {decision.reason}")
         lines += [f"  to decide with probability {power:g}: {more_prompts(count)}" for power, count in decision.n_more]
+        if decision.unseen is not None and not decision.unseen.fragile:
+            lines.append(f"  not seen: {decision.unseen.describe()}")
         lines += [f"  warning: {warning}" for warning in self.warnings]
         lines += [f"  note: {note}" for note in decision.notes]
         lines += [] if self.control is None else [f"  controls: {self.control.describe()}"]
         if self.contrary:
-            many = f"{len(self.contrary)} prompts that speak" if len(self.contrary) > 1 else "prompt that speaks"
-            lines.append(f"  the {many} most against it:")
+            many = f"{len(self.contrary)} prompts" if len(self.contrary) > 1 else "prompt"
+            scale = " (linearised; a ratio has no value on one prompt)" if self.contrary[0].linearised else ""
+            lines.append(f"  the {many} farthest on the other side{scale}:")
             lines += [f"    {each.describe()}" for each in self.contrary]
         lines += [
             f"  proof: {receipt.intervention} changed {receipt.changed} of {receipt.prompts} prompts "
@@ -144,6 +159,15 @@ class ComparisonResult:
 
 def _indented(part: ComparisonResult) -> str:
     return "\n".join(f"  {line}" for line in part.describe().splitlines())
+
+
+def _looks(decision: Decision) -> str:
+    """At which numbers of prompts it was looked."""
+    if decision.planned < 2:
+        return ""
+    counts = [str(n) for n, _, _ in decision.looks]
+    listed = counts[0] if len(counts) == 1 else f"{', '.join(counts[:-1])} and {counts[-1]}"
+    return f"; looked at after {listed} prompts, at levels that allow for {decision.planned} looks"
 
 
 def percent(share: float) -> str:
@@ -166,17 +190,18 @@ def local_metrics(quantity: "Quantity") -> tuple[str, ...]:
 def contrary_prompts(
     quantity: "Quantity", region: Region, values: NDArray[np.float64], first: int = 0
 ) -> tuple[ContraryPrompt, ...]:
-    """The prompts whose own numbers lie deepest in the region that the claim denies; undefined numbers first. `values` are
-    those of prompts from `first` on."""
+    """The prompts whose own numbers lie deepest in the region that the claim denies, if any do; undefined numbers first.
+    `values` are those of prompts from `first` on."""
     numbers = quantity.toward(region.threshold, values)
     against = np.array([region.contradiction(number) for number in numbers])
     against[np.isnan(against)] = np.inf
     where = quantity.prompts
-    worst = np.argsort(-against, kind="stable")[:_SHOWN]
+    worst = [index for index in np.argsort(-against, kind="stable")[:_SHOWN] if against[index] > 0]
     found = []
     for index in map(int, worst):
         (prompt,) = current_session().prompts(
             where.task, quantity.models[0], where.stream, where.seed, range(first + index, first + index + 1)
         )
-        found.append(ContraryPrompt(first + index, prompt.template, prompt.text, float(numbers[index])))
+        linearised = quantity.denominator is not None
+        found.append(ContraryPrompt(first + index, prompt.template, prompt.text, float(numbers[index]), linearised))
     return tuple(found)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from circuitcheck.errors import BadMetric, BadTask, UnknownCounterfactual, UnknownPosition, VacuousIntervention
+from circuitcheck.notices import say_once
 from circuitcheck.plan import (
     CLEAN,
     Accuracy,
@@ -26,14 +27,15 @@ from circuitcheck.prompts.cases import Case, make_case
 from circuitcheck.prompts.constraints import Constraint
 from circuitcheck.prompts.corpora import CorpusSource
 from circuitcheck.prompts.records import RecordSource, read_records, write_records
-from circuitcheck.prompts.sharing import shared_task
+from circuitcheck.prompts.sharing import halves, shared_task
 from circuitcheck.prompts.strategy import cases_of
 from circuitcheck.quantities.linear import Linear
 from circuitcheck.quantities.masks import masked
 from circuitcheck.quantities.metrics import as_metric
 from circuitcheck.quantities.models import ModelView
-from circuitcheck.quantities.prompts import Prompts
+from circuitcheck.quantities.prompts import Prompts, check_something_to_look_at
 from circuitcheck.quantities.quantity import Quantity
+from circuitcheck.quantities.recording import current_recorder
 from circuitcheck.session import current_session
 
 if TYPE_CHECKING:
@@ -45,10 +47,12 @@ _AT_ONCE = 512  # prompts rendered together: enough to be fast, few enough to be
 
 @dataclass(frozen=True)
 class Task:
-    """A task's prompts and metrics. `stream` is where its quantities draw prompts: claims use `test`."""
+    """A task's prompts and metrics. Claims draw prompts from its `test` stream; looks outside of claims (`estimate`,
+    `values`, `sample`) from `discovery`, so that what was chosen by looking is not judged on the same prompts.
+    `on_stream` says otherwise: `chosen` is then the stream of both."""
 
     definition: PromptSource
-    stream: str = "test"
+    chosen: str | None = None
 
     @classmethod
     def define(
@@ -99,14 +103,21 @@ class Task:
         )
 
     @classmethod
-    def from_records(cls, path: str | PathLike[str], *, name: str | None = None, strict: bool = True) -> "Task":
+    def from_records(
+        cls, path: str | PathLike[str], *, name: str | None = None, strict: bool = True, population: bool = False
+    ) -> "Task":
         """A task from a file of your own prompts, .jsonl, .csv or .parquet; docs/prompts.md has the fields.
+
+        The rows are divided into streams, and it is said how. With `population=True` they are not: claims are then about
+        these prompts and no others, and once all are measured the value is exact. A row that names its stream goes there.
 
         Raises BadRecord, which names every bad row by file and line; with `strict=False` they are left out and counted, and
         it is raised only where the file as a whole cannot be read.
         """
         records, rejected = read_records(path, strict=strict)
-        return cls(RecordSource(name or Path(path).stem, records, strict, rejected))
+        source = RecordSource(name or Path(path).stem, records, strict, rejected, population)
+        say_once(source.division())
+        return cls(source)
 
     def to_records(
         self, path: str | PathLike[str], n: int, *, model: ModelView, stream: str | None = None, seed: int = 0
@@ -134,6 +145,11 @@ class Task:
         return self.definition.name
 
     @property
+    def stream(self) -> str:
+        """Where its claims draw prompts."""
+        return self.chosen or "test"
+
+    @property
     def positions(self) -> tuple[str, ...]:
         return self.definition.positions
 
@@ -145,7 +161,13 @@ class Task:
         """This task with quantities on another stream: look around on `discovery`, claim on `test`. Raises BadTask."""
         if stream not in STREAMS:
             raise BadTask(f"{stream!r} is not a stream; there are {', '.join(STREAMS)}.")
-        return replace(self, stream=stream)
+        return replace(self, chosen=stream)
+
+    def split_templates(self) -> tuple["Task", "Task"]:
+        """This task with one half of its templates, and with the other: choose on the first, claim about new templates on
+        the second. Which templates go where is fixed by their texts. Raises BadTask for a task of fewer than ten."""
+        one, other = halves(self._with_pools("split by templates"))
+        return replace(self, definition=one), replace(self, definition=other)
 
     def for_models(self, *models: ModelView) -> "Task":
         """This task with the pool items that fit every one of `models`: their prompts are then the same, and values can be
@@ -162,7 +184,7 @@ class Task:
 
         Raises NotComparable for what is no comparison of a number per prompt of this task, BadTask where none is left.
         """
-        return replace(self, definition=masked(self.definition, self.stream, condition, prompts))
+        return Task(masked(self.definition, self.stream, condition, prompts), self.stream)
 
     def strategy(self, model: ModelView | None = None) -> "SearchStrategy[Case]":
         """Cases for hypothesis, shrinking to the first template and the earliest items; of those that fit the tokenizer of
@@ -179,14 +201,16 @@ class Task:
         return self.definition.explain(current_session().engine.tokenizer(model.card.ref))
 
     def sample(self, n: int, *, model: ModelView, seed: int = 0, stream: str | None = None) -> tuple[Prompt, ...]:
-        """The first `n` prompts of a stream for this model's tokenizer. Raises EmptyPool, BadTask."""
-        return current_session().prompts(self.definition, model.card.ref, stream or self.stream, seed, range(n))
+        """The first `n` prompts of a stream for this model's tokenizer: outside of a claim, of the discovery stream. Raises
+        EmptyPool, BadTask."""
+        where = stream or self._looking(model)
+        return current_session().prompts(self.definition, model.card.ref, where, seed, range(n))
 
     def iterate(
         self, model: ModelView, n: int | None = None, *, seed: int = 0, stream: str | None = None
     ) -> Iterator[Prompt]:
         """The same prompts one by one (all, without `n`), in memory that does not grow. Raises EmptyPool, BadTask."""
-        session, where = current_session(), stream or self.stream
+        session, where = current_session(), stream or self._looking(model)
         size = session.population(self.definition, [model.card.ref], where)
         for start in range(0, size if n is None else n, _AT_ONCE):
             stop = min(start + _AT_ONCE, size if n is None else n)
@@ -245,7 +269,14 @@ class Task:
         )
 
     def _prompts(self) -> Prompts:
-        return Prompts(self.definition, self.stream, current_session().settings.seed)
+        return Prompts(self.definition, self.stream, current_session().settings.seed, chosen=self.chosen is not None)
+
+    def _looking(self, model: ModelView) -> str:
+        where = self._prompts()
+        if current_recorder() is None:
+            where = where.to_look_at()
+            check_something_to_look_at(where, model.card.ref)
+        return where.stream
 
     def _with_pools(self, what: str) -> TaskDefinition:
         if not isinstance(self.definition, TaskDefinition):

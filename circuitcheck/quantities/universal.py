@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from circuitcheck.digest import digest
 from circuitcheck.errors import BadMetric, BadTask, NotComparable, VacuousIntervention
-from circuitcheck.plan import Metric
 from circuitcheck.prompts import TaskDefinition
 from circuitcheck.prompts.cases import Case, case_at
 from circuitcheck.quantities.comparison import Comparison
 from circuitcheck.quantities.conditions import conditions_of
+from circuitcheck.quantities.history import lasting, question_key, shape_of
 from circuitcheck.quantities.question import Question
+from circuitcheck.quantities.reach import few_prompts
 from circuitcheck.quantities.recording import current_recorder
 from circuitcheck.quantities.result import ComparisonResult, ContraryPrompt, contrary_prompts, local_metrics
 from circuitcheck.quantities.shrinking import shrink
@@ -27,6 +28,15 @@ if TYPE_CHECKING:
     from circuitcheck.quantities.quantity import Quantity
 
 _BLOCKS_AT_ONCE = 4
+
+
+@dataclass(frozen=True)
+class _Searched:
+    """[prompt]: does it violate the comparison; is it so near that the machine's noise decides; is it no finite number?"""
+
+    violated: NDArray[np.bool_]
+    near: NDArray[np.bool_]
+    undefined: NDArray[np.bool_]
 
 
 class ForAll(Question):
@@ -59,6 +69,13 @@ class ForAll(Question):
         return Evidence(p, e_value_of(p))
 
     @property
+    def about(self) -> "Quantity":
+        return self._quantity
+
+    def budget(self, settings: Settings) -> int:
+        return violations_found(self.rate, _tail(settings)) if self.prompts is None else self.prompts
+
+    @property
     def _quantity(self) -> "Quantity":
         return self.comparison.quantity
 
@@ -68,27 +85,25 @@ class ForAll(Question):
         population = session.population(where.task, quantity.models, where.stream)
         enough = violations_found(self.rate, _tail(settings))
         budget = population if self.prompts is None else min(population, self.prompts)
-        n, near = 0, 0
+        n, near, undefined = 0, 0, 0
         while n < budget and (self.prompts is not None or self._trials(n) < enough):
             stop = min(budget, n + _BLOCKS_AT_ONCE * settings.batch)
             rows = range(n, min(stop, enough) if n < enough else stop)  # where prompts share units it takes more than enough
-            violated, doubtful = self._violations(quantity, rows, settings)
-            if violated.any():
-                return self._refuted(settings, n + int(np.argmax(violated)))
-            n, near = rows.stop, near + int(doubtful.sum())
-        return self._unfalsified(settings, n, near, population)
+            found = self._searched(quantity, rows, settings)
+            if found.violated.any():
+                return self._refuted(settings, n + int(np.argmax(found.violated)))
+            n, near, undefined = rows.stop, near + int(found.near.sum()), undefined + int(found.undefined.sum())
+        return self._unfalsified(settings, n, near, undefined, population)
 
-    def _violations(
-        self, quantity: "Quantity", rows: range, settings: Settings
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """[prompt]: does it violate the comparison; is it so near that the machine's noise decides?"""
+    def _searched(self, quantity: "Quantity", rows: range, settings: Settings) -> _Searched:
         region = self.comparison.region
         numbers = quantity.per_prompt(quantity.draw(rows))
         noise = self._quantity.numerator.noise(conditions_of(self._quantity, settings).floors).worst
         depth = np.array([region.contradiction(number) for number in numbers])
-        outside = np.array([not region.holds(number) for number in numbers]) | np.isnan(numbers)
-        doubtful = (np.abs(depth) <= noise) & (noise > 0)
-        return outside & ~doubtful, doubtful
+        undefined = np.isnan(numbers)
+        outside = np.array([not region.holds(number) for number in numbers])
+        near = (np.abs(depth) <= noise) & (noise > 0)
+        return _Searched(outside & ~near & ~undefined, near & ~undefined, undefined)
 
     def _replay(self, settings: Settings) -> ComparisonResult | None:
         """What is stored from earlier, if any of it still violates."""
@@ -123,7 +138,7 @@ class ForAll(Question):
         if not cases:
             return []
         try:
-            violated, _ = self._violations(self._quantity.picked(cases), range(len(cases)), settings)
+            violated = self._searched(self._quantity.picked(cases), range(len(cases)), settings).violated
         except (BadTask, BadMetric, VacuousIntervention):
             if len(cases) == 1:
                 return [False]
@@ -142,7 +157,7 @@ class ForAll(Question):
     def _key(self) -> str:
         """The same for every model, so that a prompt which broke the last one is tried on the next."""
         cells = [
-            (k, _lasting(cell.metric), cell.view.base, *(each.digest for each in cell.view.interventions))
+            (k, lasting(cell.metric), cell.view.base, *(each.digest for each in cell.view.interventions))
             for k, cell in self._quantity.numerator.terms
         ]
         region = self.comparison.region
@@ -167,21 +182,23 @@ class ForAll(Question):
             flags = ("a stored counterexample still holds" if index is None else f"found at prompt #{index}, and shrunk",)
         return self._result(decision, found, flags)
 
-    def _unfalsified(self, settings: Settings, n: int, near: int, population: int) -> ComparisonResult:
+    def _unfalsified(self, settings: Settings, n: int, near: int, undefined: int, population: int) -> ComparisonResult:
         exhausted = n == population and self._quantity.prompts.complete
         trials = self._trials(n)
         high = 0.0 if exhausted else -math.expm1(math.log(_tail(settings)) / trials)
         what = "prompts" if trials == n else f"{self._quantity.prompts.task.groups} ({n} prompts)"
         reason = ""
-        if near:
+        if undefined:
+            reason = f"{undefined} of {n} prompts gave a value that is no finite number: neither a violation nor none"
+        elif near:
             reason = f"{near} of {n} prompts are so near the threshold that the machine's own noise decides about them"
         elif high > self.rate:
-            limit = "this stream has no more" if n == population else "raise prompts="
+            limit = "there are no more prompts" if n == population else "raise prompts="
             wanted = violations_found(self.rate, _tail(settings))
             reason = f"no violation in {trials} {what} shows a rate below {high:.2g}; {self.rate:g} takes {wanted}: {limit}"
         verdict = "inconclusive" if reason else "supported"
         method = (
-            f"every one of {n} prompts of this stream"
+            f"every one of the {n} prompts that the claim is about"
             if exhausted
             else f"no violation in {trials} {what}: P(violation) <= {high:.2g}"
         )
@@ -213,6 +230,7 @@ class ForAll(Question):
             n_more=(),
             warnings=(),
             exhausted=exhausted,
+            words=method,
         )
 
     def _result(self, decision: Decision, contrary: tuple[ContraryPrompt, ...], flags: tuple[str, ...]) -> ComparisonResult:
@@ -234,7 +252,9 @@ class ForAll(Question):
             receipts=measured.receipts,
             contrary=contrary,
             local_metrics=local_metrics(quantity),
-            flags=(*where.flags, *flags),
+            flags=(*where.flags, *few_prompts(where.task, decision.n), *flags),
+            question=question_key(quantity, "these_templates", self.comparison.region.relation, "for all"),
+            shape=shape_of(self.expression),
         )
 
 
@@ -259,11 +279,6 @@ def _check(comparison: Comparison, rate: float, prompts: int | None) -> None:
         raise ValueError(f"cc.forall has rate={rate!r}; expected a share of prompts between 0 and 1, such as 0.001.")
     if prompts is not None and prompts < 1:
         raise BadTask(f"cc.forall has prompts={prompts!r}; expected 1 or more.")
-
-
-def _lasting(metric: Metric) -> str:
-    """The digest of a metric, or for a function of this process its name: what is stored is measured again anyway."""
-    return metric.name if metric.digest.startswith("local:") else metric.digest
 
 
 def _tail(settings: Settings) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from circuitcheck.report.log import ClaimLog
+from circuitcheck.report.questions import shapes
 
 SCHEMA_VERSION = 1
 
@@ -18,6 +19,7 @@ def write_json(path: Path, log: ClaimLog, environment: dict[str, Any], correctio
         "environment": environment,
         "claims": log.claims,
         "summary": log.summary(),
+        "shapes": shapes(log.claims),
         "correction": correction,
     }
     part = path.with_name(path.name + ".part")

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from circuitcheck.report.questions import marked_repeats
+
 VERDICTS = ("supported", "refuted", "inconclusive", "error", "skipped")
 
 
@@ -26,7 +28,8 @@ class ClaimLog:
 
     @property
     def claims(self) -> list[dict[str, Any]]:
-        return list(self._claims.values())
+        """A claim that asks the same as an earlier one says so."""
+        return marked_repeats(list(self._claims.values()))
 
     @property
     def seconds(self) -> dict[str, float]:
@@ -34,5 +37,10 @@ class ClaimLog:
         return {name: taken for name, taken in self.seconds_by_file.items() if name in self._files}
 
     def summary(self) -> dict[str, int]:
-        counts = {verdict: sum(claim["verdict"] == verdict for claim in self.claims) for verdict in VERDICTS}
-        return {**counts, "as_expected": sum(claim["as_expected"] for claim in self.claims), "claims": len(self.claims)}
+        claims = self.claims
+        return {
+            **{verdict: sum(claim["verdict"] == verdict for claim in claims) for verdict in VERDICTS},
+            "as_expected": sum(claim["as_expected"] for claim in claims),
+            "claims": len(claims),
+            "different": sum(claim["same_as"] is None for claim in claims),
+        }

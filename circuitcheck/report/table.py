@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 
 from circuitcheck.report.log import VERDICTS, ClaimLog
+from circuitcheck.report.questions import claim_name, leaves, shapes
 
 _HEADS = ("claim", "verdict", "estimate", "interval", "claimed", "prompts", "seconds")
+_NAMED = 5
+_SEARCH = 10  # questions of one shape
 _RIGHT = ("estimate", "prompts", "seconds")
 _COLOURS = {"supported": "green", "refuted": "red", "inconclusive": "yellow", "error": "red", "skipped": "yellow"}
 
@@ -23,7 +26,11 @@ def write_table(
         reporter.write_line(_line(row, widths), **_markup(claim))
     for claim in log.claims:
         _write_notes(reporter, claim)
+    for line in _few_prompts(log):
+        reporter.write_line(line, yellow=True)
     reporter.write_line(_counts(log))
+    for line in _searches(log, correction):
+        reporter.write_line(line, yellow=True)
     for line in _advice(correction):
         reporter.write_line(line)
     for name, seconds in log.seconds.items():
@@ -58,7 +65,10 @@ def _cells(each: dict[str, Any]) -> tuple[str, str, str, str]:
 
 
 def _write_notes(reporter: pytest.TerminalReporter, claim: dict[str, Any]) -> None:
-    for note in ([claim["reason"]] if claim["reason"] else []) + claim["warnings"]:
+    same = [] if claim["same_as"] is None else [f"asks the same as {claim['same_as']}: together they count once"]
+    fragile = {each["unseen"]["text"] for each in leaves(claim["comparisons"]) if _fragile(each)}
+    warnings = [each for each in claim["warnings"] if each not in fragile]  # said of all claims together
+    for note in ([claim["reason"]] if claim["reason"] else []) + same + warnings:
         reporter.write_line(f"{claim['id']}: {note}", yellow=True)
 
 
@@ -66,7 +76,36 @@ def _counts(log: ClaimLog) -> str:
     summary = log.summary()
     parts = [f"{summary[verdict]} {verdict}" for verdict in VERDICTS if summary[verdict]]
     claims = "1 claim" if summary["claims"] == 1 else f"{summary['claims']} claims"
+    if summary["different"] < summary["claims"]:
+        claims += f" ({summary['different']} different)"
     return f"{claims}: {', '.join(parts)}; {summary['as_expected']} as expected"
+
+
+def _few_prompts(log: ClaimLog) -> list[str]:
+    """The claims whose verdicts a few prompts would overturn that nobody has seen, in one line."""
+    names = [claim["id"] for claim in log.claims if any(map(_fragile, leaves(claim["comparisons"])))]
+    if not names:
+        return []
+    listed = ", ".join(names[:_NAMED]) + ("" if len(names) <= _NAMED else ", ...")
+    return [
+        f"few prompts: {len(names)} of {len(log.claims)} claims rest on so few that rare ones, unlike any seen, could "
+        f"overturn them; each result says how many and how far, and --circuit-first-look draws more: {listed}"
+    ]
+
+
+def _fragile(each: dict[str, Any]) -> bool:
+    return each["unseen"] is not None and bool(each["unseen"]["fragile"])
+
+
+def _searches(log: ClaimLog, correction: dict[str, Any] | None) -> list[str]:
+    """What many questions of one kind come to: some of them are wrong by chance."""
+    offer = "" if correction is not None else "; --circuit-correction holm says which stand together"
+    return [
+        f"{each['questions']} questions differ only in their heads, layers or thresholds ({each['shape']}): "
+        f"{each['decided']} are decided, and up to {each['expected_wrong']:.2g} of such verdicts are wrong by chance{offer}"
+        for each in shapes(log.claims)
+        if each["questions"] >= _SEARCH
+    ]
 
 
 def _advice(correction: dict[str, Any] | None) -> list[str]:
@@ -82,10 +121,6 @@ def _advice(correction: dict[str, Any] | None) -> list[str]:
 def _fallen(claim: dict[str, Any]) -> str:
     adjusted = "" if claim["adjusted"] is None else f", adjusted {claim['adjusted']:.3g}"
     return f"  does not stand: {claim_name(claim)}, p {claim['p']:.3g}{adjusted}"
-
-
-def claim_name(claim: dict[str, Any]) -> str:
-    return claim["id"] if claim["param"] is None else f"{claim['id']}[{claim['param']}]"
 
 
 def _markup(claim: dict[str, Any]) -> dict[str, bool]:

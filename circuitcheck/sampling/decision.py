@@ -11,6 +11,7 @@ from circuitcheck.errors import BelowNoise
 from circuitcheck.sampling.design import Design, Level
 from circuitcheck.sampling.estimands import Estimand
 from circuitcheck.sampling.regions import Region
+from circuitcheck.sampling.unseen import Unseen
 from circuitcheck.stats import power_factor, prompts_needed
 
 Columns = NDArray[np.float64]  # [column, prompt]
@@ -22,9 +23,11 @@ SUPPORTED, REFUTED, INCONCLUSIVE = "supported", "refuted", "inconclusive"
 
 @dataclass(frozen=True)
 class Decision:
-    """A verdict with what led to it. `looks` are (n, low, high); `n_more` is prompts beyond n for power 0.5 and 0.8, None
-    where that cannot be said. `exhausted`: every prompt there is was measured, so that the value is exact. `noise`: what the
-    machine may add to the estimate; the interval holds it. A reader must know `warnings`, and may want to know `notes`."""
+    """A verdict with what led to it. `looks` are (n, low, high), of at most `planned`; `n_more` is prompts beyond n for
+    power 0.5 and 0.8, None where that cannot be said. `exhausted`: every prompt that the claim is about was measured, so
+    that the value is exact. `noise`: what the machine may add to the estimate; the interval holds it. `method` names what
+    was done, `words` say it to a reader. `unseen`: what this sample cannot exclude. A reader must know `warnings`, and
+    may want to know `notes`."""
 
     verdict: str
     reason: str
@@ -40,6 +43,14 @@ class Decision:
     exhausted: bool
     notes: tuple[str, ...] = ()
     noise: float = 0.0
+    words: str = ""
+    planned: int = 1
+    unseen: Unseen | None = None
+
+    @property
+    def warned(self) -> bool:
+        """Is a reader told to be careful with it?"""
+        return bool(self.warnings) or (self.unseen is not None and self.unseen.fragile)
 
 
 def decide(draw: Draw, build: Build, region: Region, design: Design) -> Decision:
@@ -53,18 +64,18 @@ def decide(draw: Draw, build: Build, region: Region, design: Design) -> Decision
     for number, n in enumerate(design.looks):
         fresh = draw(range(columns.shape[1], n))
         columns = fresh if not seen else np.concatenate([columns, fresh], axis=1)
-        level = design.level(number)
         bad = _not_finite(columns)
         if bad:
             return _undecidable(bad, columns, seen, design)
         estimand = build(columns)
         _check_margin(region, estimand)
+        level = design.level(number)
         interval = estimand.interval(level)
         seen.append((n, interval.low, interval.high))
-        problem, inside = estimand.problem(level), judge(estimand, region, level)
+        inside = judge(estimand, region, level, design.level_against(number))
         last = number == len(design.looks) - 1
         if inside is not None or last or estimand.hopeless(level):
-            return _conclude(estimand, region, design, level, tuple(seen), inside, problem)
+            return _conclude(estimand, region, design, level, tuple(seen), inside)
     raise AssertionError("a design has at least one look")
 
 
@@ -76,23 +87,16 @@ def _check_margin(region: Region, estimand: Estimand) -> None:
         )
 
 
-def judge(estimand: Estimand, region: Region, level: Level) -> bool | None:
-    """True where the region is shown to hold the number, False where it is shown not to, else None."""
-    if estimand.problem(level) is None:
-        if level.exact and estimand.noise == 0:
-            return region.holds(estimand.value)
-        shown = region.judge(lambda threshold: estimand.side(threshold, level))
-        if shown is not None:
-            return shown
-    return judge_equal(estimand, region, level)
-
-
-def judge_equal(estimand: Estimand, region: Region, level: Level) -> bool | None:
-    """A number that is the claimed one on every prompt, give or take what the machine adds, needs no spread to show it."""
-    if region.margin is None or not estimand.equals(region.threshold, level):
+def judge(estimand: Estimand, region: Region, level: Level, against: Level) -> bool | None:
+    """True where the region is shown to hold the number at `level`, False where it is shown not to at the level `against`,
+    else None."""
+    if estimand.problem(level) is not None:
         return None
-    near = abs(estimand.value - region.threshold) + estimand.noise < region.margin
-    return region.holds(region.threshold) if near else None
+    if level.exact and estimand.noise == 0:
+        return region.holds(estimand.value)
+    if region.shown_inside(lambda threshold: estimand.side(threshold, level)):
+        return True
+    return False if region.shown_outside(lambda threshold: estimand.side(threshold, against)) else None
 
 
 def estimate(draw: Draw, build: Build, n: int, confidence: float, population: int | None) -> Decision:
@@ -103,7 +107,7 @@ def estimate(draw: Draw, build: Build, n: int, confidence: float, population: in
     level = Level((1 - confidence) / 2, 1 - confidence, exact=n == population)
     bad = _not_finite(columns)
     if bad:
-        return _undecidable(bad, columns, [], Design(confidence, n, n, population))
+        return _undecidable(bad, columns, [], Design(confidence, n, n))
     estimand = build(columns)
     interval, problem = estimand.interval(level), estimand.problem(level)
     return Decision(
@@ -117,10 +121,12 @@ def estimate(draw: Draw, build: Build, n: int, confidence: float, population: in
         n=n,
         looks=((n, interval.low, interval.high),),
         n_more=(),
-        warnings=estimand.warnings(),
+        warnings=estimand.warnings((), level),
         exhausted=level.exact,
         notes=estimand.notes(level),
         noise=estimand.noise,
+        words=interval.method if level.exact else estimand.words,
+        unseen=estimand.unseen((), level),
     )
 
 
@@ -131,29 +137,42 @@ def _conclude(
     level: Level,
     looks: tuple[tuple[int, float, float], ...],
     inside: bool | None,
-    problem: str | None,
 ) -> Decision:
-    verdict = INCONCLUSIVE if inside is None else SUPPORTED if inside else REFUTED
-    reason = "" if inside is not None else problem or _undecided(region, looks[-1])
-    method = estimand.interval(level).method
-    if not level.exact:
-        method += f"; look {len(looks)} of {len(design.looks)}"
+    n, low, high = looks[-1]
+    problem, method = estimand.problem(level), estimand.interval(level).method
     more = _more(estimand, region, design, level) if inside is None and not problem and not level.exact else ()
+    edges = () if inside is None else region.edges
     return Decision(
-        verdict=verdict,
-        reason=reason,
+        verdict=INCONCLUSIVE if inside is None else SUPPORTED if inside else REFUTED,
+        reason=(problem or _undecided(region, looks[-1], design)) if inside is None else "",
         estimate=estimand.value,
-        low=looks[-1][1],
-        high=looks[-1][2],
-        method=method,
+        low=low,
+        high=high,
+        method=method if level.exact else f"{method}; look {len(looks)} of {len(design.looks)}",
         confidence=design.confidence,
-        n=looks[-1][0],
+        n=n,
         looks=looks,
         n_more=more,
-        warnings=estimand.warnings(),
+        warnings=(*estimand.warnings(edges, level), *_two_tails(region, inside, looks[-1], design)),
         exhausted=level.exact,
         notes=(*estimand.notes(level), *_notes(inside, looks, design, more)),
         noise=estimand.noise,
+        words=method if level.exact else estimand.words,
+        planned=len(design.looks),
+        unseen=estimand.unseen(edges, level),
+    )
+
+
+def _two_tails(region: Region, inside: bool | None, look: tuple[int, float, float], design: Design) -> tuple[str, ...]:
+    """A number outside a margin can be so on either side, and each side has an error of its own: they add up where the
+    margin is small against the interval."""
+    outside = (region.relation, inside) in (("!=", True), ("==", False))
+    _, low, high = look
+    if not outside or region.margin is None or not 2 * region.margin < (high - low) / 2:
+        return ()
+    return (
+        f"the margin is small against the interval, and {region.relation} was decided from either side of it: such a "
+        f"verdict is wrong at most {100 * design.alpha:.2g}% of the time, not {50 * design.alpha:.2g}%",
     )
 
 
@@ -165,7 +184,7 @@ def _notes(
 ) -> tuple[str, ...]:
     n, low, high = looks[-1]
     if inside is not None and len(looks) < len(design.looks):
-        return (f"stopped at look {len(looks)} of {len(design.looks)}: the estimate is biased away from the threshold",)
+        return ("it stopped early: such an estimate lies a little too far from the threshold",)
     if any(count is None for _, count in more) and math.isfinite(high - low):
         distance = (high - low) / 4
         total = math.ceil(n * (2 * power_factor(design.last_critical, 0.8)) ** 2)
@@ -175,20 +194,24 @@ def _notes(
     return ()
 
 
-def _undecided(region: Region, look: tuple[int, float, float]) -> str:
+def _undecided(region: Region, look: tuple[int, float, float], design: Design) -> str:
     n, low, high = look
-    edges = sorted({region.threshold - (region.margin or 0), region.threshold + (region.margin or 0)})
-    inside = " and ".join(f"{edge:g}" for edge in edges if low <= edge <= high)
-    return f"after {n} prompts the interval [{low:.4g}, {high:.4g}] still holds {inside or 'values on both sides'}"
+    within = " and ".join(f"{edge:g}" for edge in region.edges if low <= edge <= high)
+    shown = f"after {n} prompts the interval [{low:.4g}, {high:.4g}]"
+    found = f"{shown} still holds {within or 'values on both sides'}"
+    if not within and design.refuting < 1:
+        found = (
+            f"{shown} speaks against it, but not clearly enough: several questions share this claim's error of being refuted"
+        )
+    return f"{found}; there are no more prompts" if n == design.population else found
 
 
 def _more(estimand: Estimand, region: Region, design: Design, level: Level) -> tuple[tuple[float, int | None], ...]:
-    """Planned on the nearest edge of the region, at the boundary of the last look."""
-    if estimand.saturated():
-        return ()
-    edges = [region.threshold - (region.margin or 0), region.threshold + (region.margin or 0)]
-    distance, spread = min(estimand.spread(edge, level) for edge in edges)
+    """Planned on the nearest edge of the region, at the boundary of the last look; nothing where all prompts are used up."""
     left = math.inf if design.population is None else design.population - estimand.n
+    if estimand.saturated() or not left:
+        return ()
+    distance, spread = min(estimand.spread(edge, level) for edge in region.edges)
     plans = [(power, prompts_needed(distance, spread, design.last_critical, power, estimand.n)) for power in (0.5, 0.8)]
     return tuple((power, count if count is None or count <= left else int(left)) for power, count in plans)
 
@@ -203,5 +226,16 @@ def _not_finite(columns: Columns) -> str | None:
 def _undecidable(reason: str, columns: Columns, seen: list[tuple[int, float, float]], design: Design) -> Decision:
     n = columns.shape[1]
     return Decision(
-        INCONCLUSIVE, reason, math.nan, math.nan, math.nan, "none", design.confidence, n, tuple(seen), (), (), False
+        INCONCLUSIVE,
+        reason,
+        math.nan,
+        math.nan,
+        math.nan,
+        "none",
+        design.confidence,
+        n,
+        tuple(seen),
+        (),
+        (),
+        exhausted=False,
     )

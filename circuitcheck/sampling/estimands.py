@@ -1,7 +1,6 @@
 """What a sample says of a number. One class for each kind of number, in the modules beside this one, each with the method
 that suits it."""
 
-import math
 from typing import Protocol
 
 import numpy as np
@@ -9,23 +8,26 @@ from numpy.typing import NDArray
 
 from circuitcheck.sampling.design import Level
 from circuitcheck.sampling.noise import NO_NOISE, Noise
+from circuitcheck.sampling.unseen import Unseen
 from circuitcheck.stats import Interval
 
 Values = NDArray[np.float64]
 Bounds = tuple[float, float]
+Edges = tuple[float, ...]
 
 ROUNDING = 1e-6  # per prompt, relative: what float32 may leave of a number that is the same on every prompt
-_EXACT = "exact: every prompt of the task was measured"
+_EXACT = "exact: every prompt that the claim is about was measured"
 
 
 class Estimand(Protocol):
-    """`value` from `n` prompts, with its `interval`, of which `noise` is what the machine may add.
+    """`value` from `n` prompts, with its `interval`, of which `noise` is what the machine may add; `words` say by which
+    method, for readers.
 
-    `side`: +1 if it is shown above a threshold, -1 below, 0 neither. `equals`: is it this value on every prompt, to rounding
-    or the noise floor? `undefined`: why the number means nothing, or None; `problem`: that, or why no verdict may be given.
-    `hopeless`: no further prompt could help; `saturated`: it would hardly. `spread`: (distance from a threshold, standard
-    deviation per prompt) for planning. `martingale`: is 1 / alpha a bet's capital at this level? `warnings` and `notes`:
-    what a reader must, and may want to, know.
+    `side`: +1 if it is shown above a threshold, -1 below, 0 neither. `undefined`: why the number means nothing, or None;
+    `problem`: that, or why no verdict may be given. `hopeless`: no further prompt could help; `saturated`: it would hardly.
+    `spread`: (distance from a threshold, standard deviation per prompt) for planning. `martingale`: is 1 / alpha a bet's
+    capital at this level? `unseen`: how many prompts may be unlike any seen, None for methods that allow for them.
+    `warnings`, about a verdict for a region with these `edges`, and `notes`: what a reader must, and may want to, know.
     """
 
     @property
@@ -34,16 +36,18 @@ class Estimand(Protocol):
     def n(self) -> int: ...
     @property
     def noise(self) -> float: ...
+    @property
+    def words(self) -> str: ...
     def side(self, threshold: float, level: Level) -> int: ...
     def interval(self, level: Level) -> Interval: ...
     def undefined(self, level: Level) -> str | None: ...
     def problem(self, level: Level) -> str | None: ...
-    def equals(self, value: float, level: Level) -> bool: ...
     def hopeless(self, level: Level) -> bool: ...
     def saturated(self) -> bool: ...
     def spread(self, threshold: float, level: Level) -> tuple[float, float]: ...
     def martingale(self, level: Level) -> bool: ...
-    def warnings(self) -> tuple[str, ...]: ...
+    def unseen(self, edges: Edges, level: Level) -> Unseen | None: ...
+    def warnings(self, edges: Edges, level: Level) -> tuple[str, ...]: ...
     def notes(self, level: Level) -> tuple[str, ...]: ...
 
 
@@ -61,6 +65,8 @@ def exact_interval(value: float, noise: float = 0.0) -> Interval:
 class Simple:
     """An estimand whose verdict is read off its interval, which noise widens."""
 
+    _words = ""
+
     def __init__(self, values: Values, noise: Noise = NO_NOISE) -> None:
         self.values, self._noise = values, noise
 
@@ -75,6 +81,10 @@ class Simple:
     @property
     def noise(self) -> float:
         return self._noise.mean
+
+    @property
+    def words(self) -> str:
+        return self._words
 
     def interval(self, level: Level) -> Interval:
         if level.exact:
@@ -93,9 +103,6 @@ class Simple:
     def problem(self, level: Level) -> str | None:
         return self.undefined(level)
 
-    def equals(self, value: float, level: Level) -> bool:  # noqa: ARG002
-        return False
-
     def hopeless(self, level: Level) -> bool:  # noqa: ARG002
         return False
 
@@ -111,13 +118,11 @@ class Simple:
     def _distance(self, threshold: float) -> float:
         return max(0.0, abs(self.value - threshold) - self.noise)
 
-    def warnings(self) -> tuple[str, ...]:
+    def unseen(self, edges: Edges, level: Level) -> Unseen | None:  # noqa: ARG002
+        return None
+
+    def warnings(self, edges: Edges, level: Level) -> tuple[str, ...]:  # noqa: ARG002
         return ()
 
     def notes(self, level: Level) -> tuple[str, ...]:  # noqa: ARG002
         return ()
-
-
-def same_on_every_prompt(values: Values, value: float, noise: Noise) -> bool:
-    allowed = max(ROUNDING * max(1.0, abs(value)), noise.worst)
-    return bool(np.abs(values - value).max() <= allowed) and math.isfinite(value)

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
-from circuitcheck.sampling.decision import judge, judge_equal
+from circuitcheck.sampling.decision import judge
 from circuitcheck.sampling.design import Design
 from circuitcheck.sampling.estimands import Estimand
 from circuitcheck.sampling.regions import Region
@@ -31,14 +31,12 @@ def evidence(estimand: Estimand, region: Region, design: Design, look: int, *, s
     """For the claim (`supports`), or against it, from the data at look number `look`, from 0."""
 
     def shown(alpha: float) -> bool:
-        level = replace(design, confidence=1 - alpha).level(look)
-        return judge(estimand, region, level) is supports
+        tried = replace(design, confidence=1 - alpha)
+        return judge(estimand, region, tried.level(look), tried.level_against(look)) is supports
 
     level = design.level(look)
     if level.exact and estimand.noise == 0:
         return CERTAIN if shown(design.alpha) else NONE
-    if judge_equal(estimand, region, level) is supports:
-        return CERTAIN
     if not shown(_LARGEST):
         return NONE
     low, high = math.log(_SMALLEST), math.log(_LARGEST)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from circuitcheck import stats
+from circuitcheck.sampling.clusters import Clusters
 from circuitcheck.sampling.design import Level
-from circuitcheck.sampling.estimands import ROUNDING, Bounds, Simple, Values, exact_interval
-from circuitcheck.sampling.means import Clusters, RealMean, mean_of
+from circuitcheck.sampling.estimands import Bounds, Edges, Simple, Values, exact_interval
+from circuitcheck.sampling.means import RealMean, mean_of
 from circuitcheck.sampling.noise import NO_NOISE, Noise
+from circuitcheck.sampling.unseen import Unseen
 from circuitcheck.stats import Interval
 
 _SEARCH_STEPS = 60
@@ -31,11 +33,12 @@ class RatioOfMeans:
     bounds: tuple[Bounds, Bounds] | None = None
     clusters: Clusters | None = None
     noises: tuple[Noise, Noise] = (NO_NOISE, NO_NOISE)
+    what: str = "prompts"
 
     @property
     def value(self) -> float:
-        below = float(self.denominator.mean())
-        return float(self.numerator.mean()) / below if below else math.nan
+        below = self._mean(self.denominator)
+        return self._mean(self.numerator) / below if below else math.nan
 
     @property
     def n(self) -> int:
@@ -43,8 +46,12 @@ class RatioOfMeans:
 
     @property
     def noise(self) -> float:
-        below = abs(float(self.denominator.mean()))
+        below = abs(self._mean(self.denominator))
         return self._noise(self.value).mean / below if below else math.inf
+
+    @property
+    def words(self) -> str:
+        return f"ratio of two means; {self._linear(0.0).words}"
 
     def side(self, threshold: float, level: Level) -> int:
         return self._linear(threshold).side(0.0, level)
@@ -63,14 +70,8 @@ class RatioOfMeans:
             return weak
         residual = self._linear(self.value)
         if np.ptp(residual.values) <= _CONSTANT * self._denominator().value:
-            return f"the ratio is {self.value:.6g} on each of {self.n} prompts: no spread to take an interval from"
+            return f"the ratio is {self.value:.6g} on each of {self.n} prompts, which says nothing of prompts that differ"
         return residual.problem(level)
-
-    def equals(self, value: float, level: Level) -> bool:
-        if self.undefined(level):
-            return False
-        residual = np.abs(self.numerator - value * self.denominator).max()
-        return bool(residual <= max(ROUNDING * self._denominator().value, self._noise(value).worst))
 
     def hopeless(self, level: Level) -> bool:
         below = self._denominator()
@@ -85,8 +86,19 @@ class RatioOfMeans:
     def martingale(self, level: Level) -> bool:
         return self._linear(0.0).martingale(level)
 
-    def warnings(self) -> tuple[str, ...]:
-        return self._linear(self.value).warnings() if math.isfinite(self.value) else ()
+    def unseen(self, edges: Edges, level: Level) -> Unseen | None:
+        """On the ratio's scale, for prompts with the mean denominator."""
+        below = self._mean(self.denominator)
+        if self.bounds is not None or not below > 0:
+            return None
+        prompts = self.value + (self.numerator - self.value * self.denominator) / below
+        return mean_of(prompts, None, self.clusters, what=self.what).unseen(edges, level)
+
+    def warnings(self, edges: Edges, level: Level) -> tuple[str, ...]:
+        if self.undefined(level):
+            return ()
+        below = self._mean(self.denominator)
+        return self._linear(self.value).warnings(tuple(below * (edge - self.value) for edge in edges), level)
 
     def notes(self, level: Level) -> tuple[str, ...]:
         if level.exact or self.n < 2 or not math.isfinite(self.value):
@@ -95,7 +107,7 @@ class RatioOfMeans:
         if not isinstance(linear, RealMean):
             return linear.notes(level)
         found = stats.fieller(self.numerator, self.denominator, level.tail)
-        return (f"Fieller's set at this look: [{found.low:.4g}, {found.high:.4g}]",)
+        return (f"by Fieller's method the interval is [{found.low:.4g}, {found.high:.4g}]",)
 
     def undefined(self, level: Level) -> str | None:
         denominator = self._denominator()
@@ -112,10 +124,16 @@ class RatioOfMeans:
         if self.bounds is not None:
             (low, high), denominator = self.bounds
             bounds = low - max(r * end for end in denominator), high - min(r * end for end in denominator)
-        return mean_of(self.numerator - r * self.denominator, bounds, self.clusters, self._noise(r))
+        size = float(np.abs(self.numerator).max() + abs(r) * np.abs(self.denominator).max())
+        values = self.numerator - r * self.denominator
+        return mean_of(values, bounds, self.clusters, self._noise(r), what=self.what, scale=size)
 
     def _denominator(self) -> Simple:
         return mean_of(self.denominator, self.bounds and self.bounds[1], self.clusters, self.noises[1])
+
+    def _mean(self, values: Values) -> float:
+        """Over prompts, or over templates, each of which counts once."""
+        return float((values if self.clusters is None else stats.cluster_means(values, self.clusters.labels[0])).mean())
 
     def _noise(self, r: float) -> Noise:
         return self.noises[0].plus(self.noises[1].scaled(r))

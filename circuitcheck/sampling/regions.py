@@ -8,7 +8,7 @@ Side = Callable[[float], int]  # threshold -> +1 shown above it, -1 shown below 
 
 
 class Region(Protocol):
-    """`judge` gives True (shown inside), False (shown outside) or None."""
+    """`shown_inside` and `shown_outside` ask on which side of its ends the number is shown to be. `edges` are its ends."""
 
     @property
     def relation(self) -> str: ...
@@ -16,7 +16,10 @@ class Region(Protocol):
     def threshold(self) -> float: ...
     @property
     def margin(self) -> float | None: ...
-    def judge(self, side: Side) -> bool | None: ...
+    @property
+    def edges(self) -> tuple[float, ...]: ...
+    def shown_inside(self, side: Side) -> bool: ...
+    def shown_outside(self, side: Side) -> bool: ...
     def holds(self, value: float) -> bool:
         """Does the region hold a value that is known exactly?"""
         ...
@@ -32,8 +35,15 @@ class Below:
     relation: str = "<"
     margin: None = None
 
-    def judge(self, side: Side) -> bool | None:
-        return {-1: True, 1: False}.get(side(self.threshold))
+    @property
+    def edges(self) -> tuple[float, ...]:
+        return (self.threshold,)
+
+    def shown_inside(self, side: Side) -> bool:
+        return side(self.threshold) == -1
+
+    def shown_outside(self, side: Side) -> bool:
+        return side(self.threshold) == 1
 
     def holds(self, value: float) -> bool:
         return value <= self.threshold if self.relation == "<=" else value < self.threshold
@@ -48,8 +58,15 @@ class Above:
     relation: str = ">"
     margin: None = None
 
-    def judge(self, side: Side) -> bool | None:
-        return {1: True, -1: False}.get(side(self.threshold))
+    @property
+    def edges(self) -> tuple[float, ...]:
+        return (self.threshold,)
+
+    def shown_inside(self, side: Side) -> bool:
+        return side(self.threshold) == 1
+
+    def shown_outside(self, side: Side) -> bool:
+        return side(self.threshold) == -1
 
     def holds(self, value: float) -> bool:
         return value >= self.threshold if self.relation == ">=" else value > self.threshold
@@ -66,11 +83,17 @@ class Within:
     margin: float
     relation: str = "=="
 
-    def judge(self, side: Side) -> bool | None:
-        low, high = side(self.threshold - self.margin), side(self.threshold + self.margin)
-        if low == 1 and high == -1:
-            return True
-        return False if low == -1 or high == 1 else None
+    @property
+    def edges(self) -> tuple[float, ...]:
+        return (self.threshold - self.margin, self.threshold + self.margin)
+
+    def shown_inside(self, side: Side) -> bool:
+        low, high = self.edges
+        return side(low) == 1 and side(high) == -1
+
+    def shown_outside(self, side: Side) -> bool:
+        low, high = self.edges
+        return side(low) == -1 or side(high) == 1
 
     def holds(self, value: float) -> bool:
         return abs(value - self.threshold) < self.margin
@@ -87,12 +110,22 @@ class Outside:
     margin: float
     relation: str = "!="
 
-    def judge(self, side: Side) -> bool | None:
-        inside = Within(self.threshold, self.margin).judge(side)
-        return None if inside is None else not inside
+    @property
+    def edges(self) -> tuple[float, ...]:
+        return self._within.edges
+
+    def shown_inside(self, side: Side) -> bool:
+        return self._within.shown_outside(side)
+
+    def shown_outside(self, side: Side) -> bool:
+        return self._within.shown_inside(side)
 
     def holds(self, value: float) -> bool:
-        return not Within(self.threshold, self.margin).holds(value)
+        return not self._within.holds(value)
 
     def contradiction(self, value: float) -> float:
         return self.margin - abs(value - self.threshold)
+
+    @property
+    def _within(self) -> Within:
+        return Within(self.threshold, self.margin)

@@ -9,30 +9,36 @@ from circuitcheck.stats import Interval, clopper_pearson
 
 NOMINAL = 0.025  # of each wrong verdict, at the default confidence of 0.95
 _ERRORS = 3  # standard errors of a measured rate that are left to chance
+_WARNED = 0.95  # of the wrong verdicts of a known exception, those that must carry a warning
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one claim came to: its verdict, and the prompts it took."""
+    """What one claim came to: its verdict, the prompts it took, and whether its reader was warned."""
 
     verdict: str
     prompts: int
+    warned: bool = False
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Counts over `claims` of one kind, and the `prompts` of all of them together."""
+    """Counts over `claims` of one kind, and the `prompts` of all of them together. `warned`: of those that came to a
+    verdict."""
 
     claims: int
     supported: int
     refuted: int
     prompts: int
+    warned: int = 0
 
     @classmethod
     def of(cls, outcomes: Iterable[Outcome]) -> "Rates":
         listed = list(outcomes)
         counts = Counter(outcome.verdict for outcome in listed)
-        return cls(len(listed), counts["supported"], counts["refuted"], sum(outcome.prompts for outcome in listed))
+        warned = sum(outcome.warned and outcome.verdict != "inconclusive" for outcome in listed)
+        prompts = sum(outcome.prompts for outcome in listed)
+        return cls(len(listed), counts["supported"], counts["refuted"], prompts, warned)
 
     @property
     def mean_prompts(self) -> float:
@@ -48,6 +54,20 @@ class Rates:
     def excessive(self, verdict: str, nominal: float = NOMINAL) -> bool:
         """Is the rate of a verdict above the nominal by more than chance?"""
         return self.rate(verdict) > nominal + _ERRORS * math.sqrt(nominal * (1 - nominal) / self.claims)
+
+    @property
+    def share_warned(self) -> float | None:
+        """Of the verdicts that were come to, those that carry a warning; None where there are none."""
+        decided = self.supported + self.refuted
+        return self.warned / decided if decided else None
+
+    @property
+    def mostly_warned(self) -> bool:
+        """Is the share of those that carry a warning at least what it must be, give or take chance?"""
+        decided = self.supported + self.refuted
+        if not decided:
+            return False
+        return self.warned / decided >= _WARNED - _ERRORS * math.sqrt(_WARNED * (1 - _WARNED) / decided)
 
     def count(self, verdict: str) -> int:
         """Of a verdict that is no doubt."""
@@ -68,8 +88,6 @@ class Measured:
     @property
     def faults(self) -> tuple[str, ...]:
         """Rates of wrong verdicts that chance does not explain and that nobody was warned of."""
-        if self.known:
-            return ()
         checks = (
             ("false support on the threshold", self.borderline, "supported"),
             ("false refutation on the threshold", self.borderline, "refuted"),
@@ -79,5 +97,5 @@ class Measured:
         return tuple(
             f"{self.name}: {what} {rates.rate(verdict):.2%} where {NOMINAL:.1%} is nominal ({rates.claims} claims)"
             for what, rates, verdict in checks
-            if rates is not None and rates.excessive(verdict)
+            if rates is not None and rates.excessive(verdict) and not (self.known and rates.mostly_warned)
         )

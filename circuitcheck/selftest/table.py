@@ -12,6 +12,7 @@ HEADS = (
     "power",
     "prompts to a verdict",
     "wrong verdicts",
+    "warned",
     "known exception",
 )
 
@@ -25,6 +26,7 @@ def rows(measured: Sequence[Measured]) -> list[tuple[str, ...]]:
             "-" if each.true is None else f"{each.true.rate('supported'):.0%} of {each.true.claims}",
             "-" if each.true is None else f"{each.true.mean_prompts:.0f}",
             _wrong(each),
+            _warned(each.borderline),
             each.known or "-",
         )
         for each in measured
@@ -46,7 +48,8 @@ def legend(distance: float) -> str:
     return (
         f"False support and false refutation: of claims whose threshold is the true number itself, nominal {NOMINAL:.1%} "
         f"each, with 95% intervals. Power, prompts and wrong verdicts: of claims whose threshold is {distance:g} standard "
-        f"deviations away (prompts, on the true side)."
+        f"deviations away (prompts, on the true side). Warned: of the verdicts on the threshold, all of them wrong, those "
+        f"that carry a warning."
     )
 
 
@@ -54,6 +57,11 @@ def _borderline(rates: Rates | None) -> tuple[str, str, str]:
     if rates is None:
         return "-", "-", "-"
     return str(rates.claims), _rate(rates, "supported"), _rate(rates, "refuted")
+
+
+def _warned(rates: Rates | None) -> str:
+    share = None if rates is None else rates.share_warned
+    return "-" if share is None else f"{share:.0%}"
 
 
 def _rate(rates: Rates, verdict: str) -> str:

@@ -30,7 +30,8 @@ def measure_stream(stream: Stream, claims: int, others: int, seed: int) -> Measu
         rng = np.random.default_rng([seed, count, int(1000 * abs(distance)), distance > 0])
         return Rates.of(_stream_outcomes(stream, distance, count, rng))
 
-    return Measured(stream.name, rates(0.0, claims), rates(DISTANCE, others), rates(-DISTANCE, others), stream.known)
+    some, few = max(claims // stream.cost, 1), max(others // stream.cost, 1)
+    return Measured(stream.name, rates(0.0, some), rates(DISTANCE, few), rates(-DISTANCE, few), stream.known)
 
 
 def _stream_outcomes(stream: Stream, distance: float, count: int, rng: np.random.Generator) -> Iterator[Outcome]:
@@ -42,7 +43,7 @@ def _stream_outcomes(stream: Stream, distance: float, count: int, rng: np.random
             region,
             design,
         )
-        yield Outcome(found.verdict, found.n)
+        yield Outcome(found.verdict, found.n, warned=found.warned)
 
 
 def measure_planted(name: str, trials: "Trials", claims: int, others: int, known: str = "") -> Measured:
@@ -78,7 +79,7 @@ class Trials:
             with recording(recorder):
                 verdict = _verdict(self.ask(self.planted, model, distance * self.planted.noise.size, seed), recorder)
             (result,) = recorder.results
-        return Outcome(verdict, result.decision.n)
+        return Outcome(verdict, result.decision.n, warned=bool(result.warnings))
 
 
 def _verdict(question: Question, recorder: ClaimRecorder) -> str:
@@ -120,4 +121,4 @@ def beats(planted: Planted, model: Model, distance: float, seed: int) -> Questio
     """A head beats 95% of the heads like it: false where all effects are equal, however far ahead it seems."""
     ablated = model.ablate(planted.head(0), kind="zero", at="END")
     effect = planted.effects.logit_diff(model) - planted.effects.logit_diff(ablated)
-    return effect.beats(random_heads(like=planted.head(0)), share=0.95, prompts=32)
+    return effect.beats(random_heads(like=planted.head(0)), share=0.95)

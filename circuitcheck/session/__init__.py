@@ -2,18 +2,24 @@
 
 from circuitcheck.session.checkups import CheckUpStore
 from circuitcheck.session.counterexamples import CounterexampleStore
+from circuitcheck.session.ledger import LEDGER, Asked, Ledger, Looked, ledger_of_this_folder
 from circuitcheck.session.session import Measured, Session, current_session, use_session
 from circuitcheck.session.settings import DEVICE_FORM, SCOPES, Scope, Settings
 
 __all__ = [
     "DEVICE_FORM",
+    "LEDGER",
     "SCOPES",
+    "Asked",
     "CheckUpStore",
     "CounterexampleStore",
+    "Ledger",
+    "Looked",
     "Measured",
     "Scope",
     "Session",
     "Settings",
     "current_session",
+    "ledger_of_this_folder",
     "use_session",
 ]

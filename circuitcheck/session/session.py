@@ -15,9 +15,9 @@ from circuitcheck.models import BosPolicy
 from circuitcheck.plan import Cell, Metric, ModelRef, Plan, View, supports
 from circuitcheck.prompts import Labels, Prompt, PromptSource
 from circuitcheck.sampling import NO_NOISE, Noise
-from circuitcheck.session.budgets import BudgetLedger
 from circuitcheck.session.checkups import CheckUpStore
 from circuitcheck.session.counterexamples import CounterexampleStore
+from circuitcheck.session.ledger import Ledger, ledger_of_this_folder
 from circuitcheck.session.settings import Settings
 from circuitcheck.session.values import Block, Stream, ValueStore
 
@@ -47,7 +47,7 @@ class Session:
     make_engine: Callable[[Settings], Engine] = _local_engine
     progress: Progress | None = None
     forward_passes: int = 0
-    budgets: BudgetLedger = field(default_factory=BudgetLedger)
+    ledger: Ledger = field(default_factory=Ledger)
     counterexamples: CounterexampleStore = field(default_factory=CounterexampleStore)
     checkups: CheckUpStore | None = None
     _engine: Engine | None = None
@@ -207,10 +207,11 @@ _current: ContextVar[Session | None] = ContextVar("circuitcheck_session", defaul
 
 
 def current_session() -> Session:
-    """The session in force; outside pytest, one with default settings is made when first asked for."""
+    """The session in force; outside pytest, one with default settings is made when first asked for, which shares this
+    project's ledger of questions."""
     session = _current.get()
     if session is None:
-        session = Session()
+        session = Session(ledger=ledger_of_this_folder())
         _current.set(session)
     return session
 

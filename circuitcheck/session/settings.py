@@ -12,7 +12,8 @@ DEVICE_FORM = re.compile(r"auto|cpu|cuda(:\d+)?")
 @dataclass(frozen=True)
 class Settings:
     """`samples` is the most prompts for one question, `first_look` the fewest; `batch` prompts run as one block. `scope`
-    says what verdicts are about: more prompts of these templates, or templates like them."""
+    says what verdicts are about: more prompts of these templates, or templates like them. `refuting` is the part of a
+    claim's error that one of its questions may take to refute it."""
 
     device: str = "auto"
     dtype: str = "float32"
@@ -22,3 +23,4 @@ class Settings:
     first_look: int = 32
     batch: int = 32
     scope: Scope = "these_templates"
+    refuting: float = 1.0

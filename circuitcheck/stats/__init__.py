@@ -6,11 +6,12 @@ Which method serves what is in `docs/design.md`.
 
 from circuitcheck.stats.boundaries import Boundary, crossing_probabilities, kim_demets, obrien_fleming, pocock
 from circuitcheck.stats.bounded import betting_interval, betting_side
-from circuitcheck.stats.clusters import DesignEffect, cluster_means, clustered_t, design_effect, two_way_t
+from circuitcheck.stats.clusters import DesignEffect, between_clusters, cluster_means, design_effect, two_way
 from circuitcheck.stats.equivalence import Equivalence, tost
 from circuitcheck.stats.interval import Interval
 from circuitcheck.stats.means import hall, skew_guarded, skewness, student_t
 from circuitcheck.stats.multiplicity import benjamini_hochberg, benjamini_yekutieli, e_bh, e_value_of, holm
+from circuitcheck.stats.paired import paired_interval, paired_p
 from circuitcheck.stats.planning import power_factor, prompts_needed, prompts_to_resolve
 from circuitcheck.stats.proportions import beta_binomial_sequence, clopper_pearson, newcombe_paired
 from circuitcheck.stats.quantiles import quantile_interval
@@ -29,9 +30,9 @@ __all__ = [
     "beta_binomial_sequence",
     "betting_interval",
     "betting_side",
+    "between_clusters",
     "clopper_pearson",
     "cluster_means",
-    "clustered_t",
     "crossing_probabilities",
     "design_effect",
     "e_bh",
@@ -42,6 +43,8 @@ __all__ = [
     "kim_demets",
     "newcombe_paired",
     "obrien_fleming",
+    "paired_interval",
+    "paired_p",
     "pocock",
     "power_factor",
     "prompts_needed",
@@ -52,7 +55,7 @@ __all__ = [
     "student_t",
     "t_mixture",
     "tost",
-    "two_way_t",
+    "two_way",
     "violation_bounds",
     "violations_found",
 ]

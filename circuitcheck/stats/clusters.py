@@ -1,12 +1,13 @@
 """Intervals for the mean of values that come in clusters, such as prompts of a template, and what clustering costs."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from circuitcheck.stats.interval import Interval
+from circuitcheck.stats.means import skew_guarded
 
 
 @dataclass(frozen=True)
@@ -18,26 +19,33 @@ class DesignEffect:
     factor: float
 
 
-def clustered_t(values: NDArray[np.float64], labels: ArrayLike, tail: float) -> Interval:
-    """The interval for the mean of `values` [n] whose clusters `labels` [n] are a sample of clusters: the variance is taken
-    between clusters (Liang & Zeger 1986), t with clusters - 1 degrees of freedom. With clusters of one size this is
-    Student's t on the cluster means. Raises ValueError for fewer than two clusters.
+def between_clusters(values: NDArray[np.float64], labels: ArrayLike, tail: float) -> Interval:
+    """The interval for the mean over clusters of which those of `labels` [n] are a sample, from `values` [n]: the
+    skew-guarded interval of the cluster means, each of which counts once, however many values it has. So clusters of
+    unequal size need no weights, and nobody's size decides. Raises ValueError for fewer than two clusters.
     """
-    codes = _codes(labels, len(values))
-    return _t(values, _variance(values, codes), _count(codes) - 1, tail, "t on clusters")
+    _codes(labels, len(values))
+    found = skew_guarded(cluster_means(values, labels), tail)
+    return replace(found, method=f"{found.method} on cluster means")
 
 
-def two_way_t(values: NDArray[np.float64], first: ArrayLike, second: ArrayLike, tail: float) -> Interval:
-    """The same for two crossed clusterings (Cameron, Gelbach & Miller 2011, J. Bus. Econ. Stat. 29, 238):
-    V = V_first + V_second - V_both, t with min(G, H) - 1 degrees of freedom. Where V is not positive the larger
-    of the two stands in. Raises ValueError for fewer than two clusters of either kind.
+def two_way(values: NDArray[np.float64], first: ArrayLike, second: ArrayLike, tail: float) -> Interval:
+    """The same where the values of a second, crossed clustering are a sample too (Cameron, Gelbach & Miller 2011, J. Bus.
+    Econ. Stat. 29, 238): V = V_first + V_second - V_both, and never less than V_first or V_second, each with its
+    leverage taken out as in CR2 (Bell & McCaffrey 2002); t with the smaller effective number of clusters, 1 / sum of squared
+    weights, less one. Without these, unequal clusters erred 4.6% where 2.5% is nominal, and clusters without effects 4.4%.
+    Raises ValueError for fewer than two clusters of either kind.
     """
     one, two = _codes(first, len(values)), _codes(second, len(values))
-    variance = _variance(values, np.column_stack([one, two]))
-    if variance <= 0:
-        variance = max(_variance(values, one), _variance(values, two))
-    freedom = min(_count(one), _count(two)) - 1
-    return _t(values, variance, freedom, tail, "two-way t on clusters")
+    weights = 1 / (_count(one) * np.bincount(one)[one])
+    mean = float(weights @ values)
+    share = weights * (values - mean)
+    own, other, both = (_variance(share, weights, codes) for codes in (one, two, one * _count(two) + two))
+    variance = max(own + other - both, own, other)
+    freedom = max(1.0, min(_effective(weights, codes) for codes in (one, two)) - 1)
+    radius = _t_quantile(freedom, tail) * math.sqrt(variance)
+    found = Interval(mean - radius, mean + radius, f"two-way t on clusters, df={freedom:.3g}")
+    return between_clusters(values, first, tail).hull(found, found.method)
 
 
 def design_effect(values: NDArray[np.float64], labels: ArrayLike) -> DesignEffect:
@@ -79,17 +87,19 @@ def _count(codes: NDArray[np.intp]) -> int:
     return int(codes.max()) + 1
 
 
-def _variance(values: NDArray[np.float64], codes: NDArray[np.intp]) -> float:
-    """Of the mean; `codes` is [n], or [n, 2] for two clusterings, whose estimate can fall below 0."""
-    from statsmodels.regression.linear_model import OLS
+def _variance(share: NDArray[np.float64], weights: NDArray[np.float64], codes: NDArray[np.intp]) -> float:
+    """Of the weighted mean, between clusters: each one's sum over one minus its leverage, squared."""
+    leverage = np.bincount(codes, weights)
+    there = (leverage > 0) & (leverage < 1)
+    return float((np.bincount(codes, share)[there] ** 2 / (1 - leverage[there])).sum())
 
-    fit = OLS(values, np.ones((len(values), 1))).fit(cov_type="cluster", cov_kwds={"groups": codes})
-    return float(fit.cov_params()[0, 0])
+
+def _effective(weights: NDArray[np.float64], codes: NDArray[np.intp]) -> float:
+    """How many clusters of equal weight say as much."""
+    return float(1 / (np.bincount(codes, weights) ** 2).sum())
 
 
-def _t(values: NDArray[np.float64], variance: float, freedom: int, tail: float, method: str) -> Interval:
+def _t_quantile(freedom: float, tail: float) -> float:
     from scipy import special
 
-    mean = float(values.mean())
-    radius = -float(special.stdtrit(freedom, tail)) * math.sqrt(variance)
-    return Interval(mean - radius, mean + radius, f"{method}, df={freedom}", ("cluster means are near normal",))
+    return -float(special.stdtrit(freedom, tail))

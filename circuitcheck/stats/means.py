@@ -10,6 +10,11 @@ from circuitcheck.stats.interval import Interval
 
 _NORMAL = "the mean is near normal"
 
+# A sample that misses the tail has too little skewness. With 1.5 times it, exponential values gave 2.3% false support in
+# place of 3.4% (nominal 2.5%), lognormal ones of sigma 0.5, 1, 1.5 gave 2.6, 3.3, 4.4% in place of 3.4, 6.0, 11.3%, and
+# normal ones took 0.7% more prompts.
+GUARD = 1.5
+
 
 def student_t(values: NDArray[np.float64], tail: float) -> Interval:
     """Student's t interval for the mean of `values` [n]. Raises ValueError for n < 2."""
@@ -20,10 +25,10 @@ def student_t(values: NDArray[np.float64], tail: float) -> Interval:
     return Interval(mean - radius, mean + radius, "t", (_NORMAL,))
 
 
-def hall(values: NDArray[np.float64], tail: float) -> Interval:
+def hall(values: NDArray[np.float64], tail: float, *, guard: float = 1.0) -> Interval:
     """Hall's transformed t interval, which undoes the skew of the t statistic (Hall 1992, J. R. Stat. Soc. B 54, 221).
 
-    With g the sample skewness, h(t) = t + g t^2 / (3 sqrt n) + g^2 t^3 / (27 n) + g / (6 sqrt n) is close to
+    With g the sample skewness, times `guard`, h(t) = t + g t^2 / (3 sqrt n) + g^2 t^3 / (27 n) + g / (6 sqrt n) is close to
     symmetric; the interval is [mean - h^-1(q) s/sqrt n, mean - h^-1(-q) s/sqrt n]. Raises ValueError for n < 2.
     """
     from scipy import special
@@ -32,7 +37,7 @@ def hall(values: NDArray[np.float64], tail: float) -> Interval:
     if error == 0:
         return Interval(mean, mean, "Hall")
     quantile = -float(special.stdtrit(len(values) - 1, tail))
-    g, n = skewness(values), len(values)
+    g, n = guard * skewness(values), len(values)
     return Interval(
         mean - _inverse_hall(quantile, g, n) * error,
         mean - _inverse_hall(-quantile, g, n) * error,
@@ -42,9 +47,9 @@ def hall(values: NDArray[np.float64], tail: float) -> Interval:
 
 
 def skew_guarded(values: NDArray[np.float64], tail: float) -> Interval:
-    """The hull of the t and Hall intervals: valid where either is, 1 to 2% wider than t on normal data."""
-    found = student_t(values, tail).hull(hall(values, tail), "hull(t, Hall)")
-    return replace(found, assumptions=("skewness within 2",))
+    """The hull of the t interval and Hall's, with the skewness taken `GUARD` times: valid where either is."""
+    found = student_t(values, tail).hull(hall(values, tail, guard=GUARD), "hull(t, Hall)")
+    return replace(found, assumptions=("skewness is moderate",))
 
 
 def skewness(values: NDArray[np.float64]) -> float:

@@ -14,7 +14,7 @@ def model(tiny_gpt2):
 
 @pytest.fixture
 def ioi():
-    return cc.tasks.ioi()
+    return cc.tasks.ioi().on_stream("test")  # values and samples beside what a claim would see
 
 
 @pytest.fixture

@@ -115,7 +115,7 @@ class Found:
         view = model if base == "clean" else model.on(base)
         measured = what_neurons_are(task, view.ablate(WORDS, kind="resample", at="END", **options), prompts)
         seed = cc.current_session().settings.seed
-        self.prompts = task.sample(prompts, model=model, seed=seed)
+        self.prompts = task.sample(prompts, model=model, seed=seed, stream=task.stream)
         self.reference, theirs = reference_of(network, task, model, seed, pool)
         self.donors = [self._only(row, theirs) for row in measured]
         self.changed = np.abs(measured - neurons_at_end(network, self.prompts)).max(1) > OTHER
@@ -313,7 +313,7 @@ def test_a_donor_has_as_many_tokens_as_its_prompt_in_every_slot(network, model, 
 def records(folder, rows):
     path = folder / "rows.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return cc.Task.from_records(path)
+    return cc.Task.from_records(path).on_stream("test")
 
 
 def row_of(prompt, stream, template=None, **more):
@@ -362,7 +362,8 @@ def case_of(ioi, prompt):
 
 
 def resampled(model, prompts=32, **options):
-    return cc.tasks.ioi().logit_diff(model.ablate(WORDS, kind="resample", at="END", **options)).values(prompts)
+    task = cc.tasks.ioi().on_stream("test")
+    return task.logit_diff(model.ablate(WORDS, kind="resample", at="END", **options)).values(prompts)
 
 
 @pytest.mark.parametrize("batch", [1, 5, 8, 64])
@@ -394,7 +395,7 @@ def test_the_draw_does_not_depend_on_the_process(model, tiny_gpt2):
         "import json, sys, circuitcheck as cc\n"
         "model = cc.load(sys.argv[1], dtype='float64')\n"
         "view = model.ablate(sys.argv[2], kind='resample', at='END')\n"
-        "print(json.dumps(cc.tasks.ioi().logit_diff(view).values(32).tolist()))\n"
+        "print(json.dumps(cc.tasks.ioi().on_stream('test').logit_diff(view).values(32).tolist()))\n"
     )
     package = str(Path(cc.__file__).parents[1])
     run = subprocess.run(

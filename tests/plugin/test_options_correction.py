@@ -29,17 +29,12 @@ BY_OTHER_METHODS = {
 NOTHING_FOR_THEM = ("open", "wrong", "unexpected")
 UNCOUNTED = ("error", "nothing", "skipped")
 OTHERS = """
-from circuitcheck.prompts import Pool, TaskDefinition, Template
+import json
+from pathlib import Path
 
-NAMES = cc.Task(TaskDefinition(
-    name="names",
-    templates=(Template("met", "Then {A} met {B} and"),),
-    pools=(Pool("name", ("Mary", "John", "Tom", "James", "Sarah", "David", "Paul")),),
-    variables=(("a", "name"), ("b", "name")),
-    slots=(("A", "a"), ("B", "b")),
-    answer="a",
-    distractor="b",
-))
+ROWS = ({"text": f"Then {name} and", "answer": " Mary", "distractor": " John"} for name in ("Tom", "James", "Sarah"))
+Path("names.jsonl").write_text("".join(json.dumps(row) + "\\n" for row in ROWS))
+NAMES = cc.Task.from_records("names.jsonl", population=True)
 
 @claim(id="finite")
 def test_finite(model):
@@ -284,16 +279,16 @@ def test_first_denied(model, ioi):
 @claim(id="last-denied", samples=32, expect="refuted")
 def test_last_denied(model, ioi):
     assert ioi.logit_diff(model) < 50
+    assert ioi.logit_diff(model) > {more}
+
+@claim(id="not-enough", samples=32)
+def test_not_enough(model, ioi):
+    assert ioi.logit_diff(model) < 50
     assert ioi.logit_diff(model) > {much}
 
 @claim(id="not", samples=32)
 def test_not(model, ioi):
-    assert not ioi.logit_diff(model) > {more}
-
-@claim(id="equal", samples=32)
-def test_equal(model, ioi):
-    q = ioi.logit_diff(model)
-    assert q - q == cc.approx(0, abs=0.001)
+    assert not ioi.logit_diff(model) > {much}
 
 @claim(id="late-error", samples=32)
 def test_late_error(model, ioi):
@@ -306,7 +301,7 @@ def test_lenient(model, ioi):
 
 @claim(id="shared", samples=32, family="ioi", family_size=3)
 def test_shared(model, ioi):
-    assert ioi.logit_diff(model) < {more}
+    assert ioi.logit_diff(model) < {less}
 """
 
 
@@ -317,31 +312,29 @@ def several(folder: Folder, ends: dict[str, float], kept: dict[str, Any]) -> Run
     return kept["several"]
 
 
-@pytest.mark.parametrize("name, decided_by", [("both", "more"), ("chain", "more"), ("not", "more")])
+@pytest.mark.parametrize("name, decided_by", [("both", "more"), ("chain", "more"), ("not", "much")])
 def test_several_asserts_are_supported_together_at_the_largest_p(several: Run, name: str, decided_by: str) -> None:
     assert several.verdicts[name] == "supported"
     assert evidence(several)[name][0] == pytest.approx(KNOWN[decided_by].error, rel=1e-3)
 
 
-@pytest.mark.parametrize("name, decided_by, asked", [("first-denied", "more", 1), ("last-denied", "much", 2)])
-def test_claim_refuted_by_one_of_its_asserts_pays_for_all_it_asked(
-    several: Run, name: str, decided_by: str, asked: int
-) -> None:
-    """Any of its asserts could have refuted it (Bonferroni)."""
+@pytest.mark.parametrize("name", ["first-denied", "last-denied"])
+def test_claim_refuted_by_one_of_its_two_asserts_has_twice_its_p(several: Run, name: str) -> None:
+    """Either of its asserts could have refuted it, so each has half of the error."""
     assert several.verdicts[name] == "refuted"
-    assert evidence(several)[name][0] == pytest.approx(asked * KNOWN[decided_by].error, rel=1e-3)
+    assert evidence(several)[name][0] == pytest.approx(2 * KNOWN["more"].error, rel=1e-3)
 
 
-def test_equality_within_the_noise_floor_is_exact(several: Run) -> None:
-    assert several.verdicts["equal"] == "supported"
-    assert several.claims["equal"]["evidence"] == {"p": 0, "e": None}
+def test_assert_that_alone_would_be_refuted_is_not_where_it_shares_the_error(several: Run) -> None:
+    assert several.verdicts["not-enough"] == "inconclusive"
+    assert "share this claim's error of being refuted" in several.claims["not-enough"]["reason"]
 
 
-@pytest.mark.parametrize("name, confidence", [("lenient", 0.8), ("shared", 1 - 0.05 / 3)])
-def test_p_does_not_depend_on_the_level_a_claim_is_held_to(several: Run, name: str, confidence: float) -> None:
+@pytest.mark.parametrize("name, error, confidence", [("lenient", "more", 0.8), ("shared", "less", 1 - 0.05 / 3)])
+def test_p_does_not_depend_on_the_level_a_claim_is_held_to(several: Run, name: str, error: str, confidence: float) -> None:
     (comparison,) = several.claims[name]["comparisons"]
     assert (comparison["verdict"], comparison["confidence"]) == ("supported", pytest.approx(confidence))
-    assert evidence(several)[name][0] == pytest.approx(KNOWN["more"].error, rel=1e-3)
+    assert evidence(several)[name][0] == pytest.approx(KNOWN[error].error, rel=1e-3)
 
 
 def test_claim_that_compared_before_its_error_does_not_count_either(several: Run) -> None:
@@ -413,7 +406,7 @@ def test_no_verdict_outcome_or_exit_code_changes(runs: dict[str, Run], run: Run)
 
 
 def test_run_of_supported_claims_passes_though_none_of_them_stands(folder: Folder, ends: dict[str, float]) -> None:
-    claims = "".join(KNOWN["much"].claim(f"much{number}", ends["much"]) for number in range(3))
+    claims = "".join(KNOWN["much"].claim(f"much{number}", ends["much"] + 1e-9 * number) for number in range(3))
     run = folder.run(claims, "--circuit-correction=holm")
     assert standing(run) == set()
     run.result.assert_outcomes(passed=3)

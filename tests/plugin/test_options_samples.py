@@ -18,15 +18,15 @@ def drawn(run: Run) -> list[int]:
     return [n for n, _, _ in comparison["looks"]]
 
 
-def test_default_looks_double_from_32_to_512(folder: Folder) -> None:
+def test_default_looks_are_at_32_to_512(folder: Folder) -> None:
     run = folder.run(BARE)
-    assert drawn(run) == [32, 64, 128, 256, 512]
+    assert drawn(run) == [32, 48, 64, 96, 128, 192, 256, 384, 512]
     assert run.claims["it"]["prompts"] == 512
 
 
 def test_command_line_ends_the_looks(folder: Folder) -> None:
     run = folder.run(BARE, "--circuit-samples=128")
-    assert drawn(run) == [32, 64, 128]
+    assert drawn(run) == [32, 48, 64, 96, 128]
     assert run.report["environment"]["samples"] == 128
 
 

@@ -7,7 +7,7 @@ from claims_folder import Folder, Run
 CLAIM = """
 @claim(id="it", samples=32)
 def test_it(model, ioi):
-    assert ioi.logit_diff(model) < 100
+    assert ioi.logit_diff(model) < 0
 """
 
 
@@ -24,7 +24,7 @@ def test_default_is_zero(folder: Folder) -> None:
 def test_another_seed_draws_other_prompts(folder: Folder) -> None:
     zero, seven = folder.run(CLAIM), folder.run(None, "--circuit-seed=7")
     assert seven.report["environment"]["seed"] == compared(seven)["seed"] == 7
-    assert compared(zero)["contrary"] != compared(seven)["contrary"]
+    assert compared(zero)["contrary"] != compared(seven)["contrary"] != []
     assert compared(zero)["estimate"] != compared(seven)["estimate"]
 
 

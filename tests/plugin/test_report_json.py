@@ -62,6 +62,7 @@ def test_one_report_holds_every_verdict(every_verdict: Run) -> None:
         "skipped": 1,
         "as_expected": 2,
         "claims": 6,
+        "different": 6,
     }
 
 
@@ -117,7 +118,7 @@ def test_inconclusive_says_why_and_how_many_more_prompts_would_decide(every_verd
     assert claim["reason"]
     assert comparison["margin"] == 0.001
     assert 0 < comparison["n_more"]["0.5"] < comparison["n_more"]["0.8"]
-    assert [n for n, _, _ in comparison["looks"]] == [32, 64]
+    assert [n for n, _, _ in comparison["looks"]] == [32, 48, 64]
 
 
 def test_forward_passes_count_what_a_claim_had_to_measure(every_verdict: Run) -> None:

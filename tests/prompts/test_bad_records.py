@@ -142,7 +142,7 @@ def numbered(cases):
 
 
 def texts(task, model):
-    return sorted(prompt.text for prompt in task.iterate(model))
+    return sorted(prompt.text for prompt in task.iterate(model, stream="test"))
 
 
 @pytest.mark.parametrize("suffix", FORMATS)

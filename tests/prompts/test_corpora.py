@@ -186,7 +186,7 @@ def test_so_many_documents_are_drawn_from_all_of_the_file(short, model):
 
 
 def test_positions_of_one_document_count_as_one(short, model):
-    task = cc.corpus(short, where=cc.after("!"), context=64)
+    task = cc.corpus(short, where=cc.after("!"), context=64).on_stream("test")
     quantity = task.loss(model)
     n = 64
     values, numbers = quantity.values(n), [number(prompt) for prompt in task.sample(n, model=model)]
@@ -213,6 +213,7 @@ class Mlp:
 @pytest.mark.parametrize("at", ["END", None])
 def test_a_mean_is_over_all_tokens_of_the_reference_windows(tmp_path, model, network, at):
     task = cc.corpus(write(tmp_path / "mine.csv", documents(40)), context=20, per_document=1, documents=10**6)
+    task = task.on_stream("test")
     n = sum(1 for _ in task.iterate(model, stream="reference"))
     hook, found = Mlp(network, 1), []
     handle = hook.layer.register_forward_hook(hook)

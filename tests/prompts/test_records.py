@@ -92,7 +92,7 @@ def flat(row):
 
 
 def records(folder, rows, suffix="jsonl", name="prompts", **options):
-    return cc.Task.from_records(write(folder / f"{name}.{suffix}", rows), **options)
+    return cc.Task.from_records(write(folder / f"{name}.{suffix}", rows), **options).on_stream("test")
 
 
 def said(prompt):
@@ -194,9 +194,9 @@ def test_a_tasks_own_prompts_come_back_from_a_file(folder, model, suffix, stream
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_what_is_measured_on_a_file_is_what_was_measured_on_the_task(folder, model, suffix):
-    task, path = defined(), folder / f"measured.{suffix}"
+    task, path = defined().on_stream("test"), folder / f"measured.{suffix}"
     task.to_records(path, 24, model=model)
-    mine = cc.Task.from_records(path)
+    mine = cc.Task.from_records(path).on_stream("test")
     for view in (model, model.on("swap"), model.ablate("L1.mlp", kind="counterfactual", source="fresh", at="A[:]")):
         values = [dict(zip(texts(each, model, 24), each.log_prob(view).values(24), strict=True)) for each in (task, mine)]
         assert values[0] == pytest.approx(values[1], abs=1e-5)

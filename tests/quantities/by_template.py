@@ -1,5 +1,7 @@
 """What tests of scopes share: sessions kept by their settings, planted models by their templates, template means."""
 
+from dataclasses import replace
+
 import numpy as np
 
 import circuitcheck as cc
@@ -28,13 +30,14 @@ class PlantedModels:
 
     def __call__(self, templates=8):
         if templates not in self._made:
-            self._made[templates] = plant(
+            found = plant(
                 self._folder / f"{templates}",
                 effects=(1.0, 0.5),
                 noise=Noise("normal", 0.3),
                 template_spread=0.6,
                 templates=templates,
             )
+            self._made[templates] = replace(found, effects=found.effects.on_stream("test"))
         return self._made[templates]
 
 

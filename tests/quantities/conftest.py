@@ -27,7 +27,8 @@ def model(shared_session, tiny_gpt2):
 
 @pytest.fixture(scope="session")
 def ioi():
-    return cc.tasks.ioi()
+    """Looks and claims on the same prompts, so that tests can compare them."""
+    return cc.tasks.ioi().on_stream("test")
 
 
 @pytest.fixture
@@ -58,7 +59,8 @@ def names_task():
                 answer="a",
                 distractor="b",
                 counterfactuals=counterfactuals,
-            )
+            ),
+            chosen="test",
         )
 
     return make

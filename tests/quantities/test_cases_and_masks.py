@@ -24,7 +24,7 @@ def define(names=NAMES, **more):
         "distractor": "B",
         "counterfactuals": {"abc": {"A": "other"}},
     }
-    return cc.Task.define("people", **parts | more)
+    return cc.Task.define("people", **parts | more).on_stream("test")
 
 
 TASK = define()
@@ -265,19 +265,13 @@ def in_the_park(_logits, prompts):
     return torch.tensor([1.0 if prompt.slots["C"] == "park" else -1.0 for prompt in prompts])
 
 
-@pytest.mark.parametrize("considered, exact", [(70, False), (SIZE - 1, False), (SIZE, True), (10**6, True)])
-def test_a_mask_is_all_there_is_only_where_every_prompt_was_looked_at(model, with_settings, considered, exact):
+@pytest.mark.parametrize("considered", [SIZE, 10**6])
+def test_all_that_a_mask_keeps_of_a_stream_is_a_sample(model, with_settings, considered):
     task = TASK.where(TASK.measure(cc.metric(in_the_park, name="park"), model) > 0, prompts=considered)
     n = sum(1 for _ in task.iterate(model))
-    values = task.logit_diff(model).values(n)
     with with_settings(samples=10**4):
-        decisions = [
-            (task.logit_diff(model) < float(values.mean()) + 1e-3).decide().decision,
-            cc.forall(task.logit_diff(model) > -1000).decide().decision,
-        ]
-    assert [decision.exhausted for decision in decisions] == [exact, exact]
-    assert [decision.low == decision.high for decision in decisions] == [exact, exact]
-    assert all(decision.n <= n for decision in decisions)
+        decision = (task.logit_diff(model) < float(task.logit_diff(model).values(n).mean())).decide().decision
+    assert (decision.n, decision.exhausted, decision.verdict) == (n, False, "inconclusive")
 
 
 def test_more_prompts_than_are_kept_are_an_error(model):

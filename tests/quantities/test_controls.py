@@ -1,5 +1,7 @@
 """`effect.beats(cc.random_heads(...))` on a planted model: every head set like the claimed one, counted by hand."""
 
+import math
+from dataclasses import replace
 from itertools import combinations, product
 
 import numpy as np
@@ -30,7 +32,8 @@ def fresh_session(session):
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory):
     """Effects 1, 0.5 and 0.1 in L1H1, L1H2 and L1H3; the other heads of both layers have none."""
-    return plant(tmp_path_factory.mktemp("planted") / "model", effects=(1.0, 0.5, 0.1), noise=Noise("normal", 1.0))
+    found = plant(tmp_path_factory.mktemp("planted") / "model", effects=(1.0, 0.5, 0.1), noise=Noise("normal", 1.0))
+    return replace(found, effects=found.effects.on_stream("test"))
 
 
 @pytest.fixture(scope="module")
@@ -71,20 +74,21 @@ def sets_like(heads):
 
 
 def by_hand(planted, model, heads, base="clean"):
-    """Which sets are beaten, shown beaten and tied, from what was planted."""
+    """Which sets have less effect, tie, are shown to be beaten or to be ahead, from what was planted."""
     prompts = planted.effects.sample(PROMPTS, model=model)
     one = {planted.head(i): np.array([planted.effect(prompt, i, base) for prompt in prompts]) for i in range(3)}
 
     def effect(names):
         return sum((one[name] for name in names if name in one), np.zeros(PROMPTS))
 
-    own, tally = effect(heads.split(", ")), Tally(complete=True)
-    for other in sets_like(heads):
-        ahead = own - effect(other)
-        same = np.abs(ahead).max() < 1e-6
-        shown = not same and skew_guarded(ahead, 0.025).low > 0
-        tally = tally.plus(0.0 if same else ahead.mean(), noise=0.0, shown=shown)
-    return tally
+    differences = [effect(heads.split(", ")) - effect(other) for other in sets_like(heads)]
+    least = math.ceil(0.95 * len(differences))  # that must be beaten; one more than the others must be ahead to refute
+    ties = [np.abs(each).max() < 1e-6 for each in differences]
+    varied = [each for each, tie in zip(differences, ties, strict=True) if not tie]
+    beaten = sum(skew_guarded(each, 0.025 / (len(differences) - least + 1)).low > 0 for each in varied)
+    ahead = sum(skew_guarded(each, 0.025 / least).high < 0 for each in varied)
+    lesser = sum(each.mean() > 0 for each in varied)
+    return Tally(len(differences), lesser, sum(ties), beaten, ahead, 0, True)
 
 
 @pytest.mark.parametrize("heads", ["L1H1", "L1H2", "L1H3", "L1H1, L1H2", "L1H2, L1H3", "L1H1, L1H5", "L0H1, L1H1"])
@@ -94,36 +98,47 @@ def test_every_set_is_compared_and_counted_as_by_hand(planted, model, drop, head
     assert result.control.tally == tally
     assert result.control.matched == tally.draws == len(sets_like(heads))
     assert result.control.own == pytest.approx(drop(heads).values(PROMPTS).mean())
-    assert (result.decision.n, result.decision.exhausted) == (PROMPTS, True)
+    assert (result.decision.n, result.decision.exhausted) == (PROMPTS, False)
 
 
 def test_a_head_that_matters_beats_all_there_are(drop):
     result = asked(drop("L1H1"), "L1H1")
     assert result.decision.verdict == "supported"
-    assert result.control.tally == Tally(7, 7, 7, 0, True)
+    assert result.control.tally == Tally(7, 7, 0, 7, 0, 0, True)
     assert result.decision.low == result.decision.estimate == result.decision.high == 1
     assert (result.control.like, result.control.strongest) == ("L1H1", "L1H2")
     assert result.control.strongest_effect == pytest.approx(drop("L1H2").values(PROMPTS).mean())
 
 
-@pytest.mark.parametrize("share, verdict", [(0.85, "supported"), (6 / 7, "supported"), (0.86, "refuted"), (0.95, "refuted")])
-def test_the_second_strongest_head_beats_six_of_seven_exactly(drop, share, verdict):
-    assert asked(drop("L1H2"), "L1H2", share).decision.verdict == verdict
+@pytest.mark.parametrize("share, verdict", [(0.7, "supported"), (0.86, "refuted"), (0.95, "refuted")])
+def test_the_second_strongest_head_beats_six_of_seven(drop, share, verdict):
+    found = drop("L1H2").beats(cc.random_heads(like="L1H2"), share=share).decide()
+    assert found.decision.verdict == verdict
 
 
-@pytest.mark.parametrize("head, ties, share", [("L0H2", 7, 0.05), ("L0H2", 7, 0.95), ("L1H5", 4, 0.95)])
-def test_an_inert_head_beats_none_that_has_an_effect_and_is_refuted(planted, model, drop, head, ties, share):
-    result = asked(drop(head), head, share)
+def test_prompts_are_added_until_it_is_told(drop):
+    """32 prompts do not show L1H1 to be ahead of L1H2; as many as any claim may take do."""
+    question = drop("L1H2").beats(cc.random_heads(like="L1H2"), share=0.95)
+    few, more = question.decide(samples=32), question.decide(samples=512)
+    assert (few.decision.verdict, more.decision.verdict) == ("inconclusive", "refuted")
+    assert [n for n, _, _ in more.decision.looks][:3] == [32, 48, 64]
+    assert more.tries.count == 2
+
+
+@pytest.mark.parametrize("head, ties, verdict", [("L0H2", 7, "inconclusive"), ("L1H5", 4, "refuted")])
+def test_an_inert_head_ties_with_others_and_is_refuted_by_one_that_is_ahead(planted, model, drop, head, ties, verdict):
+    result = asked(drop(head), head)
     assert result.control.tally == by_hand(planted, model, head)
-    assert (result.control.tally.shown, result.control.tally.ties) == (0, ties)
-    assert (result.control.own, result.decision.verdict) == (0, "refuted")
+    assert (result.control.tally.beaten, result.control.tally.ties) == (0, ties)
+    assert (result.control.own, result.decision.verdict) == (0, verdict)
 
 
-@pytest.mark.parametrize("share, verdict", [(0.8, "supported"), (0.9, "refuted")])
+@pytest.mark.parametrize("share, verdict", [(0.7, "supported"), (0.9, "inconclusive")])
 @pytest.mark.parametrize("head", ["L1H1", "L1H2"])
-def test_equal_heads_tie_and_a_tie_counts_against(twins, head, share, verdict):
+def test_a_set_that_is_equal_is_not_beaten_and_not_ahead(twins, head, share, verdict):
+    """Nor is L1H3 shown to be beaten, which is behind by the same on every prompt."""
     result = asked(drop_of(twins, cc.load(str(twins.folder)), head), head, share)
-    assert result.control.tally == Tally(7, 6, 6, 1, True)
+    assert result.control.tally == Tally(7, 6, 1, 5, 0, 0, True)
     assert result.decision.verdict == verdict
 
 
@@ -157,7 +172,7 @@ def test_every_intervention_on_the_heads_is_replaced_and_others_stay(planted, mo
 
     clean = planted.effects.logit_diff(model)
     result = asked(clean - planted.effects.logit_diff(without("L1H1")), "L1H1")
-    assert result.control.tally == Tally(7, 7, 7, 0, True)
+    assert result.control.tally == Tally(7, 7, 0, 7, 0, 0, True)
     other = max(f"L1H{i}" for i in range(8) if i not in (1, 2, 3))
     strongest = (clean - planted.effects.logit_diff(without("L1H3"))).values(PROMPTS).mean()
     bare = (clean - planted.effects.logit_diff(without(other))).values(PROMPTS).mean()

@@ -55,15 +55,11 @@ def noise(head, row, seed):
 
 
 def first_two_matter(head, row, seed):
-    return 3.0 * (head.head < 2) + 0.3 * noise(head, row, seed)
+    return 3.0 * (head.head < 2) + 0.1 * noise(head, row, seed)
 
 
 def asked(drop, like=FOUR, share=0.95, prompts=PROMPTS, **options):
     return drop(like).beats(cc.random_heads(like=like, **options), share=share, prompts=prompts).decide()
-
-
-def lossless(draws):
-    return Tally(draws, draws, draws, 0, False)
 
 
 # Which sets are compared
@@ -76,8 +72,7 @@ def test_more_than_1000_sets_are_drawn_and_not_enumerated(known):
     assert result.control.matched == SETS_LIKE_FOUR > 1000
     assert (result.control.tally.complete, result.decision.exhausted) == (False, False)
     assert len(sets_run(session.engine.runs)) <= result.control.tally.draws + 2  # the claimed set, and the whole model
-    assert "beta-binomial" in result.decision.method
-    assert result.decision.low < result.decision.estimate == result.decision.high == 1
+    assert result.decision.low == result.decision.estimate == result.decision.high == 1
 
 
 @pytest.mark.parametrize("heads, complete", [(1001, True), (1002, False)])
@@ -117,15 +112,15 @@ def test_one_seed_draws_the_same_sets_and_another_draws_others(known):
 
 
 def test_each_other_set_is_as_likely_as_any_and_the_claimed_one_is_never_drawn(known):
-    """All are beaten and none beyond chance, so that every draw is taken; the claimed set would tie with itself."""
+    """Half are beaten and half ahead, so that every draw is taken; the claimed set would tie with itself."""
 
-    def effect(head, row, _):
-        return 10.0 * (row == 0) + 1 if head.head == 550 else 1e-5 * head.head
+    def effect(head, row, seed):
+        return head.head + 0.1 * noise(head, row, seed)
 
-    with known(effect, heads=1100) as (drop, session):
-        tally = asked(drop, "L0H550", prompts=2, draws=800).control.tally
+    with known(effect, heads=1100, seed=1) as (drop, session):
+        tally = asked(drop, "L0H550", 0.5, draws=800).control.tally
         drawn = [heads[0].head for heads in sets_run(session.engine.runs) if heads and heads[0].head != 550]
-    assert tally == Tally(800, 800, 0, 0, False)
+    assert (tally.draws, tally.ties, tally.complete) == (800, 0, False)
     assert len(drawn) == pytest.approx(1099 * (1 - math.exp(-800 / 1099)), abs=50)
     assert chisquare(np.histogram(drawn, bins=11, range=(0, 1100))[0]).pvalue > 1e-4
 
@@ -133,37 +128,50 @@ def test_each_other_set_is_as_likely_as_any_and_the_claimed_one_is_never_drawn(k
 # When it stops
 
 
-@pytest.mark.parametrize("share, needed", [(0.95, 116), (0.9, 53)])
-def test_drawing_stops_as_soon_as_it_tells(known, share, needed):
-    """Sets are measured eight at a time, so it may go on for seven more."""
-    assert lossless(needed).verdict(share, ALPHA) == "supported"
+def test_drawing_stops_at_the_first_stage_that_tells(known):
     with known(first_two_matter) as (drop, _):
-        result = asked(drop, share=share)
-    assert result.decision.verdict == "supported"
-    assert needed <= result.control.tally.draws < needed + 8
+        result = asked(drop)
+    assert (result.decision.verdict, result.control.tally) == ("supported", Tally(128, 128, 0, 128, 0, 0, False))
 
 
-def test_an_effect_that_beats_few_is_refuted_after_few_draws(known):
+def test_an_effect_that_beats_few_is_refuted_at_the_first_stage(known):
     with known(lambda head, row, seed: -first_two_matter(head, row, seed)) as (drop, _):
         result = asked(drop)
-    assert result.decision.verdict == "refuted"
-    assert result.control.tally.draws <= 16
+    assert (result.decision.verdict, result.control.tally.draws) == ("refuted", 128)
 
 
-@pytest.mark.parametrize("draws, verdict", [(115, "inconclusive"), (116, "supported")])
+def nearly_all(head, row, seed):
+    """Of sets of one head of 1,100, 2% are ahead of H0."""
+    return (2.0 if 0 < head.head <= 22 else 1.0 if head.head == 0 else 0.0) + 0.1 * noise(head, row, seed)
+
+
+def test_sets_are_added_where_no_number_of_prompts_would_tell(known):
+    """Of 128 sets none may be ahead, of 256 four, of 512 thirteen."""
+    with known(nearly_all, heads=1100) as (drop, _):
+        result = asked(drop, "L0H0", prompts=128)
+    assert result.decision.verdict == "supported"
+    assert result.control.tally.draws > 128
+    assert result.control.tally.ahead > 0
+
+
+@pytest.mark.parametrize("draws, verdict", [(85, "inconclusive"), (86, "supported")])
 def test_no_more_than_the_allowed_sets_are_drawn(known, draws, verdict):
+    """0.95^86 is the first power below a quarter of the error."""
+    assert 0.95**85 > ALPHA / 4 > 0.95**86
     with known(first_two_matter) as (drop, _):
         result = asked(drop, draws=draws)
-    assert (result.control.tally, result.decision.verdict) == (lossless(draws), verdict)
+    assert (result.control.tally.beaten, result.decision.verdict) == (draws, verdict)
     assert ("draws" in result.decision.reason) == (verdict == "inconclusive")
 
 
-def test_more_confidence_takes_more_draws(known):
-    with known(first_two_matter) as (drop, session):
-        few = asked(drop, share=0.5).control.tally.draws
-        strict = cc.Session(cc.Settings(device="cpu", confidence=0.999), make_engine=lambda _: session.engine)
-        with cc.use_session(strict):
-            assert asked(drop, share=0.5).control.tally.draws > few
+def test_a_set_without_a_number_counts_neither_way_and_is_said(known):
+    with known(lambda head, row, seed: float("nan") if head.head == 3 else 2.0 * (head.head == 1) + noise(head, row, seed),
+               heads=8) as (drop, _):  # fmt: skip
+        result = asked(drop, "L1H1", 0.95, 64)
+    tally = result.control.tally
+    assert (tally.draws, tally.beaten, tally.ahead, tally.undefined) == (7, 6, 0, 1)
+    assert result.decision.verdict == "inconclusive"
+    assert any("1 of 7 head sets gave no finite number" in each for each in result.warnings)
 
 
 # Ahead by chance
@@ -178,7 +186,7 @@ def ahead_of(head, others, prompts, seed):
     return [own - [all_equal(other, row, seed) for row in range(prompts)] for other in others]
 
 
-@pytest.mark.parametrize("prompts", [4, 8])
+@pytest.mark.parametrize("prompts", [8])
 def test_noise_that_is_ahead_of_all_others_by_chance_is_never_supported(known, prompts):
     claimed, others = Head(1, 1), [Head(1, i) for i in range(8) if i != 1]
     lucky = (s for s in count() if min(d.mean() for d in ahead_of(claimed, others, prompts, s)) > 0)
@@ -186,7 +194,7 @@ def test_noise_that_is_ahead_of_all_others_by_chance_is_never_supported(known, p
         shown = [skew_guarded(d, 0.025).low > 0 for d in ahead_of(claimed, others, prompts, seed)]
         with known(all_equal, seed=seed, heads=8) as (drop, _):
             result = asked(drop, "L1H1", 0.95, prompts)
-        assert result.control.tally == Tally(7, 7, sum(shown), 0, True)
+        assert result.control.tally == Tally(7, 7, 0, sum(shown), 0, 0, True)
         assert result.decision.verdict == "inconclusive"
         assert "prompts" in result.decision.reason
 
@@ -197,8 +205,8 @@ def test_less_ahead_than_the_machine_may_add_is_a_tie(known, drift, ties):
     sizes = {1: 3.3, 2: 0.3}
 
     def effect(head, row, seed):
-        return sizes.get(head.head, 3.0) + 0.01 * noise(head, row, seed)
+        return sizes.get(head.head, 3.0) + 0.1 * noise(head, row, seed)
 
     with known(effect, heads=8, drift=drift) as (drop, _):
-        result = asked(drop, "L1H1", 0.1, 16)
-    assert result.control.tally == Tally(7, 7 - ties, 7 - ties, ties, True)
+        result = asked(drop, "L1H1", 0.1, 64)
+    assert result.control.tally == Tally(7, 7 - ties, ties, 7 - ties, 0, 0, True)

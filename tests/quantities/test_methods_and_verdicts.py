@@ -23,14 +23,16 @@ def test_accuracy_at_one_look_is_exact(ioi, model, with_settings):
         assert "Clopper-Pearson" in method(ioi.logit_diff(model).above(0) < 0.99)
 
 
-def test_accuracy_over_several_looks_is_a_beta_binomial_sequence(ioi, model):
-    assert "beta-binomial" in method(ioi.accuracy(model) < 0.9)
-    assert "beta-binomial" in method(ioi.logit_diff(model).above(0) < 0.99)
+def test_accuracy_over_several_looks_is_exact_too(ioi, model):
+    assert "Clopper-Pearson" in method(ioi.accuracy(model) < 0.9)
+    assert "Clopper-Pearson" in method(ioi.logit_diff(model).above(0) < 0.99)
 
 
-def test_a_difference_of_accuracies_uses_betting(ioi, model):
-    assert "betting" in method(ioi.accuracy(model) - ioi.accuracy(model.on("abc")) < 0.9)
-    assert "betting" in method(ioi.accuracy(model) < ioi.accuracy(model.on("abc")) + 0.9)
+def test_a_difference_of_accuracies_is_exact(ioi, model):
+    assert "paired" in method(ioi.accuracy(model) - ioi.accuracy(model.on("abc")) < 0.9)
+    assert "paired" in method(ioi.accuracy(model) < ioi.accuracy(model.on("abc")) + 0.9)
+    assert "paired" in method(2 * ioi.accuracy(model) - 2 * ioi.accuracy(model.on("abc")) + 1 < 2.9)
+    assert "betting" in method(2 * ioi.accuracy(model) - ioi.accuracy(model.on("abc")) < 1.9)
 
 
 def test_a_multiple_of_accuracy_never_reaches_a_method_for_real_values(ioi, model):

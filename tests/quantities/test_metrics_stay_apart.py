@@ -43,7 +43,12 @@ def test_thresholds_that_no_report_can_hold_are_refused(model, threshold):
 def test_an_ablation_that_cannot_reach_the_end_is_shown_to_be_null(model):
     ioi, last = cc.tasks.ioi(), model.architecture.n_layers - 1
     view = model.ablate(f"L{last}H0", kind="zero", at="S1")
-    assert ioi.logit_diff(view) - ioi.logit_diff(model) == cc.approx(0, abs=0.05)
+    difference = ioi.logit_diff(view) - ioi.logit_diff(model)
+    undecided = (difference == cc.approx(0, abs=0.05)).decide().decision
+    assert (undecided.verdict, undecided.n) == ("inconclusive", 512)
+    assert "all 512 values are equal (0)" in undecided.reason
+    assert "cc.forall" in undecided.reason
+    assert cc.forall(difference == cc.approx(0, abs=0.05), rate=0.01)
 
 
 def test_the_prompt_whose_denominator_is_undefined_is_named_first(model):

@@ -55,19 +55,9 @@ def test_two_separators_make_two_corpora(tmp_path):
 def test_a_corpus_is_a_sample_however_few_its_rows_are(model):
     stories = cc.corpus("stories", per_document=1, documents=60, context=32)
     size = stories.definition.size(model.tokenizer, "test")
-    found = stories.loss(model).estimate(size)
+    found = stories.on_stream("test").loss(model).estimate(size)
     assert found.low < found.value < found.high
     assert cc.forall(stories.loss(model) < 1000).decide().decision.verdict == "inconclusive"
-
-
-def test_records_that_a_hash_divides_are_a_sample_and_those_that_say_their_stream_are_not(tmp_path, model, ioi):
-    prompts = [{"text": prompt.text, "answer": prompt.answer} for prompt in ioi.sample(80, model=model)]
-    hashed = cc.Task.from_records(write(tmp_path / "hashed.jsonl", prompts))
-    said = cc.Task.from_records(write(tmp_path / "said.jsonl", [{**row, "stream": "test"} for row in prompts]))
-    sample = hashed.log_prob(model).estimate(hashed.definition.size(model.tokenizer, "test"))
-    census = said.log_prob(model).estimate(80)
-    assert sample.low < sample.high
-    assert census.low == census.high
 
 
 def test_a_mask_of_a_mask_says_both_and_is_no_more_complete_than_the_first(model, ioi):
@@ -113,7 +103,7 @@ def test_models_that_share_no_item_share_no_task(tiny_gpt2, tmp_path):
 
 def test_candidates_that_share_the_answers_first_token_are_refused(tmp_path, model):
     rows = [{"text": f"{name} went to", "answer": " qqx", "distractor": " qqy", "stream": "test"} for name in NAMES]
-    task = cc.Task.from_records(write(tmp_path / "cities.jsonl", rows))
+    task = cc.Task.from_records(write(tmp_path / "cities.jsonl", rows)).on_stream("test")
     with pytest.raises(BadMetric, match="first token"):
         task.measure(cc.CandidateAccuracy(), model).values(4)
 
@@ -126,7 +116,7 @@ def test_nothing_is_written_after_the_token_that_is_read(model):
 
 def test_an_answer_beyond_the_context_is_refused_in_words(tmp_path, model):
     row = {"text": "the store", "answer": " book" * 70, "stream": "test"}
-    task = cc.Task.from_records(write(tmp_path / "long.jsonl", [row, {**row, "text": "the park"}]))
+    task = cc.Task.from_records(write(tmp_path / "long.jsonl", [row, {**row, "text": "the park"}])).on_stream("test")
     with pytest.raises(BadTask, match="reads at most"):
         task.log_prob(model).values(1)
 
@@ -135,7 +125,7 @@ def test_a_counterexample_is_kept_though_a_simpler_prompt_cannot_be_measured(mod
     task = cc.Task.define(
         "seen", templates={"t": "When {A} saw {B} and"}, pools={"name": NAMES}, draw={"A": "name", "B": "name"}, answer="A"
     )
-    drawn = {(prompt.slots["A"], prompt.slots["B"]) for prompt in task.iterate(model)}
+    drawn = {(prompt.slots["A"], prompt.slots["B"]) for prompt in task.iterate(model, stream="test")}
     violating = next(name for name in NAMES[1:] if (name, "Mary") not in drawn)
 
     def broken(logits, prompts):

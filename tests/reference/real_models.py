@@ -126,7 +126,8 @@ class Pair:
     def __init__(
         self, model: cc.Model, plain: Plain, session: cc.Session, task: cc.Task, n: int, late: int | None = None
     ) -> None:
-        self.model, self.plain, self.session, self.task, self.n, self.late = model, plain, session, task, n, late
+        self.model, self.plain, self.session, self.n, self.late = model, plain, session, n, late
+        self.task = task.on_stream("test")
         assert session.settings.batch == n
         self.prompts = self.sample(n)
         lengths = [len(prompt.tokens) for prompt in self.prompts]

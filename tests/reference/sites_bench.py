@@ -26,7 +26,7 @@ class Bench:
 
     def __init__(self, folder, family, dtype):
         tokenizer = AutoTokenizer.from_pretrained(folder)
-        self.family, self.task = family, cc.tasks.ioi()
+        self.family, self.task = family, cc.tasks.ioi().on_stream("test")
         self.model = cc.load(folder, dtype=dtype)
         self.plain = Plain(tiny_model(family, getattr(torch, dtype), vocab=len(tokenizer)))
         if (family, dtype) == ("neox", "float64"):

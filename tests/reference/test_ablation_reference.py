@@ -47,7 +47,7 @@ class Pair:
     """One checkpoint loaded by circuitcheck and by plain transformers, and the prompts that both answer."""
 
     def __init__(self, circuit, plain: PlainModel, cases: Iterable[Sequence[Step]]) -> None:
-        self.circuit, self.plain, self.task = circuit, plain, cc.tasks.ioi()
+        self.circuit, self.plain, self.task = circuit, plain, cc.tasks.ioi().on_stream("test")
         self.prompts = self.task.sample(PROMPTS, model=circuit, seed=0, stream="test")
         self.reference = self.task.sample(REFERENCE_PROMPTS, model=circuit, seed=0, stream="reference")
         self.questions = [question(prompt) for prompt in self.prompts]

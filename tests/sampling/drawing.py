@@ -15,7 +15,7 @@ from circuitcheck.sampling import (
     decide,
 )
 
-LOOKS = (32, 64, 128, 256, 512)
+LOOKS = (32, 48, 64, 96, 128, 192, 256, 384, 512)
 ONE_LOOK = Design(maximum=32)
 NO_TASK = "the model does not do the task"
 UNIT = (0.0, 1.0)
@@ -68,6 +68,3 @@ def normal(mean=0.0, n=512, seed=0):
 
 def standard_error(p, runs):
     return math.sqrt(p * (1 - p) / runs)
-
-
-# Looks

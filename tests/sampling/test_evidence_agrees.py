@@ -13,8 +13,11 @@ from circuitcheck.sampling import Above, Below, Design, Outside, Within, evidenc
 def shown_at(estimand, region, design, look):
     """+1 if the region is shown to hold the number at this look, -1 if not to hold it, 0 if neither."""
     level = design.level(look)
-    found = None if estimand.problem(level) else region.judge(lambda threshold: estimand.side(threshold, level))
-    return {True: 1, False: -1, None: 0}[found]
+    if estimand.problem(level):
+        return 0
+    return region.shown_inside(lambda edge: estimand.side(edge, level)) - region.shown_outside(
+        lambda edge: estimand.side(edge, level)
+    )
 
 
 REGIONS = {"below": Below, "above": Above, "within": lambda x: Within(x, 0.4), "outside": lambda x: Outside(x, 0.4)}

@@ -1,5 +1,6 @@
 """Looks: when they come, what is drawn for them, at which level they speak."""
 
+import itertools
 import math
 
 import numpy as np
@@ -23,7 +24,6 @@ from circuitcheck.sampling import (
     decide,
 )
 from circuitcheck.stats import (
-    beta_binomial_sequence,
     betting_interval,
     clopper_pearson,
     kim_demets,
@@ -37,16 +37,17 @@ from circuitcheck.stats import (
         ({}, LOOKS),
         ({"maximum": 32}, (32,)),
         ({"maximum": 33}, (32, 33)),
-        ({"maximum": 500}, (32, 64, 128, 256, 500)),
-        ({"first": 10, "maximum": 40}, (10, 20, 40)),
-        ({"population": 100}, (32, 64, 100)),
+        ({"maximum": 500}, (32, 48, 64, 96, 128, 192, 256, 384, 500)),
+        ({"first": 10, "maximum": 40}, (10, 15, 20, 30, 40)),
+        ({"population": 100}, (32, 48, 64, 96, 100)),
         ({"population": 512}, LOOKS),
         ({"population": 513}, LOOKS),
         ({"population": 32}, (32,)),
         ({"population": 20}, (20,)),
+        ({"first": 33, "maximum": 100}, (33, 49, 66, 99, 100)),
     ],
 )
-def test_looks_double_up_to_the_budget_or_the_population(options, looks):
+def test_looks_come_half_way_to_the_double_and_at_the_double_up_to_the_budget_or_the_population(options, looks):
     assert Design(**options).looks == looks
 
 
@@ -65,7 +66,7 @@ def test_a_confidence_that_is_none_is_refused(confidence):
 def test_prompts_are_drawn_in_order_once_each_up_to_the_last_look():
     prompts = Prompts(normal())
     decide(prompts, real, Below(0), Design())
-    assert prompts.drawn == [range(32), range(32, 64), range(64, 128), range(128, 256), range(256, 512)]
+    assert prompts.drawn == [range(*ends) for ends in itertools.pairwise((0, *LOOKS))]
 
 
 def test_nothing_is_drawn_after_a_verdict():
@@ -78,7 +79,7 @@ def test_nothing_is_drawn_after_a_verdict():
 def test_nothing_is_drawn_beyond_the_population():
     prompts = Prompts(normal(n=50))
     decide(prompts, real, Below(0), Design(population=50))
-    assert prompts.drawn == [range(32), range(32, 50)]
+    assert prompts.drawn == [range(32), range(32, 48), range(48, 50)]
 
 
 def test_the_estimand_is_built_from_all_prompts_so_far():
@@ -96,7 +97,7 @@ def test_the_estimand_is_built_from_all_prompts_so_far():
 
 def test_every_look_reports_its_interval_at_the_level_of_its_boundary():
     values = normal()
-    tails = kim_demets(LOOKS, 0.05).tails
+    tails = kim_demets(LOOKS, 0.05, 0.75).tails
     expected = [skew_guarded(values[:n], tail) for n, tail in zip(LOOKS, tails, strict=True)]
     decision = decided([values], real, Below(0))
     assert [n for n, _, _ in decision.looks] == list(LOOKS)
@@ -104,16 +105,19 @@ def test_every_look_reports_its_interval_at_the_level_of_its_boundary():
     assert [high for _, _, high in decision.looks] == pytest.approx([i.high for i in expected])
 
 
-@pytest.mark.parametrize("build, column", [(share, normal() > 0), (bounded, normal(seed=2) > 0.5)])
-def test_a_sequence_keeps_its_level_at_every_look(build, column):
-    values = column.astype(float)
-    sequences = {
-        share: lambda n: beta_binomial_sequence(int(values[:n].sum()), n, 0.05),
-        bounded: lambda n: betting_interval(values[:n], *UNIT, 0.05),
-    }
-    decision = decided([values], build, Below(values.mean()))
+def test_a_share_is_tested_exactly_at_the_level_of_each_look():
+    values = (normal() > 0).astype(float)
+    decision = decided([values], share, Below(values.mean()))
+    for (n, low, high), tail in zip(decision.looks, kim_demets(LOOKS, 0.05, 0.75).tails, strict=True):
+        expected = clopper_pearson(int(values[:n].sum()), n, 2 * tail)
+        assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+def test_a_bet_keeps_its_level_at_every_look():
+    values = np.random.default_rng(2).random(512)
+    decision = decided([values], bounded, Below(values.mean()))
     for n, low, high in decision.looks:
-        expected = sequences[build](n)
+        expected = betting_interval(values[:n], *UNIT, 0.05)
         assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
@@ -129,6 +133,3 @@ def test_the_decision_reports_its_last_look():
     assert (decision.n, decision.low, decision.high) == decision.looks[-1]
     assert decision.estimate == pytest.approx(normal()[: decision.n].mean())
     assert decision.confidence == 0.95
-
-
-# Verdicts

@@ -1,11 +1,15 @@
 """`circuitcheck selftest`: it finds what is wrong with the statistics, and nothing where nothing is."""
 
 import re
+from functools import partial
 
 import pytest
 
 from circuitcheck import cli
-from circuitcheck.sampling import design
+from circuitcheck.sampling import Design, design, means, ranking
+from circuitcheck.sampling.decision import Decision
+from circuitcheck.selftest import attacks
+from circuitcheck.selftest.attacks import ATTACKS, measure_attack
 from circuitcheck.selftest.planted import plant
 from circuitcheck.selftest.rates import Measured, Outcome, Rates
 from circuitcheck.selftest.run import QUICK
@@ -18,7 +22,7 @@ from circuitcheck.stats import Boundary
 STREAM = {stream.name: stream for stream in STREAMS}
 
 
-def naive(looks, alpha):
+def naive(looks, alpha, _rho):
     """The boundary of somebody who looks as often as they like at the nominal level."""
     return Boundary(looks, (1.96,) * len(looks), (alpha / 2,) * len(looks), "none")
 
@@ -42,8 +46,55 @@ def test_a_verdict_that_ignores_skew_is_found_unless_users_are_warned_of_it(monk
     monkeypatch.setattr(design, "kim_demets", naive)
     skewed = measure_stream(STREAM["lognormal(1)"], claims=300, others=1, seed=0)
     assert skewed.borderline.excessive("supported")
-    assert skewed.known
+    assert skewed.borderline.mostly_warned
     assert skewed.faults == ()
+    monkeypatch.setattr(Decision, "warned", False)
+    unwarned = measure_stream(STREAM["lognormal(1)"], claims=300, others=1, seed=0)
+    assert unwarned.known
+    assert any("false support on the threshold" in fault for fault in unwarned.faults)
+
+
+@pytest.mark.parametrize("warned, mostly", [(0, False), (80, False), (90, True), (100, True)])
+def test_a_known_exception_must_warn_of_95_percent_of_its_wrong_verdicts_give_or_take_chance(warned, mostly):
+    outcomes = [Outcome("supported", 32, warned=i < warned) for i in range(100)] + [Outcome("inconclusive", 512)] * 100
+    rates = Rates.of(outcomes)
+    assert rates.share_warned == warned / 100
+    assert rates.mostly_warned == mostly
+    row = Measured("number", rates, None, None, known="rare")
+    assert bool(row.faults) != mostly
+    assert f"{warned}%" in as_text([row])
+
+
+def attack_named(part):
+    return next(attack for attack in ATTACKS if part in attack.name)
+
+
+def test_equal_values_as_proof_of_equality_are_found(monkeypatch):
+    monkeypatch.setattr(means, "too_alike", lambda *given: None)
+    attack = attack_named("98% are 0")
+    assert any("false support" in fault for fault in measure_attack(attack, 200, seed=0).faults)
+
+
+def test_a_task_that_is_used_up_taken_for_all_there_is_is_found(monkeypatch):
+    monkeypatch.setattr(attacks, "Design", partial(Design, census=True))
+    found = measure_attack(attack_named("a finite task of 40"), 100, seed=0)
+    assert {fault.split(" on the threshold")[0].split(": ")[1] for fault in found.faults} == {
+        "false support",
+        "false refutation",
+    }
+
+
+def test_best_of_many_refuted_by_the_luckiest_of_the_others_is_found(monkeypatch):
+    """A set that happens to be ahead on the prompts at hand is taken to be ahead."""
+    monkeypatch.setattr(ranking, "_side", lambda found, level: -1 if found.value < 0 else 0)
+    found = measure_attack(attack_named("truly the best, effects of spread 0.1"), 1000, seed=0)
+    assert any("false refutation" in fault for fault in found.faults)
+
+
+def test_asserts_that_each_take_the_whole_error_are_found(monkeypatch):
+    monkeypatch.setattr(attacks, "Design", lambda **named: Design())
+    found = measure_attack(attack_named("four asserts"), 2000, seed=0)
+    assert any("false refutation" in fault for fault in found.faults)
 
 
 def test_a_planted_truth_that_is_wrong_is_found(tmp_path):

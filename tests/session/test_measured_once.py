@@ -42,7 +42,7 @@ def model(session, tiny_gpt2):
 
 @pytest.fixture
 def ioi():
-    return cc.tasks.ioi()
+    return cc.tasks.ioi().on_stream("test")
 
 
 def test_declaring_measures_nothing(session, model, ioi):
@@ -52,7 +52,7 @@ def test_declaring_measures_nothing(session, model, ioi):
 
 def test_values_asked_again_are_not_measured_again(session, model, ioi):
     first = ioi.logit_diff(model).values(64)
-    np.testing.assert_array_equal(cc.tasks.ioi().logit_diff(model).values(64), first)
+    np.testing.assert_array_equal(cc.tasks.ioi().on_stream("test").logit_diff(model).values(64), first)
     assert session.engine.rows == [range(32), range(32, 64)]
 
 

@@ -13,7 +13,7 @@ from circuitcheck.engine.torch import LocalEngine
 from circuitcheck.errors import BelowNoise
 from circuitcheck.stats import clopper_pearson, skew_guarded
 
-IOI = cc.tasks.ioi()
+IOI = cc.tasks.ioi().on_stream("test")
 BATCH = 32
 TAIL = 0.025
 
@@ -194,18 +194,6 @@ def test_margins_below_the_floor_are_refused(noisy, load, build, margin, refused
 def sharp(batch, row, cell):
     """The worst is far above what a mean moves by."""
     return 0.3 * (batch != BATCH and row == 5)
-
-
-@pytest.mark.parametrize("off, verdict", [(0.29, "supported"), (0.31, "inconclusive")])
-def test_equal_is_exact_where_every_prompt_is_within_the_worst_difference(noisy, load, off, verdict):
-    """Half of the prompts above the claimed number and half below: too much spread to show a mean within 0.05."""
-    with noisy(sharp):
-        quantity = IOI.measure(pattern(lambda i: 1 + off * (-1) ** i), load())
-        decision = (quantity == cc.approx(1, abs=0.05)).decide().decision
-        assert decision.verdict == verdict
-        assert decision.noise < 0.05
-        unequal = (quantity != cc.approx(1, abs=0.05)).decide().decision
-        assert unequal.verdict == {"supported": "refuted", "inconclusive": "inconclusive"}[verdict]
 
 
 @pytest.mark.parametrize("margin", [0.28, 0.289])

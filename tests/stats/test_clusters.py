@@ -1,4 +1,4 @@
-"""Means over clustered prompts: cluster-robust t intervals, one-way and two-way, and the design effect."""
+"""Means over clusters, one-way and two-way, and the design effect."""
 
 import math
 
@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import f_oneway
 from scipy.stats import t as student
-from statsmodels.api import OLS
 
-from circuitcheck.stats import clustered_t, design_effect, student_t, two_way_t
+from circuitcheck.stats import between_clusters, design_effect, skew_guarded, student_t, two_way
 
 quick = settings(deadline=None, max_examples=40, derandomize=True)
 tails = st.sampled_from([0.2, 0.025, 0.001])
@@ -30,109 +29,92 @@ def unbalanced(seed, clusters=7):
     return rng.normal(size=clusters)[first] + rng.normal(size=5)[second] + rng.normal(size=n), first, second
 
 
-def variance_of_mean(values, labels):
-    """G / (G - 1) times the sum of squared cluster totals of deviations, over n squared; written as a double sum."""
-    deviations, count = values - values.mean(), len(set(labels))
-    together = sum(
-        deviations[i] * deviations[j] for i in range(len(values)) for j in range(len(values)) if labels[i] == labels[j]
-    )
-    return count / (count - 1) * together / len(values) ** 2
-
-
-def symmetric(values, variance, df, tail):
-    reach = student.isf(tail, df) * math.sqrt(variance)
-    return values.mean() - reach, values.mean() + reach
-
-
 @quick
 @given(seeds, tails)
-def test_clustered_t_sums_the_products_within_clusters(seed, tail):
+def test_each_cluster_counts_once_however_many_values_it_has(seed, tail):
     values, labels, _ = unbalanced(seed)
-    expected = symmetric(values, variance_of_mean(values, labels), 6, tail)
-    assert ends(clustered_t(values, labels, tail)) == pytest.approx(expected, rel=1e-9)
+    means = np.array([values[labels == k].mean() for k in range(7)])
+    assert ends(between_clusters(values, labels, tail)) == pytest.approx(ends(skew_guarded(means, tail)), rel=1e-9)
 
 
 @quick
-@given(seeds, st.integers(2, 9), st.integers(1, 9), tails)
-def test_clustered_t_of_clusters_of_equal_size_is_student_t_of_their_means(seed, clusters, size, tail):
-    grid = np.random.default_rng(seed).normal(2, 1, (clusters, size))
-    labels = np.repeat(np.arange(clusters), size)
-    expected = ends(student_t(grid.mean(axis=1), tail))
-    assert ends(clustered_t(grid.ravel(), labels, tail)) == pytest.approx(expected, rel=1e-9, abs=1e-12)
-
-
-def test_clustered_t_of_clusters_of_one_is_student_t():
-    values = np.random.default_rng(0).normal(size=30)
-    assert ends(clustered_t(values, np.arange(30), 0.025)) == pytest.approx(ends(student_t(values, 0.025)))
-
-
-@quick
-@given(seeds, tails)
-def test_clustered_t_is_that_of_statsmodels(seed, tail):
+@given(seeds, st.integers(0, 6))
+def test_more_copies_of_the_same_values_in_one_cluster_change_nothing(seed, one):
     values, labels, _ = unbalanced(seed)
-    model = OLS(values, np.ones(len(values))).fit(cov_type="cluster", cov_kwds={"groups": labels}, use_t=True)
-    assert ends(clustered_t(values, labels, tail)) == pytest.approx(model.conf_int(2 * tail)[0], rel=1e-9)
+    again = labels == one
+    more = between_clusters(np.r_[values, values[again]], np.r_[labels, labels[again]], 0.025)
+    assert ends(more) == pytest.approx(ends(between_clusters(values, labels, 0.025)), rel=1e-9)
+
+
+def two_way_by_double_sums(values, first, second, tail):
+    """The mean over clusters of the first kind, with a cluster-robust variance, every pair of prompts taken by itself."""
+    n, kinds = len(values), (first, second, [*zip(first.tolist(), second.tolist(), strict=True)])
+    weights = np.array([1 / (len(set(first)) * np.sum(first == each)) for each in first])
+    mean = sum(weights * values)
+    variances, counts = [], []
+    for labels in kinds:
+        leverage = {each: sum(weights[i] for i in range(n) if labels[i] == each) for each in set(labels)}
+        pairs = [(i, j) for i in range(n) for j in range(n) if labels[i] == labels[j]]
+        rest = weights * (values - mean)
+        variances.append(sum(rest[i] * rest[j] / (1 - leverage[labels[i]]) for i, j in pairs))
+        counts.append(1 / sum(each**2 for each in leverage.values()))
+    one, two, both = variances
+    reach = student.isf(tail, max(1, min(counts[:2]) - 1)) * math.sqrt(max(one + two - both, one, two))
+    return mean - reach, mean + reach
+
+
+@settings(quick, max_examples=15)
+@given(seeds, tails)
+def test_two_way_adds_both_kinds_and_takes_off_what_they_share(seed, tail):
+    values, first, second = unbalanced(seed)
+    low, high = two_way_by_double_sums(values, first, second, tail)
+    one_way = between_clusters(values, first, tail)
+    expected = min(low, one_way.low), max(high, one_way.high)
+    assert ends(two_way(values, first, second, tail)) == pytest.approx(expected, rel=1e-9)
 
 
 @quick
 @given(seeds, tails)
-def test_two_way_t_adds_both_ways_and_takes_off_what_they_share(seed, tail):
+def test_a_second_kind_of_cluster_never_narrows_the_interval(seed, tail):
     values, first, second = unbalanced(seed)
-    ways = [variance_of_mean(values, labels) for labels in (first, second)]
-    shared = variance_of_mean(values, list(zip(first, second, strict=True)))
-    variance = sum(ways) - shared if sum(ways) > shared else max(ways)
-    assert ends(two_way_t(values, first, second, tail)) == pytest.approx(symmetric(values, variance, 4, tail), rel=1e-9)
+    one, both = between_clusters(values, first, tail), two_way(values, first, second, tail)
+    assert both.low <= one.low < one.high <= both.high
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_two_way_t_is_that_of_statsmodels(seed):
-    values, first, second = unbalanced(seed)
-    groups = np.column_stack([first, second])
-    model = OLS(values, np.ones(len(values))).fit(cov_type="cluster", cov_kwds={"groups": groups}, use_t=True)
-    assert ends(two_way_t(values, first, second, 0.025)) == pytest.approx(model.conf_int(0.05)[0], rel=1e-9)
-
-
-@quick
-@given(seeds)
-def test_two_way_t_does_not_depend_on_which_way_comes_first(seed):
-    values, first, second = unbalanced(seed)
-    assert ends(two_way_t(values, first, second, 0.025)) == pytest.approx(ends(two_way_t(values, second, first, 0.025)))
-
-
-def test_the_larger_way_stands_in_where_the_two_way_variance_is_not_positive():
-    values = np.array([1.2, -0.8, -1.0, 1.0, 0.1, 0.3])
-    first, second = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 1, 0, 1, 0, 1])
-    ways = variance_of_mean(values, first), variance_of_mean(values, second)
-    assert 0 < min(ways) < max(ways) < sum(ways) < variance_of_mean(values, np.arange(6))
-    expected = symmetric(values, max(ways), 1, 0.025)
-    assert ends(two_way_t(values, first, second, 0.025)) == pytest.approx(expected, rel=1e-9)
+def test_a_kind_of_cluster_with_one_member_for_each_prompt_adds_no_width_of_its_own():
+    """Their part is that of the prompts themselves, which the cell variance takes off again."""
+    rng = np.random.default_rng(1)
+    labels = np.repeat(np.arange(12), 6)
+    values = (rng.normal(size=12)[labels]) + rng.normal(size=72)
+    one, both = between_clusters(values, labels, 0.025), two_way(values, labels, np.arange(72), 0.025)
+    assert ends(both) == pytest.approx(ends(one), rel=1e-6)
 
 
 @pytest.mark.parametrize("rename", [lambda k: f"template {k}", lambda k: -k, lambda k: 10**9 + 7 * k])
 def test_only_which_labels_agree_matters(rename):
     values, first, second = unbalanced(3)
-    renamed = np.array([rename(k) for k in first]), np.array([rename(k) for k in second])
-    assert ends(clustered_t(values, renamed[0], 0.025)) == pytest.approx(ends(clustered_t(values, first, 0.025)))
-    assert ends(two_way_t(values, *renamed, 0.025)) == pytest.approx(ends(two_way_t(values, first, second, 0.025)))
-    assert design_effect(values, renamed[0]).icc == pytest.approx(design_effect(values, first).icc)
+    one, two = (np.array([rename(k) for k in labels]) for labels in (first, second))
+    assert ends(between_clusters(values, one, 0.025)) == pytest.approx(ends(between_clusters(values, first, 0.025)))
+    assert ends(two_way(values, one, two, 0.025)) == pytest.approx(ends(two_way(values, first, second, 0.025)))
+    assert design_effect(values, one).icc == pytest.approx(design_effect(values, first).icc)
 
 
 def test_one_cluster_is_refused():
     values, one, many = np.arange(4.0), np.zeros(4, int), np.arange(4)
     with pytest.raises(ValueError, match="cluster"):
-        clustered_t(values, one, 0.025)
+        between_clusters(values, one, 0.025)
     for first, second in ((one, many), (many, one)):
         with pytest.raises(ValueError, match="cluster"):
-            two_way_t(values, first, second, 0.025)
+            two_way(values, first, second, 0.025)
 
 
 @pytest.mark.parametrize("labels", [np.arange(3), np.arange(5), np.array([], int)])
 def test_labels_must_match_values_one_to_one(labels):
     values, right = np.arange(4.0), np.arange(4)
     for refused in (
-        lambda: clustered_t(values, labels, 0.025),
-        lambda: two_way_t(values, labels, right, 0.025),
-        lambda: two_way_t(values, right, labels, 0.025),
+        lambda: between_clusters(values, labels, 0.025),
+        lambda: two_way(values, labels, right, 0.025),
+        lambda: two_way(values, right, labels, 0.025),
         lambda: design_effect(values, labels),
     ):
         with pytest.raises(ValueError):
@@ -185,48 +167,63 @@ def test_design_effect_finds_the_correlation_that_the_data_have(icc):
     assert np.mean([effect.factor for effect in effects]) == pytest.approx(1 + 15 * icc, abs=0.12)
 
 
-# The table: 8 templates of 16 prompts, variance .2 between templates (and .1 between names where these cross them)
+# How often they miss. Templates differ with variance .2; names, where they do, with .1; a prompt makes up the rest.
 
 RUNS = 2000
-TEMPLATES, NAMES = np.repeat(np.arange(8), 16), np.tile(np.arange(16), 8)
-METHODS = {
-    "naive": lambda row: student_t(row, 0.025),
-    "one-way": lambda row: clustered_t(row, TEMPLATES, 0.025),
-    "two-way": lambda row: two_way_t(row, TEMPLATES, NAMES, 0.025),
-}
+BALANCED = np.ones(8)
+LOPSIDED = np.array([8, 4, 2, *[1] * 9])  # one of twelve has 8 of 23 prompts
 
 
 def standard_error(p):
     return math.sqrt(p * (1 - p) / RUNS)
 
 
-@pytest.fixture(scope="module")
-def misses():
-    """For each share of variance between names and each method: shares of runs wholly (below, above) the mean."""
-    found = {}
-    for names in (0.0, 0.1):
-        rng = np.random.default_rng(8)
-        templates, name, rest = (rng.normal(size=(RUNS, *shape)) for shape in ((8, 1), (1, 16), (8, 16)))
-        grid = math.sqrt(0.2) * templates + math.sqrt(names) * name + math.sqrt(0.8 - names) * rest
-        for method in METHODS if names else ("naive", "one-way"):
-            intervals = [METHODS[method](row) for row in grid.reshape(RUNS, 128)]
-            found[names, method] = np.mean([i.high < 0 for i in intervals]), np.mean([i.low > 0 for i in intervals])
-    return found
+def misses(method, templates, names, between=(0.2, 0.1), n=128):
+    """Shares of samples whose interval lies wholly (below, above) the mean over all templates and names, which is 0."""
+    rng = np.random.default_rng(8)
+    found = []
+    for _ in range(RUNS):
+        first = rng.choice(len(templates), n, p=templates / templates.sum())
+        second = rng.choice(len(names), n, p=names / names.sum())
+        effects = [math.sqrt(v) * rng.normal(size=k) for v, k in zip(between, (len(templates), len(names)), strict=True)]
+        noise = math.sqrt(1 - sum(between)) * rng.normal(size=n)
+        interval = method(effects[0][first] + effects[1][second] + noise, first, second)
+        found.append((interval.high < 0, interval.low > 0))
+    return np.mean(found, axis=0)
+
+
+def one_way_of(values, first, second):
+    return between_clusters(values, first, 0.025)
+
+
+def both_ways_of(values, first, second):
+    return two_way(values, first, second, 0.025)
+
+
+@pytest.mark.parametrize("templates", [BALANCED, LOPSIDED], ids=["balanced", "lopsided"])
+def test_an_interval_that_knows_the_clusters_misses_at_most_nominally_on_each_side(templates):
+    assert max(misses(one_way_of, templates, np.ones(16), (0.2, 0.0))) <= 0.025 + 3 * standard_error(0.025)
 
 
 @pytest.mark.parametrize(
-    "names, method, coverage",
-    [(0.0, "naive", 0.677), (0.0, "one-way", 0.955),
-     (0.1, "naive", 0.638), (0.1, "one-way", 0.936), (0.1, "two-way", 0.957)],
-)  # fmt: skip
-def test_coverage_of_clustered_means_is_that_of_the_table(misses, names, method, coverage):
-    assert 1 - sum(misses[names, method]) == pytest.approx(coverage, abs=3 * standard_error(coverage) + 0.005)
+    "templates, names, between",
+    [
+        (BALANCED, np.ones(16), (0.2, 0.1)),
+        (BALANCED, LOPSIDED, (0.2, 0.1)),
+        (LOPSIDED, LOPSIDED, (0.2, 0.1)),
+        (np.ones(16), LOPSIDED, (0.0, 0.3)),
+        (np.ones(16), np.ones(30), (0.0, 0.0)),
+    ],
+    ids=["balanced", "names lopsided", "both lopsided", "names alone differ", "nothing differs"],
+)
+def test_two_way_misses_at_most_nominally_on_each_side(templates, names, between):
+    assert max(misses(both_ways_of, templates, names, between)) <= 0.025 + 3 * standard_error(0.025)
 
 
-@pytest.mark.parametrize("names, method", [(0.0, "one-way"), (0.1, "two-way")])
-def test_an_interval_that_knows_the_clusters_misses_at_most_nominally_on_each_side(misses, names, method):
-    assert max(misses[names, method]) <= 0.025 + 3 * standard_error(0.025)
+def test_one_way_misses_too_often_where_names_differ_too():
+    assert sum(misses(one_way_of, np.ones(16), LOPSIDED, (0.0, 0.3))) >= 0.2
 
 
-def test_an_interval_that_knows_no_clusters_misses_six_times_as_often_on_each_side(misses):
-    assert min(misses[0.0, "naive"]) >= 6 * 0.025 - 3 * standard_error(0.15)
+def test_an_interval_that_knows_no_clusters_misses_six_times_as_often_on_each_side():
+    missed = misses(lambda values, *_: student_t(values, 0.025), BALANCED, np.ones(16), (0.2, 0.0))
+    assert min(missed) >= 6 * 0.025 - 3 * standard_error(0.15)

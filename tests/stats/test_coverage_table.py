@@ -1,4 +1,5 @@
-"""The table of coverages of nominal 95%: every row of Student t, and what `test_coverage` leaves of the hull."""
+"""How often intervals of nominal 95% hold the mean, and how wide they are: the specification's table for Student t, and
+the same table for the interval that verdicts use, as measured (12,000 samples each, 6,000 of 512)."""
 
 import math
 from functools import cache
@@ -20,17 +21,16 @@ STUDENT = {
     "lognormal": (0.860, 0.877, 0.898, 0.931, 0.938),
     "t3": (0.963, 0.957, 0.948, 0.953, 0.954),
 }
-HULL = {
-    "normal": (0.956, 0.958, 0.953, 0.950, 0.952),
-    "lognormal": (0.918, 0.934, 0.944, 0.955, 0.958),
-    "t3": (0.956, 0.956, 0.954, 0.955, 0.951),
+GUARDED = {
+    "normal": (0.959, 0.957, 0.953, 0.955, 0.950),
+    "lognormal": (0.936, 0.957, 0.966, 0.967, 0.966),
+    "t3": (0.962, 0.957, 0.957, 0.954, 0.952),
 }
 WIDTHS = {
-    "normal": (1.05, 1.02, 1.01, 1.01, 1.00),
-    "lognormal": (1.79, 1.68, 1.52, 1.36, 1.14),
-    "t3": (1.31, 1.22, 1.16, 1.11, 1.06),
+    "normal": (1.10, 1.04, 1.02, 1.01, 1.00),
+    "lognormal": (1.98, 2.01, 1.92, 1.70, 1.29),
+    "t3": (1.46, 1.36, 1.26, 1.18, 1.10),
 }
-CELLS = [(law, n) for law in LAWS for n in SIZES]
 
 
 def cells(table, sizes=SIZES):
@@ -59,12 +59,12 @@ def test_student_t_covers_as_the_table_says(law, n, coverage):
     assert 1 - sum(misses(student_t, law, n)) == pytest.approx(coverage, abs=3 * standard_error(coverage) + 0.005)
 
 
-@pytest.mark.parametrize("law, n, coverage", cells(HULL, (16, 64, 512)))
+@pytest.mark.parametrize("law, n, coverage", cells(GUARDED, (16, 32, 128)))
 def test_skew_guarded_covers_as_the_table_says(law, n, coverage):
     assert 1 - sum(misses(skew_guarded, law, n)) == pytest.approx(coverage, abs=3 * standard_error(coverage) + 0.005)
 
 
-@pytest.mark.parametrize("law, n, ratio", cells(WIDTHS, (16, 64, 512)))
+@pytest.mark.parametrize("law, n, ratio", cells(WIDTHS, (16, 32, 128)))
 def test_mean_width_of_skew_guarded_over_that_of_student_t_is_as_the_table_says(law, n, ratio):
     width, by_t = (np.diff(ends(method, law, n), axis=0)[0] for method in (skew_guarded, student_t))
     error = np.std(width - ratio * by_t) / by_t.mean() / math.sqrt(RUNS)
@@ -75,6 +75,13 @@ def test_mean_width_of_skew_guarded_over_that_of_student_t_is_as_the_table_says(
 @pytest.mark.parametrize("law", ["normal", "t3"])
 def test_student_t_misses_symmetric_means_at_most_nominally_on_each_side(law, n):
     assert max(misses(student_t, law, n)) <= 0.025 + 3 * standard_error(0.025)
+
+
+@pytest.mark.parametrize("n, below", [(16, 0.063), (32, 0.041), (128, 0.027)])
+def test_skew_guarded_misses_lognormal_means_from_below_almost_only(n, below):
+    miss_below, miss_above = misses(skew_guarded, "lognormal", n)
+    assert miss_above <= 0.01
+    assert miss_below == pytest.approx(below, abs=3 * standard_error(below) + 0.005)
 
 
 @pytest.mark.parametrize("n", SIZES)

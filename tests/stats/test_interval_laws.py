@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from circuitcheck.stats import (
     asymptotic_sequence,
-    clustered_t,
+    between_clusters,
     design_effect,
     fieller,
     hall,
@@ -18,7 +18,7 @@ from circuitcheck.stats import (
     student_t,
     t_mixture,
     tost,
-    two_way_t,
+    two_way,
 )
 
 quick = settings(deadline=None, max_examples=25, derandomize=True)
@@ -28,11 +28,11 @@ METHODS = {
     "skew_guarded": lambda values, labels, tail: skew_guarded(values, tail),
     "t_mixture": lambda values, labels, tail: t_mixture(values, 2 * tail),
     "asymptotic_sequence": lambda values, labels, tail: asymptotic_sequence(values, 2 * tail),
-    "clustered_t": lambda values, labels, tail: clustered_t(values, labels[0], tail),
-    "two_way_t": lambda values, labels, tail: two_way_t(values, *labels, tail),
+    "between_clusters": lambda values, labels, tail: between_clusters(values, labels[0], tail),
+    "two_way": lambda values, labels, tail: two_way(values, *labels, tail),
 }
 MEANS = pytest.mark.parametrize("name", METHODS)
-SYMMETRIC = pytest.mark.parametrize("name", [name for name in METHODS if name not in ("hall", "skew_guarded")])
+SYMMETRIC = pytest.mark.parametrize("name", ["student_t", "t_mixture", "asymptotic_sequence"])
 
 
 @st.composite
@@ -156,11 +156,3 @@ def test_the_order_of_prompts_does_not_matter_to_a_fieller_set(sample, random):
     below = 3.0 + labels
     order = np.array(random.sample(range(len(values)), len(values)))
     assert ends(fieller(values[order], below[order], 0.025)) == near(*ends(fieller(values, below, 0.025)), 10)
-
-
-@quick
-@given(samples)
-def test_a_second_way_that_labels_every_prompt_adds_nothing(sample):
-    values, (labels, _) = sample
-    one_way = clustered_t(values, labels, 0.025)
-    assert ends(two_way_t(values, labels, np.arange(len(values)), 0.025)) == near(*ends(one_way), 10)

@@ -13,8 +13,8 @@ from scipy.stats import binom
 from circuitcheck.stats import (
     asymptotic_sequence,
     beta_binomial_sequence,
+    between_clusters,
     clopper_pearson,
-    clustered_t,
     fieller,
     hall,
     quantile_interval,
@@ -71,8 +71,8 @@ def test_the_t_mixture_at_one_fixed_look_hardly_ever_misses(n):
 def test_balanced_normal_clusters_are_missed_nominally_on_each_side():
     rng = np.random.default_rng(23)
     rows = (rng.normal(size=(RUNS, 8, 1)) + rng.normal(size=(RUNS, 8, 4))).reshape(RUNS, 32)
-    for missed in tail_misses([clustered_t(row, np.repeat(np.arange(8), 4), TAIL) for row in rows], 0):
-        assert missed == pytest.approx(TAIL, abs=3 * standard_error(TAIL))
+    for missed in tail_misses([between_clusters(row, np.repeat(np.arange(8), 4), TAIL) for row in rows], 0):
+        assert 0.01 <= missed <= TAIL + 3 * standard_error(TAIL)
 
 
 @pytest.mark.parametrize("n", [16, 32])
@@ -84,7 +84,7 @@ def test_heavy_tails_are_missed_at_most_nominally_on_each_side(method, n):
 
 @pytest.mark.parametrize(
     "method, below, above",
-    [("student_t", 0.113, 0.002), ("hall", 0.063, 0.013), ("skew_guarded", 0.063, 0.002), ("t_mixture", 0.038, 0.0)],
+    [("student_t", 0.113, 0.002), ("hall", 0.063, 0.013), ("skew_guarded", 0.041, 0.002), ("t_mixture", 0.038, 0.0)],
 )
 def test_lognormal_means_are_missed_from_below_and_hardly_ever_from_above(method, below, above):
     rows = np.random.default_rng(26).lognormal(0, 1, (RUNS, 32))
@@ -139,7 +139,7 @@ def test_clopper_pearson_comes_close_to_its_nominal_error_for_some_proportion(n)
 @pytest.mark.parametrize("n", [5, 16, 32, 101, 512])
 def test_quantiles_of_continuous_data_are_missed_at_most_nominally_on_each_side_at_no_needless_rank(q, n):
     ranks = np.arange(1.0, n + 1)
-    interval = quantile_interval(ranks, q, lambda s, n: clopper_pearson(s, n, 0.05))
+    interval = quantile_interval(ranks, q, TAIL)
     below, above = binom.sf(interval.high - 1, n, q), binom.cdf(interval.low - 1, n, q)
     assert max(below, above) <= 0.025
     assert interval.high == math.inf or binom.sf(interval.high - 2, n, q) > 0.025
@@ -148,6 +148,6 @@ def test_quantiles_of_continuous_data_are_missed_at_most_nominally_on_each_side_
 
 def test_medians_of_skewed_data_are_missed_at_most_nominally_on_each_side():
     rows = np.random.default_rng(29).lognormal(0, 1, (RUNS, 32))
-    intervals = [quantile_interval(row, 0.5, lambda s, n: clopper_pearson(s, n, 0.05)) for row in rows]
+    intervals = [quantile_interval(row, 0.5, TAIL) for row in rows]
     assert max(tail_misses(intervals, 1.0)) <= TAIL + 3 * standard_error(TAIL)
     assert min(tail_misses(intervals, 1.0)) >= 0.002

@@ -102,14 +102,31 @@ def _(metric: LogProb, seen: Seen) -> Tensor:
 
 @read.register
 def _(metric: Custom, seen: Seen) -> Tensor:
-    own = seen.logits.clone()  # the other metrics of this view read the same tensor
-    values = torch.as_tensor(metric.function(own, seen.prompts)).double()
+    values = _called(metric, seen)
     if values.shape != (len(seen.prompts),):
         raise NotComparable(
             f"the metric {metric.name!r} gave shape {tuple(values.shape)} for {len(seen.prompts)} prompts; expected one "
             f"number for each, shape ({len(seen.prompts)},)."
         )
+    if seen.prompts[0].index < len(seen.prompts):  # once: in the first block that is measured of a stream
+        _require_same(metric, values, _called(metric, seen))
     return values
+
+
+def _require_same(metric: Custom, values: Tensor, again: Tensor) -> None:
+    differs = (values != again) & ~(values.isnan() & again.isnan())
+    if differs.any():
+        place = int(differs.nonzero()[0])
+        raise BadMetric(
+            f"the metric {metric.name!r} gave {values[place]:g} and then {again[place]:g} for the same logits of the same "
+            f"prompt: a number that changes between runs cannot be claimed about. Take out what is random in it, or seed it "
+            f"by the prompt."
+        )
+
+
+def _called(metric: Custom, seen: Seen) -> Tensor:
+    own = seen.logits.clone()  # the other metrics of this view read the same tensor
+    return torch.as_tensor(metric.function(own, seen.prompts)).double()
 
 
 @read.register

@@ -73,11 +73,6 @@ class CorpusSource(Digested):
     def groups(self) -> str:
         return "documents"
 
-    @property
-    def complete(self) -> bool:
-        """Documents are a sample, and so are their positions."""
-        return False
-
     def count_groups(self, tokenizer: Tokenizer, stream: str, n: int) -> int:
         return min(n, _realise(self, tokenizer).groups(stream))
 

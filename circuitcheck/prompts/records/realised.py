@@ -22,13 +22,15 @@ class _Unfit(Exception):
 class RealisedRecords:
     """Records that a tokenizer can use, by stream; `rejected` are the others."""
 
-    def __init__(self, name: str, key: str, records: tuple[Record, ...], tokenizer: Tokenizer) -> None:
+    def __init__(
+        self, name: str, key: str, records: tuple[Record, ...], tokenizer: Tokenizer, *, population: bool = False
+    ) -> None:
         self._name, self._key, self._tokenizer = name, key, tokenizer
         self.rejected: list[Rejected] = []
         self._good: dict[str, list[tuple[Record, Prompt]]] = {stream: [] for stream in STREAMS}
         for record in records:
             try:
-                self._good[_stream_of(record)].append((record, self._prompt(record)))
+                self._good[stream_of(record, population=population)].append((record, self._prompt(record)))
             except (_Unfit, BadTask) as error:
                 self.rejected.append(Rejected(record.place, str(error)))
         self.shape = digest([[record.place for record, _ in rows] for rows in self._good.values()])
@@ -114,8 +116,9 @@ class RealisedRecords:
         return {**positions, END: (len(encoding.ids) - 1,)}
 
 
-def _stream_of(record: Record) -> str:
-    """By a hash of what the row is, so that rows added later leave the others where they are."""
-    if record.stream is not None:
-        return record.stream
+def stream_of(record: Record, *, population: bool) -> str:
+    """By a hash of what the row is, so that rows added later leave the others where they are. Of a population, every row
+    that does not say otherwise is in the test stream."""
+    if record.stream is not None or population:
+        return record.stream or "test"
     return stream_at(keyed_number(f"stream {record.cluster or record.text}", _FINE) / _FINE)

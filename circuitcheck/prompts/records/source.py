@@ -9,7 +9,7 @@ from circuitcheck.errors import BadRecord
 from circuitcheck.plan import MeanBy
 from circuitcheck.prompts.prompt import Labels, Prompt
 from circuitcheck.prompts.records.parsing import describe_rejected
-from circuitcheck.prompts.records.realised import RealisedRecords
+from circuitcheck.prompts.records.realised import RealisedRecords, stream_of
 from circuitcheck.prompts.records.record import Record, Rejected
 from circuitcheck.prompts.source import Digested
 from circuitcheck.prompts.streams import STREAMS
@@ -37,18 +37,21 @@ class RecordsExplained:
 
 @dataclass(frozen=True)
 class RecordSource(Digested):
-    """`rejected` rows were left out when the file was read. Rows that a tokenizer cannot use are errors where `strict`."""
+    """`rejected` rows were left out when the file was read. Rows that a tokenizer cannot use are errors where `strict`. With
+    `population`, claims are about the rows of the test stream and no others, and every row without a stream is one."""
 
     name: str
     records: tuple[Record, ...]
     strict: bool = field(default=True, metadata={"digest": False})
     rejected: tuple[Rejected, ...] = field(default=(), metadata={"digest": False})
+    population: bool = False
     _digest: str = field(init=False, repr=False, compare=False, metadata={"digest": False})
 
     second_cluster = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_digest", digest((self.name, self.records)))
+        parts = (self.name, self.records, *(("population",) if self.population else ()))
+        object.__setattr__(self, "_digest", digest(parts))
 
     __hash__ = Digested.__hash__
 
@@ -66,8 +69,20 @@ class RecordSource(Digested):
 
     @property
     def complete(self) -> bool:
-        """Are these all the rows that a claim is about? Not where a hash put some of them into other streams."""
-        return all(record.stream is not None for record in self.records)
+        return self.population
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        if not self.population:
+            return ()
+        return (f"population=True: the claim is about these {self._streams()['test']} prompts of {self.name} and no others",)
+
+    def division(self) -> str:
+        found = self._streams()
+        parts = ", ".join(f"{found[stream]} to {stream}" for stream in STREAMS)
+        which = "rows of one cluster stay together" if self.has_units else "by a hash of each text"
+        how = "" if self.population or all(record.stream for record in self.records) else f" ({which})"
+        return f"{self.name} has {len(self.records)} prompts: {parts}{how}"
 
     @property
     def has_distractor(self) -> bool:
@@ -105,6 +120,11 @@ class RecordSource(Digested):
             streams={stream: realised.size(stream) for stream in STREAMS},
         )
 
+    def _streams(self) -> dict[str, int]:
+        """How many rows are in each stream, before a tokenizer has seen them."""
+        found = [stream_of(record, population=self.population) for record in self.records]
+        return {stream: found.count(stream) for stream in STREAMS}
+
     def _realised(self, tokenizer: Tokenizer) -> RealisedRecords:
         realised = _realise(self, tokenizer)
         if realised.rejected and self.strict:
@@ -117,4 +137,4 @@ class RecordSource(Digested):
 
 @lru_cache(maxsize=16)
 def _realise(source: RecordSource, tokenizer: Tokenizer) -> RealisedRecords:
-    return RealisedRecords(source.name, source.digest, source.records, tokenizer)
+    return RealisedRecords(source.name, source.digest, source.records, tokenizer, population=source.population)

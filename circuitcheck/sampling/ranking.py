@@ -1,0 +1,71 @@
+"""Does an effect beat a share of all sets like its own? Prompts are drawn look by look until it is told, sets in stages."""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from circuitcheck.sampling.decision import INCONCLUSIVE
+from circuitcheck.sampling.design import Design, Level
+from circuitcheck.sampling.estimands import Estimand
+from circuitcheck.sampling.tally import Needs, Tally, needs
+
+Differences = Callable[[int, int], Iterable[Estimand]]  # (sets, prompts) -> for each set, the effect less that of the set
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The rule: `sizes` are how many sets are compared at each stage; with `complete` these are all there are."""
+
+    design: Design
+    share: float
+    sizes: tuple[int, ...]
+    complete: bool
+
+    @property
+    def alpha(self) -> float:
+        return self.design.alpha
+
+    def needed(self, sets: int, alpha: float) -> Needs:
+        return needs(sets, self.share, alpha, complete=self.complete, stages=len(self.sizes))
+
+    def tally(self, differences: Differences, sets: int, look: int, alpha: float) -> Tally:
+        """What one look at `sets` sets says at a two-sided error of `alpha` for all of them together."""
+        needed = self.needed(sets, alpha)
+        beaten_at = self._level(look, needed.beaten_alpha)
+        ahead_at = self._level(look, needed.ahead_alpha * self.design.refuting)
+        tally = Tally(complete=self.complete)
+        for found in differences(sets, self.design.looks[look]):
+            beaten, ahead = _side(found, beaten_at) == 1, _side(found, ahead_at) == -1
+            tally = tally.plus(found.value, noise=found.noise, beaten=beaten, ahead=ahead)
+        return tally
+
+    def decide(self, differences: Differences) -> tuple[Tally, tuple[tuple[int, float, float], ...]]:
+        """The last tally, and for each look the prompts and the ends of what is shown of the share."""
+        stage, looks = 0, []
+        for look, n in enumerate(self.design.looks):
+            tally, needed = self._at(differences, stage, look)
+            while self._stuck(tally, needed) and stage + 1 < len(self.sizes):
+                stage += 1
+                tally, needed = self._at(differences, stage, look)
+            looks.append((n, tally.beaten / tally.draws, 1 - tally.ahead / tally.draws))
+            if tally.verdict(needed) != INCONCLUSIVE or self._stuck(tally, needed):
+                break
+        return tally, tuple(looks)
+
+    def _at(self, differences: Differences, stage: int, look: int) -> tuple[Tally, Needs]:
+        sets = self.sizes[stage]
+        return self.tally(differences, sets, look, self.alpha), self.needed(sets, self.alpha)
+
+    def _stuck(self, tally: Tally, needed: Needs) -> bool:
+        """Nothing is told, and no number of prompts would."""
+        return tally.verdict(needed) == INCONCLUSIVE and not tally.prompts_would_tell(needed)
+
+    def _level(self, look: int, alpha: float) -> Level:
+        return replace(self.design, confidence=1 - alpha).level(look)
+
+
+def _side(found: Estimand, level: Level) -> int:
+    """+1 if this set is shown to be beaten, -1 if it is shown to be ahead. A set without a number is neither."""
+    if not math.isfinite(found.value) or found.problem(level) is not None:
+        return 0
+    return found.side(0.0, level)

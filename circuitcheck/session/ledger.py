@@ -1,0 +1,142 @@
+"""What was asked and looked at before, by any process: questions whatever their seed, and looks outside of claims.
+
+Nothing here changes a verdict. It lets a result say how many tries it was picked from.
+"""
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from stat import S_ISREG
+from typing import Any
+
+LEDGER = Path(".circuitcheck") / "ledger.jsonl"
+_LONGEST_LINE = 1 << 16
+_LARGEST_FILE = 1 << 27
+_TYPES: dict[str, type] = {"seed": int, "budget": int, "templates": tuple}  # other fields are text
+_ROOTS = (".circuitcheck", "pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg", ".git")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One asking of a question: `question` is what was asked without its seed and threshold; `expression` and `claim` are
+    for people."""
+
+    question: str
+    claim: str
+    seed: int
+    budget: int
+    verdict: str
+    expression: str
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A number that was looked at outside of a claim: what was measured (`view`), on which model and stream, on prompts of
+    which `templates`."""
+
+    view: str
+    model: str
+    stream: str
+    templates: tuple[str, ...]
+
+
+@dataclass
+class Ledger:
+    """One line of JSON for each asking and look, appended to `file`; in memory only without one. Lines that cannot be
+    read are passed over: they only hide what was done."""
+
+    file: Path | None = None
+    _asked: dict[str, list[Asked]] = field(default_factory=lambda: defaultdict(list))
+    _looked: dict[tuple[str, str], dict[Looked, None]] = field(default_factory=lambda: defaultdict(dict))
+    _read_up_to: int = 0
+
+    def asked(self, question: str) -> tuple[Asked, ...]:
+        """Every asking of a question, in the order first asked."""
+        self._catch_up()
+        return tuple(self._asked.get(question, ()))
+
+    def looked(self, model: str, stream: str, templates: Iterable[str]) -> frozenset[str]:
+        """The views of a model that were looked at on prompts of any of these templates."""
+        self._catch_up()
+        wanted = set(templates)
+        return frozenset(each.view for each in self._looked.get((model, stream), ()) if wanted & set(each.templates))
+
+    def note(self, entry: Asked | Looked) -> None:
+        """Kept once, however often it happens."""
+        self._catch_up()
+        if self._keep(entry) and self.file is not None:
+            self._append({"kind": type(entry).__name__.lower(), **asdict(entry)})
+
+    def _keep(self, entry: Asked | Looked) -> bool:
+        if isinstance(entry, Looked):
+            looks = self._looked[entry.model, entry.stream]
+            known = entry in looks
+            looks[entry] = None
+            return not known
+        askings = self._asked[entry.question]
+        if entry in askings:
+            return False
+        askings.append(entry)
+        return True
+
+    def _append(self, line: dict[str, Any]) -> None:
+        data = (json.dumps(line, separators=(",", ":")) + "\n").encode()
+        if self.file is None or len(data) > _LONGEST_LINE:
+            return
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o644)
+            try:
+                if S_ISREG(os.fstat(handle).st_mode):
+                    os.write(handle, data)  # one write, so that other processes see whole lines
+            finally:
+                os.close(handle)
+        except OSError:
+            return  # a folder that cannot be written to costs only what later runs could have said
+
+    def _catch_up(self) -> None:
+        """Read what this and other processes have appended since."""
+        if self.file is None:
+            return
+        try:
+            status = self.file.stat()
+            if not S_ISREG(status.st_mode) or status.st_size <= self._read_up_to or status.st_size > _LARGEST_FILE:
+                return
+            with self.file.open("rb") as stream:
+                stream.seek(self._read_up_to)
+                data = stream.read(status.st_size - self._read_up_to)
+        except OSError:
+            return
+        whole = data[: data.rfind(b"\n") + 1]
+        self._read_up_to += len(whole)
+        for line in whole.splitlines():
+            entry = _entry_of(line)
+            if entry is not None:
+                self._keep(entry)
+
+
+def ledger_of_this_folder() -> Ledger:
+    """The ledger that a notebook or script shares with pytest: in the nearest folder, upwards, that is the root of a
+    project, else in this one. The environment variable CIRCUITCHECK_LEDGER=off keeps it in memory."""
+    if os.environ.get("CIRCUITCHECK_LEDGER") == "off":
+        return Ledger()
+    here = Path.cwd()
+    root = next((each for each in (here, *here.parents) if any((each / name).exists() for name in _ROOTS)), here)
+    return Ledger(root / LEDGER)
+
+
+def _entry_of(line: bytes) -> Asked | Looked | None:
+    """None for a line that is no entry, or has a field of another type."""
+    entry: Asked | Looked
+    try:
+        found = json.loads(line)
+        if found.pop("kind") == "looked":
+            entry = Looked(**{**found, "templates": tuple(map(str, found["templates"]))})
+        else:
+            entry = Asked(**found)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return entry if all(type(value) is _TYPES.get(name, str) for name, value in vars(entry).items()) else None

@@ -1,0 +1,115 @@
+"""The ledger: what was asked and looked at before, by any process, one line each."""
+
+import json
+import os
+
+import pytest
+
+from circuitcheck.session import Asked, Ledger, Looked
+
+
+def asked(question="q", *, claim="one", seed=0, budget=512, verdict="inconclusive"):
+    return Asked(question, claim, seed, budget, verdict, "q < 1")
+
+
+def looked(view, stream="test", templates=("a", "b")):
+    return Looked(view, "model", stream, templates)
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "kept" / "ledger.jsonl"
+
+
+def test_askings_come_back_in_the_order_first_asked_and_once_each(file):
+    ledger = Ledger(file)
+    for seed in (3, 1, 3, 2):
+        ledger.note(asked(seed=seed))
+    assert [each.seed for each in ledger.asked("q")] == [3, 1, 2]
+    assert ledger.asked("another") == ()
+    assert len(file.read_text().splitlines()) == 3
+
+
+def test_another_ledger_on_the_file_sees_what_was_noted_before_and_since(file):
+    one, other = Ledger(file), Ledger(file)
+    one.note(asked(seed=1))
+    assert [each.seed for each in other.asked("q")] == [1]
+    one.note(asked(seed=2))
+    other.note(asked(seed=3))
+    assert [each.seed for each in one.asked("q")] == [each.seed for each in other.asked("q")] == [1, 2, 3]
+
+
+def test_looks_are_found_where_they_share_a_template(file):
+    ledger = Ledger(file)
+    for each in (looked("x"), looked("y", templates=("b",)), looked("z", templates=("c",)), looked("w", "discovery")):
+        ledger.note(each)
+    assert Ledger(file).looked("model", "test", ["b"]) == {"x", "y"}
+    assert Ledger(file).looked("model", "discovery", ["a"]) == {"w"}
+    assert Ledger(file).looked("another", "test", ["b"]) == frozenset()
+
+
+def test_without_a_file_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ledger = Ledger()
+    ledger.note(asked())
+    assert ledger.asked("q") == (asked(),)
+    assert list(tmp_path.iterdir()) == []
+
+
+DAMAGED = [
+    "",
+    "no json",
+    "[1, 2]",
+    "null",
+    '{"kind": "asked"}',
+    '{"kind": "looked", "view": "v", "model": "m", "stream": "test", "templates": 3}',
+    json.dumps({"kind": "asked", **vars(asked()), "seed": "0"}),
+    json.dumps({"kind": "asked", **vars(asked()), "more": 1}),
+    json.dumps({"kind": "asked", **vars(asked()), "question": ["q"]}),
+    "[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("line", DAMAGED, ids=range(len(DAMAGED)))
+def test_a_damaged_line_hides_only_itself(file, line):
+    Ledger(file).note(asked(seed=1))
+    with file.open("a") as stream:
+        stream.write(line + "\n")
+    Ledger(file).note(asked(seed=2))
+    assert [each.seed for each in Ledger(file).asked("q")] == [1, 2]
+
+
+def test_a_line_that_another_process_is_still_writing_is_read_when_it_is_whole(file):
+    Ledger(file).note(asked(seed=1))
+    whole = file.read_bytes()
+    file.write_bytes(whole + whole.replace(b'"seed":1', b'"seed":2')[:-20])
+    ledger = Ledger(file)
+    assert [each.seed for each in ledger.asked("q")] == [1]
+    file.write_bytes(whole + whole.replace(b'"seed":1', b'"seed":2'))
+    assert [each.seed for each in ledger.asked("q")] == [1, 2]
+
+
+def fifo(path):
+    os.mkfifo(path)
+
+
+def folder(path):
+    path.mkdir()
+
+
+def file_in_the_way(path):
+    path.parent.rmdir()
+    path.parent.write_text("a file where the folder should be")
+
+
+def zeros(path):
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("make", [fifo, folder, file_in_the_way, zeros])
+def test_what_is_no_file_costs_only_what_later_runs_could_have_said(file, make):
+    file.parent.mkdir()
+    make(file)
+    ledger = Ledger(file)
+    ledger.note(asked())
+    assert ledger.asked("q") == (asked(),)
