@@ -81,6 +81,10 @@ class CorruptCheckpoint(CircuitCheckError):
     """A checkpoint that is there but cannot be read, or lacks weights."""
 
 
+class UnsupportedModel(CircuitCheckError):
+    """A checkpoint that is whole, of a layout that TransformerLens cannot wrap."""
+
+
 class ModelChanged(CircuitCheckError):
     """The weights, hooks or mode of a loaded model changed behind the session's back."""
 

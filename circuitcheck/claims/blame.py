@@ -6,6 +6,7 @@ import sys
 from functools import lru_cache
 from types import CodeType, FrameType, TracebackType
 
+_INSTALLED = "site-packages"
 Place = tuple[CodeType, int]  # code and line
 
 
@@ -48,6 +49,33 @@ def verdict_that_fails(raised: Place) -> str | None:
         return "supported"
     partly = any(_is_not(node) and _may_compare(node) for node in ast.walk(statement.test))
     return None if partly else "refuted"
+
+
+def in_assert(stack: tuple[Place, ...]) -> bool:
+    """Is there an assert on the stack, in whose text a comparison was asked?"""
+    return _assert_on(stack) is not None
+
+
+def must_have_failed(stack: tuple[Place, ...]) -> bool:
+    """Does the assert that a refuted comparison was asked in fail because of it? Not one that holds a `not`, an `or` or a
+    condition, which leave it open."""
+    statement = _assert_on(stack)
+    return statement is not None and not any(map(_leaves_open, ast.walk(statement.test)))
+
+
+def _leaves_open(node: ast.AST) -> bool:
+    return _is_not(node) or isinstance(node, ast.IfExp) or (isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or))
+
+
+def _assert_on(stack: tuple[Place, ...]) -> ast.Assert | None:
+    """The innermost of the claim's own: pytest, and libraries, have asserts of theirs further out."""
+    for code, line in stack:
+        if _INSTALLED in code.co_filename:
+            return None
+        statement = _assert_at(code.co_filename, line)
+        if statement is not None:
+            return statement
+    return None
 
 
 def _is_not(node: ast.AST) -> bool:

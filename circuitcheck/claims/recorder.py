@@ -4,7 +4,16 @@ from dataclasses import replace
 from types import TracebackType
 
 from circuitcheck.claims.asserts import ONE, Asserted
-from circuitcheck.claims.blame import Place, explains, raised_at, same_statement, stack_here, verdict_that_fails
+from circuitcheck.claims.blame import (
+    Place,
+    explains,
+    in_assert,
+    must_have_failed,
+    raised_at,
+    same_statement,
+    stack_here,
+    verdict_that_fails,
+)
 from circuitcheck.claims.claim import Claim
 from circuitcheck.errors import ClaimAskedNothing, Inconclusive, Refuted
 from circuitcheck.quantities import ComparisonResult, Question
@@ -90,9 +99,23 @@ class ClaimRecorder:
                 f"assert task.recovered(view) < 0.8"
             )
 
-        for result in self.results:
+        for question, stack in self._asked:
+            result = question.result
+            if result is None:
+                continue
             if result.decision.verdict == "inconclusive":
                 raise Inconclusive(f"claim {self.claim.id} caught it and went on: {result.describe()}")
+            if result.decision.verdict == "refuted" and must_have_failed(stack):
+                raise Refuted(
+                    f"claim {self.claim.id}: an assert failed, and the test caught it and went on: {result.describe()}"
+                )
+
+    def refuted_outside_asserts(self) -> bool:
+        """Was one refuted where no assert tells what follows from it, as in `check.is_true(q < 1)`?"""
+        return any(
+            question.result is not None and question.result.decision.verdict == "refuted" and not in_assert(stack)
+            for question, stack in self._asked
+        )
 
     def warnings(self, *, passed: bool) -> tuple[str, ...]:
         """What a reader should know about a claim that passed all the same."""

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self, get_args
 
 Status = Literal["passed", "failed", "refused", "noted"]
-VERSION = 1  # of the checks: a stored check-up of another version is made anew
+VERSION = 2  # of the checks: a stored check-up of another version is made anew
 EVERYTHING, TEXT = "model", "text"  # the subjects of findings on which every claim depends
 
 

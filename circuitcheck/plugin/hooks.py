@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from circuitcheck.claims import MARK, advice
-from circuitcheck.errors import BadSpec, ModelUnavailable
+from circuitcheck.errors import BadSpec, ModelChanged, ModelUnavailable
 from circuitcheck.plugin.collecting import check_claims, claim_of, expect_refutation, parametrize_model
 from circuitcheck.plugin.options import (
     add_options,
@@ -24,13 +24,14 @@ from circuitcheck.plugin.options import (
     value_of,
 )
 from circuitcheck.plugin.progress import Progress
-from circuitcheck.plugin.running import attach, result_of, run_claim
+from circuitcheck.plugin.running import attach, expect_in_subtest, is_subtest, result_of, run_claim
 from circuitcheck.quantities import Model, load
 from circuitcheck.report import ClaimLog, environment, header, write_json, write_table
 from circuitcheck.session import Session, current_session, use_session
 
 _STACK = pytest.StashKey[ExitStack]()
 _LOG = pytest.StashKey[ClaimLog]()
+_CHANGED = pytest.StashKey[dict[str, str]]()  # fingerprints of models that are no longer what was loaded, and what was said
 _PROGRESS = pytest.StashKey[Progress]()
 
 
@@ -103,9 +104,13 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
+    if is_subtest(item):
+        expect_in_subtest(item, call, report)
+        return report
     result = result_of(item, call, report, current_session())
     if claim_of(item) is not None and (call.when == "call" or not report.passed):
         item.config.stash[_PROGRESS].stop()
+    report.circuit_changed = item.config.stash.get(_CHANGED, {})  # type: ignore[attr-defined]
     if result is not None:
         attach(result, item, report, current_session().settings)
     return report
@@ -169,8 +174,15 @@ def load_model(pytestconfig: pytest.Config) -> Iterator[Callable[..., Model]]:
             pytest.skip(str(error))
 
     yield load_or_skip
+    changed = {}
     for ref in dict.fromkeys(model.ref for model in given_out):
-        current_session().engine.verify(ref)
+        try:
+            current_session().engine.verify(ref)
+        except ModelChanged as error:
+            changed[ref.fingerprint] = str(error)
+    if changed:
+        pytestconfig.stash[_CHANGED] = changed
+        raise ModelChanged(" ".join(changed.values()))
 
 
 @pytest.fixture(scope="session")

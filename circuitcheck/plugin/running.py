@@ -28,6 +28,8 @@ class ClaimRun:
     passes_before: int
     started: float = field(default_factory=time.perf_counter)
     inconclusive: str = ""
+    done: bool = False
+    refuted: bool = False  # whatever other plugins make of the error
 
 
 _PACKAGE = str(Path(__file__).parents[1]) + os.sep
@@ -55,12 +57,15 @@ def run_claim(item: pytest.Function, claim: Claim, session: Session) -> Generato
                 raise
             pytest.skip(str(error))
         except CircuitCheckError as error:
+            run.refuted = isinstance(error, Refuted)
             raise error.with_traceback(without_own_frames(error.__traceback__)) from None
         except AssertionError as error:
             refuted = recorder.refutation(error.__traceback__)
             if refuted is None:
                 raise
             raise refuted.with_traceback(error.__traceback__) from None
+        finally:
+            run.done = True
     return result
 
 
@@ -74,6 +79,24 @@ def without_own_frames(traceback: TracebackType | None) -> TracebackType | None:
     if last is not None:
         last.tb_next = None
     return traceback
+
+
+def is_subtest(item: pytest.Item) -> bool:
+    """Is it a part of a claim's test that is reported, and says nothing of the whole yet?"""
+    run = item.stash.get(RUN, None)
+    return run is not None and not run.done
+
+
+def expect_in_subtest(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestReport) -> None:
+    """Of a claim that is expected to be refuted, a part may be, and another may not: neither is a failure."""
+    run = item.stash.get(RUN, None)
+    if run is None or run.claim.expect != "refuted":
+        return
+    if call.excinfo is None:
+        report.outcome, report.longrepr = "passed", None
+    elif run.recorder.refutation(call.excinfo.tb) is not None:
+        report.outcome = "skipped"
+        report.wasxfail = "expected to be refuted"
 
 
 def result_of(
@@ -128,7 +151,15 @@ def attach(result: ClaimResult, item: pytest.Item, report: pytest.TestReport, se
         report.sections.append(("circuitcheck", f"claim {result.claim.key(result.model)}, seed {settings.seed}"))
 
 
+def _passed_unexpectedly(report: pytest.TestReport) -> bool:
+    return report.longreprtext.startswith("[XPASS(strict)]")
+
+
 def _verdict(call: pytest.CallInfo[Any], report: pytest.TestReport, run: ClaimRun | None) -> tuple[str, str]:
+    if report.failed and run is not None and (run.refuted or run.recorder.refuted_outside_asserts()):
+        return "refuted", ""  # also where pytest-check collects what failed, and reports it in its own words
+    if call.excinfo is None and report.failed and not _passed_unexpectedly(report):
+        return "error", f"the test failed: {(report.longreprtext.splitlines() or [''])[-1]}"
     if call.excinfo is None:
         return "supported", ""
     error = call.excinfo.value

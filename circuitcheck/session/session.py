@@ -1,5 +1,6 @@
 """A session measures cells: it knows what has been measured already and asks the engine for the rest."""
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -204,23 +205,31 @@ def _refuse_vacuous(receipts: Sequence[Receipt]) -> None:
 
 
 _current: ContextVar[Session | None] = ContextVar("circuitcheck_session", default=None)
+_of_main_thread: list[Session] = []  # other threads start without the context variable, and share these
 
 
 def current_session() -> Session:
-    """The session in force; outside pytest, one with default settings is made when first asked for, which shares this
-    project's ledger of questions."""
+    """The session in force; in a thread that has none of its own, that of the main thread. Outside pytest, one with default
+    settings is made when first asked for, which shares this project's ledger of questions."""
     session = _current.get()
     if session is None:
-        session = Session(ledger=ledger_of_this_folder())
-        _current.set(session)
+        if not _of_main_thread:
+            _of_main_thread.append(Session(ledger=ledger_of_this_folder()))
+        session = _of_main_thread[-1]
     return session
 
 
 @contextmanager
 def use_session(session: Session) -> Iterator[Session]:
-    """Make `session` the current one inside a `with` block."""
+    """Make `session` the current one inside a `with` block; in the main thread, also for the threads that the block
+    starts."""
     token = _current.set(session)
+    main = threading.current_thread() is threading.main_thread()
+    if main:
+        _of_main_thread.append(session)
     try:
         yield session
     finally:
+        if main:
+            _of_main_thread.pop()
         _current.reset(token)

@@ -224,3 +224,30 @@ def test_supported_word_is_pytests_own(folder: Folder) -> None:
 
 def test_nothing_selected_has_pytests_exit_code(folder: Folder) -> None:
     assert run(folder, SUPPORTED, "-k", "nothing").exit_code == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+CAUGHT = [
+    "import contextlib\n    with contextlib.suppress(AssertionError):\n        assert ioi.logit_diff(model) > 100",
+    "try:\n        assert ioi.logit_diff(model) < 100\n        assert ioi.logit_diff(model) > 100\n"
+    "    except AssertionError:\n        pass",
+    "from pytest_check import check\n    with check:\n        assert ioi.logit_diff(model) > 100",
+    "from pytest_check import check\n    check.is_true(ioi.logit_diff(model) > 100)",
+    "subtests = request.getfixturevalue('subtests')\n    for bound in (-100, 100):\n        with "
+    "subtests.test(bound=bound):\n            assert ioi.logit_diff(model) > bound",
+]
+
+
+@expectations
+@pytest.mark.parametrize("body", CAUGHT, ids=["suppress", "try", "with check", "check.is_true", "subtests"])
+def test_a_refutation_that_something_caught_is_a_refutation(folder: Folder, body: str, expect: str) -> None:
+    found = folder.run(
+        f"@claim(id='it', samples=32, expect={expect!r})\ndef test_it(model, ioi, request):\n    {body}\n",
+    )
+    assert found.claims["it"]["verdict"] == "refuted"
+    if "check" not in body:  # which fails a test by itself, whatever is expected of it
+        assert found.exit_code == (1 if expect == "supported" else 0)
+
+
+def test_an_assert_that_holds_by_its_other_half_is_no_refutation(folder: Folder) -> None:
+    found = run(folder, "assert ioi.logit_diff(model) > 100 or ioi.logit_diff(model) < 100")
+    assert found.claims["it"]["verdict"] == "supported"

@@ -2,8 +2,7 @@
 
 import importlib.util
 import io
-import json
-import struct
+import os
 import time
 from contextlib import contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass
@@ -13,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from circuitcheck.errors import CorruptCheckpoint, ModelUnavailable
+from circuitcheck.engine.torch.completeness import check_gguf, check_vocabulary, check_whole
+from circuitcheck.engine.torch.preflight import check_folder
+from circuitcheck.errors import CircuitCheckError, CorruptCheckpoint, ModelUnavailable
 from circuitcheck.models import ALIASES, ModelSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PROBE_SECONDS = 10
-_READ_ERRORS = (OSError, ValueError, KeyError, IndexError, RuntimeError, struct.error, json.JSONDecodeError)
 _PROBE_AGAIN_SECONDS = 60
-_unreachable: list[tuple[float, str]] = []  # when and why the hub could not be reached last
+_unreachable: list[float] = []  # when the hub could not be reached last
 
 FilesState = tuple[tuple[str, int, int], ...]
 
@@ -37,11 +37,15 @@ class Checkpoint:
 
 
 def read_checkpoint(spec: ModelSpec, dtype: torch.dtype) -> Checkpoint:
-    """Raises ModelUnavailable (with how to get it) or CorruptCheckpoint."""
+    """Raises ModelUnavailable (with how to get it), CorruptCheckpoint, and BadSpec for a folder that is no checkpoint."""
     location, arguments = _locate(spec)
+    if spec.kind == "folder":
+        check_folder(spec, Path(location))
     try:
         return _read(spec, location, {**arguments, "local_files_only": True}, dtype)
     except ModelUnavailable:  # a hub spec that is not, or not all of it, in the local cache
+        if spec.kind != "hub":
+            raise
         _probe_hub(spec)
         return _read(spec, location, arguments, dtype)
 
@@ -52,17 +56,22 @@ def files_state(spec: ModelSpec) -> FilesState:
         return ()
     path = Path(spec.source).expanduser()
     files = sorted(path.iterdir()) if path.is_dir() else [path] if path.exists() else []
-    return tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+    return tuple((file.name, state.st_size, state.st_mtime_ns) for file in files for state in [_state(file)])
+
+
+def _state(file: Path) -> os.stat_result:
+    return file.stat() if file.exists() else file.lstat()  # a link to nothing is refused later, in words
 
 
 def _read(spec: ModelSpec, location: str, arguments: dict[str, Any], dtype: torch.dtype) -> Checkpoint:
     from transformers import AutoTokenizer
 
-    with _reading(spec):
+    with _reading(spec), _usual_defaults():
         model = _read_model(spec, location, arguments, dtype)
-        tokenizer = AutoTokenizer.from_pretrained(location, **arguments)
+        tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=False, **arguments)
     if not tokenizer("a", add_special_tokens=False).input_ids:  # transformers makes one up where there is none
         raise CorruptCheckpoint(f"the checkpoint {spec} has no tokenizer that reads text: its files are missing.")
+    check_vocabulary(spec, tokenizer, model)
     return Checkpoint(model, tokenizer, location)
 
 
@@ -71,17 +80,38 @@ def _read_model(spec: ModelSpec, location: str, arguments: dict[str, Any], dtype
 
     with _quiet(spec):
         model, info = AutoModelForCausalLM.from_pretrained(
-            location, dtype=dtype, attn_implementation="eager", output_loading_info=True, **arguments
+            location,
+            dtype=dtype,
+            attn_implementation="eager",
+            output_loading_info=True,
+            trust_remote_code=False,
+            **arguments,
         )
-    missing = sorted(info["missing_keys"]) + sorted(map(str, info.get("mismatched_keys", ())))
-    if missing:
-        raise CorruptCheckpoint(
-            f"the checkpoint {spec} lacks {len(missing)} weights that its config asks for, such as {missing[0]}; "
-            f"transformers would fill them with random numbers. Get a complete copy."
-        )
+    check_whole(spec, location, info, model)
+    if "gguf_file" in arguments:
+        check_gguf(spec, Path(location) / arguments["gguf_file"], model)
+    _own(model)
     if not model.config.architectures:  # GGUF files carry none, and the bridge asks for it
         model.config.architectures = [type(model).__name__]
     return model
+
+
+def _own(model: torch.nn.Module) -> None:
+    """Weights are read from mapped files: if one were cut short while we run, the process would die."""
+    for parameter in model.parameters():
+        parameter.data = parameter.data.clone()
+
+
+@contextmanager
+def _usual_defaults() -> "Iterator[None]":
+    """Whatever the caller has made torch's defaults, a file is read the same."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.device("cpu"):
+            yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def _locate(spec: ModelSpec) -> tuple[str, dict[str, Any]]:
@@ -116,14 +146,14 @@ def _probe_hub(spec: ModelSpec) -> None:
     from huggingface_hub.errors import HfHubHTTPError
 
     client_error: type[Exception] = HfHubHTTPError.__bases__[0]  # of httpx or httpx2, as the hub library chose
-    if _unreachable and time.monotonic() - _unreachable[0][0] < _PROBE_AGAIN_SECONDS:
-        raise _not_reached(spec, _unreachable[0][1])
+    if _unreachable and time.monotonic() - _unreachable[0] < _PROBE_AGAIN_SECONDS:
+        raise _not_reached(spec, "as it was found a moment ago")
     try:
         HfApi().model_info(spec.source, revision=spec.revision, timeout=_PROBE_SECONDS)
     except HfHubHTTPError as error:
         raise ModelUnavailable(f"the hub does not give out {spec}: {_first_line(error)} {_how(spec)}") from error
     except (client_error, OSError) as error:
-        _unreachable[:] = [(time.monotonic(), _first_line(error))]
+        _unreachable[:] = [time.monotonic()]
         raise _not_reached(spec, _first_line(error)) from error
 
 
@@ -138,17 +168,35 @@ def _how(spec: ModelSpec) -> str:
 
 @contextmanager
 def _reading(spec: ModelSpec) -> "Iterator[None]":
-    from safetensors import SafetensorError
-
+    """What libraries raise while they read a checkpoint, in words."""
     try:
         yield
-    except (*_READ_ERRORS, SafetensorError) as error:
-        if spec.kind == "hub" and isinstance(error, OSError):
-            raise ModelUnavailable(f"{spec} cannot be had: {_first_line(error)} {_how(spec)}") from error
-        raise CorruptCheckpoint(
-            f"{spec} cannot be read as a checkpoint: {type(error).__name__}: {_first_line(error)} "
-            f"The file may be truncated or of another format; get a fresh copy."
-        ) from error
+    except (CircuitCheckError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        raise _in_words(spec, error) from error
+
+
+def _in_words(spec: ModelSpec, error: Exception) -> CircuitCheckError:
+    text = str(error)
+    if isinstance(error, ImportError):
+        return ModelUnavailable(f"{spec} needs a package that is not installed here: {_first_line(error)}")
+    if "weights_only" in text:
+        return CorruptCheckpoint(
+            f"the weights of {spec} are a pickle file that holds more than tensors: opening it could run code, so it is "
+            f"never opened here. Get the checkpoint as safetensors."
+        )
+    if "trust_remote_code" in text:
+        return CorruptCheckpoint(
+            f"{spec} needs code of its own (auto_map in its config), which is never run here. Use a model that transformers "
+            f"knows, or load it yourself and pass the TransformerBridge."
+        )
+    if spec.kind == "hub" and isinstance(error, OSError):
+        return ModelUnavailable(f"{spec} cannot be had: {_first_line(error)} {_how(spec)}")
+    return CorruptCheckpoint(
+        f"{spec} cannot be read as a checkpoint: {type(error).__name__}: {_first_line(error)} "
+        f"The file may be truncated or of another format; get a fresh copy."
+    )
 
 
 @contextmanager

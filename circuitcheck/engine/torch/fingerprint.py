@@ -17,13 +17,15 @@ LIBRARIES = ("torch", "transformers", "transformer-lens")
 
 
 def weights_digest(model: nn.Module) -> str:
-    """SHA-256 over names, shapes, dtypes and bytes of all parameters; shared storage is read once."""
-    total, seen = hashlib.sha256(), set()
-    for name, tensor in sorted(_tensors(model).items()):
+    """SHA-256 over names, shapes, dtypes and bytes of all parameters. Of weights that are tied, the bytes are read once,
+    and it counts which are tied to which."""
+    total, first = hashlib.sha256(), dict[int, str]()
+    for name, tensor in sorted(model.named_parameters(remove_duplicate=False)):
         total.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        if tensor.data_ptr() in seen:
+        if tensor.data_ptr() in first:
+            total.update(f"is {first[tensor.data_ptr()]}".encode())
             continue
-        seen.add(tensor.data_ptr())
+        first[tensor.data_ptr()] = name
         flat = tensor.detach().cpu().contiguous().reshape(-1)
         total.update(flat.view(torch.uint8).numpy().data)
     return total.hexdigest()[:32]
@@ -80,7 +82,3 @@ def library_versions() -> dict[str, str]:
 
 def digest_of(parts: dict[str, str]) -> str:
     return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16).hexdigest()
-
-
-def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
-    return dict(model.named_parameters())

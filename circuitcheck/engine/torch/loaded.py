@@ -1,7 +1,7 @@
 """A model in memory: read-only, fingerprinted, watched."""
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -9,24 +9,27 @@ import torch
 from circuitcheck.engine.protocol import ModelCard
 from circuitcheck.engine.torch.checkpoints import read_checkpoint
 from circuitcheck.engine.torch.devices import resolve_device, resolve_dtype
+from circuitcheck.engine.torch.faithful import check_faithful, run_bare
 from circuitcheck.engine.torch.fingerprint import config_digest, digest_of, library_versions, weights_digest
 from circuitcheck.engine.torch.hooks import check_no_hooks
 from circuitcheck.engine.torch.sources import forward
 from circuitcheck.engine.torch.tokenizer import HubTokenizer
 from circuitcheck.engine.torch.witness import Witness, check_no_torch_hooks
-from circuitcheck.errors import BadSpec, ModelChanged
+from circuitcheck.errors import BadSpec, ModelChanged, UnsupportedModel
 from circuitcheck.models import INSTANCE_PREFIX, BosPolicy, ModelSpec
 from circuitcheck.plan import Architecture, ModelRef
 
 
 @dataclass
 class LoadedModel:
-    """`model` is a TransformerBridge or a HookedTransformer; `witness` tells whether somebody has changed it."""
+    """`model` is a TransformerBridge or a HookedTransformer; `witness` tells whether somebody has changed it. `unlike_bare`
+    is how far it is from the bare transformers model, None where there was none to compare with."""
 
     model: Any
     tokenizer: HubTokenizer
     card: ModelCard
     witness: Witness = field(repr=False)
+    unlike_bare: float | None = None
 
     @property
     def bytes(self) -> int:
@@ -54,25 +57,42 @@ class LoadedModel:
 
 
 def load(spec: ModelSpec, device_name: str) -> LoadedModel:
-    """Raises ModelUnavailable, CorruptCheckpoint, UnknownDevice; BadSpec for one that cannot be folded."""
+    """Raises ModelUnavailable, CorruptCheckpoint, UnknownDevice; BadSpec for one that cannot be folded, UnsupportedModel
+    for one that cannot be wrapped, UnsoundModel for one that is not the model in the file once it is."""
     device, dtype = resolve_device(device_name), resolve_dtype(spec.dtype)
     from transformer_lens.model_bridge import TransformerBridge
 
     checkpoint = read_checkpoint(spec, dtype)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        bridge = TransformerBridge.boot_transformers(
-            checkpoint.location,
-            hf_model=checkpoint.model.to(device),
-            tokenizer=checkpoint.tokenizer,
-            device=device,
-            dtype=dtype,
-        )
+    plain = checkpoint.model.to(device).eval()
+    bare = run_bare(plain, checkpoint.tokenizer)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            bridge = TransformerBridge.boot_transformers(
+                checkpoint.location, hf_model=plain, tokenizer=checkpoint.tokenizer, device=device, dtype=dtype
+            )
+    except Exception as error:
+        raise _not_wrapped(spec, plain, error) from error
     bridge.eval()
     if spec.processing == "folded":
         _fold(bridge)
     bridge.requires_grad_(False)
-    return _wrap(bridge, checkpoint.tokenizer, spec, processing=spec.processing)
+    try:
+        difference = check_faithful(bridge, bare, spec)
+    except (RuntimeError, IndexError, ValueError, TypeError, AttributeError) as error:
+        raise _not_wrapped(spec, plain, error) from error
+    return replace(_wrap(bridge, checkpoint.tokenizer, spec, processing=spec.processing), unlike_bare=difference)
+
+
+def _not_wrapped(spec: ModelSpec, model: Any, error: Exception) -> UnsupportedModel:
+    """Only OutOfMemoryError and its like say nothing of the model. Raises these."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        raise error
+    said = (str(error).splitlines() or [""])[0]
+    return UnsupportedModel(
+        f"TransformerLens cannot run {spec}, a {type(model).__name__} with this config: {type(error).__name__}: {said} "
+        f"Its list of models says which layouts it knows; claims need one of these."
+    )
 
 
 def _fold(bridge: Any) -> None:

@@ -46,6 +46,19 @@ class Seen:
         return self.batch.prompts
 
 
+def finite_or_nan(metric: Metric, seen: Seen) -> Tensor:
+    """[prompt]: NaN where a run's logits are no finite numbers, for what such a run says otherwise (a rank of 1, an accuracy
+    of 0) means nothing. A model may exclude tokens by -inf."""
+    broken = _broken(seen.logits) if seen.clean is None else _broken(seen.logits) | _broken(seen.clean)
+    values = read(metric, seen)
+    return torch.where(broken, torch.nan, values)
+
+
+def _broken(logits: Tensor) -> Tensor:
+    """[prompt]: is the largest logit of any token that is read NaN or infinite?"""
+    return ~logits.amax(dim=-1).reshape(len(logits), -1).isfinite().all(dim=1)
+
+
 @singledispatch
 def read(metric: Metric, seen: Seen) -> Tensor:  # noqa: ARG001 - the signature that every readout has
     """One float64 number for each prompt."""

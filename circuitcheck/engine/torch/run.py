@@ -16,7 +16,7 @@ from circuitcheck.engine.torch.hooks import hooked
 from circuitcheck.engine.torch.kernels import writes_of
 from circuitcheck.engine.torch.loaded import LoadedModel
 from circuitcheck.engine.torch.proof import Change, watched
-from circuitcheck.engine.torch.readouts import Seen, read
+from circuitcheck.engine.torch.readouts import Seen, finite_or_nan
 from circuitcheck.engine.torch.sites import SiteLayer, Write, hooks_that_read, hooks_that_write
 from circuitcheck.engine.torch.sources import StreamMeans, activations, forward, stream_means
 from circuitcheck.errors import BadIntervention, BadTask, VacuousIntervention
@@ -127,7 +127,7 @@ class Run:
                     }
                     seen, changed = self._forward(view, batch, sources, wanted.values())
                     for row, metric in wanted.items():
-                        values[row, indices] = read(metric, replace(seen, clean=clean)).cpu().numpy()
+                        values[row, indices] = finite_or_nan(metric, replace(seen, clean=clean)).cpu().numpy()
                     for step, change in enumerate(changed):
                         changes[key, step][indices] = change.relative().numpy()
                         self._moved[key, step] |= change.moved

@@ -1,5 +1,7 @@
 """The local engine: plans in, tables out."""
 
+import threading
+
 import numpy as np
 import torch
 
@@ -15,9 +17,12 @@ from circuitcheck.engine.torch.tokenizer import HubTokenizer
 from circuitcheck.models import BosPolicy, parse_spec
 from circuitcheck.plan import ModelRef, Plan, StreamMean, check_sites
 
+_ONE_AT_A_TIME = threading.RLock()  # hooks are on the model, where another thread's run would meet them
+
 
 class LocalEngine:
-    """Runs plans in this process. `device` is where a model goes that a plan names and nobody has loaded yet."""
+    """Runs plans in this process, one at a time whatever the thread. `device` is where a model goes that a plan names and
+    nobody has loaded yet."""
 
     def __init__(self, device: str = "auto", memory_budget: int | None = None) -> None:
         self._device = device
@@ -26,10 +31,12 @@ class LocalEngine:
         self._directions: dict[str, Vectors] = {}
 
     def load(self, spec: str, *, dtype: str, device: str, bos: BosPolicy) -> ModelCard:
-        return self._pool.load(parse_spec(spec, dtype=dtype, bos=bos), device).card
+        with _ONE_AT_A_TIME:
+            return self._pool.load(parse_spec(spec, dtype=dtype, bos=bos), device).card
 
     def adopt(self, instance: object, *, bos: BosPolicy) -> ModelCard:
-        return self._pool.adopt(instance, bos).card
+        with _ONE_AT_A_TIME:
+            return self._pool.adopt(instance, bos).card
 
     def card(self, ref: ModelRef) -> ModelCard:
         return self._pool.get(ref, self._device).card
@@ -43,12 +50,17 @@ class LocalEngine:
 
     def examine(self, ref: ModelRef) -> CheckUp:
         """The doctor's checks. Raises ModelChanged for a model with somebody's hooks, or changed weights."""
-        loaded = self._pool.get(ref, self._device)
-        loaded.check_unchanged()
-        return examine(loaded)
+        with _ONE_AT_A_TIME:
+            loaded = self._pool.get(ref, self._device)
+            loaded.check_unchanged()
+            return examine(loaded)
 
     def run(self, plan: Plan, rows: range) -> Table:
         """Measure `rows` of a plan, whole blocks of `plan.batch` at a time, so that no value depends on `rows`."""
+        with _ONE_AT_A_TIME:
+            return self._run(plan, rows)
+
+    def _run(self, plan: Plan, rows: range) -> Table:
         loaded = self._pool.get(plan.model, self._device)
         loaded.check_unchanged()
         for view in {cell.view.digest: cell.view for cell in plan.cells}.values():

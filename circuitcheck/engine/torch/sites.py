@@ -39,6 +39,7 @@ _POINTS: dict[str, tuple[str, ...]] = {
     "neurons": ("blocks.{layer}.mlp.out.hook_in", "blocks.{layer}.mlp.hook_post"),
     "projected": ("blocks.{layer}.attn.o.hook_out", "blocks.{layer}.hook_attn_out"),
 }
+_HEADS = {"z": "n_heads", "q": "n_heads", "k": "n_key_value_heads", "v": "n_key_value_heads"}  # what their third axis counts
 _AFTER: dict[str, int] = {
     "result": 1,
     "attn_out": 2,
@@ -71,7 +72,37 @@ def _hooks_of_write(model: Any, write: Write) -> list[Hook]:
         return _write_resid_mid(model, write)
     if write.kind == "result":
         return _write_result(model, write)
-    return [(_point(model, write.kind, write.layer), write.function)]
+    return [(_point(model, write.kind, write.layer), _head_by_head(model, write))]
+
+
+def _head_by_head(model: Any, write: Write) -> HookFunction:
+    """The write's function on values whose heads are those of the card."""
+    if write.kind not in _HEADS:
+        return write.function
+
+    def put(value: Tensor) -> Tensor:
+        return write.function(_by_heads(model, write.kind, write.layer, value)).reshape(value.shape)
+
+    return put
+
+
+def _by_heads(model: Any, kind: str, layer: int, value: Tensor) -> Tensor:
+    """A value [prompt, pos, head, d_head]. Attention with latent keys may cut z into other pieces than heads, in the same
+    order.
+    Raises SiteNotReached where the axis of heads is another than the model's heads."""
+    if kind not in _HEADS:
+        return value
+    heads = int(getattr(model.cfg, _HEADS[kind], None) or model.cfg.n_heads)
+    if kind == "z" and value.shape[2] * value.shape[3] % heads == 0:
+        return value.reshape(*value.shape[:2], heads, -1)
+    if value.shape[2] != heads:
+        why = " (its config says ungroup_grouped_query_attention: set it to False)"
+        raise SiteNotReached(
+            f"{kind} of layer {layer} has the shape {tuple(value.shape)} here, where [prompt, pos, {heads} heads, d_head] "
+            f"was expected{why if getattr(model.cfg, 'ungroup_grouped_query_attention', False) else ''}: its heads would be "
+            f"taken for others. Use z, or the pattern."
+        )
+    return value
 
 
 def _write_resid_mid(model: Any, write: Write) -> list[Hook]:
@@ -123,13 +154,16 @@ def _hook_that_reads(model: Any, key: SiteLayer, kept: dict[SiteLayer, Tensor]) 
     kind, layer = key
 
     def keep(value: Tensor) -> None:
-        kept[key] = _results(model, layer, value) if kind == "result" else value.detach().clone()
+        kept[key] = (
+            _results(model, layer, value) if kind == "result" else _by_heads(model, kind, layer, value).detach().clone()
+        )
 
     return _point(model, "z" if kind == "result" else kind, layer), keep
 
 
 def _results(model: Any, layer: int, z: Tensor) -> Tensor:
     """[prompt, pos, head, d_model] of z [prompt, pos, head, d_head]. Raises SiteNotReached for quantised weights."""
+    z = _by_heads(model, "z", layer, z)
     try:
         weights = model.blocks[layer].attn.W_O
     except NotImplementedError as error:

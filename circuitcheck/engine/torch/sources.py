@@ -15,9 +15,11 @@ from circuitcheck.prompts import Prompt
 
 
 def forward(model: Any, tokens: Tensor) -> Tensor:
-    """Logits [prompt, pos, vocab] of token ids that already hold their BOS. Raises SiteNotReached for logits of other tokens
+    """Logits [prompt, pos, vocab] of token ids that already hold their BOS, in the model's own dtype and with nothing
+    masked, whatever the caller's autocast and the tokenizer's padding are. Raises SiteNotReached for logits of other tokens
     than these: positions would mean others."""
-    logits: Tensor = model(tokens, return_type="logits", prepend_bos=False)
+    with torch.autocast(tokens.device.type, enabled=False):
+        logits: Tensor = model(tokens, return_type="logits", prepend_bos=False, attention_mask=torch.ones_like(tokens))
     if logits.shape[:2] != tokens.shape:
         raise SiteNotReached(
             f"the model gave logits for {tuple(logits.shape[:2])} prompts and tokens, and was given {tuple(tokens.shape)}: "

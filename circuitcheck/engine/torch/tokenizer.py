@@ -2,15 +2,23 @@
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
 from typing import Any
 
+from circuitcheck.engine.torch.bounds import within
 from circuitcheck.engine.torch.offsets import offsets_by_decoding
 from circuitcheck.errors import BadSpec, BadTask
 from circuitcheck.models import BosPolicy
 from circuitcheck.prompts import ChatFrame, Encoding
 
 _MESSAGE = "circuitcheck user message"
-_DATE = "26 Jul 2024"  # some chat templates print the date, and a prompt must not depend on the day
+_SECONDS = 3.0  # for a chat template, which is a program from a checkpoint
+_DAY = datetime(2024, 7, 26)
+
+
+def _fixed_day(form: str) -> str:
+    return _DAY.strftime(form)
 
 
 class HubTokenizer:
@@ -53,9 +61,7 @@ class HubTokenizer:
     def chat_frame(self) -> ChatFrame:
         if not self.inner.chat_template:
             raise BadTask(f"the tokenizer of {self.name} has no chat template: a task with chat=True cannot use it.")
-        text = self.inner.apply_chat_template(
-            [{"role": "user", "content": f"\n{_MESSAGE}\n"}], tokenize=False, add_generation_prompt=True, date_string=_DATE
-        )
+        text = self._apply_template(f"\n{_MESSAGE}\n")
         strips = f"\n{_MESSAGE}\n" not in text
         before, found, between = text.partition(_MESSAGE if strips else f"\n{_MESSAGE}\n")
         if not found or _MESSAGE in between:
@@ -63,6 +69,27 @@ class HubTokenizer:
         if self.prepends_bos or self._starts_with_bos:
             before = before.removeprefix(self.inner.bos_token)
         return ChatFrame(before, between, strips)
+
+    def _apply_template(self, message: str) -> str:
+        """Raises BadTask for a template that cannot be applied."""
+        apply = partial(
+            self.inner.apply_chat_template,
+            [{"role": "user", "content": message}],
+            tokenize=False,
+            add_generation_prompt=True,
+            sanitize_control_tokens=False,  # it turns functions into text
+            date_string=_DAY.strftime("%d %b %Y"),
+            strftime_now=_fixed_day,
+        )
+        try:
+            text = within(_SECONDS, apply)
+        except Exception as error:
+            said = (str(error).splitlines() or [""])[0]
+            raise BadTask(
+                f"the chat template of {self.name} cannot be applied to one message of a user: {type(error).__name__}: "
+                f"{said}"
+            ) from error
+        return str(text)
 
     def decode(self, ids: Sequence[int]) -> str:
         return str(self.inner.decode(list(ids), clean_up_tokenization_spaces=False))

@@ -1,5 +1,6 @@
 """What must not change while a model is in our hands: its weights, buffers, numbers and functions, its mode, its hooks."""
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from torch.nn.modules import module as torch_module
 from circuitcheck.errors import ModelChanged
 
 _SAMPLED = 32  # values of each tensor
+_ATTENTION = "eager_attention_forward"
 _NUMBERS = (float, int, bool)
 _LIBRARIES = ("transformer_lens.", "transformers.", "torch.")
 
@@ -92,7 +94,19 @@ def _settings(modules: list[nn.Module]) -> tuple[tuple[str, str, float], ...]:
         for index, module in enumerate(modules)
         if "forward" in vars(module)
     )
-    return (*numbers_of(modules), *forwards)
+    return (*numbers_of(modules), *forwards, *_functions(modules))
+
+
+def _functions(modules: list[nn.Module]) -> tuple[tuple[str, str, float], ...]:
+    """Functions that a whole process shares: loading another model may replace them, and this one then computes
+    otherwise."""
+    kinds = {type(module) for module in modules}
+    sources = {sys.modules[kind.__module__] for kind in kinds if kind.__module__ in sys.modules}
+    attention = {source.__name__: getattr(source, _ATTENTION) for source in sources if hasattr(source, _ATTENTION)}
+    return (
+        *sorted((kind.__qualname__, "forward", float(id(kind.forward))) for kind in kinds),
+        *sorted((name, _ATTENTION, float(id(function))) for name, function in attention.items()),
+    )
 
 
 def numbers_of(modules: list[nn.Module]) -> tuple[tuple[str, str, float], ...]:

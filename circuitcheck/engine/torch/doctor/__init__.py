@@ -1,10 +1,12 @@
 """Examinations of a loaded model: is every site what it says, can a run be repeated, what becomes of text."""
 
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from circuitcheck.engine.checkup import EVERYTHING, CheckUp, Finding
-from circuitcheck.engine.torch.doctor.habits import check_left_behind, check_runs, check_text
-from circuitcheck.engine.torch.doctor.patient import TOKENS, Patient
+from circuitcheck.engine.torch.doctor.habits import check_left_behind, check_numbers, check_runs, check_text
+from circuitcheck.engine.torch.doctor.patient import BREAKDOWNS, TOKENS, Patient, refusal
 from circuitcheck.engine.torch.doctor.places import check_sites
 from circuitcheck.engine.torch.doctor.plans import check_plans
 from circuitcheck.engine.torch.doctor.sums import check_sums
@@ -22,5 +24,18 @@ def examine(loaded: LoadedModel) -> CheckUp:
         detail = f"an examination takes {TOKENS} tokens, and this model reads {loaded.card.architecture.n_ctx}"
         findings: tuple[Finding, ...] = (Finding(EVERYTHING, "its context is long enough", "refused", detail=detail),)
     else:
-        findings = tuple(finding for check in checks for finding in check(patient))
+        findings = tuple(check_numbers(patient))
+        if not any(each.status == "failed" for each in findings):  # else nothing further could be told
+            findings += tuple(finding for check in checks for finding in _made(check, patient))
     return CheckUp(ref.spec, ref.fingerprint, loaded.device.type, ref.dtype, time.monotonic() - started, findings)
+
+
+def _made(check: Callable[[Patient], Iterator[Finding]], patient: Patient) -> list[Finding]:
+    """The findings of a check, up to where the library broke down, if it did."""
+    found: list[Finding] = []
+    try:
+        found.extend(check(patient))
+    except BREAKDOWNS as error:
+        what = check.__name__.replace("check_", "the checks of ")
+        return [*found, replace(refusal(EVERYTHING, f"{what} can be made", error), status="failed")]
+    return found

@@ -8,11 +8,28 @@ from torch import Tensor
 
 from circuitcheck.engine.checkup import EVERYTHING, TEXT, Finding, passed
 from circuitcheck.engine.torch.doctor.patient import TOKENS, Patient
+from circuitcheck.engine.torch.faithful import SAID
 from circuitcheck.errors import BadTask, ModelChanged
 
 _SENTENCE = "When Mary and John went to the store, John gave a drink to"
 _PAD = 5  # tokens
 _PADDED = "largest difference of a logit with tokens to the right"
+
+
+def check_numbers(patient: Patient) -> Iterator[Finding]:
+    """First of all: does the model give numbers, and do they depend on what it is given?"""
+    finite = all(bool(each.isfinite().all()) for each in (patient.our_logits, patient.their_logits))
+    detail = "" if finite else f"NaN or infinity in {patient.loaded.card.ref.dtype}: the weights are broken, or overflow"
+    yield Finding(EVERYTHING, "its logits are finite numbers", passed(finite), detail=detail)
+    if finite:
+        apart = _gap(patient, patient.their_logits)
+        detail = "" if apart > 0 else "two texts of random tokens have the same logits: the model ignores what it reads"
+        yield Finding(EVERYTHING, "they depend on the input", passed(apart > 0), detail=detail)
+    unlike = patient.loaded.unlike_bare
+    if unlike is None:
+        yield Finding(EVERYTHING, SAID, "noted", detail="there was none to compare with")
+    else:
+        yield Finding(EVERYTHING, SAID, "passed", unlike)
 
 
 def check_runs(patient: Patient) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ _TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-3}  # of the expected effec
 _COARSE = 0.1  # bfloat16, float16
 _ROUNDINGS = 4  # of each entry: a few of a stream may be thousands of times the others
 _FEW_LAYERS = 8
-BREAKDOWNS = (SiteNotReached, RuntimeError, IndexError)
+BREAKDOWNS = (SiteNotReached, RuntimeError, IndexError, ValueError, TypeError, AttributeError)
 _ADDERS: tuple[SiteKind, ...] = ("attn_out", "mlp_out")
 
 
@@ -157,7 +157,10 @@ def at_one_token(patient: Patient, kind: SiteKind, layer: int) -> Write:
 
 
 def refusal(subject: str, check: str, error: Exception) -> Finding:
-    """Of a check that could not be made: there is no such place, or its values are not of the shape they should be."""
+    """Of a check that could not be made: there is no such place, or its values are not of the shape they should be. Raises
+    errors that say nothing of the model: memory that ran out."""
+    if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
+        raise error
     status: Status = "refused" if isinstance(error, SiteNotReached) else "failed"
     return Finding(subject, check, status, detail=str(error).partition("\n")[0])
 

@@ -69,10 +69,10 @@ def _only_added(patient: Patient, subject: str, kind: SiteKind) -> Finding:
     end: SiteLayer = ("resid_post", patient.n_layers - 1)
     try:
         found = patient.read(end, [*patient.writing([start]), *patient.writing(held, theirs=False)])
+        expected = patient.our(end) + patient.their(start) - patient.our(start)
+        return patient.compare(subject, check, found, expected, patient.our(end), sums=2 * patient.n_layers)
     except BREAKDOWNS as error:
         return refusal(subject, check, error)
-    expected = patient.our(end) + patient.their(start) - patient.our(start)
-    return patient.compare(subject, check, found, expected, patient.our(end), sums=2 * patient.n_layers)
 
 
 def _the_library_s_own_hook(patient: Patient) -> Finding:

@@ -1,0 +1,63 @@
+"""Is all of a checkpoint in the model that was made of it? `transformers` leaves out what its config does not ask for."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from circuitcheck.errors import CorruptCheckpoint
+from circuitcheck.models import ModelSpec
+
+# Buffers that older versions of transformers saved; models work them out anew.
+_BUFFERS = re.compile(r".*(\.masked_bias|\.attn\.bias|\.attention\.bias|inv_freq|position_ids|relative_position_index)$")
+_BLOCK = re.compile(rb"blk\.(\d+)\.")  # of a GGUF file's tensor names, which stand before its data
+_HEADER = 1 << 26  # bytes
+
+
+def check_whole(spec: ModelSpec, location: str, info: Mapping[str, Iterable[Any]], model: Any) -> None:
+    """`info` is what `transformers` says of loading. Raises CorruptCheckpoint for weights that are missing, of another
+    shape, left out, or of an adapter that nobody applied."""
+    missing = sorted(map(str, [*info["missing_keys"], *info.get("mismatched_keys", ())]))
+    if missing:
+        raise CorruptCheckpoint(
+            f"the checkpoint {spec} lacks {len(missing)} weights that its config asks for, such as {missing[0]}; "
+            f"transformers would fill them with random numbers. Get a complete copy."
+        )
+    left_out = sorted(key for key in map(str, info["unexpected_keys"]) if not _BUFFERS.match(key))
+    if left_out:
+        raise CorruptCheckpoint(
+            f"the checkpoint {spec} holds {len(left_out)} weights that its config has no place for, such as {left_out[0]}: "
+            f"transformers leaves them out, and another model would run. Its config.json is that of "
+            f"{type(model).__name__} with {_layers(model)} layers; get the config that belongs to these weights."
+        )
+    if (Path(location) / "adapter_config.json").is_file():
+        raise CorruptCheckpoint(
+            f"{spec} holds an adapter (adapter_config.json), which is not applied here: the model without it would run. "
+            f"Merge it into its base (peft: model.merge_and_unload()), save the result, and name that folder."
+        )
+
+
+def check_gguf(spec: ModelSpec, file: Path, model: Any) -> None:
+    """Raises CorruptCheckpoint where a GGUF file holds more or fewer layers than its header says."""
+    with file.open("rb") as stream:
+        found = {int(number) for number in _BLOCK.findall(stream.read(_HEADER))}
+    if found and len(found) != _layers(model):
+        raise CorruptCheckpoint(
+            f"the header of {spec} says {_layers(model)} layers, and the file holds weights of {len(found)}: "
+            f"another model would run. Get a fresh copy, or convert the checkpoint again."
+        )
+
+
+def check_vocabulary(spec: ModelSpec, tokenizer: Any, model: Any) -> None:
+    """Raises CorruptCheckpoint for a tokenizer whose ordinary tokens the model has no embedding for."""
+    rows = int(model.get_input_embeddings().weight.shape[0])
+    largest, token = max(((number, token) for token, number in tokenizer.get_vocab().items()), default=(0, ""))
+    if largest >= rows and token not in tokenizer.get_added_vocab():
+        raise CorruptCheckpoint(
+            f"the tokenizer of {spec} gives numbers up to {largest} (the token {token!r}), and the model has {rows} "
+            f"embeddings: it is the tokenizer of another model. Put the right one into the checkpoint."
+        )
+
+
+def _layers(model: Any) -> int:
+    return int(model.config.get_text_config().num_hidden_layers)

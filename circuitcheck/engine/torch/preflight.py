@@ -1,0 +1,103 @@
+"""What can be told of a checkpoint's folder before a library reads it: small files, plain questions."""
+
+import json
+import os
+from difflib import get_close_matches
+from pathlib import Path
+from stat import S_ISREG
+from typing import Any
+
+from circuitcheck.errors import BadSpec, CorruptCheckpoint, ModelUnavailable
+from circuitcheck.models import ModelSpec
+
+_LARGEST = 1 << 23  # bytes of a config.json
+_MOST = {"num_hidden_layers": 10_000, "n_layer": 10_000, "num_attention_heads": 100_000, "n_head": 100_000}
+_WEIGHTS = ("*.safetensors", "*.bin")
+
+
+def check_folder(spec: ModelSpec, folder: Path) -> None:
+    """Raises BadSpec for a folder that is no checkpoint (naming the one inside it that is), CorruptCheckpoint for a config
+    that no model can be made of, ModelUnavailable for a folder that may not be read."""
+    try:
+        files = sorted(folder.iterdir())
+    except OSError as error:
+        raise ModelUnavailable(f"the folder {spec} cannot be read: {error.strerror}. Correct its permissions.") from error
+    if not (folder / "config.json").exists():
+        _say_where_it_is(spec, folder, files)
+    config = _read(spec, folder / "config.json")
+    _check_type(spec, config)
+    _check_numbers(spec, config)
+    _check_attention(spec, config)
+    dangling = [each.name for each in files if each.is_symlink() and not each.exists()]
+    if dangling:
+        raise CorruptCheckpoint(f"{spec}: {dangling[0]} is a link to a file that is not there. Get that file.")
+    if not any(True for pattern in _WEIGHTS for _ in folder.glob(pattern)):
+        raise CorruptCheckpoint(f"the checkpoint {spec} has no weights: no .safetensors file is in it. Get a complete copy.")
+
+
+def _say_where_it_is(spec: ModelSpec, folder: Path, files: list[Path]) -> None:
+    inside = [each for each in files if (each / "config.json").is_file()]
+    if inside:
+        raise BadSpec(f"{spec} is no checkpoint, and a folder in it is: name {inside[-1]}.")
+    if (folder / "adapter_config.json").is_file():
+        raise BadSpec(
+            f"{spec} is an adapter without its base. Merge it (peft: model.merge_and_unload()) and name the result."
+        )
+    found = [each.name for each in files if each.suffix == ".gguf"]
+    if found:
+        raise BadSpec(f"{spec} is a folder with a GGUF file: name the file, {folder / found[0]}.")
+    raise CorruptCheckpoint(
+        f"the folder {spec} is no checkpoint: it has no config.json. Name one saved by model.save_pretrained()."
+    )
+
+
+def _read(spec: ModelSpec, path: Path) -> dict[str, Any]:
+    try:
+        status = os.stat(path)
+        if not S_ISREG(status.st_mode) or status.st_size > _LARGEST:
+            raise CorruptCheckpoint(f"{spec}: config.json is no file of at most {_LARGEST >> 20} MB. Get a fresh copy.")
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CorruptCheckpoint(f"{spec}: config.json cannot be read ({_first(error)}). Get a fresh copy.") from error
+    if not isinstance(found, dict):
+        raise CorruptCheckpoint(f"{spec}: config.json holds a {type(found).__name__}, not an object. Get a fresh copy.")
+    return found
+
+
+def _check_type(spec: ModelSpec, config: dict[str, Any]) -> None:
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    given = config.get("model_type")
+    if isinstance(given, str) and given in CONFIG_MAPPING:
+        return
+    if given is None:
+        raise CorruptCheckpoint(f"{spec}: config.json has no model_type, which says what model it is. Get a fresh copy.")
+    close = get_close_matches(str(given), list(CONFIG_MAPPING), 1)
+    own_code = " It brings code of its own (auto_map), which is never run here." if "auto_map" in config else ""
+    raise CorruptCheckpoint(
+        f"{spec} is of model type {given!r}, which this version of transformers does not know"
+        + (f" (it knows {close[0]!r})." if close else ".")
+        + (own_code or " A newer transformers may.")
+    )
+
+
+def _check_numbers(spec: ModelSpec, config: dict[str, Any]) -> None:
+    for name, most in _MOST.items():
+        given = config.get(name)
+        if given is not None and not (isinstance(given, int) and 0 < given <= most):
+            raise CorruptCheckpoint(f"{spec}: config.json says {name}={given!r}; expected a number from 1 to {most}.")
+
+
+def _check_attention(spec: ModelSpec, config: dict[str, Any]) -> None:
+    """A config may name attention code on a hub, which would be fetched and run."""
+    nested = [config, *(each for each in config.values() if isinstance(each, dict))]
+    for name, given in ((name, each[name]) for each in nested for name in each if name.endswith("attn_implementation")):
+        if isinstance(given, str) and "/" in given:
+            raise CorruptCheckpoint(
+                f"{spec}: config.json names attention code on a hub ({name}={given!r}), which is never run here. Take it "
+                f"out."
+            )
+
+
+def _first(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
