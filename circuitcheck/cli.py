@@ -1,4 +1,4 @@
-"""The command line: `circuitcheck init`, `circuitcheck doctor` and `circuitcheck selftest`."""
+"""The command line: `circuitcheck init`, `doctor`, `selftest` and `report`."""
 
 import argparse
 import sys
@@ -38,7 +38,12 @@ def main(arguments: list[str] | None = None) -> int:
     doctor.add_argument("--device", default="auto")
     doctor.add_argument("--json", type=Path, metavar="PATH", help="write all findings to PATH")
     doctor.add_argument("--markdown", type=Path, metavar="PATH", help="write the table to PATH as well")
+    report = commands.add_parser("report", help="the table of a run from its journal, also of one that was killed")
+    report.add_argument("journal", type=Path, help="a file of .circuitcheck/journals")
+    report.add_argument("--json", type=Path, metavar="PATH", help="write the report to PATH as well")
     given = parser.parse_args(arguments)
+    if given.command == "report":
+        return report_of(given.journal, given.json)
     if given.command == "init":
         return start_folder(given.folder)
     if given.command == "doctor":
@@ -72,6 +77,40 @@ def see_doctor(spec: str, dtypes: list[str], device: str, json_path: Path | None
             sys.stderr.write(f"cannot write to {path}: {error.strerror}\n")
             return 2
     return 1 if any(each.failed for each in found) else 0
+
+
+class _Plain:
+    """Lines without colours, on standard output."""
+
+    def section(self, title: str) -> None:
+        sys.stdout.write(f"{f' {title} ':=^80}\n")
+
+    def write_line(self, line: str, **_markup: bool) -> None:
+        sys.stdout.write(f"{line}\n")
+
+
+def report_of(journal: Path, json_path: Path | None) -> int:
+    """0 where the run came to its end and every claim as expected; 1 where not; 2 where no journal can be read, or no file
+    be written."""
+    from circuitcheck.errors import BadRecord
+    from circuitcheck.report import read_journal, write_json, write_table
+
+    try:
+        log, environment, end = read_journal(journal)
+    except BadRecord as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    status = end.get("exit_status", -1)
+    write_table(_Plain(), log, None, None)
+    if not end:
+        sys.stdout.write("the run never came to its end\n")
+    try:
+        if json_path is not None:
+            write_json(json_path, log, environment, None, status)
+    except OSError as error:
+        sys.stderr.write(f"cannot write to {json_path}: {error.strerror}\n")
+        return 2
+    return 0 if status == 0 and not log.unfinished else 1
 
 
 def start_folder(folder: Path) -> int:

@@ -4,6 +4,7 @@ import ast
 import linecache
 import sys
 from functools import lru_cache
+from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 
 _INSTALLED = "site-packages"
@@ -51,9 +52,9 @@ def verdict_that_fails(raised: Place) -> str | None:
     return None if partly else "refuted"
 
 
-def in_assert(stack: tuple[Place, ...]) -> bool:
-    """Is there an assert on the stack, in whose text a comparison was asked?"""
-    return _assert_on(stack) is not None
+def asked_by(package: str, stack: tuple[Place, ...]) -> bool:
+    """Was a function of this package on the stack?"""
+    return any(package in Path(code.co_filename).parts for code, _ in stack)
 
 
 def must_have_failed(stack: tuple[Place, ...]) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import pytest
@@ -13,6 +13,7 @@ Expect = Literal["supported", "refuted"]
 MARK = "circuit_claim"
 
 _ID = re.compile(r"[\w.:/-]+")
+_NAME = re.compile(r"\{(\w+)\}")  # of a parameter, in an id or a text
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,23 @@ class Claim:
     scope: Scope | None = None
     family: str | None = None
     family_size: int | None = None
+    saes: bool = False
+
+    def with_parameters(self, values: Mapping[str, object]) -> "Claim":
+        """The claim of one case of a parametrized test: `{head}` in its id and its text stands for the value of `head`.
+        Raises ValueError for a name that no parameter has, or a value that cannot be part of an id."""
+        unknown = sorted(set(_NAME.findall(self.id)) - set(values))
+        if unknown:
+            raise ValueError(
+                f"claim {self.id!r} has {{{unknown[0]}}} in its id, and its test has "
+                f"{'the parameters ' + ', '.join(values) if values else 'no parameters (pytest.mark.parametrize)'}."
+            )
+        given = {name: str(value) for name, value in values.items()}
+        filled = _NAME.sub(lambda found: given[found[1]], self.id)
+        if not _ID.fullmatch(filled):
+            raise ValueError(f"{filled!r} is no claim id; expected letters, digits and . : / - _, also in {{}}.")
+        text = _NAME.sub(lambda found: given.get(found[1], found[0]), self.text)
+        return replace(self, id=filled, text=text)
 
     def key(self, model: str | None) -> str:
         """How reports and baselines name the claim on one model: `ioi.null[gpt2]`."""
@@ -59,29 +77,50 @@ def claim(
     claim of a `family` is one of `family_size` that are published together, and is held to 1 / family_size of the error.
     `source` cites where the claim comes from.
 
-    Raises ValueError for values that mean nothing, NotImplementedError for `saes`, which this version does not have.
+    In a parametrized test, `{head}` in id and text stands for the value of the parameter `head`. A claim with `saes`, which
+    this version does not have, is an error when it runs. Raises ValueError for values that mean nothing.
     """
     if not text.strip():
         raise ValueError(f"claim {id!r} has no text: say in a sentence what it claims.")
-    if not _ID.fullmatch(id):
-        raise ValueError(f"{id!r} is no claim id; expected letters, digits and . : / - _, as in 'ioi.name-movers'.")
-    if model is not None and models is not None:
-        raise ValueError(f"claim {id!r} has model= and models=: give one of them.")
+    if not _ID.fullmatch(_NAME.sub("x", id)):
+        raise ValueError(
+            f"{id!r} is no claim id; expected letters, digits and . : / - _, as in 'ioi.name-movers', or 'ioi.{{head}}'."
+        )
     if expect not in ("supported", "refuted"):
         raise ValueError(f"claim {id!r}: expect={expect!r}; expected 'supported' or 'refuted'.")
     if confidence is not None and not 0.5 < confidence < 1:
         raise ValueError(f"claim {id!r}: confidence={confidence}; expected a number between 0.5 and 1, such as 0.95.")
     if samples is not None and samples < 1:
         raise ValueError(f"claim {id!r}: samples={samples}; expected a number of prompts.")
-    if saes is not None:  # an argument ignored in silence would change what a claim says
-        raise NotImplementedError(f"claim {id!r}: saes= is not there yet in this version; leave it out.")
     if scope is not None and scope not in SCOPES:
         raise ValueError(f"claim {id!r}: scope={scope!r}; expected {' or '.join(map(repr, SCOPES))}.")
     _check_family(id, family, family_size)
-    specs = (model,) if model is not None else tuple(models or ())
     return getattr(pytest.mark, MARK).with_args(  # type: ignore[no-any-return]
-        Claim(text, id, specs, expect, samples, confidence, source, scope, family, family_size)
+        Claim(
+            text,
+            id,
+            _specs(id, model, models),
+            expect,
+            samples,
+            confidence,
+            source,
+            scope,
+            family,
+            family_size,
+            saes is not None,
+        )
     )
+
+
+def _specs(claim_id: str, model: str | None, models: Iterable[str] | None) -> tuple[str, ...]:
+    if model is not None and models is not None:
+        raise ValueError(f"claim {claim_id!r} has model= and models=: give one of them.")
+    if isinstance(models, str):
+        raise ValueError(
+            f"claim {claim_id!r}: models={models!r} is one text, whose letters would be taken for models; expected several, "
+            f"as in models=[{models!r}], or model={models!r}."
+        )
+    return (model,) if model is not None else tuple(models or ())
 
 
 def _check_family(claim_id: str, family: str | None, size: int | None) -> None:

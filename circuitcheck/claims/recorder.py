@@ -6,8 +6,8 @@ from types import TracebackType
 from circuitcheck.claims.asserts import ONE, Asserted
 from circuitcheck.claims.blame import (
     Place,
+    asked_by,
     explains,
-    in_assert,
     must_have_failed,
     raised_at,
     same_statement,
@@ -110,10 +110,10 @@ class ClaimRecorder:
                     f"claim {self.claim.id}: an assert failed, and the test caught it and went on: {result.describe()}"
                 )
 
-    def refuted_outside_asserts(self) -> bool:
-        """Was one refuted where no assert tells what follows from it, as in `check.is_true(q < 1)`?"""
+    def refuted_inside(self, package: str) -> bool:
+        """Was a comparison refuted that a function of `package` asked, as `check.is_true(q < 1)` does?"""
         return any(
-            question.result is not None and question.result.decision.verdict == "refuted" and not in_assert(stack)
+            question.result is not None and question.result.decision.verdict == "refuted" and asked_by(package, stack)
             for question, stack in self._asked
         )
 

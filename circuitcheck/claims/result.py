@@ -10,11 +10,13 @@ from circuitcheck.quantities import ComparisonResult
 from circuitcheck.quantities.history import Looks, Tries
 from circuitcheck.quantities.result import ControlResult
 from circuitcheck.sampling import Evidence, Unseen
+from circuitcheck.text import all_printable
 
 
 @dataclass(frozen=True)
 class ClaimResult:
-    """`verdict` is supported, refuted, inconclusive, error or skipped; `reason` says why for the last three."""
+    """`verdict` is supported, refuted, inconclusive, error or skipped; `reason` says why for the last three. `node` is the
+    id of its test."""
 
     claim: Claim
     model: str | None
@@ -24,6 +26,7 @@ class ClaimResult:
     seconds: float
     forward_passes: int
     scope: str
+    node: str
     reason: str = ""
     warnings: tuple[str, ...] = ()
     evidence: Evidence | None = None
@@ -33,12 +36,12 @@ class ClaimResult:
         return self.verdict == self.claim.expect
 
     def to_builtins(self) -> dict[str, Any]:
-        """Only None, bool, int, float, str, list and dict, as xdist and JSON want it; no NaN or infinity."""
+        """Only None, bool, int, float, printable str, list and dict, as xdist and JSON want it; no NaN or infinity."""
         receipts: dict[str, Receipt] = {}
         for each in (receipt for comparison in self.comparisons for receipt in comparison.receipts):
             if each.digest not in receipts or receipts[each.digest].prompts < each.prompts:
                 receipts[each.digest] = each
-        return {
+        found = {
             "id": self.claim.id,
             "param": self.model,
             "text": self.claim.text,
@@ -69,8 +72,11 @@ class ClaimResult:
             "seconds": float(self.seconds),
             "reason": self.reason,
             "same_as": None,
+            "node": self.node,
             "warnings": [*self.warnings, *(note for each in self.comparisons for note in each.warnings)],
         }
+        printed: dict[str, Any] = all_printable(found)
+        return printed
 
 
 def finite(value: float) -> float | None:

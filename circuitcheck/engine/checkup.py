@@ -57,9 +57,20 @@ class CheckUp:
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Self:
-        """Raises KeyError, TypeError or ValueError for what is no check-up."""
+        """Raises KeyError, TypeError or ValueError for what is no check-up, or one that found nothing."""
         findings = tuple(Finding(**each) for each in given["findings"])
-        unknown = [each.status for each in findings if each.status not in get_args(Status)]
-        if unknown:
-            raise ValueError(f"{unknown[0]!r} is no status of a finding")
-        return cls(**{**given, "findings": findings})
+        found = cls(**{**given, "findings": findings})
+        texts = (found.model, found.fingerprint, found.device, found.dtype)
+        of_findings = [text for each in findings for text in (each.subject, each.check, each.detail)]
+        errors = [each.error for each in findings if each.error is not None]
+        if not all(isinstance(text, str) for text in (*texts, *of_findings)) or not all(
+            map(_is_number, (found.seconds, *errors))
+        ):
+            raise TypeError("a field has another type")
+        if not findings or any(each.status not in get_args(Status) for each in findings):
+            raise ValueError("it found nothing, or has a status that no finding has")
+        return found
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

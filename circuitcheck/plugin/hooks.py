@@ -4,6 +4,7 @@ import random
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from circuitcheck.plugin.options import (
     check_options,
     checkups,
     counterexamples,
+    journal_folder,
     ledger,
     report_paths,
     require_models,
@@ -24,13 +26,20 @@ from circuitcheck.plugin.options import (
     value_of,
 )
 from circuitcheck.plugin.progress import Progress
-from circuitcheck.plugin.running import attach, expect_in_subtest, is_subtest, result_of, run_claim
+from circuitcheck.plugin.running import attach, expect_in_subtest, is_subtest, result_of, run_claim, unfinished
+from circuitcheck.plugin.signals import terminated_like_interrupted
+from circuitcheck.plugin.workers import prepare_worker, tell_controller, told_by_worker
 from circuitcheck.quantities import Model, load
-from circuitcheck.report import ClaimLog, environment, header, write_json, write_table
+from circuitcheck.report import ClaimLog, Journal, environment, header, write_json, write_table
 from circuitcheck.session import Session, current_session, use_session
+from circuitcheck.text import first_line
 
 _STACK = pytest.StashKey[ExitStack]()
 _LOG = pytest.StashKey[ClaimLog]()
+_SOUND = pytest.StashKey[bool]()  # the claims that were collected
+_JOURNAL = pytest.StashKey[Journal]()
+_ENVIRONMENT = pytest.StashKey[dict[str, Any]]()
+_UNWRITTEN = pytest.StashKey[dict[Path, str]]()  # reports, and why
 _CHANGED = pytest.StashKey[dict[str, str]]()  # fingerprints of models that are no longer what was loaded, and what was said
 _PROGRESS = pytest.StashKey[Progress]()
 
@@ -57,8 +66,10 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     check_options(config)
     if not hasattr(config, "workerinput"):  # under xdist only the controller writes
-        config.stash[_LOG] = ClaimLog()
+        journal = config.stash[_JOURNAL] = Journal(journal_folder(config))
+        config.stash[_LOG] = ClaimLog(journal.note)
         config.pluginmanager.register(config.stash[_LOG], "circuitcheck-log")
+        stack.enter_context(terminated_like_interrupted())
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -78,9 +89,45 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     check_claims(items)
     expect_refutation(items)
+    config.stash[_SOUND] = True
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Claims are counted from here on: one that never comes back is missed."""
+    config = session.config
+    if _SOUND not in config.stash:  # pytest goes on to here with claims that were refused
+        return
+    settings = session_settings(config)
+    pairs = [(item, claim) for item in session.items if (claim := claim_of(item)) is not None]
+    found = [unfinished(item, claim, settings).to_builtins() for item, claim in pairs]
+    if hasattr(config, "workerinput"):
+        tell_controller(config, found)
+    elif not config.getoption("collectonly"):
+        _count(config, found)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Of xdist, in the controller."""
+    prepare_worker(node)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any) -> None:
+    """Of xdist, in the controller: workers have collected, and said which claims."""
+    _count(node.config, told_by_worker(node.config))
+
+
+def _count(config: pytest.Config, claims: list[dict[str, Any]]) -> None:
+    journal = config.stash[_JOURNAL]
+    if claims and not journal.written:
+        config.stash[_ENVIRONMENT] = environment(session_settings(config), config.rootpath)
+        journal.note("run", environment=config.stash[_ENVIRONMENT])
+    config.stash[_LOG].collected(claims)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -123,20 +170,41 @@ def pytest_report_teststatus(report: pytest.CollectReport | pytest.TestReport) -
     return None
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    log = session.config.stash.get(_LOG, None)
-    broken = exitstatus == pytest.ExitCode.USAGE_ERROR
-    if log is not None and not broken and not session.config.getoption("collectonly"):  # an earlier report is kept
-        for path in report_paths(session.config):
-            write_json(path, log, environment(session_settings(session.config)), _advice(session.config, log))
+    config = session.config
+    log = config.stash.get(_LOG, None)
+    if log is None or not log.claims:  # an earlier report is kept
+        return
+    if log.unfinished and exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    unwritten = config.stash[_UNWRITTEN] = {}
+    for path in report_paths(config):
+        try:
+            write_json(path, log, config.stash[_ENVIRONMENT], _advice(config, log), session.exitstatus)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the table comes out
+            unwritten[path] = f"{type(error).__name__}: {first_line(error)}"
+    if unwritten and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    config.stash[_JOURNAL].note("end", exit_status=int(session.exitstatus))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     log = config.stash.get(_LOG, None)
-    if log is not None and log.claims and value_of(config, "summary") != "off":
+    if log is None or not log.claims:
+        return
+    quiet = config.option.verbose < -1 or config.option.no_summary
+    if value_of(config, "summary") != "off" and not quiet:
         write_table(terminalreporter, log, time_budget(config), _advice(config, log))
-        for path in report_paths(config):
+    unwritten = config.stash.get(_UNWRITTEN, {})
+    for path in report_paths(config):
+        if path in unwritten:
+            terminalreporter.write_line(f"report NOT written to {path}: {unwritten[path]}", red=True)
+        elif not quiet:
             terminalreporter.write_line(f"report: {path}")
+    journal = config.stash[_JOURNAL]
+    if journal.written and (unwritten or log.unfinished):
+        terminalreporter.write_line(f"every result that arrived: circuitcheck report {journal.path}")
 
 
 def _advice(config: pytest.Config, log: ClaimLog) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from circuitcheck.claims import CORRECTIONS, Claim
+from circuitcheck.files import try_to_write
 from circuitcheck.session import DEVICE_FORM, LEDGER, SCOPES, CheckUpStore, CounterexampleStore, Ledger, Settings
 
 _DTYPES = ("float32", "float64", "bfloat16", "float16")
@@ -60,6 +61,11 @@ OPTIONS = (
         "file that remembers which questions were asked and looked at, so that other seeds and budgets are seen; off for "
         "none",
         default=str(LEDGER),
+    ),
+    Option(
+        "journal",
+        "folder for journals, which hold each result as it arrives (`circuitcheck report FILE` reads one); off for none",
+        default=".circuitcheck/journals",
     ),
     Option("summary", "verdict table at the end", default="auto", choices=("auto", "off")),
 )
@@ -131,7 +137,8 @@ def check_options(config: pytest.Config) -> None:
     for option in OPTIONS:
         given(config, option.name)
     time_budget(config)
-    report_paths(config)
+    if not hasattr(config, "workerinput"):
+        check_report_paths(config)
 
 
 def session_settings(config: pytest.Config) -> Settings:
@@ -181,20 +188,32 @@ def ledger(config: pytest.Config) -> Ledger:
     return Ledger(None if file == "off" else config.rootpath / file)
 
 
+def journal_folder(config: pytest.Config) -> Path | None:
+    folder = value_of(config, "journal")
+    return None if folder == "off" else config.rootpath / folder
+
+
 def report_paths(config: pytest.Config) -> list[Path]:
-    """Raises UsageError for a format that is not there, or a place that cannot be written to."""
-    paths = [Path(text) for text in config.getoption("--circuit-report") or config.getini("circuit_report")]
-    for path in paths:
+    """Those of the command line, else those of the ini file, which are meant from its folder."""
+    given = config.getoption("--circuit-report")
+    if given:
+        return [Path(text) for text in given]
+    beside = config.inipath.parent if config.inipath else config.rootpath
+    return [beside / text for text in config.getini("circuit_report")]
+
+
+def check_report_paths(config: pytest.Config) -> None:
+    """Raises UsageError for a format that is not there, or a place that cannot be written to: found out before hours of
+    claims are spent."""
+    for path in report_paths(config):
         if path.suffix != ".json":
             raise pytest.UsageError(f"--circuit-report {path}: no report of kind {path.suffix!r}; expected a .json path.")
-        if path.is_dir() or not (path.parent.is_dir() or _made(path.parent)):
-            raise pytest.UsageError(f"--circuit-report {path} cannot be written: it or its folder is in the way.")
-    return paths
-
-
-def _made(folder: Path) -> bool:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return False
-    return True
+        if path.is_dir():
+            raise pytest.UsageError(f"--circuit-report {path} cannot be written: a folder of that name is in the way.")
+        try:
+            try_to_write(path)
+        except OSError as error:
+            raise pytest.UsageError(
+                f"--circuit-report {path} cannot be written: {error.strerror}. Name a path in a folder that can be written "
+                f"to."
+            ) from error

@@ -1,8 +1,19 @@
 """Reports: they read results and compute nothing."""
 
 from circuitcheck.report.environment import environment, header
+from circuitcheck.report.journal import Journal, read_journal
 from circuitcheck.report.json_report import SCHEMA_VERSION, load_schema, write_json
 from circuitcheck.report.log import ClaimLog
 from circuitcheck.report.table import write_table
 
-__all__ = ["SCHEMA_VERSION", "ClaimLog", "environment", "header", "load_schema", "write_json", "write_table"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "ClaimLog",
+    "Journal",
+    "environment",
+    "header",
+    "load_schema",
+    "read_journal",
+    "write_json",
+    "write_table",
+]

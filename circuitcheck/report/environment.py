@@ -2,7 +2,10 @@
 
 import os
 import platform
+import subprocess
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from circuitcheck.session import Settings
@@ -10,7 +13,8 @@ from circuitcheck.session import Settings
 _PACKAGES = ("circuitcheck", "torch", "transformers", "transformer-lens", "numpy", "scipy", "pytest")
 
 
-def environment(settings: Settings) -> dict[str, Any]:
+def environment(settings: Settings, folder: Path) -> dict[str, Any]:
+    """`folder` is where pytest runs."""
     return {
         "packages": {name: found for name in _PACKAGES if (found := _version(name)) is not None},
         "python": platform.python_version(),
@@ -24,6 +28,8 @@ def environment(settings: Settings) -> dict[str, Any]:
         "samples": settings.samples,
         "batch": settings.batch,
         "scope": settings.scope,
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": _commit(folder),
     }
 
 
@@ -32,6 +38,15 @@ def header(settings: Settings) -> str:
         f"circuitcheck {_version('circuitcheck')}: device {settings.device}, {settings.dtype}, seed {settings.seed}, "
         f"confidence {settings.confidence:g}, looks at {settings.first_look} to {settings.samples} prompts"
     )
+
+
+def _commit(folder: Path) -> str | None:
+    asked = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        found = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() if found.returncode == 0 else None
 
 
 def _version(package: str) -> str | None:

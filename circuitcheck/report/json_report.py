@@ -1,30 +1,34 @@
 """The JSON report, and the schema that describes it (`report.schema.json` in this package)."""
 
 import json
-import os
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from circuitcheck.files import write_whole
 from circuitcheck.report.log import ClaimLog
 from circuitcheck.report.questions import shapes
 
 SCHEMA_VERSION = 1
+_RAN = (0, 1)  # exit statuses of pytest: all tests ran, and passed or not
 
 
-def write_json(path: Path, log: ClaimLog, environment: dict[str, Any], correction: dict[str, Any] | None) -> None:
-    """Written whole or not at all: a reader never sees half a report. `correction` is advice on all claims together."""
+def write_json(
+    path: Path, log: ClaimLog, environment: dict[str, Any], correction: dict[str, Any] | None, exit_status: int
+) -> None:
+    """Written whole or not at all: a reader never sees half a report. `correction` is advice on all claims together. Raises
+    OSError."""
     report = {
         "schema_version": SCHEMA_VERSION,
         "environment": environment,
+        "exit_status": int(exit_status),
+        "complete": exit_status in _RAN and not log.unfinished,
         "claims": log.claims,
         "summary": log.summary(),
         "shapes": shapes(log.claims),
         "correction": correction,
     }
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(part, path)
+    write_whole(path, json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
 
 def load_schema() -> dict[str, Any]:

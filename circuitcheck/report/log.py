@@ -1,6 +1,7 @@
-"""All claims of a run, gathered where the reports are written."""
+"""All claims of a run, gathered where the reports are written: those that came back, and those that did not."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,30 +9,72 @@ import pytest
 from circuitcheck.report.questions import marked_repeats
 
 VERDICTS = ("supported", "refuted", "inconclusive", "error", "skipped")
+_VANISHED = "it was started and never came back: its process died, or the run was broken off while it ran"
+_NOT_REACHED = "it was not reached: the run ended before"
+
+Note = Callable[..., None]
+Key = tuple[str, str | None]
 
 
 class ClaimLog:
-    """Registered as a plugin: under xdist, workers' reports arrive here too. A later phase's result replaces an earlier."""
+    """Registered as a plugin: under xdist, workers' reports arrive here too. `note` is told of everything as it arrives."""
 
-    def __init__(self) -> None:
-        self._claims: dict[tuple[str, str | None], dict[str, Any]] = {}
-        self.seconds_by_file: dict[str, float] = defaultdict(float)
-        self._files: set[str] = set()
+    def __init__(self, note: Note | None = None) -> None:
+        self._note = note
+        self._expected: dict[Key, dict[str, Any]] = {}
+        self._started: set[str] = set()
+        self._finished: dict[Key, dict[str, Any]] = {}
         self._changed: dict[str, str] = {}  # models that were found to be others at the end
+        self.seconds_by_file: dict[str, float] = defaultdict(float)
+
+    def collected(self, claims: list[dict[str, Any]]) -> None:
+        """The claims that this run is to decide, each as it stands until it has come back."""
+        if claims and not self._expected:
+            self._receive("collected", {"claims": claims})
+
+    @pytest.hookimpl
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        if any(claim["node"] == nodeid for claim in self._expected.values()):
+            self._receive("started", {"node": nodeid})
 
     @pytest.hookimpl
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.seconds_by_file[report.location[0]] += report.duration
         found = getattr(report, "circuit", None)
         if found is not None:
-            self._files.add(report.location[0])
-            self._claims[found["id"], found["param"]] = found
-        self._changed.update(getattr(report, "circuit_changed", {}))
+            self._receive("result", {"claim": found})
+        for fingerprint, reason in getattr(report, "circuit_changed", {}).items():
+            if fingerprint not in self._changed:
+                self._receive("changed", {"fingerprint": fingerprint, "reason": reason})
+
+    def _receive(self, kind: str, entry: dict[str, Any]) -> None:
+        self.take(kind, entry)
+        if self._note is not None:
+            self._note(kind, **entry)
+
+    def take(self, kind: str, entry: dict[str, Any]) -> None:
+        """One entry, from this run or a journal. A later phase's result replaces an earlier one."""
+        if kind == "collected":
+            self._expected = {_key(claim): claim for claim in entry["claims"]}
+        elif kind == "started":
+            self._started.add(entry["node"])
+        elif kind == "result":
+            self._finished[_key(entry["claim"])] = entry["claim"]
+        else:
+            self._changed[entry["fingerprint"]] = entry["reason"]
 
     @property
     def claims(self) -> list[dict[str, Any]]:
-        """A claim that asks the same as an earlier one says so."""
-        return marked_repeats([self._with_its_model(each) for each in self._claims.values()])
+        """Those that came back, in that order, then those that did not. One that asks the same as an earlier one says so."""
+        came_back = [self._with_its_model(each) for each in self._finished.values()]
+        return marked_repeats([*came_back, *(self._lost(each) for each in self.unfinished)])
+
+    @property
+    def unfinished(self) -> list[dict[str, Any]]:
+        return [claim for key, claim in self._expected.items() if key not in self._finished]
+
+    def _lost(self, claim: dict[str, Any]) -> dict[str, Any]:
+        return {**claim, "reason": _VANISHED if claim["node"] in self._started else _NOT_REACHED}
 
     def _with_its_model(self, claim: dict[str, Any]) -> dict[str, Any]:
         """No claim stands whose model was found changed when all was done: nobody knows since when."""
@@ -41,7 +84,8 @@ class ClaimLog:
     @property
     def seconds(self) -> dict[str, float]:
         """Of the files that hold claims: seconds of all their phases, model loading included."""
-        return {name: taken for name, taken in self.seconds_by_file.items() if name in self._files}
+        files = {claim["node"].partition("::")[0] for claim in self._finished.values()}
+        return {name: taken for name, taken in self.seconds_by_file.items() if name in files}
 
     def summary(self) -> dict[str, int]:
         claims = self.claims
@@ -51,3 +95,7 @@ class ClaimLog:
             "claims": len(claims),
             "different": sum(claim["same_as"] is None for claim in claims),
         }
+
+
+def _key(claim: dict[str, Any]) -> Key:
+    return claim["id"], claim["param"]

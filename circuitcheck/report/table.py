@@ -1,8 +1,6 @@
 """The verdict table at the end of a run."""
 
-from typing import Any
-
-import pytest
+from typing import Any, Protocol
 
 from circuitcheck.report.log import VERDICTS, ClaimLog
 from circuitcheck.report.questions import claim_name, leaves, shapes
@@ -14,9 +12,14 @@ _RIGHT = ("estimate", "prompts", "seconds")
 _COLOURS = {"supported": "green", "refuted": "red", "inconclusive": "yellow", "error": "red", "skipped": "yellow"}
 
 
-def write_table(
-    reporter: pytest.TerminalReporter, log: ClaimLog, budget: float | None, correction: dict[str, Any] | None
-) -> None:
+class Lines(Protocol):
+    """Where a table goes: pytest's terminal reporter, or standard output."""
+
+    def section(self, title: str) -> None: ...
+    def write_line(self, line: str, **markup: bool) -> None: ...
+
+
+def write_table(reporter: Lines, log: ClaimLog, budget: float | None, correction: dict[str, Any] | None) -> None:
     """One line for each comparison; then what needs words, the counts, advice on all claims, and the time by file."""
     rows = [row for claim in log.claims for row in _rows(claim)]
     widths = [max(len(head), *(len(row[i]) for _, row in rows)) for i, head in enumerate(_HEADS)]
@@ -64,7 +67,7 @@ def _cells(each: dict[str, Any]) -> tuple[str, str, str, str]:
     return _number(each["estimate"]), _interval(each), _claimed(each), str(each["n"])
 
 
-def _write_notes(reporter: pytest.TerminalReporter, claim: dict[str, Any]) -> None:
+def _write_notes(reporter: Lines, claim: dict[str, Any]) -> None:
     same = [] if claim["same_as"] is None else [f"asks the same as {claim['same_as']}: together they count once"]
     fragile = {each["unseen"]["text"] for each in leaves(claim["comparisons"]) if _fragile(each)}
     warnings = [each for each in claim["warnings"] if each not in fragile]  # said of all claims together

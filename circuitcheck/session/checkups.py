@@ -1,13 +1,12 @@
 """Models are examined once: what the doctor found is kept by fingerprint."""
 
-import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from circuitcheck.engine.checkup import VERSION, CheckUp
 from circuitcheck.engine.protocol import Engine, ModelCard
 from circuitcheck.errors import UnsoundModel
+from circuitcheck.files import read_record, write_record
 
 
 @dataclass
@@ -39,21 +38,13 @@ class CheckUpStore:
             )
 
     def _read(self, key: str) -> CheckUp | None:
-        """None where there is none, or a file that cannot be read: the model is then examined again."""
-        if self.folder is None:
-            return None
+        """None where there is none, or one that is damaged: the model is then examined again."""
+        record = None if self.folder is None else read_record(self.folder / f"{key}.json")
         try:
-            return CheckUp.from_dict(json.loads((self.folder / f"{key}.json").read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError):
+            return None if record is None else CheckUp.from_dict(record)
+        except (ValueError, KeyError, TypeError):
             return None
 
     def _write(self, key: str, found: CheckUp) -> None:
-        if self.folder is None:
-            return
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            partial = self.folder / f"{key}.{os.getpid()}.partial"  # other workers may examine the same model
-            partial.write_text(json.dumps(found.as_dict(), indent=1) + "\n", encoding="utf-8")
-            partial.replace(self.folder / f"{key}.json")
-        except OSError:
-            return  # a folder that cannot be written to costs only another examination
+        if self.folder is not None:
+            write_record(self.folder / f"{key}.json", found.as_dict())

@@ -1,11 +1,11 @@
 """Prompts that violated a universal claim, kept so that they are tried first next time."""
 
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from circuitcheck.files import read_record, write_record
 
 _KEPT = 8  # of each question, the latest first
 
@@ -28,23 +28,9 @@ class CounterexampleStore:
         kept = [dict(case), *(each for each in self.load(key) if each != case)][:_KEPT]
         self._held[key] = kept
         if self.folder is not None:
-            self._write(key, {**about, "cases": kept})
+            write_record(self.folder / f"{key}.json", {**about, "cases": kept})
 
     def _read(self, key: str) -> list[dict[str, Any]]:
-        if self.folder is None:
-            return []
-        try:
-            found = json.loads((self.folder / f"{key}.json").read_text(encoding="utf-8"))
-            return [each for each in found["cases"] if isinstance(each, dict)]
-        except (OSError, ValueError, KeyError, TypeError):
-            return []
-
-    def _write(self, key: str, content: Mapping[str, Any]) -> None:
-        assert self.folder is not None
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            partial = self.folder / f"{key}.{os.getpid()}.partial"  # other workers may write the same question
-            partial.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-            partial.replace(self.folder / f"{key}.json")
-        except OSError:
-            return  # a folder that cannot be written to costs only the replay
+        record = None if self.folder is None else read_record(self.folder / f"{key}.json")
+        cases = (record or {}).get("cases")
+        return [each for each in cases if isinstance(each, dict)][:_KEPT] if isinstance(cases, list) else []

@@ -12,6 +12,8 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Any
 
+from circuitcheck.files import append_line
+
 LEDGER = Path(".circuitcheck") / "ledger.jsonl"
 _LONGEST_LINE = 1 << 16
 _LARGEST_FILE = 1 << 27
@@ -82,20 +84,10 @@ class Ledger:
         askings.append(entry)
         return True
 
-    def _append(self, line: dict[str, Any]) -> None:
-        data = (json.dumps(line, separators=(",", ":")) + "\n").encode()
-        if self.file is None or len(data) > _LONGEST_LINE:
-            return
-        try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o644)
-            try:
-                if S_ISREG(os.fstat(handle).st_mode):
-                    os.write(handle, data)  # one write, so that other processes see whole lines
-            finally:
-                os.close(handle)
-        except OSError:
-            return  # a folder that cannot be written to costs only what later runs could have said
+    def _append(self, entry: dict[str, Any]) -> None:
+        line = json.dumps(entry, separators=(",", ":"))
+        if self.file is not None and len(line) < _LONGEST_LINE:
+            append_line(self.file, line)  # where it cannot be written, that costs only what later runs could have said
 
     def _catch_up(self) -> None:
         """Read what this and other processes have appended since."""

@@ -36,10 +36,32 @@ def test_one_key_twice_without_a_model_is_a_usage_error(folder: Folder) -> None:
     ).usage_error("test_a", "test_b")
 
 
-def test_parametrized_claim_is_a_usage_error(folder: Folder) -> None:
-    folder.run(
-        "import pytest\n@pytest.mark.parametrize('x', [1, 2])\n@claim(id='it')\ndef test_it(model, x): pass\n"
-    ).usage_error("it[tiny]", "test_it")
+PARAMETRIZED = """
+import pytest
+@pytest.mark.parametrize("head", ["L0H0", "L1H2"])
+@cc.claim("Without {head} little changes", id=ID, model="tiny", samples=32)
+def test_it(model, ioi, head):
+    assert ioi.logit_diff(model.ablate(head, kind="zero")) < 100
+"""
+
+
+def test_a_parametrized_claim_needs_its_parameters_in_its_id(folder: Folder) -> None:
+    folder.run(PARAMETRIZED.replace("ID", "'it'")).usage_error("it[tiny]", "test_it", "id='it.{head}'")
+    folder.run(PARAMETRIZED.replace("ID", "'it.{haed}'")).usage_error("{haed}", "the parameters head")
+
+
+def test_a_parametrized_claim_is_one_claim_for_each_case(folder: Folder) -> None:
+    run = folder.run(PARAMETRIZED.replace("ID", "'it.{head}'"))
+    assert run.verdicts == {"it.L0H0": "supported", "it.L1H2": "supported"}
+    assert run.claims["it.L1H2"]["text"] == "Without L1H2 little changes"
+
+
+def test_a_claim_with_saes_stops_no_other(folder: Folder) -> None:
+    body = "def test_{0}(model, ioi):\n    assert ioi.logit_diff(model) < 100\n"
+    both = f"@claim(id='a', saes={{'x': 'y'}})\n{body.format('a')}@claim(id='b')\n{body.format('b')}"
+    run = folder.run(both)
+    assert run.verdicts == {"a": "error", "b": "supported"}
+    assert "saes= is not there yet" in run.claims["a"]["reason"]
 
 
 def test_several_models_are_several_items_with_their_own_keys(folder: Folder) -> None:
@@ -124,7 +146,8 @@ def test_several_models_that_the_test_never_takes_stop_collection(folder: Folder
     [
         ({"scope": "x"}, "scope='x'"),
         ({"expect": "maybe"}, "expect='maybe'"),
-        ({"saes": {"query": "somewhere"}}, "saes="),
+        ({"models": "organism"}, "models='organism' is one text"),
+        ({"id": "it.{}"}, "no claim id"),
         ({"family": "heads"}, "family_size=None"),
         ({"family_size": 3}, "family=None"),
         ({"family": "heads", "family_size": 0}, "family_size=0"),

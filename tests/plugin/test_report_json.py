@@ -1,5 +1,7 @@
 """The JSON report. Every report that these tests write is checked against the schema."""
 
+from pathlib import Path
+
 import pytest
 from claims_folder import Folder, Run
 
@@ -167,7 +169,10 @@ def test_environment_names_versions_and_settings(folder: Folder) -> None:
     assert (environment["device"], environment["dtype"], environment["seed"]) == ("cpu", "float32", 0)
 
 
-def test_run_without_claims_writes_an_empty_report(folder: Folder) -> None:
-    run = folder.run("def test_ordinary(): pass\n")
-    assert run.report["claims"] == []
-    assert set(run.report["summary"].values()) == {0}
+def test_a_run_without_claims_keeps_the_report_of_an_earlier_one(folder: Folder) -> None:
+    folder.run(EVERY_VERDICT)
+    before = Path("report.json").read_bytes()
+    folder.pytest("hypotheses", "--circuit-report=report.json", "-k", "nothing")
+    folder.write("def test_ordinary(): pass\n")
+    folder.pytest("hypotheses", "--circuit-report=report.json")
+    assert Path("report.json").read_bytes() == before

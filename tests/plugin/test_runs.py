@@ -31,7 +31,8 @@ VERDICTS = {"supported": "supported", "refuted": "refuted", "denied": "refuted",
 
 
 def without_times(run: Run) -> dict[str, Any]:
-    return {**run.report, "claims": [{**claim, "seconds": 0} for claim in run.report["claims"]]}
+    environment = {**run.report["environment"], "time": ""}
+    return {**run.report, "environment": environment, "claims": [{**each, "seconds": 0} for each in run.report["claims"]]}
 
 
 def test_plain_run_reports_claims_and_leaves_ordinary_tests_alone(folder: Folder) -> None:
@@ -44,7 +45,7 @@ def test_plain_run_reports_claims_and_leaves_ordinary_tests_alone(folder: Folder
 def test_ordinary_tests_alone_show_nothing_of_claims(folder: Folder) -> None:
     run = folder.run("def test_ordinary(): pass")
     run.result.assert_outcomes(passed=1)
-    assert run.claims == {}
+    assert run.report is None
     assert "circuit hypotheses" not in run.text
 
 
@@ -55,7 +56,9 @@ def test_two_runs_give_identical_reports_up_to_seconds(folder: Folder) -> None:
 def test_exitfirst_stops_at_the_first_refuted(folder: Folder) -> None:
     run = folder.run(CLAIMS, "-x")
     run.result.assert_outcomes(passed=1, failed=1)
-    assert run.verdicts == {"supported": "supported", "refuted": "refuted"}
+    assert run.verdicts == {"supported": "supported", "refuted": "refuted", "denied": "error", "inconclusive": "error"}
+    assert not run.report["complete"]
+    assert run.claims["denied"]["reason"] == "it was not reached: the run ended before"
     assert "stopping after 1 failures" in run.text
 
 
@@ -82,6 +85,8 @@ def pytest_sessionfinish(session):
 
     there.result.assert_outcomes(passed=2, failed=2, xfailed=1)
     assert there.report["summary"] == here.report["summary"]
+    times = [report["environment"].pop("time") for report in (there.report, here.report)]
+    assert times == sorted(times, reverse=True)
     assert there.report["environment"] == here.report["environment"]
     for name, claim in here.claims.items():  # workers share no values, so forward passes differ
         assert there.claims[name] == {
@@ -199,5 +204,6 @@ def test_interrupted(model, ioi):
     raise KeyboardInterrupt
 """
     run = folder.run(CLAIMS + source, no_reraise_ctrlc=True)
-    assert run.exit_code == pytest.ExitCode.INTERRUPTED
-    assert run.verdicts == VERDICTS
+    assert run.exit_code == run.report["exit_status"] == pytest.ExitCode.INTERRUPTED
+    assert run.verdicts == {**VERDICTS, "interrupted": "error"}
+    assert "started and never came back" in run.claims["interrupted"]["reason"]

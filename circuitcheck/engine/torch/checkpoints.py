@@ -158,7 +158,10 @@ def _probe_hub(spec: ModelSpec) -> None:
 
 
 def _not_reached(spec: ModelSpec, reason: str) -> ModelUnavailable:
-    return ModelUnavailable(f"{spec} is not in the local hub cache, and the hub cannot be reached ({reason}). {_how(spec)}")
+    return ModelUnavailable(
+        f"{spec} is no folder here, so it is taken for a hub id; it is not in the local hub cache, and the hub cannot be "
+        f"reached ({reason}). {_how(spec)}"
+    )
 
 
 def _how(spec: ModelSpec) -> str:

@@ -1,0 +1,76 @@
+"""Files of our own, read and written so that nothing is lost: whole or not at all, regular files only, of bounded size."""
+
+import json
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from stat import S_ISREG
+from typing import Any
+
+_LARGEST = 1 << 24  # bytes of one stored record
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Under a name that no other process has, then in its place: a reader never sees half, and a link there is replaced,
+    not followed. Raises OSError, and leaves what was there."""
+    handle, part = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(text.encode("utf-8", "backslashreplace"))
+        os.chmod(part, 0o666 & ~_umask())
+        os.replace(part, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(part)
+        raise
+
+
+def try_to_write(path: Path) -> None:
+    """Make its folder, and a file there that goes again. Raises OSError where a file could not be written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, part = tempfile.mkstemp(prefix=".circuitcheck.", suffix=".part", dir=path.parent)
+    os.close(handle)
+    os.unlink(part)
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """A JSON object. None where there is no file, or what is there is no regular file, too large, or no such object: it is
+    then made anew."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with os.fdopen(handle, "rb") as stream:
+            status = os.fstat(handle)
+            if not S_ISREG(status.st_mode) or status.st_size > _LARGEST:
+                return None
+            found = json.loads(stream.read())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def write_record(path: Path, record: dict[str, Any]) -> None:
+    """A folder that cannot be written to costs only what the record would have saved."""
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+
+
+def append_line(path: Path, line: str) -> bool:
+    """In one write, so that other processes see whole lines. False where it could not be written."""
+    data = (line + "\n").encode("utf-8", "backslashreplace")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o644)
+        try:
+            return S_ISREG(os.fstat(handle).st_mode) and os.write(handle, data) == len(data)
+        finally:
+            os.close(handle)
+    except OSError:
+        return False
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

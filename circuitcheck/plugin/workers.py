@@ -1,0 +1,34 @@
+"""What xdist's workers tell the controller about the claims that they collected: xdist itself passes only test ids on."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from circuitcheck.files import read_record, write_record
+
+_INPUT = "circuit_collected"  # a path, in what a worker is started with
+_FOLDER = pytest.StashKey["tempfile.TemporaryDirectory[str]"]()
+
+
+def prepare_worker(node: Any) -> None:
+    node.workerinput[_INPUT] = str(_file(node.config))
+
+
+def tell_controller(config: pytest.Config, claims: list[dict[str, Any]]) -> None:
+    """All workers collect the same. One on another machine writes where nobody reads."""
+    write_record(Path(config.workerinput[_INPUT]), {"claims": claims})  # type: ignore[attr-defined]
+
+
+def told_by_worker(config: pytest.Config) -> list[dict[str, Any]]:
+    found = read_record(_file(config)) or {}
+    claims: list[dict[str, Any]] = found.get("claims", [])
+    return claims
+
+
+def _file(config: pytest.Config) -> Path:
+    if _FOLDER not in config.stash:
+        config.stash[_FOLDER] = tempfile.TemporaryDirectory(prefix="circuitcheck-")
+        config.add_cleanup(config.stash[_FOLDER].cleanup)
+    return Path(config.stash[_FOLDER].name) / "collected.json"

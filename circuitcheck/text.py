@@ -1,0 +1,36 @@
+"""Text that others wrote, such as prompts and errors, made fit to print and to store."""
+
+import unicodedata
+from typing import Any
+
+_KEPT = "\n\t"
+
+
+def printable(text: str) -> str:
+    """Control characters, which a terminal obeys, and lone surrogates, which no file holds, as escapes."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(each if _fit(each) else each.encode("unicode_escape").decode("ascii") for each in text)
+
+
+def all_printable(value: Any) -> Any:
+    """Every string in lists and dictionaries."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, list):
+        return [all_printable(each) for each in value]
+    if isinstance(value, dict):
+        return {printable(key): all_printable(each) for key, each in value.items()}
+    return value
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, also one that cannot say it."""
+    try:
+        return printable((str(error).splitlines() or [""])[0])
+    except Exception as second:  # noqa: BLE001 - it may raise anything
+        return f"(its text raises {type(second).__name__})"
+
+
+def _fit(character: str) -> bool:
+    return character in _KEPT or unicodedata.category(character) not in ("Cc", "Cs")

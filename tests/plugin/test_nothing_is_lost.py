@@ -1,0 +1,173 @@
+"""What came back is kept, and what did not is missed, however a run ends."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from claims_folder import Folder, read_report
+
+from circuitcheck.cli import main
+
+HOLDS = "assert ioi.logit_diff(model) < 100"
+
+
+def claims(**bodies: str) -> str:
+    return "import os, pathlib, signal, time\n" + "".join(
+        f"@claim(id={name!r}, samples=32)\ndef test_{name}(model, ioi):\n    {body}\n\n" for name, body in bodies.items()
+    )
+
+
+def journal(folder: Folder) -> Path:
+    return max((folder.pytester.path / ".circuitcheck" / "journals").glob("*.jsonl"))
+
+
+def reported(folder: Folder) -> dict[str, object]:
+    """What `circuitcheck report` makes of the journal."""
+    path = folder.pytester.path / "from_journal.json"
+    main(["report", str(journal(folder)), "--json", str(path)])
+    return read_report(path)
+
+
+def verdicts(report: dict[str, object]) -> dict[str, str]:
+    return {claim["id"]: claim["verdict"] for claim in report["claims"]}
+
+
+DEATHS = {
+    "exit": "os._exit(0)",
+    "kill": "os.kill(os.getpid(), signal.SIGKILL)",
+    "abort": "os.abort()",
+}
+
+
+@pytest.mark.parametrize("death", DEATHS.values(), ids=DEATHS)
+def test_a_process_that_dies_leaves_its_journal(folder: Folder, death: str) -> None:
+    run = folder.run(claims(first=HOLDS, dies=death, later=HOLDS), subprocess=True)
+    assert run.report is None
+    found = reported(folder)
+    assert verdicts(found) == {"first": "supported", "dies": "error", "later": "error"}
+    reasons = {claim["id"]: claim["reason"] for claim in found["claims"]}
+    assert "started and never came back" in reasons["dies"]
+    assert "not reached" in reasons["later"]
+    assert (found["complete"], found["exit_status"]) == (False, -1)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_worker_that_dies_takes_one_claim_along_that_is_missed(folder: Folder, workers: str) -> None:
+    run = folder.run(claims(first=HOLDS, dies="os._exit(9)", later=HOLDS), "-n", workers, subprocess=True)
+    assert run.exit_code == 1
+    assert run.verdicts == {"first": "supported", "dies": "error", "later": "supported"}
+    assert not run.report["complete"]
+    assert "3 claims (2 different): 2 supported, 1 error; 2 as expected" in run.text
+    assert verdicts(reported(folder)) == run.verdicts
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_told_to_end_reports_what_it_has(folder: Folder, number: int) -> None:
+    stops = f"os.kill(os.getpid(), {int(number)}); time.sleep(5)"
+    run = folder.run(claims(first=HOLDS, stops=stops, later=HOLDS), subprocess=True)
+    assert run.exit_code == run.report["exit_status"] == pytest.ExitCode.INTERRUPTED
+    assert run.verdicts == {"first": "supported", "stops": "error", "later": "error"}
+    assert not run.report["complete"]
+    assert verdicts(reported(folder)) == run.verdicts
+
+
+def test_kill_at_any_moment_leaves_whole_lines(folder: Folder) -> None:
+    folder.write(claims(**{f"claim{i}": HOLDS for i in range(40)}))
+    command = [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", "-q", "-o", f"circuit_doctor={folder.checkups}"]
+    running = subprocess.Popen([*command, "hypotheses"], stdout=subprocess.DEVNULL, cwd=folder.pytester.path)
+    folder_of_journals = folder.pytester.path / ".circuitcheck" / "journals"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not any("result" in path.read_text() for path in folder_of_journals.glob("*")):
+        time.sleep(0.05)
+    running.kill()
+    running.wait()
+    counts = {verdict: list(verdicts(reported(folder)).values()).count(verdict) for verdict in ("supported", "error")}
+    assert counts["supported"] >= 1
+    assert sum(counts.values()) == 40
+
+
+def test_a_report_that_cannot_be_written_costs_neither_table_nor_results(folder: Folder) -> None:
+    gone = "import shutil; shutil.rmtree('there')"
+    run = folder.run(claims(first=f"{gone}\n    {HOLDS}"), "--circuit-report=there/r.json", report=False)
+    assert run.exit_code == 1
+    run.shows("*1 claim: 1 supported; 1 as expected", "*report NOT written to there/r.json: FileNotFoundError*")
+    run.shows("*every result that arrived: circuitcheck report *.jsonl")
+    assert verdicts(reported(folder)) == {"first": "supported"}
+
+
+def test_a_report_goes_beside_its_ini_file_and_replaces_a_link(folder: Folder, tmp_path: Path) -> None:
+    target, there = tmp_path / "target", folder.pytester.mkdir("there")
+    target.write_text("mine")
+    (there / "r.json").symlink_to(target)
+    (there / "pytest.ini").write_text("[pytest]\ncircuit_report = r.json\n")
+    folder.run(claims(first=HOLDS), "-c", "there/pytest.ini", report=False)
+    assert target.read_text() == "mine"
+    assert verdicts(read_report(there / "r.json")) == {"first": "supported"}
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "workers"])
+def test_text_that_no_file_can_hold_is_escaped(folder: Folder, workers: list[str]) -> None:
+    source = claims(odd=HOLDS, raises="raise RuntimeError('odd \\udc80')", prints="print('\\udc80')\n    assert 0")
+    source = source.replace("@claim(id='odd'", "@cc.claim('a text \\udc80 \\x1b[2J', model='tiny', id='odd'")
+    run = folder.run(source, *workers, subprocess=bool(workers))
+    assert run.exit_code == 1
+    assert run.claims["odd"]["text"] == r"a text \udc80 \x1b[2J"
+    assert run.verdicts == {"odd": "supported", "raises": "error", "prints": "error"}
+    assert run.claims["raises"]["reason"] == r"RuntimeError: odd \udc80"
+
+
+def test_an_error_that_cannot_say_what_it_is_ends_nothing(folder: Folder) -> None:
+    mute = "class Mute(Exception):\n        def __str__(self): raise ValueError\n    raise Mute"
+    run = folder.run(claims(mute=mute, later=HOLDS))
+    assert run.verdicts == {"mute": "error", "later": "supported"}
+    assert run.claims["mute"]["reason"] == "Mute: (its text raises ValueError)"
+
+
+def test_without_journals_none_is_kept_and_of_many_the_newest_are(folder: Folder) -> None:
+    folder.run(claims(first=HOLDS), "--circuit-journal=off")
+    assert not (folder.pytester.path / ".circuitcheck" / "journals").exists()
+    old = folder.pytester.path / "kept"
+    old.mkdir()
+    for i in range(30):
+        (old / f"20200101-0000{i:02}-1.jsonl").touch()
+    folder.run(None, "--circuit-journal=kept")
+    assert len(list(old.iterdir())) == 20
+    assert max(old.iterdir()).stat().st_size > 0
+
+
+@pytest.mark.parametrize("text", ["", "{}\n", "[1]\n", "\x00\n", '{"kind": "end"}\n'])
+def test_what_is_no_journal_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text(text)
+    assert main(["report", str(path)]) == 2
+    assert str(path) in capsys.readouterr().err
+
+
+def test_a_last_line_that_was_cut_short_is_passed_over(folder: Folder) -> None:
+    folder.run(claims(first=HOLDS, second=HOLDS))
+    path = journal(folder)
+    lines = path.read_text().splitlines(keepends=True)
+    last = max(i for i, line in enumerate(lines) if json.loads(line)["kind"] == "result")
+    path.write_text("".join(lines[:last]) + lines[last][: len(lines[last]) // 2])
+    assert verdicts(reported(folder)) == {"first": "supported", "second": "error"}
+
+
+def test_a_model_found_changed_at_the_end_takes_all_its_claims_along(folder: Folder) -> None:
+    """Edited through `.data` between the samples that the quick check looks at."""
+    edit = (
+        "engine = cc.current_session().engine\n    weight = engine._pool._models[model.ref.fingerprint].model.W_E.data\n"
+        "    flat = weight.view(-1)\n    flat[1] += 1"
+    )
+    run = folder.run(claims(first=HOLDS, edits=f"{HOLDS}\n    {edit}", later="assert ioi.accuracy(model) < 2"))
+    assert run.exit_code == 1
+    assert set(run.verdicts.values()) == {"error"}
+    assert all(re.search("the weights of .* are not those that were loaded", each["reason"]) for each in run.claims.values())
+
+
+def test_a_place_where_nobody_may_write_is_refused_before_anything_runs(folder: Folder) -> None:
+    folder.run(claims(first=HOLDS), "--circuit-report=/proc/r.json", report=False).usage_error("/proc/r.json", "Name a path")
