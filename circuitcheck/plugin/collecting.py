@@ -15,20 +15,22 @@ _REPEATED = "__pytest_repeat_step_number"  # of pytest-repeat
 def claim_of(node: pytest.Item | pytest.Collector) -> Claim | None:
     """Of a parametrized test, the claim of this case. Raises UsageError where its id asks for a parameter that is not
     there."""
-    mark = node.get_closest_marker(MARK)
-    if mark is None:
-        return None
-    claim: Claim = mark.args[0]
+    claim = _marked(node)
     values = {**getattr(getattr(node, "callspec", None), "params", {})}
     step = values.pop(_REPEATED, 0)
     values.pop("circuit_model", None)
-    if not isinstance(node, pytest.Item) or ("{" not in claim.id and not step):
+    if claim is None or not isinstance(node, pytest.Item) or ("{" not in claim.id and not step):
         return claim
     try:
         filled = claim.with_parameters(values)
     except ValueError as error:
         raise pytest.UsageError(str(error)) from error
     return replace(filled, id=f"{filled.id}.again{step}") if step else filled
+
+
+def _marked(node: pytest.Item | pytest.Collector) -> Claim | None:
+    mark = node.get_closest_marker(MARK)
+    return None if mark is None else mark.args[0]
 
 
 def model_of(item: pytest.Item, claim: Claim) -> str | None:
@@ -41,7 +43,7 @@ def model_of(item: pytest.Item, claim: Claim) -> str | None:
 
 def parametrize_model(metafunc: pytest.Metafunc) -> None:
     """One item for each model of the claim. Raises UsageError for models that the test never looks at."""
-    claim = claim_of(metafunc.definition)
+    claim = _marked(metafunc.definition)
     if claim is None or not claim.models:
         return
     if "circuit_model" in metafunc.fixturenames:

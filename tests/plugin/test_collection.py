@@ -147,7 +147,6 @@ def test_several_models_that_the_test_never_takes_stop_collection(folder: Folder
         ({"scope": "x"}, "scope='x'"),
         ({"expect": "maybe"}, "expect='maybe'"),
         ({"models": "organism"}, "models='organism' is one text"),
-        ({"id": "it.{}"}, "no claim id"),
         ({"family": "heads"}, "family_size=None"),
         ({"family_size": 3}, "family=None"),
         ({"family": "heads", "family_size": 0}, "family_size=0"),
