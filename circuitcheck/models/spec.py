@@ -70,10 +70,9 @@ def _on_a_hub(text: str, path: Path) -> tuple[str, str | None]:
     if _HUB_ID.fullmatch(source) and (not at or revision):
         _check_slip(source)
         return source, revision or None
-    if _looks_like_a_path(text):
-        raise BadSpec(f"there is no folder {text!r}{_nearest_folder(path)}. A model's folder holds its config.json.")
+    nearest = _nearest_folder(path) if "/" in text else ""
     raise BadSpec(
-        f"{text!r} is no model spec: no folder of that name is here, and it is neither a hub id (owner/name or "
+        f"{text!r} is no model spec: no folder of that name is here{nearest}, and it is neither a hub id (owner/name or "
         f"owner/name@revision), a .gguf file, one of the aliases {', '.join(ALIASES)}, nor the bundled model "
         f"{', '.join(BUNDLED)}."
     )
@@ -104,10 +103,6 @@ def _check_slip(source: str) -> None:
             f"name is in it{_nearest_folder(Path(source))}. To get a hub's model all the same, run where no folder "
             f"{str(parent)!r} is."
         )
-
-
-def _looks_like_a_path(text: str) -> bool:
-    return text.startswith(("/", ".", "~")) or text.endswith("/") or "\\" in text or text.count("/") > 1
 
 
 def _nearest_folder(path: Path) -> str:

@@ -56,6 +56,11 @@ def parse_at(at: str | Iterable[str] | None) -> tuple[Position, ...] | None:
     """
     if at is None:
         return None
+    if not isinstance(at, Iterable) or not all(isinstance(each, str) for each in at):
+        raise UnknownPosition(
+            f"at={at!r} is no name of a position: a token's number differs from prompt to prompt. Expected END, or a name "
+            f"that the task gives (task.positions), such as 'S1', 'S1+1' or 'S1[:]'."
+        )
     words = [word for text in ([at] if isinstance(at, str) else at) for word in re.split(r"[,\s]+", text) if word]
     if not words:
         raise UnknownPosition(f"no positions in {at!r}: leave `at` out (or None) for every position.")

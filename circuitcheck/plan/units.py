@@ -151,15 +151,26 @@ def unit_words(units: Any) -> Iterator[Any]:
 
 
 def compact(words: Iterable[str]) -> list[str]:
-    """Names with runs of a layer's neurons, `L3.mlp[4], L3.mlp[5], L3.mlp[6]`, as `L3.mlp[4-6]`."""
+    """Names with runs of a layer's neurons, `L3.mlp[4], L3.mlp[5]`, as `L3.mlp[4-5]`, and runs of layers as `L0-29.attn`."""
     found: list[str] = []
     for word in words:
-        match, before = _NEURONS.fullmatch(word), _NEURONS.fullmatch(found[-1]) if found else None
-        if match and before and match[1] == before[1] and int(match[2]) == int(before[3] or before[2]) + 1:
-            found[-1] = f"L{match[1]}.mlp[{before[2]}-{match[2]}]"
-        else:
+        joined = _joined(found[-1], word) if found else None
+        if joined is None:
             found.append(word)
+        else:
+            found[-1] = joined
     return found
+
+
+def _joined(before: str, word: str) -> str | None:
+    """Both names in one, where the second follows the first."""
+    if (one := _NEURONS.fullmatch(before)) and (two := _NEURONS.fullmatch(word)):
+        follows = one[1] == two[1] and int(two[2]) == int(one[3] or one[2]) + 1
+        return f"L{one[1]}.mlp[{one[2]}-{two[2]}]" if follows else None
+    if (one := _LAYERS.fullmatch(before)) and (two := _LAYERS.fullmatch(word)):
+        follows = one[3] == two[3] and int(two[1]) == int(one[2] or one[1]) + 1
+        return f"L{one[1]}-{two[1]}.{one[3]}" if follows else None
+    return None
 
 
 def _parse(word: object, architecture: Architecture) -> list[Unit]:

@@ -26,7 +26,7 @@ from circuitcheck.plugin.options import (
     value_of,
 )
 from circuitcheck.plugin.progress import Progress
-from circuitcheck.plugin.running import attach, expect_in_subtest, is_subtest, result_of, run_claim, unfinished
+from circuitcheck.plugin.running import attach, expect_in_subtest, forget, is_subtest, result_of, run_claim, unfinished
 from circuitcheck.plugin.signals import terminated_like_interrupted
 from circuitcheck.plugin.workers import prepare_worker, tell_controller, told_by_worker
 from circuitcheck.quantities import Model, load
@@ -160,6 +160,8 @@ def pytest_runtest_makereport(
     report.circuit_changed = item.config.stash.get(_CHANGED, {})  # type: ignore[attr-defined]
     if result is not None:
         attach(result, item, report, current_session().settings)
+    if call.when == "teardown":
+        forget(item)
     return report
 
 

@@ -128,6 +128,12 @@ def result_of(
     )
 
 
+def forget(item: pytest.Item) -> None:
+    """pytest keeps items to the end, and thousands of claims have results."""
+    if RUN in item.stash:
+        del item.stash[RUN]
+
+
 def unfinished(item: pytest.Item, claim: Claim, settings: Settings) -> ClaimResult:
     """A claim that was collected, as it stands until it has come back."""
     scope = claim.scope or settings.scope

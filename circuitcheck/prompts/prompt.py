@@ -41,6 +41,9 @@ class Prompt:
     candidates: tuple[str, ...] = ()
     candidate_ids: tuple[tuple[int, ...], ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<prompt #{self.index} of {self.template or 'no template'}: {self.text!r} -> {self.answer!r}>"
+
     @property
     def answer_id(self) -> int:
         """The answer's first token."""

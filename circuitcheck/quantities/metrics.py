@@ -67,6 +67,8 @@ def _one_site(site: str | Unit | Site) -> Site:
 
 def as_metric(given: object) -> Metric:
     """Raises TypeError for what is neither a metric nor a function."""
+    if isinstance(given, type):
+        raise TypeError(f"cc.{given.__name__} is a kind of metric: write cc.{given.__name__}().")
     if isinstance(given, Metric):
         return given
     if callable(given):

@@ -170,6 +170,11 @@ class ModelView:
         return escape_code(repr(self))
 
     def _steer(self, direction: Direction, mode: Mode, at: Places, layers: Layers, scale: float) -> "ModelView":
+        if not isinstance(getattr(direction, "model", None), ModelRef):
+            raise BadIntervention(
+                f"cannot {mode.replace('_', ' ')} a {type(direction).__name__}: expected a direction, such as "
+                f"cc.mean_difference(task, model, ...)."
+            )
         if direction.model.fingerprint != self.card.ref.fingerprint:
             raise BadIntervention(
                 f"the {direction.describe()} was found in {direction.model}, and means nothing in {self.card.ref}."

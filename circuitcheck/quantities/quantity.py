@@ -290,6 +290,10 @@ class Quantity:
     def _combine(
         self, other: object, sign: float, symbol: str, *, swap: bool = False, label: str | None = None
     ) -> "Quantity":
+        if isinstance(other, Quantity) and len({*self.models, *other.models}) > 1:  # else both read the same
+            named = self._of_its_model(), other._of_its_model()
+            if named[0] is not self or named[1] is not other:
+                return named[0]._combine(named[1], sign, symbol, swap=swap, label=label)
         right = other._bracketed() if isinstance(other, Quantity) else _text(other)
         label = label or (f"{right} {symbol} {self._bracketed()}" if swap else f"{self.label} {symbol} {right}")
         number = _number(other)
@@ -305,6 +309,10 @@ class Quantity:
         if mine != theirs:
             raise NotComparable(f"{label}: ratios can be added only over one shared denominator.")
         return replace(self, numerator=self.numerator.plus(other.numerator.scale(sign)), label=label)
+
+    def _of_its_model(self) -> "Quantity":
+        named = len(self.models) != 1 or f"[{self.models[0]}]" in self.label
+        return self if named else replace(self, label=f"{self._bracketed()} [{self.models[0]}]")
 
     def _scaled(self, k: float, label: str) -> "Quantity":
         self._only_linear("*")

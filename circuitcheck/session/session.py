@@ -111,6 +111,7 @@ class Session:
         population = self.population(task, list(dict.fromkeys(cell.view.model for cell in cells)), stream)
         _check_rows(rows, population, task, stream)
         self._require_sound(cells)
+        self._values.trim()
         for number in numbers:
             self._fill(task, cells, stream, seed, range(number * batch, min((number + 1) * batch, population)))
         columns, receipts = [], []

@@ -1,5 +1,8 @@
 """Devices and dtypes by name."""
 
+import os
+import sys
+
 import torch
 
 from circuitcheck.errors import UnknownDevice
@@ -26,3 +29,13 @@ def resolve_dtype(name: str) -> torch.dtype:
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
         raise UnknownDevice(f"{name!r} is no floating-point dtype; expected float32, bfloat16, float16 or float64.")
     return dtype
+
+
+def memory_of(device: torch.device) -> int:
+    """All bytes of the memory that a device computes in."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError):  # Windows does not say
+        return sys.maxsize

@@ -158,11 +158,22 @@ def _architecture(model: Any) -> Architecture:
         cfg.n_heads,
         getattr(cfg, "n_key_value_heads", None) or cfg.n_heads,
         cfg.n_ctx,
-        getattr(cfg, "d_mlp", None),
+        _neurons(model),
         bool(getattr(cfg, "parallel_attn_mlp", False)),
         _without_value_biases(model),
         bool(getattr(cfg, "attn_only", False)),
     )
+
+
+def _neurons(model: Any) -> int | None:
+    """Of an MLP layer: as many as its output projection reads, where there is one. TransformerLens guesses for some
+    architectures."""
+    out = getattr(getattr(model.blocks[0], "mlp", None), "out", None)
+    projection = getattr(out, "original_component", None)
+    weight = getattr(projection, "weight", None)
+    if isinstance(weight, torch.Tensor) and weight.dim() == 2:
+        return int(weight.shape[1] if isinstance(projection, torch.nn.Linear) else weight.shape[0])
+    return getattr(model.cfg, "d_mlp", None)
 
 
 _NO_VALUE_BIASES = ("GPTNeoForCausalLM",)  # these never had any, and have biases of the output

@@ -1,12 +1,10 @@
 """Loaded models, shared by everything in a session and let go, least recently used first, beyond a memory budget."""
 
-import os
-import sys
 from collections import OrderedDict
 
 from circuitcheck.engine.torch import loaded
 from circuitcheck.engine.torch.checkpoints import FilesState, files_state
-from circuitcheck.engine.torch.devices import resolve_device
+from circuitcheck.engine.torch.devices import memory_of, resolve_device
 from circuitcheck.engine.torch.loaded import LoadedModel
 from circuitcheck.errors import BadSpec, ModelChanged, ModelUnavailable
 from circuitcheck.models import INSTANCE_PREFIX, BosPolicy, ModelSpec, parse_spec
@@ -14,10 +12,11 @@ from circuitcheck.plan import ModelRef
 
 
 class ModelPool:
-    """`budget` in bytes of weights; the model in use is kept whatever its size. Default: half of the machine's memory."""
+    """`budget` in bytes of weights on one device; the model in use is kept whatever its size. Default: half of the memory
+    of that device."""
 
     def __init__(self, budget: int | None = None) -> None:
-        self._budget = _half_of_memory() if budget is None else budget
+        self._budget = budget
         self._models: OrderedDict[str, LoadedModel] = OrderedDict()
         self._by_spec: dict[tuple[ModelSpec, FilesState], str] = {}
 
@@ -59,6 +58,9 @@ class ModelPool:
         if ref.fingerprint in self._models:
             self._models[ref.fingerprint].verify()
 
+    def holds(self, fingerprint: str) -> bool:
+        return fingerprint in self._models
+
     def _instance(self, name: str) -> LoadedModel:
         for fingerprint, model in self._models.items():
             if model.card.ref.spec == name:
@@ -70,10 +72,12 @@ class ModelPool:
     def _keep(self, model: LoadedModel) -> LoadedModel:
         self._models[model.card.ref.fingerprint] = model
         self._models.move_to_end(model.card.ref.fingerprint)
-        droppable = [key for key, each in self._models.items() if not each.card.ref.spec.startswith(INSTANCE_PREFIX)]
-        for key in droppable:
-            if sum(each.bytes for each in self._models.values()) <= self._budget or key == model.card.ref.fingerprint:
+        beside = {key: each for key, each in self._models.items() if each.device == model.device}
+        budget = memory_of(model.device) // 2 if self._budget is None else self._budget
+        for key in [key for key, each in beside.items() if not each.card.ref.spec.startswith(INSTANCE_PREFIX)]:
+            if sum(each.bytes for each in beside.values()) <= budget or key == model.card.ref.fingerprint:
                 break
+            del beside[key]
             self._models[key].verify()
             del self._models[key]
         return model
@@ -81,10 +85,3 @@ class ModelPool:
     def _use(self, fingerprint: str) -> LoadedModel:
         self._models.move_to_end(fingerprint)
         return self._models[fingerprint]
-
-
-def _half_of_memory() -> int:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    except (AttributeError, ValueError):  # Windows does not say
-        return sys.maxsize

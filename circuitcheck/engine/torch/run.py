@@ -20,6 +20,7 @@ from circuitcheck.engine.torch.readouts import Seen, finite_or_nan
 from circuitcheck.engine.torch.sites import SiteLayer, Write, hooks_that_read, hooks_that_write
 from circuitcheck.engine.torch.sources import StreamMeans, activations, forward, stream_means
 from circuitcheck.errors import BadIntervention, BadTask, VacuousIntervention
+from circuitcheck.memory import LeastRecentlyUsed
 from circuitcheck.plan import (
     CLEAN,
     Architecture,
@@ -35,6 +36,8 @@ from circuitcheck.plan import (
 )
 from circuitcheck.prompts import Prompt
 
+Means = LeastRecentlyUsed[tuple[str, StreamMean, str], StreamMeans]  # by fingerprint of the model, source, kind of site
+Directions = LeastRecentlyUsed[str, Vectors]
 Runs = Mapping[tuple[str | Resample, SiteLayer], torch.Tensor]
 
 
@@ -86,6 +89,10 @@ class _BatchSources:
         return self.run.vectors(direction)
 
 
+def _less(size: int) -> str:
+    return f"Say n={size} or fewer." if size > 1 else "Give it more prompts: of a file, a quarter goes to that stream."
+
+
 class Run:
     """One plan on one loaded model."""
 
@@ -93,8 +100,8 @@ class Run:
         self,
         loaded: LoadedModel,
         plan: Plan,
-        means: dict[tuple[str, StreamMean, str], StreamMeans],
-        directions: dict[str, Vectors],
+        means: "Means",
+        directions: "Directions",
     ) -> None:
         self._loaded, self._plan, self._means, self._directions = loaded, plan, means, directions
         self._views = {cell.view.digest: cell.view for cell in plan.cells}
@@ -191,7 +198,7 @@ class Run:
         if source.n > size:
             raise BadTask(
                 f"{what} n={source.n} prompts: task {self._plan.task.name!r} has {size} in its reference stream. "
-                f"Say n={size} or fewer."
+                f"{_less(size)}"
             )
         return size
 
@@ -205,6 +212,7 @@ class Run:
                 self._loaded.model, prompts, kind, layers, source.by, self._plan.batch, self._loaded.device
             )
             self._passes += len(prompts)
+            self._means.trim(keep=1)
         return self._means[key]
 
     @property
@@ -230,6 +238,7 @@ class Run:
             )
         if direction.digest not in self._directions:
             self._directions[direction.digest] = vectors_of(direction, self._loaded, self.vectors)
+            self._directions.trim(keep=1)
         return self._directions[direction.digest]
 
     def _prompts(self, stream: str, seed: int, rows: range) -> tuple[Prompt, ...]:

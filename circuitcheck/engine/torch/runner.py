@@ -8,15 +8,16 @@ import torch
 from circuitcheck.engine.checkup import CheckUp
 from circuitcheck.engine.protocol import ModelCard, Table
 from circuitcheck.engine.torch import paths  # noqa: F401 - registers its kernel
-from circuitcheck.engine.torch.directions import Vectors
+from circuitcheck.engine.torch.devices import memory_of, resolve_device
 from circuitcheck.engine.torch.doctor import examine
 from circuitcheck.engine.torch.pool import ModelPool
-from circuitcheck.engine.torch.run import Run
-from circuitcheck.engine.torch.sources import StreamMeans
+from circuitcheck.engine.torch.run import Directions, Means, Run
 from circuitcheck.engine.torch.tokenizer import HubTokenizer
 from circuitcheck.models import BosPolicy, parse_spec
-from circuitcheck.plan import ModelRef, Plan, StreamMean, check_sites
+from circuitcheck.plan import ModelRef, Plan, check_sites
 
+_PART_FOR_MEANS = 8  # of the device's memory, at most
+_DIRECTIONS = 1 << 26  # bytes, on the host
 _ONE_AT_A_TIME = threading.RLock()  # hooks are on the model, where another thread's run would meet them
 
 
@@ -27,8 +28,8 @@ class LocalEngine:
     def __init__(self, device: str = "auto", memory_budget: int | None = None) -> None:
         self._device = device
         self._pool = ModelPool(memory_budget)
-        self._means: dict[tuple[str, StreamMean, str], StreamMeans] = {}
-        self._directions: dict[str, Vectors] = {}
+        self._means = Means(memory_of(resolve_device(device)) // _PART_FOR_MEANS, lambda means: means.bytes)
+        self._directions = Directions(_DIRECTIONS, lambda vectors: sum(each.nbytes for each in vectors.values()))
 
     def load(self, spec: str, *, dtype: str, device: str, bos: BosPolicy) -> ModelCard:
         with _ONE_AT_A_TIME:
@@ -67,6 +68,7 @@ class LocalEngine:
             for intervention in view.interventions:
                 places = [site for site, _ in intervention.writes] + [need.site for need in intervention.needs]
                 check_sites(places, loaded.card.architecture)
+        self._means.drop(lambda key: not self._pool.holds(key[0]))
         run = Run(loaded, plan, self._means, self._directions)
         size = plan.task.size(loaded.tokenizer, plan.stream)
         tables = []

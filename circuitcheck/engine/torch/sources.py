@@ -19,13 +19,20 @@ def forward(model: Any, tokens: Tensor) -> Tensor:
     masked, whatever the caller's autocast and the tokenizer's padding are. Raises SiteNotReached for logits of other tokens
     than these: positions would mean others."""
     with torch.autocast(tokens.device.type, enabled=False):
-        logits: Tensor = model(tokens, return_type="logits", prepend_bos=False, attention_mask=torch.ones_like(tokens))
+        logits: Tensor = model(tokens, return_type="logits", prepend_bos=False, **_mask(model, tokens))
     if logits.shape[:2] != tokens.shape:
         raise SiteNotReached(
             f"the model gave logits for {tuple(logits.shape[:2])} prompts and tokens, and was given {tuple(tokens.shape)}: "
             f"does it add a BOS of its own, or generate with a cache? Positions would mean other tokens."
         )
     return logits
+
+
+def _mask(model: Any, tokens: Tensor) -> dict[str, Tensor]:
+    """Nothing is masked. A HookedTransformer whose tokenizer pads on the left masks what it takes for padding, unless
+    told."""
+    pads_left = getattr(getattr(model, "tokenizer", None), "padding_side", "right") == "left"
+    return {"attention_mask": torch.ones_like(tokens)} if pads_left else {}
 
 
 def activations(model: Any, tokens: Tensor, wanted: Iterable[SiteLayer]) -> dict[SiteLayer, Tensor]:
@@ -53,6 +60,10 @@ class StreamMeans:
 
     def __init__(self, means: Mapping[Layout, Tensor], counts: Mapping[Layout, int], prompts: int, by: MeanBy) -> None:
         self._means, self._counts, self._prompts, self._by = means, counts, prompts, by
+
+    @property
+    def bytes(self) -> int:
+        return sum(mean.nbytes for mean in self._means.values())
 
     def rows(self, layer: int, prompts: Iterable[Prompt], width: int) -> Tensor:
         """[prompt, pos, ...] for these prompts, `width` positions. Raises BadTask where the sample had no such prompt."""

@@ -95,8 +95,8 @@ DEFECTS = [
     Defect(
         "z shown in another order",
         shows_heads_reversed("z", both_ways=True),
-        ("result", EFFECT),
-        ("v",),
+        ("z", "each is the one of its weights"),
+        ("v", "result"),
     ),
     Defect(
         "the MLP's output is halved after its hook",
@@ -164,6 +164,7 @@ SLIGHTLY = [
             lambda block: vars(block.attn)["_modules"]["o"]._modules["_original_component"], lambda out: out * (1 - SLIGHT)
         ),
         ("result", EFFECT),
+        ("result", "z"),
     ),
     Defect("the mask lets a hundredth through", masks_softly(5.0), (MODEL, LOOKS_BACK), None),
 ]

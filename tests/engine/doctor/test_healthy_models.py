@@ -22,12 +22,14 @@ HEADS, POSITIONS = (
     "a write to one head reaches those that read it alone",
     "it knows no positions where nothing before it does",
 )
+WEIGHTS = "each is the one of its weights"
 ITS_OWN = {
     "embed": [POSITIONS, "with all z and all mlp_out held, another one is only added"],
     "q": [HEADS, POSITIONS, "a query acts where its own token looks, alone"],
     "k": [HEADS, POSITIONS, "a key acts where later tokens look too"],
     "v": [HEADS],
-    "neurons": ["the MLP's output is linear in it"],
+    "neurons": ["the MLP's output is linear in it", WEIGHTS],
+    "z": [WEIGHTS],
     "mlp_in": ["it is the stream that enters the MLP"],
     "scores": ["their softmax is the pattern"],
     "resid_mid": ["it is resid_pre + attn_out"],
