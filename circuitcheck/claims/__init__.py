@@ -2,8 +2,8 @@
 
 from circuitcheck.claims.asserts import asserted_by
 from circuitcheck.claims.claim import MARK, Claim, claim
-from circuitcheck.claims.correction import CORRECTIONS, Correction, advice
+from circuitcheck.claims.correction import advice
 from circuitcheck.claims.recorder import ClaimRecorder
 from circuitcheck.claims.result import ClaimResult
 
-__all__ = ["CORRECTIONS", "MARK", "Claim", "ClaimRecorder", "ClaimResult", "Correction", "advice", "asserted_by", "claim"]
+__all__ = ["MARK", "Claim", "ClaimRecorder", "ClaimResult", "advice", "asserted_by", "claim"]

@@ -7,10 +7,10 @@ from typing import Literal
 
 import pytest
 
-from circuitcheck.session import SCOPES, Scope
+from circuitcheck.settings import CLAIM_MARK, SCOPES, Scope
 
 Expect = Literal["supported", "refuted"]
-MARK = "circuit_claim"
+MARK = CLAIM_MARK
 
 _ID = re.compile(r"[\w.:/-]+")
 _NAME = re.compile(r"\{(\w+)\}")  # of a parameter, in an id or a text

@@ -2,15 +2,13 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitcheck.settings import Correction
 from circuitcheck.stats import benjamini_hochberg, e_bh, holm
-
-Correction = Literal["none", "holm", "bh", "e-bh"]
-CORRECTIONS: tuple[Correction, ...] = ("none", "holm", "bh", "e-bh")
 
 _ADJUST: dict[str, Callable[[list[float]], NDArray[np.float64]]] = {"holm": holm, "bh": benjamini_hochberg}
 _PROMISES = {

@@ -1,36 +1,21 @@
-"""The plugin as pytest sees it: options, hooks, fixtures, and nothing else."""
+"""What claims add to a run of pytest: hooks, and nothing else. `entry` registers them once there is a claim."""
 
-import random
-import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from circuitcheck.claims import MARK, advice
-from circuitcheck.errors import BadSpec, ModelChanged, ModelUnavailable
+from circuitcheck.claims import advice
 from circuitcheck.plugin.collecting import check_claims, claim_of, expect_refutation, parametrize_model
-from circuitcheck.plugin.options import (
-    add_options,
-    check_options,
-    checkups,
-    counterexamples,
-    journal_folder,
-    ledger,
-    report_paths,
-    require_models,
-    session_settings,
-    time_budget,
-    value_of,
-)
-from circuitcheck.plugin.progress import Progress
+from circuitcheck.plugin.entry import CHANGED, PROGRESS
+from circuitcheck.plugin.options import journal_folder, report_paths, session_settings, time_budget, value_of
 from circuitcheck.plugin.running import attach, expect_in_subtest, forget, is_subtest, result_of, run_claim, unfinished
 from circuitcheck.plugin.signals import terminated_like_interrupted
+from circuitcheck.plugin.stores import checkups, counterexamples, ledger
 from circuitcheck.plugin.workers import prepare_worker, tell_controller, told_by_worker
-from circuitcheck.quantities import Model, load
-from circuitcheck.report import ClaimLog, Journal, environment, header, write_json, write_table
+from circuitcheck.report import ClaimLog, Journal, environment, write_json, write_table
 from circuitcheck.session import Session, current_session, use_session
 from circuitcheck.text import first_line
 
@@ -40,19 +25,11 @@ _SOUND = pytest.StashKey[bool]()  # the claims that were collected
 _JOURNAL = pytest.StashKey[Journal]()
 _ENVIRONMENT = pytest.StashKey[dict[str, Any]]()
 _UNWRITTEN = pytest.StashKey[dict[Path, str]]()  # reports, and why
-_CHANGED = pytest.StashKey[dict[str, str]]()  # fingerprints of models that are no longer what was loaded, and what was said
-_PROGRESS = pytest.StashKey[Progress]()
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", f"{MARK}(claim): a circuit hypothesis; written @cc.claim(text, id=...)")
-    progress = config.stash[_PROGRESS] = Progress(config)
+    progress = config.stash[PROGRESS]
     stack = config.stash[_STACK] = ExitStack()
-    stack.callback(progress.close)
     stack.enter_context(
         use_session(
             Session(
@@ -64,7 +41,6 @@ def pytest_configure(config: pytest.Config) -> None:
             )
         )
     )
-    check_options(config)
     if not hasattr(config, "workerinput"):  # under xdist only the controller writes
         journal = config.stash[_JOURNAL] = Journal(journal_folder(config))
         config.stash[_LOG] = ClaimLog(journal.note)
@@ -75,13 +51,6 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if _STACK in config.stash:
         config.stash[_STACK].close()
-
-
-def pytest_report_header(config: pytest.Config) -> list[str]:
-    lines = [header(session_settings(config))]
-    if sys.flags.optimize:
-        lines.append("circuitcheck: python -O strips asserts outside test modules: claims in helpers test nothing")
-    return lines
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -134,7 +103,7 @@ def _count(config: pytest.Config, claims: list[dict[str, Any]]) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     claim = claim_of(item)
     if claim is not None:
-        item.config.stash[_PROGRESS].start(claim.id)
+        item.config.stash[PROGRESS].start(claim.id)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -156,8 +125,8 @@ def pytest_runtest_makereport(
         return report
     result = result_of(item, call, report, current_session())
     if claim_of(item) is not None and (call.when == "call" or not report.passed):
-        item.config.stash[_PROGRESS].stop()
-    report.circuit_changed = item.config.stash.get(_CHANGED, {})  # type: ignore[attr-defined]
+        item.config.stash[PROGRESS].stop()
+    report.circuit_changed = item.config.stash.get(CHANGED, {})  # type: ignore[attr-defined]
     if result is not None:
         attach(result, item, report, current_session().settings)
     if call.when == "teardown":
@@ -211,53 +180,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 def _advice(config: pytest.Config, log: ClaimLog) -> dict[str, Any] | None:
     return advice(log.claims, value_of(config, "correction"), 1 - session_settings(config).confidence)
-
-
-@pytest.fixture(scope="session")
-def circuit_device() -> str:
-    """The device that models go to, as asked for."""
-    return current_session().settings.device
-
-
-@pytest.fixture
-def circuit_rng(request: pytest.FixtureRequest) -> random.Random:
-    """A random generator seeded by --circuit-seed and the test's own name."""
-    return random.Random(f"{current_session().settings.seed} {request.node.nodeid}")
-
-
-@pytest.fixture(scope="session")
-def load_model(pytestconfig: pytest.Config) -> Iterator[Callable[..., Model]]:
-    """`load_model(spec)` is `cc.load(spec)`, but a model that cannot be had skips the test.
-
-    At the end the weights of every model given out are read again: they must be the ones that were loaded.
-    """
-
-    given_out: list[Model] = []
-
-    def load_or_skip(spec: object, **arguments: Any) -> Model:
-        try:
-            given_out.append(load(spec, **arguments))
-            return given_out[-1]
-        except ModelUnavailable as error:
-            if require_models(pytestconfig):
-                raise
-            pytest.skip(str(error))
-
-    yield load_or_skip
-    changed = {}
-    for ref in dict.fromkeys(model.ref for model in given_out):
-        try:
-            current_session().engine.verify(ref)
-        except ModelChanged as error:
-            changed[ref.fingerprint] = str(error)
-    if changed:
-        pytestconfig.stash[_CHANGED] = changed
-        raise ModelChanged(" ".join(changed.values()))
-
-
-@pytest.fixture(scope="session")
-def circuit_model(request: pytest.FixtureRequest, load_model: Callable[..., Model]) -> Model:
-    """The model that the claim names."""
-    if not hasattr(request, "param"):
-        raise BadSpec("this test asks for a model, and names none: say @cc.claim(..., model=SPEC).")
-    return load_model(request.param)

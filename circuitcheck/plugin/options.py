@@ -1,14 +1,13 @@
 """Options, one definition each for the command line and the ini file, and the settings that follow from them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from circuitcheck.claims import CORRECTIONS, Claim
 from circuitcheck.files import try_to_write
-from circuitcheck.session import DEVICE_FORM, LEDGER, SCOPES, CheckUpStore, CounterexampleStore, Ledger, Settings
+from circuitcheck.settings import CORRECTIONS, DEVICE_FORM, SCOPES, Settings
 
 _DTYPES = ("float32", "float64", "bfloat16", "float16")
 _DEFAULTS = Settings()
@@ -60,7 +59,7 @@ OPTIONS = (
         "ledger",
         "file that remembers which questions were asked and looked at, so that other seeds and budgets are seen; off for "
         "none",
-        default=str(LEDGER),
+        default=".circuitcheck/ledger.jsonl",
     ),
     Option(
         "journal",
@@ -156,36 +155,6 @@ def session_settings(config: pytest.Config) -> Settings:
             f"allow at least {settings.first_look}."
         )
     return settings
-
-
-def claim_settings(config: pytest.Config, settings: Settings, claim: Claim) -> Settings:
-    """Execution settings: command line before claim before ini. Scientific ones: claim before command line before ini. A
-    claim of a family has its share of the error."""
-    samples = config.getoption("--circuit-samples")
-    if samples is None and claim.samples is not None:
-        settings = replace(settings, samples=claim.samples)
-    if claim.confidence is not None:
-        settings = replace(settings, confidence=claim.confidence)
-    if claim.scope is not None:
-        settings = replace(settings, scope=claim.scope)
-    if claim.family_size is not None:
-        settings = replace(settings, confidence=1 - (1 - settings.confidence) / claim.family_size)
-    return settings
-
-
-def counterexamples(config: pytest.Config) -> CounterexampleStore:
-    folder = value_of(config, "counterexamples")
-    return CounterexampleStore(None if folder == "off" else config.rootpath / folder)
-
-
-def checkups(config: pytest.Config) -> CheckUpStore | None:
-    folder = value_of(config, "doctor")
-    return None if folder == "off" else CheckUpStore(config.rootpath / folder)
-
-
-def ledger(config: pytest.Config) -> Ledger:
-    file = value_of(config, "ledger")
-    return Ledger(None if file == "off" else config.rootpath / file)
 
 
 def journal_folder(config: pytest.Config) -> Path | None:

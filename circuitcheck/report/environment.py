@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from circuitcheck.session import Settings
+from circuitcheck.settings import Settings
 
 _PACKAGES = ("circuitcheck", "torch", "transformers", "transformer-lens", "numpy", "scipy", "pytest")
 

@@ -4,7 +4,7 @@ from circuitcheck.session.checkups import CheckUpStore
 from circuitcheck.session.counterexamples import CounterexampleStore
 from circuitcheck.session.ledger import LEDGER, Asked, Ledger, Looked, ledger_of_this_folder
 from circuitcheck.session.session import Measured, Session, current_session, use_session
-from circuitcheck.session.settings import DEVICE_FORM, SCOPES, Scope, Settings
+from circuitcheck.settings import DEVICE_FORM, SCOPES, Scope, Settings
 
 __all__ = [
     "DEVICE_FORM",

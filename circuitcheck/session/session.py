@@ -19,8 +19,8 @@ from circuitcheck.sampling import NO_NOISE, Noise
 from circuitcheck.session.checkups import CheckUpStore
 from circuitcheck.session.counterexamples import CounterexampleStore
 from circuitcheck.session.ledger import Ledger, ledger_of_this_folder
-from circuitcheck.session.settings import Settings
 from circuitcheck.session.values import Block, Stream, ValueStore
+from circuitcheck.settings import Settings
 
 Progress = Callable[[int], None]  # told how many prompts of the current question are measured
 

@@ -1,4 +1,4 @@
-"""What a session is run with."""
+"""What a session is run with, and words that options share with what they set."""
 
 import re
 from dataclasses import dataclass
@@ -6,6 +6,9 @@ from typing import Literal
 
 Scope = Literal["these_templates", "new_templates"]
 SCOPES: tuple[Scope, ...] = ("these_templates", "new_templates")
+Correction = Literal["none", "holm", "bh", "e-bh"]
+CORRECTIONS: tuple[Correction, ...] = ("none", "holm", "bh", "e-bh")
+CLAIM_MARK = "circuit_claim"  # what @cc.claim is to pytest
 DEVICE_FORM = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 

@@ -1,0 +1,111 @@
+"""The plugin as pytest loads it: options, the marker, fixtures. The hooks of claims, and all that they import, come with the
+first claim: a run without claims is not to pay for them."""
+
+import random
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from circuitcheck.errors import BadSpec, ModelChanged, ModelUnavailable
+from circuitcheck.plugin.options import add_options, check_options, require_models, session_settings
+from circuitcheck.plugin.progress import Progress
+from circuitcheck.report import header
+from circuitcheck.settings import CLAIM_MARK
+
+if TYPE_CHECKING:
+    from circuitcheck.quantities import Model
+
+PROGRESS = pytest.StashKey[Progress]()
+CHANGED = pytest.StashKey[dict[str, str]]()  # fingerprints of models that are no longer what was loaded, and what was said
+_HOOKS = "circuitcheck-hooks"
+
+
+def engage(config: pytest.Config) -> None:
+    """Let the hooks of claims take part from here on; once."""
+    if not config.pluginmanager.has_plugin(_HOOKS):
+        from circuitcheck.plugin import hooks
+
+        config.pluginmanager.register(hooks, _HOOKS)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"{CLAIM_MARK}(claim): a circuit hypothesis; written @cc.claim(text, id=...)")
+    progress = config.stash[PROGRESS] = Progress(config)
+    config.add_cleanup(progress.close)
+    session_settings(config)
+    check_options(config)
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        engage(config)  # xdist's controller collects nothing itself
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    lines = [header(session_settings(config))]
+    if sys.flags.optimize:
+        lines.append("circuitcheck: python -O strips asserts outside test modules: claims in helpers test nothing")
+    return lines
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class) -> None:
+    """Whoever writes a claim has imported its decorator."""
+    if "circuitcheck.claims" in sys.modules:
+        engage(collector.config)
+
+
+@pytest.fixture(scope="session")
+def circuit_device(pytestconfig: pytest.Config) -> str:
+    """The device that models go to, as asked for."""
+    return session_settings(pytestconfig).device
+
+
+@pytest.fixture
+def circuit_rng(request: pytest.FixtureRequest) -> random.Random:
+    """A random generator seeded by --circuit-seed and the test's own name."""
+    return random.Random(f"{session_settings(request.config).seed} {request.node.nodeid}")
+
+
+@pytest.fixture(scope="session")
+def load_model(pytestconfig: pytest.Config) -> "Iterator[Callable[..., Model]]":
+    """`load_model(spec)` is `cc.load(spec)`, but a model that cannot be had skips the test.
+
+    At the end the weights of every model given out are read again: they must be the ones that were loaded.
+    """
+    engage(pytestconfig)
+    from circuitcheck.quantities import load
+    from circuitcheck.session import current_session
+
+    given_out: list[Model] = []
+
+    def load_or_skip(spec: object, **arguments: Any) -> "Model":
+        try:
+            given_out.append(load(spec, **arguments))
+            return given_out[-1]
+        except ModelUnavailable as error:
+            if require_models(pytestconfig):
+                raise
+            pytest.skip(str(error))
+
+    yield load_or_skip
+    changed = {}
+    for ref in dict.fromkeys(model.ref for model in given_out):
+        try:
+            current_session().engine.verify(ref)
+        except ModelChanged as error:
+            changed[ref.fingerprint] = str(error)
+    if changed:
+        pytestconfig.stash[CHANGED] = changed
+        raise ModelChanged(" ".join(changed.values()))
+
+
+@pytest.fixture(scope="session")
+def circuit_model(request: pytest.FixtureRequest, load_model: "Callable[..., Model]") -> "Model":
+    """The model that the claim names."""
+    if not hasattr(request, "param"):
+        raise BadSpec("this test asks for a model, and names none: say @cc.claim(..., model=SPEC).")
+    return load_model(request.param)
