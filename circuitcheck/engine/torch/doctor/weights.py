@@ -6,57 +6,47 @@ import torch
 from torch import Tensor, nn
 
 from circuitcheck.engine.checkup import Finding
-from circuitcheck.engine.torch.doctor.patient import Patient, worst
+from circuitcheck.engine.torch.doctor.patient import Patient
+from circuitcheck.engine.torch.hooks import points_of
 from circuitcheck.engine.torch.sites import Write, hooks_that_write
 from circuitcheck.plan import SiteKind
 
-_NEURONS = 8  # that are looked at in a layer, spread over it
-
 
 def heads_by_weights(patient: Patient, kind: SiteKind, layer: int) -> Finding:
-    """Another z of one head changes what the output projection gives by that head's rows of its weights, and by nothing
-    else."""
+    """Another z changes what the output projection gives by the change of each head times that head's rows of its
+    weights."""
     attention = patient.model.blocks[layer].attn
     weights = _read_by(getattr(attention, "o", None), attention, "W_O")
     points = (f"blocks.{layer}.attn.o.hook_out", f"blocks.{layer}.hook_attn_out")
-    heads = patient.loaded.card.architecture.n_heads
-    return _by_weights(patient, kind, layer, weights, points, range(heads), heads)
+    return _by_weights(patient, kind, layer, weights, points, patient.loaded.card.architecture.n_heads)
 
 
 def neurons_by_weights(patient: Patient, kind: SiteKind, layer: int) -> Finding:
-    """Another value of one neuron changes what the MLP gives by that neuron's row of the output weights."""
+    """Other neurons change what the MLP gives by the change of each times that neuron's row of the output weights."""
     mlp = patient.model.blocks[layer].mlp
     weights = _read_by(getattr(mlp, "out", None), mlp, "W_out")
     points = (f"blocks.{layer}.mlp.out.hook_out", f"blocks.{layer}.mlp.hook_out", f"blocks.{layer}.hook_mlp_out")
-    width = patient.loaded.card.architecture.d_mlp or 0
-    picked = range(0, width, max(1, width // _NEURONS))
-    return _by_weights(patient, kind, layer, weights, points, picked, width)
+    return _by_weights(patient, kind, layer, weights, points, patient.loaded.card.architecture.d_mlp or 0)
 
 
 def _by_weights(
-    patient: Patient, kind: SiteKind, layer: int, weights: Tensor | None, points: tuple[str, ...], parts: range, count: int
+    patient: Patient, kind: SiteKind, layer: int, weights: Tensor | None, points: tuple[str, ...], count: int
 ) -> Finding:
-    """`weights` [input, d_model] have their inputs in the order of heads or neurons, `count` of them, of which `parts` are
-    looked at."""
+    """`weights` [input, d_model] have their inputs in the order of heads or neurons, which the model has `count` of."""
     check = "each is the one of its weights"
-    point = next((each for each in points if each in patient.model.hook_dict), None)
+    point = next((each for each in points if each in points_of(patient.model)), None)
     if weights is None or point is None:
         return Finding(kind, check, "noted", detail="this model has no projection whose weights could tell")
-    if not count or weights.shape[0] % count:
-        return Finding(
-            kind, check, "failed", detail=f"{weights.shape[0]} inputs of layer {layer}'s weights are not of {count}"
-        )
     ours, theirs = patient.our((kind, layer)), patient.their((kind, layer))
+    if ours.shape[2] != count or ours[0, 0].numel() != weights.shape[0]:
+        detail = (
+            f"layer {layer} shows {tuple(ours.shape[2:])}, the model has {count}, and the weights {weights.shape[0]} inputs"
+        )
+        return Finding(kind, check, "failed", detail=detail)
     before = patient.read_point(point, [])
-    found = []
-    for part in parts:
-        new = ours.clone()
-        new[:, :, part] = theirs[:, :, part]
-        after = patient.read_point(point, hooks_that_write(patient.model, [Write(kind, layer, new.to)]))
-        rows = weights.double().reshape(count, -1, weights.shape[-1])[part]
-        moved = (theirs - ours)[:, :, part].reshape(*ours.shape[:2], -1) @ rows
-        found.append(patient.compare(kind, check, after, before + moved, before))
-    return worst(found)
+    after = patient.read_point(point, hooks_that_write(patient.model, [Write(kind, layer, theirs.to)]))
+    moved = (theirs - ours).flatten(2) @ weights.double()
+    return patient.compare(kind, check, after, before + moved, before)
 
 
 def _read_by(projection: Any, holder: Any, name: str) -> Tensor | None:
