@@ -1,6 +1,7 @@
 """Running one claim: recording what it asks, and saying what came of it."""
 
 import os
+import re
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ class ClaimRun:
 
 
 _PACKAGE = str(Path(__file__).parents[1]) + os.sep
+
+_NO_FIXTURE = re.compile(r"fixture '(\w+)' not found")
 
 RUN = pytest.StashKey[ClaimRun]()
 
@@ -167,7 +170,22 @@ def attach(result: ClaimResult, item: pytest.Item, report: pytest.TestReport, se
     report.user_properties = list(item.user_properties)
     _make_encodable(report)
     if report.failed:
-        report.sections.append(("circuitcheck", f"claim {result.claim.key(result.model)}, seed {settings.seed}"))
+        said = f"claim {result.claim.key(result.model)}, seed {settings.seed}"
+        report.sections.append(("circuitcheck", said + _missing_fixture(report)))
+
+
+def _missing_fixture(report: pytest.TestReport) -> str:
+    """What to do where a conftest.py lacks its line."""
+    missing = report.when == "setup" and _NO_FIXTURE.search(report.longreprtext)
+    if not missing:
+        return ""
+    from circuitcheck import fixtures
+
+    line = "from circuitcheck.fixtures import *"
+    if missing[1] in fixtures.__all__:
+        return f"\nThe fixture {missing[1]!r} comes with this line in the folder's conftest.py: {line}"
+    names = ", ".join(fixtures.__all__)
+    return f"\nThere is no fixture {missing[1]!r}. Those of circuitcheck are {names}; others are in cc.tasks."
 
 
 def _make_encodable(report: pytest.TestReport) -> None:

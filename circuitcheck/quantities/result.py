@@ -12,6 +12,7 @@ from circuitcheck.errors import NotComparable
 from circuitcheck.quantities.history import Looks, Tries
 from circuitcheck.sampling import Decision, Region, Tally
 from circuitcheck.session import current_session
+from circuitcheck.text import printable
 
 if TYPE_CHECKING:
     from circuitcheck.quantities.quantity import Quantity
@@ -33,7 +34,7 @@ class ContraryPrompt:
 
     def describe(self) -> str:
         where = "shrunk" if self.index is None else f"#{self.index}"
-        return f"{self.value:8.3f}  {where} [{self.template}] {self.text}"
+        return f"{self.value:8.3f}  {where} [{self.template}] {printable(self.text)}"
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,9 @@ class ComparisonResult:
             f"[{decision.low:.4g}, {decision.high:.4g}]",
             f"  {decision.n} prompts from {self.templates} {self.groups} of {self.task} ({self.stream} stream, "
             f"seed {self.seed}; scope: {self.scope.replace('_', ' ')})",
-            f"  method: {decision.words}{_looks(decision)}",
         ]
+        if decision.words:
+            lines.append(f"  method: {decision.words}{_looks(decision)}")
         if decision.reason:
             lines.append(f"  reason: {decision.reason}")
         lines += [f"  to decide with probability {power:g}: {more_prompts(count)}" for power, count in decision.n_more]
@@ -145,9 +147,7 @@ class ComparisonResult:
         lines += [f"  note: {note}" for note in decision.notes]
         lines += [] if self.control is None else [f"  controls: {self.control.describe()}"]
         if self.contrary:
-            many = f"{len(self.contrary)} prompts" if len(self.contrary) > 1 else "prompt"
-            scale = " (linearised; a ratio has no value on one prompt)" if self.contrary[0].linearised else ""
-            lines.append(f"  the {many} farthest on the other side{scale}:")
+            lines.append(f"  {_heading(self.contrary)}:")
             lines += [f"    {each.describe()}" for each in self.contrary]
         lines += [
             f"  proof: {receipt.intervention} changed {receipt.changed} of {receipt.prompts} prompts "
@@ -185,6 +185,14 @@ def local_metrics(quantity: "Quantity") -> tuple[str, ...]:
     """Names of metrics that are functions of this process."""
     names = (cell.metric.name for cell in quantity.cells if cell.metric.digest.startswith("local:"))
     return tuple(dict.fromkeys(names))
+
+
+def _heading(prompts: tuple[ContraryPrompt, ...]) -> str:
+    many = f"{len(prompts)} prompts" if len(prompts) > 1 else "prompt"
+    if not all(math.isfinite(each.value) for each in prompts):
+        return "prompts without a finite number, or on the other side"
+    scale = " (linearised; a ratio has no value on one prompt)" if prompts[0].linearised else ""
+    return f"the {many} farthest on the other side{scale}"
 
 
 def contrary_prompts(

@@ -1,7 +1,8 @@
 """Shares of prompts: 0/1 metrics, their paired differences, and quantiles, which are shares turned round.
 
 Each look is an exact test at that look's own level of the Kim-DeMets boundary. All looks together then err at most alpha / 2
-on either side: by the binomial recursion, for every share tried, the total is between .80 and .998 of it.
+on either side: by the binomial recursion, for every share tried, between .2 and .8, the total is at least .72 of it, and
+never more than it.
 """
 
 import math
@@ -26,7 +27,7 @@ class Proportion(Simple):
 
 
 class PairedDifference(Simple):
-    """The mean of `offset` + `scale` d, where d is a difference of two 0/1 values: -1, 0 or 1."""
+    """The mean of `values` = `offset` + `scale` d, where d is a difference of two 0/1 values: -1, 0 or 1."""
 
     _words = "exact interval for the difference of two shares of the same prompts"
 

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Where 0.5, 1 or 5% of all prompts lie 50, 30 or 10 standard deviations away, 49, 37 and 12% of claims on their threshold
-# are supported by samples that show none of these. Verdicts that an average within 15 standard deviations would overturn are
-# 95, 98 and 100% of those.
-FAR = 15.0
+# are supported by samples that show none of these. Of those verdicts an average within 20 standard deviations would overturn
+# 99, 100 and 100% (within 15: 95, 98 and 100%); of wrong ones on lognormal(1) denominators 100% (within 15: 88%).
+FAR = 20.0
 
 
 @dataclass(frozen=True)

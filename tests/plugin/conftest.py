@@ -6,6 +6,7 @@ import pytest
 from claims_folder import Folder
 
 import circuitcheck as cc
+import circuitcheck.plugin.hooks
 
 
 @pytest.fixture(scope="session")

@@ -195,3 +195,15 @@ def test_collecting_claims_imports_nothing_heavy(folder: Folder) -> None:
 def test_collecting_our_own_claims_imports_nothing_heavy() -> None:
     script = "import pytest\nassert pytest.main(['--collect-only', '-p', 'no:cacheprovider', 'hypotheses']) in (0, 5)"
     assert imported(script, REPOSITORY) == []
+
+
+def test_a_conftest_without_its_line_is_told_which(folder: Folder) -> None:
+    (folder.path / "conftest.py").unlink()
+    run = folder.run("@claim(id='it')\ndef test_it(model, ioi): pass\n")
+    assert "The fixture 'model' comes with this line in the folder's conftest.py: from circuitcheck" in run.text
+    assert run.verdicts == {"it": "error"}
+
+
+def test_a_fixture_that_nobody_has_is_told_those_there_are(folder: Folder) -> None:
+    run = folder.run("@claim(id='it')\ndef test_it(model, iio): pass\n")
+    assert "There is no fixture 'iio'. Those of circuitcheck are" in run.text

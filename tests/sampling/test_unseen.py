@@ -45,8 +45,8 @@ def test_it_is_the_nearest_edge_that_counts(region, edge):
     assert found.beyond == pytest.approx(1.25 + (edge - 1.25) / found.share)
 
 
-@pytest.mark.parametrize("distance, fragile", [(14.9, True), (15.1, False)])
-def test_a_verdict_is_fragile_where_an_average_within_fifteen_standard_deviations_overturns_it(distance, fragile):
+@pytest.mark.parametrize("distance, fragile", [(19.9, True), (20.1, False)])
+def test_a_verdict_is_fragile_where_an_average_within_twenty_standard_deviations_overturns_it(distance, fragile):
     share = 1 - 0.025 ** (1 / 64)
     found = unseen_of(standardised(2 * distance * share, 2.0, 64), Above(0))
     assert found.fragile == fragile
