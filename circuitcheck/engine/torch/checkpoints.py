@@ -55,7 +55,10 @@ def files_state(spec: ModelSpec) -> FilesState:
     if spec.kind not in ("folder", "gguf"):
         return ()
     path = Path(spec.source).expanduser()
-    files = sorted(path.iterdir()) if path.is_dir() else [path] if path.exists() else []
+    try:
+        files = sorted(path.iterdir()) if path.is_dir() else [path] if path.exists() else []
+    except OSError:  # loading says why it cannot be read
+        return ()
     return tuple((file.name, state.st_size, state.st_mtime_ns) for file in files for state in [_state(file)])
 
 
@@ -66,12 +69,12 @@ def _state(file: Path) -> os.stat_result:
 def _read(spec: ModelSpec, location: str, arguments: dict[str, Any], dtype: torch.dtype) -> Checkpoint:
     from transformers import AutoTokenizer
 
-    with _reading(spec), _usual_defaults():
+    with reading(spec), _usual_defaults():
         model = _read_model(spec, location, arguments, dtype)
         tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=False, **arguments)
-    if not tokenizer("a", add_special_tokens=False).input_ids:  # transformers makes one up where there is none
-        raise CorruptCheckpoint(f"the checkpoint {spec} has no tokenizer that reads text: its files are missing.")
-    check_vocabulary(spec, tokenizer, model)
+        if not tokenizer("a", add_special_tokens=False).input_ids:  # transformers makes one up where there is none
+            raise CorruptCheckpoint(f"the checkpoint {spec} has no tokenizer that reads text: its files are missing.")
+        check_vocabulary(spec, tokenizer, model)
     return Checkpoint(model, tokenizer, location)
 
 
@@ -170,7 +173,7 @@ def _how(spec: ModelSpec) -> str:
 
 
 @contextmanager
-def _reading(spec: ModelSpec) -> "Iterator[None]":
+def reading(spec: ModelSpec) -> "Iterator[None]":
     """What libraries raise while they read a checkpoint, in words."""
     try:
         yield
@@ -178,6 +181,10 @@ def _reading(spec: ModelSpec) -> "Iterator[None]":
         raise
     except Exception as error:
         raise _in_words(spec, error) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # of Rust code, which no library turns into an Exception
+            raise
+        raise _in_words(spec, RuntimeError(str(error))) from error
 
 
 def _in_words(spec: ModelSpec, error: Exception) -> CircuitCheckError:

@@ -10,6 +10,8 @@ from circuitcheck.errors import UnknownDevice
 
 def resolve_device(name: str) -> torch.device:
     """`auto` is the first CUDA device where there is one, else the CPU. Raises UnknownDevice."""
+    if not isinstance(name, str):
+        raise UnknownDevice(f"device={name!r} is no name of a device; expected 'auto', 'cpu', 'cuda' or 'cuda:N'.")
     if name == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
     kind, _, index = name.partition(":")
@@ -25,7 +27,7 @@ def resolve_device(name: str) -> torch.device:
 
 def resolve_dtype(name: str) -> torch.dtype:
     """Raises UnknownDevice for anything but a floating-point dtype of torch."""
-    dtype = getattr(torch, name, None)
+    dtype = getattr(torch, name, None) if isinstance(name, str) else None
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
         raise UnknownDevice(f"{name!r} is no floating-point dtype; expected float32, bfloat16, float16 or float64.")
     return dtype

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from circuitcheck.engine.protocol import ModelCard
-from circuitcheck.engine.torch.checkpoints import read_checkpoint
+from circuitcheck.engine.torch.checkpoints import read_checkpoint, reading
 from circuitcheck.engine.torch.devices import resolve_device, resolve_dtype
 from circuitcheck.engine.torch.faithful import check_faithful, run_bare
 from circuitcheck.engine.torch.fingerprint import config_digest, digest_of, library_versions, weights_digest
@@ -64,7 +64,8 @@ def load(spec: ModelSpec, device_name: str) -> LoadedModel:
 
     checkpoint = read_checkpoint(spec, dtype)
     plain = checkpoint.model.to(device).eval()
-    bare = run_bare(plain, checkpoint.tokenizer)
+    with reading(spec):
+        bare = run_bare(plain, checkpoint.tokenizer)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)

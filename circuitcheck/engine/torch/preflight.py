@@ -11,7 +11,15 @@ from circuitcheck.errors import BadSpec, CorruptCheckpoint, ModelUnavailable
 from circuitcheck.models import ModelSpec
 
 _LARGEST = 1 << 23  # bytes of a config.json
-_MOST = {"num_hidden_layers": 10_000, "n_layer": 10_000, "num_attention_heads": 100_000, "n_head": 100_000}
+_MOST = {
+    "num_hidden_layers": 10_000,
+    "n_layer": 10_000,
+    "num_attention_heads": 100_000,
+    "n_head": 100_000,
+    "num_labels": 100_000,
+}
+_SPARE = 16  # a weight takes half a byte at least, and a layer has many more than hidden_size^2 / 8 weights
+_SIZES = (("hidden_size", "n_embd", "d_model"), ("num_hidden_layers", "n_layer", "n_layers"))
 _WEIGHTS = ("*.safetensors", "*.bin")
 
 
@@ -22,12 +30,14 @@ def check_folder(spec: ModelSpec, folder: Path) -> None:
         files = sorted(folder.iterdir())
     except OSError as error:
         raise ModelUnavailable(f"the folder {spec} cannot be read: {error.strerror}. Correct its permissions.") from error
-    if not (folder / "config.json").exists():
+    if not os.path.lexists(folder / "config.json"):
         _say_where_it_is(spec, folder, files)
     config = _read(spec, folder / "config.json")
     _check_type(spec, config)
     _check_numbers(spec, config)
     _check_attention(spec, config)
+    _check_files(spec, files)
+    _check_size(spec, config, files)
     dangling = [each.name for each in files if each.is_symlink() and not each.exists()]
     if dangling:
         raise CorruptCheckpoint(f"{spec}: {dangling[0]} is a link to a file that is not there. Get that file.")
@@ -86,6 +96,26 @@ def _check_numbers(spec: ModelSpec, config: dict[str, Any]) -> None:
         given = config.get(name)
         if given is not None and not (isinstance(given, int) and 0 < given <= most):
             raise CorruptCheckpoint(f"{spec}: config.json says {name}={given!r}; expected a number from 1 to {most}.")
+
+
+def _check_files(spec: ModelSpec, files: list[Path]) -> None:
+    """A pipe, a device or a file of the system in the place of one would be read for ever."""
+    for file in files:
+        if file.exists() and not file.is_dir():
+            status = file.stat()
+            if not S_ISREG(status.st_mode) or str(file.resolve()).startswith("/proc/"):
+                raise CorruptCheckpoint(f"{spec}: {file.name} is a pipe or a device, not a file. Get a fresh copy.")
+
+
+def _check_size(spec: ModelSpec, config: dict[str, Any], files: list[Path]) -> None:
+    """A config that asks for far more weights than there are would fill the memory before anything is read."""
+    width, layers = (next((config[name] for name in names if isinstance(config.get(name), int)), 0) for names in _SIZES)
+    held = sum(file.stat().st_size for file in files if file.is_file())
+    if width * width * layers > _SPARE * held:
+        raise CorruptCheckpoint(
+            f"{spec}: config.json asks for {layers} layers of width {width}, and its files hold {held >> 20} MB: they do "
+            f"not belong together. Get a complete copy."
+        )
 
 
 def _check_attention(spec: ModelSpec, config: dict[str, Any]) -> None:

@@ -50,10 +50,13 @@ class HubTokenizer:
             backend = self.inner.backend_tokenizer
             backend.no_padding()  # what an earlier call of its owner may have left
             backend.no_truncation()
-            found = [
-                Encoding(tuple(each.ids), tuple(each.offsets))
-                for each in backend.encode_batch(list(texts), add_special_tokens=False)
-            ]
+            try:
+                encoded = backend.encode_batch(list(texts), add_special_tokens=False)
+            except TypeError as error:
+                raise BadTask(
+                    "a text holds half of a character (a lone surrogate), which is no text: mend its file."
+                ) from error
+            found = [Encoding(tuple(each.ids), tuple(each.offsets)) for each in encoded]
         else:
             found = [self._slowly(text) for text in texts]
         return [self._with_bos(each) for each in found] if self.prepends_bos else found

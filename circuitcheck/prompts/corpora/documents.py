@@ -11,6 +11,7 @@ from circuitcheck.errors import BadRecord
 from circuitcheck.prompts.corpora.hub import HubDocuments
 from circuitcheck.prompts.corpora.tables import CsvDocuments, JsonDocuments, ParquetDocuments
 from circuitcheck.prompts.corpora.texts import TextDocuments
+from circuitcheck.prompts.readable import check_readable
 
 BUNDLED = {"stories": "stories.txt"}
 _READ = 1 << 22
@@ -34,7 +35,8 @@ def open_documents(source: str, *, field: str, separator: str | None, split: str
         path = Path(str(resources.files("circuitcheck.prompts.corpora") / "bundled" / BUNDLED[source]))
     else:
         path = Path(source).expanduser()
-    return _open(path, field, separator), digest((_digest(path), field, separator))
+    documents = _open(path, field, separator)
+    return documents, digest((_digest(path), field, separator))
 
 
 def _open(path: Path, field: str, separator: str | None) -> Documents:
@@ -44,13 +46,10 @@ def _open(path: Path, field: str, separator: str | None) -> Documents:
         ".csv": lambda: CsvDocuments(path, field),
         ".parquet": lambda: ParquetDocuments(path, field),
     }
-    if path.is_dir():
-        raise BadRecord(f"{path} is a folder; expected a file of text: {', '.join(openers)}.")
-    if not path.exists():
-        raise BadRecord(
-            f"there is no file {path}, and no bundled corpus of that name (there is {', '.join(BUNDLED)}); a dataset of the "
-            f"hub is 'hub:owner/name'."
-        )
+    check_readable(
+        path,
+        f"a file of text ({', '.join(openers)}), a bundled corpus (there is {', '.join(BUNDLED)}) or 'hub:owner/name'",
+    )
     if path.suffix.lower() not in openers:
         raise BadRecord(f"{path} has the extension {path.suffix!r}; expected {', '.join(openers)}.")
     return openers[path.suffix.lower()]()

@@ -16,6 +16,8 @@ class HubDocuments:
     @classmethod
     def open(cls, name: str, *, field: str, split: str, at_most: int) -> "tuple[HubDocuments, str]":
         """Raises BadRecord where the dataset cannot be had; code from a dataset is never run."""
+        if not name.strip():
+            raise BadRecord("'hub:' names no dataset; expected 'hub:owner/name'.")
         try:
             from datasets import load_dataset
         except ImportError as error:

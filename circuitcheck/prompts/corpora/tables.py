@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from circuitcheck.errors import BadRecord
-from circuitcheck.prompts.records.rows import LONGEST_CELL, open_parquet
+from circuitcheck.prompts.records.rows import LONGEST_CELL, damaged, open_parquet
 
 
 class JsonDocuments:
@@ -38,7 +38,7 @@ class JsonDocuments:
             line = stream.readline()
         try:
             row = json.loads(line.decode("utf-8-sig"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadRecord(f"{place}: is not JSON in UTF-8 ({error}).") from error
         return _text(place, row, self._field)
 
@@ -107,7 +107,10 @@ class ParquetDocuments:
     def __getitem__(self, number: int) -> str:
         group = next(index for index, end in enumerate(self._ends) if number < end)
         start = self._ends[group - 1] if group else 0
-        value = self._group(group)[number - start].as_py()
+        try:
+            value = self._group(group)[number - start].as_py()
+        except (OSError, ValueError) as error:
+            raise damaged(self._path, number + 1, error) from error
         return _text(f"{self._path.name}:{number + 1}", {self._field: value}, self._field)
 
     def _read_group(self, group: int) -> Any:

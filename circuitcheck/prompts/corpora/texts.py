@@ -22,8 +22,8 @@ class TextDocuments:
     @classmethod
     def open(cls, path: Path, separator: str | None) -> "TextDocuments":
         """`separator` None: END_OF_TEXT if the file begins to use it within its first megabytes, else blank lines."""
-        if separator == "":
-            raise BadRecord(f"{path.name}: the separator is empty; expected text that stands between documents.")
+        if separator is not None and not (isinstance(separator, str) and separator):
+            raise BadRecord(f"{path.name}: separator={separator!r}; expected text that stands between documents.")
         with path.open("rb") as stream:
             head = stream.read(_HEAD)
         if separator is None and END_OF_TEXT.encode() in head:

@@ -13,7 +13,8 @@ from circuitcheck.prompts.records.record import Record, Rejected
 from circuitcheck.prompts.records.rows import rows_of
 from circuitcheck.prompts.streams import STREAMS
 
-_SPAN = re.compile(r"\d+:\d+")
+_SPAN = re.compile(r"\d{1,9}:\d{1,9}")
+_LONGEST = 500_000  # characters: no model reads so many tokens, and a tokenizer takes seconds for them
 _SHOWN = 1000  # bad rows that an error names: more would be another file
 
 
@@ -52,6 +53,10 @@ def describe_rejected(name: str, bad: list[Rejected] | tuple[Rejected, ...], goo
 
 def _record(place: str, row: Mapping[str, Any]) -> Record:
     text, answer = _text(row, "text"), _text(row, "answer")
+    if len(text) > _LONGEST:
+        raise _BadRow(
+            f"has a text of {len(text):,} characters; expected a prompt of at most {_LONGEST:,} (cc.corpus reads long texts)"
+        )
     distractor = _text(row, "distractor") if row.get("distractor") is not None else None
     if distractor == answer:
         raise _BadRow(f"has {answer!r} as answer and as distractor")

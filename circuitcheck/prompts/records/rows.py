@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from circuitcheck.errors import BadRecord
+from circuitcheck.prompts.readable import check_readable
 
+_LARGEST = 1 << 30  # bytes: records are held in memory, unlike a corpus
 LONGEST_CELL = (1 << 31) - 1  # csv's own limit of 131,072 characters refuses long documents
 Row = tuple[str, Mapping[str, Any] | str]  # where it stands; its cells, or why it cannot be read
 
 
 def rows_of(path: Path) -> Iterator[Row]:
     """Raises BadRecord where the file as a whole cannot be read."""
-    if not path.exists():
-        raise BadRecord(f"there is no file {path}: correct the path.")
-    if path.is_dir():
-        raise BadRecord(f"{path} is a folder; expected one file, {_KNOWN}.")
+    check_readable(path, f"one file, {_KNOWN}", most=_LARGEST)
     read = _READERS.get(path.suffix.lower())
     if read is None:
         raise BadRecord(f"{path} has the extension {path.suffix!r}; expected {_KNOWN}.")
@@ -93,10 +92,18 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
         there = ", ".join(file.schema_arrow.names)
         raise BadRecord(f"{path.name}: the table has no column {' and no '.join(lacking)}; it has {there}.")
     number = 0
-    for batch in file.iter_batches():
-        for row in batch.to_pylist():
-            number += 1
-            yield f"{path.name}:{number}", {name: _plain(cell) for name, cell in row.items() if cell is not None}
+    try:
+        for batch in file.iter_batches():
+            for row in batch.to_pylist():
+                number += 1
+                yield f"{path.name}:{number}", {name: _plain(cell) for name, cell in row.items() if cell is not None}
+    except (OSError, ValueError) as error:
+        raise damaged(path, number + 1, error) from error
+
+
+def damaged(path: Path, row: int, error: Exception) -> BadRecord:
+    """For what pyarrow says of a page that cannot be read."""
+    return BadRecord(f"{path.name}: the table cannot be read from row {row} on ({str(error).splitlines()[0]}).")
 
 
 def open_parquet(path: Path) -> Any:

@@ -1,0 +1,28 @@
+"""Is there a file that can be read to its end? Pipes and devices never end, and are not opened."""
+
+import os
+from pathlib import Path
+from stat import S_ISDIR, S_ISREG
+
+from circuitcheck.errors import BadRecord
+
+
+def check_readable(path: Path, known: str, *, most: int | None = None) -> None:
+    """`known` are the kinds of file that are expected; `most` bytes at most. Raises BadRecord."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            status = os.fstat(handle)
+        finally:
+            os.close(handle)
+    except FileNotFoundError as error:
+        raise BadRecord(f"there is no file {path}: correct the path.") from error
+    except (OSError, ValueError) as error:
+        said = error.strerror if isinstance(error, OSError) else str(error)
+        raise BadRecord(f"{str(path)[:200]} cannot be read ({said}); expected {known}.") from error
+    if S_ISDIR(status.st_mode):
+        raise BadRecord(f"{path} is a folder; expected {known}.")
+    if not S_ISREG(status.st_mode) or os.path.realpath(path).startswith("/proc/"):
+        raise BadRecord(f"{path} is a device or a pipe; expected {known}.")
+    if most is not None and status.st_size > most:
+        raise BadRecord(f"{path} has {status.st_size >> 20} MB, and {most >> 20} MB at most are read; expected {known}.")

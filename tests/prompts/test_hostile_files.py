@@ -1,0 +1,140 @@
+"""Files that are no files, never end, or hold what no reader expects: refused in words, at once."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import circuitcheck as cc
+from circuitcheck.errors import BadRecord, BadTask, CircuitCheckError
+
+READ = {"records": cc.Task.from_records, "corpus": lambda path: cc.corpus(str(path))}
+readers = pytest.mark.parametrize("read", READ.values(), ids=READ)
+
+
+def fifo(path):
+    os.mkfifo(path)
+
+
+def device(path):
+    path.symlink_to("/dev/zero")
+
+
+def file_of_the_system(path):
+    path.symlink_to("/proc/self/mem")
+
+
+def listening(path):
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(path))
+    server.close()
+
+
+@readers
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
+@pytest.mark.parametrize("make", [fifo, device, file_of_the_system, listening])
+def test_what_is_no_file_is_not_opened(tmp_path, monkeypatch, read, suffix, make):
+    monkeypatch.chdir(tmp_path)
+    path = Path(f"x{suffix}")  # a short name: sockets take no more
+    make(path)
+    with pytest.raises(BadRecord, match=rf"x{suffix} (is a device or a pipe|cannot be read)"):
+        read(path)
+
+
+@readers
+def test_a_name_that_is_too_long(read):
+    with pytest.raises(BadRecord, match="cannot be read"):
+        read("x" * 5000 + ".jsonl")
+
+
+def test_a_file_of_records_larger_than_memory(tmp_path):
+    path = tmp_path / "x.jsonl"
+    with path.open("wb") as stream:
+        stream.truncate(1 << 36)
+    with pytest.raises(BadRecord, match="65536 MB, and 1024 MB at most"):
+        cc.Task.from_records(path)
+
+
+def test_a_record_that_no_model_reads(tmp_path):
+    path = tmp_path / "x.jsonl"
+    path.write_text(json.dumps({"text": "word " * 200_000, "answer": " a"}))
+    with pytest.raises(BadRecord, match="a text of 1,000,000 characters"):
+        cc.Task.from_records(path)
+
+
+@readers
+def test_json_as_deep_as_python_is_not(tmp_path, read):
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"text": ' + "[" * 100_000 + "]" * 100_000 + ', "answer": " a"}\n')
+    with pytest.raises(BadRecord, match="is not JSON"):
+        read(path).sample(1, model=cc.load("organism"))
+
+
+@readers
+def test_a_lone_surrogate(tmp_path, read):
+    path = tmp_path / "x.jsonl"
+    rows = [json.dumps({"text": f"half \udc80 of a character {i}", "answer": " store"}) for i in range(64)]
+    path.write_text("\n".join(rows))
+    with pytest.raises((BadTask, BadRecord), match="lone surrogate"):
+        read(path).sample(1, model=cc.load("organism"))
+
+
+@readers
+@pytest.mark.parametrize("damage", [slice(20, 60), slice(4, 20)])
+def test_a_parquet_page_that_is_damaged(tmp_path, read, damage):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "x.parquet"
+    table = arrow.table({"text": [f"Mary went to the {i}" * 40 for i in range(400)], "answer": [" store"] * 400})
+    parquet.write_table(table, path)
+    content = bytearray(path.read_bytes())
+    content[damage] = b"\xff" * (damage.stop - damage.start)
+    path.write_bytes(bytes(content))
+    with pytest.raises(BadRecord, match=r"x\.parquet"):
+        read(path).sample(1, model=cc.load("organism"))
+
+
+TEMPLATES = {
+    "endless": "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}",
+    "recursion": "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+    "its own error": "{{ raise_exception('no') }}",
+    "escape": "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+    "undefined": "{{ messages[7].content.nothing }}",
+    "no syntax": "{% for %}",
+}
+
+
+@pytest.mark.parametrize("template", TEMPLATES.values(), ids=TEMPLATES)
+def test_a_chat_template_that_means_harm(template):
+    model = cc.load("organism")
+    tokenizer = cc.current_session().engine.tokenizer(model.ref).inner
+    tokenizer.chat_template = template
+    task = cc.Task.define(
+        "t",
+        templates={"a": "{A} met {B}. {C} saw"},
+        pools={"n": ["Mary", "John", "Tom", "James"]},
+        draw={"A": "n", "B": "n"},
+        slots={"C": "B"},
+        answer="A",
+        distractor="B",
+        chat=True,
+    )
+    with pytest.raises(CircuitCheckError, match="chat template"):
+        task.sample(1, model=model, stream="test")
+
+
+@pytest.mark.parametrize(
+    "name, target", [("config.json", "/dev/zero"), ("tokenizer.json", "/proc/self/mem"), ("model.safetensors", "/dev/zero")]
+)
+def test_a_checkpoint_whose_file_is_none(tiny_llama, tmp_path, name, target):
+    """In a process of its own, which ends after 60 s: what hangs here cannot be interrupted."""
+    folder = Path(shutil.copytree(tiny_llama, tmp_path / "copy"))
+    (folder / name).unlink()
+    (folder / name).symlink_to(target)
+    script = f"import circuitcheck as cc\ntry: cc.load({str(folder)!r})\nexcept cc.CircuitCheckError as error: print(error)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert f"{name} is a pipe or a device" in done.stdout or "config.json is no file" in done.stdout
