@@ -53,6 +53,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/sharing.py
 	$(BIN)/python benchmarks/prompts.py
 	$(BIN)/python benchmarks/organism.py
+	$(BIN)/python benchmarks/memory.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
