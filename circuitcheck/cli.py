@@ -1,15 +1,19 @@
 """The command line: `circuitcheck init`, `doctor`, `selftest` and `report`."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
+
+from circuitcheck.files import write_whole
+from circuitcheck.text import printable
 
 _CONFTEST = '''"""Fixtures that claims use: `model`, `ioi`, ..."""
 
 from circuitcheck.fixtures import *  # noqa: F403
 '''
 
-_EXAMPLE = '''"""A first claim. Run it: pytest {folder}"""
+_EXAMPLE = '''"""A first claim. Run it: pytest, and the name of this folder."""
 
 import circuitcheck as cc
 
@@ -72,10 +76,9 @@ def see_doctor(spec: str, dtypes: list[str], device: str, json_path: Path | None
     for path, text in ((json_path, as_json), (markdown, as_markdown)):
         try:
             if path is not None:
-                path.write_text(text(found), encoding="utf-8")
-        except OSError as error:
-            sys.stderr.write(f"cannot write to {path}: {error.strerror}\n")
-            return 2
+                write_whole(path, text(found))
+        except (OSError, ValueError) as error:
+            return _not_written(path, error)
     return 1 if any(each.failed for each in found) else 0
 
 
@@ -107,25 +110,33 @@ def report_of(journal: Path, json_path: Path | None) -> int:
     try:
         if json_path is not None:
             write_json(json_path, log, environment, None, status)
-    except OSError as error:
-        sys.stderr.write(f"cannot write to {json_path}: {error.strerror}\n")
-        return 2
+    except (OSError, ValueError) as error:
+        return _not_written(json_path, error)
     return 0 if status == 0 and not log.unfinished else 1
 
 
 def start_folder(folder: Path) -> int:
     """Write the two files; existing ones are left alone."""
-    wanted = {"conftest.py": _CONFTEST, "test_first_claim.py": _EXAMPLE.format(folder=folder)}
-    taken = [str(folder / name) for name in wanted if (folder / name).exists()]
-    if taken:
-        sys.stderr.write(f"{' and '.join(taken)} exist already; nothing was written. Name another folder.\n")
-        return 1
+    wanted = {"conftest.py": _CONFTEST, "test_first_claim.py": _EXAMPLE}
+    name = printable(str(folder))[:200]
     try:
+        taken = [str(folder / each) for each in wanted if os.path.lexists(folder / each)]
+        if taken:
+            sys.stderr.write(f"{printable(' and '.join(taken))} exist already; nothing was written. Name another folder.\n")
+            return 1
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        sys.stderr.write(f"{folder} cannot be made into a folder: {error.strerror}. Name another.\n")
+        for each, text in wanted.items():
+            (folder / each).open("x", encoding="utf-8").write(text)
+    except (OSError, ValueError, RecursionError) as error:
+        sys.stderr.write(
+            f"{name} cannot be made into a folder: {getattr(error, 'strerror', None) or error}. Name another.\n"
+        )
         return 1
-    for name, text in wanted.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    sys.stdout.write(f"wrote {', '.join(str(folder / name) for name in wanted)}. Next: pytest {folder}\n")
+    written = ", ".join(str(folder / each) for each in wanted)
+    sys.stdout.write(f"wrote {printable(written)}. Next: pytest {name}\n")
     return 0
+
+
+def _not_written(path: Path | None, error: Exception) -> int:
+    sys.stderr.write(f"cannot write to {printable(str(path))}: {getattr(error, 'strerror', None) or error}\n")
+    return 2

@@ -1,5 +1,6 @@
 """Files of our own, read and written so that nothing is lost: whole or not at all, regular files only, of bounded size."""
 
+import errno
 import json
 import os
 import tempfile
@@ -13,7 +14,9 @@ _LARGEST = 1 << 24  # bytes of one stored record
 
 def write_whole(path: Path, text: str) -> None:
     """Under a name that no other process has, then in its place: a reader never sees half, and a link there is replaced,
-    not followed. Raises OSError, and leaves what was there."""
+    not followed. Raises OSError, and leaves what was there, if that is no regular file as well."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(errno.EEXIST, "what is there is no regular file", str(path))
     handle, part = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:

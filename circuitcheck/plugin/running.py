@@ -141,7 +141,7 @@ def forget(item: pytest.Item) -> None:
 def unfinished(item: pytest.Item, claim: Claim, settings: Settings) -> ClaimResult:
     """A claim that was collected, as it stands until it has come back."""
     scope = claim.scope or settings.scope
-    return ClaimResult(claim, model_of(item, claim), None, "error", (), 0.0, 0, scope, item.nodeid)
+    return ClaimResult(claim, model_of(item, claim), None, "error", (), 0.0, 0, scope, item.nodeid, "it has not come back")
 
 
 def _evidence(item: pytest.Item, verdict: str, claim: Claim, run: ClaimRun | None) -> Evidence | None:

@@ -3,13 +3,16 @@
 import json
 import os
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from circuitcheck.errors import BadRecord
 from circuitcheck.files import append_line
+from circuitcheck.report.json_report import load_schema
 from circuitcheck.report.log import ClaimLog
+from circuitcheck.text import all_printable
 
 _KEPT = 20  # journals in the folder
 _LARGEST = 1 << 28  # bytes
@@ -33,34 +36,62 @@ def read_journal(path: Path) -> tuple[ClaimLog, dict[str, Any], dict[str, Any]]:
     """The log, what the run was made with, and how it ended ({} where it did not). A last line that was cut short is passed
     over. Raises BadRecord for what is no journal."""
     log, environment, end = ClaimLog(), dict[str, Any](), dict[str, Any]()
-    for entry in _entries(path):
+    fits = _validators()
+    for number, entry in _entries(path):
         kind = entry.pop("kind", None)
+        if not isinstance(kind, str) or kind not in fits or not fits[kind].is_valid(entry):
+            raise BadRecord(f"{path}:{number} is no entry of a journal of circuitcheck.")
         if kind == "run":
             environment = entry["environment"]
         elif kind == "end":
             end = entry
-        elif kind in ("collected", "started", "result", "changed"):
+        else:
             log.take(kind, entry)
     if not environment:
         raise BadRecord(f"{path} is no journal of circuitcheck: it does not begin with what the run was made with.")
     return log, environment, end
 
 
-def _entries(path: Path) -> list[dict[str, Any]]:
+def _validators() -> dict[str, Any]:
+    """For each kind of entry, whether it is one: a file may hold anything."""
+    from jsonschema import Draft202012Validator
+
+    schema = load_schema()
+    claim, text = {"$ref": "#/$defs/claim"}, {"type": "string"}
+    shapes: dict[str, dict[str, Any]] = {
+        "run": {"environment": schema["properties"]["environment"]},
+        "collected": {"claims": {"type": "array", "items": claim}},
+        "started": {"node": text},
+        "result": {"claim": claim},
+        "changed": {"fingerprint": text, "reason": text},
+        "end": {"exit_status": {"type": "integer", "minimum": -(2**31), "maximum": 2**31}},
+    }
+    return {
+        kind: Draft202012Validator({"$defs": schema["$defs"], "required": [*fields], "properties": fields})
+        for kind, fields in shapes.items()
+    }
+
+
+def _entries(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line numbers and entries, their texts printable."""
     try:
         if not path.is_file() or path.stat().st_size > _LARGEST:
             raise BadRecord(f"{path} is no journal: expected a regular file of at most {_LARGEST >> 20} MB.")
         lines = path.read_bytes().split(b"\n")
-    except OSError as error:
-        raise BadRecord(f"{path} cannot be read: {error.strerror}.") from error
-    found = []
+    except (OSError, ValueError) as error:
+        raise BadRecord(f"{str(path)[:200]!r} cannot be read: {error}.") from error
     for number, line in enumerate(lines[:-1], 1):
         try:
-            entry = json.loads(line)
-            found.append(dict(entry))
-        except (ValueError, TypeError, RecursionError) as error:
-            raise BadRecord(f"{path}:{number} is no entry of a journal.") from error
-    return found
+            entry = json.loads(line, parse_constant=_refuse)
+        except (ValueError, RecursionError) as error:
+            raise BadRecord(f"{path}:{number} is no entry of a journal of circuitcheck.") from error
+        if not isinstance(entry, dict):
+            raise BadRecord(f"{path}:{number} is no entry of a journal of circuitcheck.")
+        yield number, all_printable(entry)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _forget_old(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """What came back is kept, and what did not is missed, however a run ends."""
 
 import json
+import random
 import re
 import signal
 import subprocess
@@ -37,14 +38,14 @@ def verdicts(report: dict[str, object]) -> dict[str, str]:
     return {claim["id"]: claim["verdict"] for claim in report["claims"]}
 
 
-DEATHS = {
-    "exit": "os._exit(0)",
-    "kill": "os.kill(os.getpid(), signal.SIGKILL)",
-    "abort": "os.abort()",
-}
+DEATHS = [
+    pytest.param("os.kill(os.getpid(), signal.SIGKILL)", id="kill"),
+    pytest.param("os._exit(0)", id="exit", marks=pytest.mark.slow),
+    pytest.param("os.abort()", id="abort", marks=pytest.mark.slow),
+]
 
 
-@pytest.mark.parametrize("death", DEATHS.values(), ids=DEATHS)
+@pytest.mark.parametrize("death", DEATHS)
 def test_a_process_that_dies_leaves_its_journal(folder: Folder, death: str) -> None:
     run = folder.run(claims(first=HOLDS, dies=death, later=HOLDS), subprocess=True)
     assert run.report is None
@@ -56,7 +57,7 @@ def test_a_process_that_dies_leaves_its_journal(folder: Folder, death: str) -> N
     assert (found["complete"], found["exit_status"]) == (False, -1)
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_a_worker_that_dies_takes_one_claim_along_that_is_missed(folder: Folder, workers: str) -> None:
     run = folder.run(claims(first=HOLDS, dies="os._exit(9)", later=HOLDS), "-n", workers, subprocess=True)
     assert run.exit_code == 1
@@ -66,7 +67,7 @@ def test_a_worker_that_dies_takes_one_claim_along_that_is_missed(folder: Folder,
     assert verdicts(reported(folder)) == run.verdicts
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_run_that_is_told_to_end_reports_what_it_has(folder: Folder, number: int) -> None:
     stops = f"os.kill(os.getpid(), {int(number)}); time.sleep(5)"
     run = folder.run(claims(first=HOLDS, stops=stops, later=HOLDS), subprocess=True)
@@ -76,19 +77,35 @@ def test_a_run_that_is_told_to_end_reports_what_it_has(folder: Folder, number: i
     assert verdicts(reported(folder)) == run.verdicts
 
 
-def test_kill_at_any_moment_leaves_whole_lines(folder: Folder) -> None:
-    folder.write(claims(**{f"claim{i}": HOLDS for i in range(40)}))
-    command = [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", "-q", "-o", f"circuit_doctor={folder.checkups}"]
-    running = subprocess.Popen([*command, "hypotheses"], stdout=subprocess.DEVNULL, cwd=folder.pytester.path)
-    folder_of_journals = folder.pytester.path / ".circuitcheck" / "journals"
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not any("result" in path.read_text() for path in folder_of_journals.glob("*")):
-        time.sleep(0.05)
-    running.kill()
-    running.wait()
-    counts = {verdict: list(verdicts(reported(folder)).values()).count(verdict) for verdict in ("supported", "error")}
-    assert counts["supported"] >= 1
-    assert sum(counts.values()) == 40
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGABRT])
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "workers"])
+def test_whatever_ends_a_run_at_any_moment_what_was_written_is_whole(
+    folder: Folder, workers: list[str], number: signal.Signals
+) -> None:
+    """50 moments in all, over the time from the first result on."""
+    folder.write(claims(**{f"claim{i}": f"time.sleep(0.05); {HOLDS}" for i in range(40)}))
+    doctor = ("-o", f"circuit_doctor={folder.checkups}")
+    command = [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", "-q", *doctor, *workers, "hypotheses"]
+    dice = random.Random(int(number))
+    for _ in range(8):
+        kept = folder.pytester.path / ".circuitcheck" / "journals"
+        for old in kept.glob("*"):
+            old.unlink()
+        running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder.pytester.path)
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and not any("result" in path.read_text() for path in kept.glob("*")):
+            time.sleep(0.02)
+        time.sleep(dice.uniform(0, 2))
+        running.send_signal(number)
+        status = running.wait(timeout=60)
+        found = reported(folder)
+        counts = list(verdicts(found).values())
+        assert len(counts) == 40
+        assert counts.count("supported") + counts.count("error") == 40
+        assert counts.count("supported") >= 1
+        assert found["complete"] == (counts.count("error") == 0 and found["exit_status"] == 0)
+        assert status == (pytest.ExitCode.INTERRUPTED if number == signal.SIGTERM else -number) or found["complete"]
 
 
 def test_a_report_that_cannot_be_written_costs_neither_table_nor_results(folder: Folder) -> None:

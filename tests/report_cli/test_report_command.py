@@ -1,0 +1,47 @@
+"""`circuitcheck report FILE`: whatever the file holds, a table or a sentence. Journals of real runs are read in
+tests/plugin/test_nothing_is_lost.py."""
+
+import json
+
+import pytest
+
+from circuitcheck.cli import main
+
+RUN = {"kind": "run", "environment": {}}
+CLAIM = {"kind": "result", "claim": {"id": "a", "param": None}}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [RUN],
+        [CLAIM],
+        [{"kind": "collected", "claims": 5}],
+        [{"kind": "collected", "claims": [5]}],
+        [{"kind": "evil", "claim": {}}],
+        [{"kind": ["run"]}],
+        [{"kind": "end", "exit_status": 10**400}],
+        ["text"],
+        [[]],
+    ],
+    ids=str,
+)
+def test_entries_of_another_shape_are_refused(tmp_path, capsys, lines):
+    path = tmp_path / "x.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert main(["report", str(path)]) == 2
+    assert "no entry of a journal" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ['{"kind": "end", "exit_status": NaN}\n', "[" * 100_000 + "\n", "\x00\n"])
+def test_lines_that_are_no_json_are_refused(tmp_path, capsys, text):
+    path = tmp_path / "x.jsonl"
+    path.write_text(text)
+    assert main(["report", str(path)]) == 2
+    assert "no entry of a journal" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/nowhere", "nul\0", "x" * 5000])
+def test_what_is_no_file_is_refused(capsys, path):
+    assert main(["report", path]) == 2
+    assert capsys.readouterr().err
