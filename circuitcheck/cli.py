@@ -126,7 +126,8 @@ def start_folder(folder: Path) -> int:
             return 1
         folder.mkdir(parents=True, exist_ok=True)
         for each, text in wanted.items():
-            (folder / each).open("x", encoding="utf-8").write(text)
+            with (folder / each).open("x", encoding="utf-8") as stream:
+                stream.write(text)
     except (OSError, ValueError, RecursionError) as error:
         sys.stderr.write(
             f"{name} cannot be made into a folder: {getattr(error, 'strerror', None) or error}. Name another.\n"

@@ -15,8 +15,7 @@ _LARGEST = 1 << 24  # bytes of one stored record
 def write_whole(path: Path, text: str) -> None:
     """Under a name that no other process has, then in its place: a reader never sees half, and a link there is replaced,
     not followed. Raises OSError, and leaves what was there, if that is no regular file as well."""
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise OSError(errno.EEXIST, "what is there is no regular file", str(path))
+    _check_regular(path)
     handle, part = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
@@ -31,6 +30,7 @@ def write_whole(path: Path, text: str) -> None:
 
 def try_to_write(path: Path) -> None:
     """Make its folder, and a file there that goes again. Raises OSError where a file could not be written."""
+    _check_regular(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, part = tempfile.mkstemp(prefix=".circuitcheck.", suffix=".part", dir=path.parent)
     os.close(handle)
@@ -64,13 +64,18 @@ def append_line(path: Path, line: str) -> bool:
     data = (line + "\n").encode("utf-8", "backslashreplace")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o644)
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW, 0o644)
         try:
             return S_ISREG(os.fstat(handle).st_mode) and os.write(handle, data) == len(data)
         finally:
             os.close(handle)
     except OSError:
         return False
+
+
+def _check_regular(path: Path) -> None:
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(errno.EEXIST, "what is there is no regular file", str(path))
 
 
 def _umask() -> int:

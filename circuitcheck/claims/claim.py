@@ -120,7 +120,13 @@ def _specs(claim_id: str, model: str | None, models: Iterable[str] | None) -> tu
             f"claim {claim_id!r}: models={models!r} is one text, whose letters would be taken for models; expected several, "
             f"as in models=[{models!r}], or model={models!r}."
         )
-    return (model,) if model is not None else tuple(models or ())
+    specs = (model,) if model is not None else tuple(models or ())
+    for spec in specs:
+        if not (isinstance(spec, str) and spec.isprintable()):
+            raise ValueError(
+                f"claim {claim_id!r}: {spec!r} is no model spec; expected text, such as 'organism' or a folder."
+            )
+    return specs
 
 
 def _check_family(claim_id: str, family: str | None, size: int | None) -> None:

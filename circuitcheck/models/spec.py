@@ -91,6 +91,8 @@ def _expanded(text: str) -> Path:
 def _check_slip(source: str) -> None:
     """A slip would be looked up on a hub, not be there, and skip its claims. Raises BadSpec for what is close to a name of
     ours, or lies in a folder that is here."""
+    if source in _OURS:
+        raise BadSpec(f"{source!r} comes with a package and has no revisions: leave out what follows it.")
     close = get_close_matches(source, _OURS, 1, cutoff=0.8)
     if close:
         raise BadSpec(f"{source!r} is no model of ours: did you mean {close[0]!r}?")

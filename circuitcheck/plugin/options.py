@@ -134,7 +134,9 @@ def time_budget(config: pytest.Config) -> float | None:
 def check_options(config: pytest.Config) -> None:
     """Every option is read once before anything runs. Raises UsageError."""
     for option in OPTIONS:
-        given(config, option.name)
+        value = given(config, option.name)
+        if isinstance(value, str) and not value.isprintable():
+            raise pytest.UsageError(f"{option.flag} {value!r}: a control character can be no part of it.")
     time_budget(config)
     if not hasattr(config, "workerinput"):
         check_report_paths(config)
@@ -177,8 +179,6 @@ def check_report_paths(config: pytest.Config) -> None:
     for path in report_paths(config):
         if path.suffix != ".json":
             raise pytest.UsageError(f"--circuit-report {path}: no report of kind {path.suffix!r}; expected a .json path.")
-        if path.is_dir():
-            raise pytest.UsageError(f"--circuit-report {path} cannot be written: a folder of that name is in the way.")
         try:
             try_to_write(path)
         except OSError as error:

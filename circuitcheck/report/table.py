@@ -22,7 +22,7 @@ class Lines(Protocol):
 def write_table(reporter: Lines, log: ClaimLog, budget: float | None, correction: dict[str, Any] | None) -> None:
     """One line for each comparison; then what needs words, the counts, advice on all claims, and the time by file."""
     rows = [row for claim in log.claims for row in _rows(claim)]
-    widths = [max(len(head), *(len(row[i]) for _, row in rows)) for i, head in enumerate(_HEADS)]
+    widths = [max([len(head), *(len(row[i]) for _, row in rows)]) for i, head in enumerate(_HEADS)]
     reporter.section("circuit hypotheses")
     reporter.write_line(_line(_HEADS, widths), bold=True)
     for claim, row in rows:
