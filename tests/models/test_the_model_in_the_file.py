@@ -168,8 +168,8 @@ def test_which_layers_are_tied_is_part_of_the_fingerprint(tiny_gpt2):
     for model in models:
         for block in model.blocks[1:]:
             block.mlp.W_in.data = model.blocks[0].mlp.W_in.data.clone()
-    models[0].blocks[1].mlp.W_in = models[0].blocks[0].mlp.W_in
-    models[1].blocks[2].mlp.W_in = models[1].blocks[0].mlp.W_in
+    models[0].blocks[2].mlp.W_in = models[0].blocks[0].mlp.W_in
+    models[1].blocks[2].mlp.W_in = models[1].blocks[1].mlp.W_in
     assert cc.load(models[0]).fingerprint["weights"] != cc.load(models[1]).fingerprint["weights"]
 
 

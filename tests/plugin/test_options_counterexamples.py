@@ -78,7 +78,8 @@ def says(run: Run, words: str) -> bool:
 def files(folder: Folder) -> dict[Path, bytes]:
     """What is there, but for the model and what every run writes."""
     found = [path for path in folder.pytester.path.rglob("*") if path.is_file()]
-    return {path: path.read_bytes() for path in found if not {"tiny", "__pycache__", "report.json", "journals"} & set(path.parts)}
+    others = {"tiny", "__pycache__", "report.json", "journals"}
+    return {path: path.read_bytes() for path in found if not others & set(path.parts)}
 
 
 def test_a_claim_is_refuted_by_a_prompt_that_is_shown_as_it_was_shrunk_or_supported_with_a_bound(folder: Folder) -> None:
