@@ -103,3 +103,10 @@ class NotComparable(CircuitCheckError, TypeError):
 
 class BelowNoise(CircuitCheckError, ValueError):
     """A margin smaller than what the same prompts differ by from one batch to another."""
+
+
+def after_reload(thing: object) -> str:
+    """What to add where a thing of ours is not recognised: in a notebook that reloaded its modules, classes are made
+    anew."""
+    ours = type(thing).__module__.partition(".")[0] == "circuitcheck"
+    return " It is of circuitcheck as it was before a reload: make it anew, or restart the notebook." if ours else ""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from circuitcheck.errors import BadMetric, UnknownSite, UnknownUnit
+from circuitcheck.errors import BadMetric, UnknownSite, UnknownUnit, after_reload
 from circuitcheck.plan import (
     ANY_MODEL,
     ATTENTION_KINDS,
@@ -73,4 +73,7 @@ def as_metric(given: object) -> Metric:
         return given
     if callable(given):
         return metric(given)
-    raise TypeError(f"{given!r} is no metric; expected one such as cc.LogitDiff(), or a function of (logits, prompts).")
+    raise TypeError(
+        f"{given!r} is no metric; expected one such as cc.LogitDiff(), or a function of (logits, "
+        f"prompts).{after_reload(given)}"
+    )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitcheck.digest import digest
-from circuitcheck.errors import NotComparable
+from circuitcheck.errors import NotComparable, after_reload
 from circuitcheck.notices import say_once
 from circuitcheck.plan import Cell, ModelRef, Unit
 from circuitcheck.prompts import TaskDefinition
@@ -276,7 +276,9 @@ class Quantity:
             return (self - other)._compare(0.0, relation)
         number = _number(other)
         if number is None or not math.isfinite(number):
-            raise NotComparable(f"cannot compare {self.label} with {other!r}; expected a finite number or a quantity.")
+            raise NotComparable(
+                f"cannot compare {self.label} with {other!r}; expected a finite number or a quantity.{after_reload(other)}"
+            )
         return Comparison(self, (Below if relation.startswith("<") else Above)(number, relation))
 
     def _margin(self, other: object, relation: str) -> Approx:
@@ -302,7 +304,7 @@ class Quantity:
             shift = self.denominator.scale(sign * number) if self.denominator else Linear((), sign * number)
             return replace(self, numerator=self.numerator.plus(shift), label=label)
         if not isinstance(other, Quantity):
-            raise NotComparable(f"cannot compute {label}; expected a number or a quantity.")
+            raise NotComparable(f"cannot compute {label}; expected a number or a quantity.{after_reload(other)}")
         self._same_prompts(other)
         other._only_linear(symbol)
         mine, theirs = (x.denominator.digest if x.denominator else None for x in (self, other))

@@ -6,7 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from circuitcheck.errors import BadMetric, BadTask, UnknownCounterfactual, UnknownPosition, VacuousIntervention
+from circuitcheck.errors import BadMetric, BadTask, UnknownCounterfactual, UnknownPosition, VacuousIntervention, after_reload
 from circuitcheck.notices import say_once
 from circuitcheck.plan import (
     CLEAN,
@@ -295,7 +295,7 @@ class Task:
     def _bound(self, view: ModelView) -> View:
         """The view with everything explicit that depends on this task, after checking that the task has it."""
         if not isinstance(view, ModelView):
-            raise TypeError(f"{view!r} is no model or view; expected cc.load(...) or one of its views.")
+            raise TypeError(f"{view!r} is no model or view; expected cc.load(...) or one of its views.{after_reload(view)}")
         data = view.data
         if data.base != CLEAN:
             self._counterfactual(data.base, view.data.describe())

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from circuitcheck.engine.checkup import VERSION, CheckUp
+from circuitcheck.engine.checkup import VERSION, CheckUp, Finding
 from circuitcheck.engine.protocol import Engine, ModelCard
 from circuitcheck.errors import UnsoundModel
 from circuitcheck.files import read_record, write_record
@@ -34,7 +34,7 @@ class CheckUpStore:
             said = "; ".join(f"{each.subject}: {each.check} ({each.describe()})" for each in failed[:3])
             raise UnsoundModel(
                 f"{card.ref} failed {len(failed)} checks that this claim depends on: {said}. Its numbers would not mean "
-                f"what they say. `circuitcheck doctor {card.ref}` shows all checks."
+                f"what they say.{_instead(failed)} `circuitcheck doctor {card.ref}` shows all checks."
             )
 
     def _read(self, key: str) -> CheckUp | None:
@@ -48,3 +48,13 @@ class CheckUpStore:
     def _write(self, key: str, found: CheckUp) -> None:
         if self.folder is not None:
             write_record(self.folder / f"{key}.json", found.as_dict())
+
+
+_INSIDE = {"q", "k", "v", "scores", "pattern"}
+
+
+def _instead(failed: tuple[Finding, ...]) -> str:
+    """What else can be done where attention is computed by code that hooks do not reach, as GPT-J's is."""
+    if not {each.subject for each in failed} <= _INSIDE:
+        return ""
+    return " The library lets this model compute its attention by itself, or in another order: write z or attn_out instead."
