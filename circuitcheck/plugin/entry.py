@@ -11,14 +11,13 @@ import pytest
 from circuitcheck.errors import BadSpec, ModelChanged, ModelUnavailable
 from circuitcheck.plugin.options import add_options, check_options, require_models, session_settings
 from circuitcheck.plugin.progress import Progress
+from circuitcheck.plugin.stash import CHANGED, PROGRESS
 from circuitcheck.report import header
 from circuitcheck.settings import CLAIM_MARK
 
 if TYPE_CHECKING:
     from circuitcheck.quantities import Model
 
-PROGRESS = pytest.StashKey[Progress]()
-CHANGED = pytest.StashKey[dict[str, str]]()  # fingerprints of models that are no longer what was loaded, and what was said
 _HOOKS = "circuitcheck-hooks"
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from circuitcheck.claims import advice
 from circuitcheck.plugin.collecting import check_claims, claim_of, expect_refutation, parametrize_model
-from circuitcheck.plugin.entry import CHANGED, PROGRESS
 from circuitcheck.plugin.options import journal_folder, report_paths, session_settings, time_budget, value_of
 from circuitcheck.plugin.running import attach, expect_in_subtest, forget, is_subtest, result_of, run_claim, unfinished
 from circuitcheck.plugin.signals import terminated_like_interrupted
+from circuitcheck.plugin.stash import CHANGED, PROGRESS
 from circuitcheck.plugin.stores import checkups, counterexamples, ledger
 from circuitcheck.plugin.workers import prepare_worker, tell_controller, told_by_worker
 from circuitcheck.report import ClaimLog, Journal, environment, write_json, write_table
