@@ -3,7 +3,9 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
 
 
 def canonical(value: object) -> object:
@@ -38,3 +40,20 @@ def digest(value: object) -> str:
     """32 hexadecimal digits of blake2b over the canonical form of `value`."""
     text = json.dumps(canonical(value), sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def function_in_words(function: Any) -> str:
+    """A function's name, its code as far as that has no addresses in it, and the plain values that it holds."""
+    if isinstance(function, partial):
+        return f"partial {function_in_words(function.func)} {_plain((*function.args, *function.keywords.values()))}"
+    code = getattr(function, "__code__", None)
+    name = getattr(function, "__qualname__", type(function).__name__)
+    if code is None:
+        return str(name)
+    cells = [each.cell_contents for each in getattr(function, "__closure__", None) or ()]
+    held = _plain((*code.co_consts, *cells, *(getattr(function, "__defaults__", None) or ())))
+    return f"{name} {code.co_code.hex()} {code.co_names} {held}"
+
+
+def _plain(values: Iterable[object]) -> list[object]:
+    return [each for each in values if isinstance(each, int | float | str)]

@@ -1,5 +1,7 @@
 """Every error that circuitcheck raises on purpose. Each message says what was given, what was expected, what to do."""
 
+import sys
+
 
 class CircuitCheckError(Exception):
     """Base of all errors below."""
@@ -108,5 +110,7 @@ class BelowNoise(CircuitCheckError, ValueError):
 def after_reload(thing: object) -> str:
     """What to add where a thing of ours is not recognised: in a notebook that reloaded its modules, classes are made
     anew."""
-    ours = type(thing).__module__.partition(".")[0] == "circuitcheck"
-    return " It is of circuitcheck as it was before a reload: make it anew, or restart the notebook." if ours else ""
+    kind = type(thing)
+    now = getattr(sys.modules.get(kind.__module__), kind.__qualname__, None)
+    earlier = kind.__module__.partition(".")[0] == "circuitcheck" and now is not kind
+    return " It is of circuitcheck as it was before a reload: make it anew, or restart the notebook." if earlier else ""

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from circuitcheck.digest import digest
-from circuitcheck.plan import Cell, Metric
+from circuitcheck.digest import digest, function_in_words
+from circuitcheck.plan import Cell, Custom, Metric
 from circuitcheck.prompts import TaskDefinition
 from circuitcheck.session import Asked, Looked, Session, Settings
 
 if TYPE_CHECKING:
     from circuitcheck.quantities.quantity import Quantity
 
+ASKED = "asked:"
 _SHOWN = 5
 _UNITS = re.compile(r"\bL\d+(?:-\d+)?(?:H\d+(?:-\d+)?)?(?:\.\w+)?(?:\[[^\]]*\])?")
 _LISTED = re.compile(r"…(?:, …)+")
@@ -71,7 +72,8 @@ def _held(p: float, level: float) -> str:
 
 
 def question_key(quantity: "Quantity", scope: str, *others: object) -> str:
-    """What is asked, without its seed and threshold: the same in every process, for metrics that are functions by name."""
+    """What is asked, without its seed and threshold: the same in every process, for metrics that are functions by their
+    code."""
     below = quantity.denominator
     parts = [
         [(k, _in_words(cell)) for k, cell in linear.terms] + [linear.constant]
@@ -82,8 +84,10 @@ def question_key(quantity: "Quantity", scope: str, *others: object) -> str:
 
 
 def lasting(metric: Metric) -> str:
-    """The digest of a metric, or for a function of this process its name."""
-    return metric.name if metric.digest.startswith("local:") else metric.digest
+    """The digest of a metric, or for a function of this process its name and what it does as far as its code tells."""
+    if not isinstance(metric, Custom):
+        return metric.digest
+    return digest((metric.name, str(metric.support), function_in_words(metric.function)))
 
 
 def note_asked(session: Session, mine: Asked) -> tuple[Asked, ...]:
@@ -107,19 +111,24 @@ def tries(earlier: tuple[Asked, ...], alpha: float, p: Callable[[], float]) -> T
     return Tries(count, 6 * alpha / (math.pi * count) ** 2, p(), earlier)
 
 
-def note_looked(session: Session, quantity: "Quantity") -> None:
+def note_looked(session: Session, quantity: "Quantity", mark: str = "") -> None:
+    """`mark` is `ASKED` for what was compared outside of a claim."""
     for cell in quantity.cells:
-        key = digest(_in_words(cell))
+        key = mark + digest(_in_words(cell))
         session.ledger.note(Looked(key, cell.view.model.fingerprint, quantity.prompts.stream, _templates(quantity)))
 
 
-def looks(session: Session, quantity: "Quantity", settings: Settings, p: Callable[[], float]) -> Looks | None:
-    """Looks at the very prompts of a claim; for new templates, also at other prompts of its templates."""
+def looks(
+    session: Session, quantity: "Quantity", settings: Settings, p: Callable[[], float], *, in_claim: bool
+) -> Looks | None:
+    """Looks at the very prompts of a claim; for new templates, also at other prompts of its templates. Comparisons outside
+    of claims are looks for a claim, and not for each other."""
     where, found = quantity.prompts, set[str]()
     streams = {where.stream, "discovery"} if settings.scope == "new_templates" else {where.stream}
     for model in quantity.models:
         for stream in streams - ({"discovery"} if where.stream == "discovery" else set()):
             found |= session.ledger.looked(model.fingerprint, stream, _templates(quantity))
+    found = {each.removeprefix(ASKED) for each in found if in_claim or not each.startswith(ASKED)}
     least = 1 if where.stream == "test" and settings.scope != "new_templates" else 2
     if len(found) < least:
         return None

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from circuitcheck.errors import Inconclusive
-from circuitcheck.quantities.history import looks, note_asked, tries
+from circuitcheck.notices import say_once
+from circuitcheck.quantities.history import ASKED, looks, note_asked, note_looked, tries
 from circuitcheck.quantities.recording import current_recorder
 from circuitcheck.quantities.result import ComparisonResult
 from circuitcheck.sampling import Evidence
@@ -61,6 +62,12 @@ class Question(ABC):
             result.question, claim_asking(), result.seed, self.budget(settings), decision.verdict, result.expression
         )
         earlier = note_asked(session, mine)
+        if not mine.claim:
+            note_looked(session, self.about, ASKED)
+            say_once(
+                f"{self.about.prompts.task.name}: compared outside of a claim, on the {result.stream} stream: a claim that "
+                f"is judged on it says from now on that it was looked at. .estimate(n) looks at other prompts."
+            )
         if decision.verdict == "inconclusive":
             return result
 
@@ -68,7 +75,9 @@ class Question(ABC):
             return self.evidence(settings, supports=decision.verdict == "supported").p
 
         return replace(
-            result, tries=tries(earlier, 1 - settings.confidence, p), looks=looks(session, self.about, settings, p)
+            result,
+            tries=tries(earlier, 1 - settings.confidence, p),
+            looks=looks(session, self.about, settings, p, in_claim=bool(mine.claim)),
         )
 
     @property

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from tiny import save_tiny_gpt2
 
 import circuitcheck as cc
-from circuitcheck.engine.torch.fingerprint import _words_of
+from circuitcheck.digest import function_in_words
 
 
 def test_the_parts_that_make_a_model_are_named(tiny_gpt2):
@@ -87,5 +87,5 @@ def test_what_a_user_does_to_a_model_makes_it_another(tiny_gpt2, change):
 
 
 def test_two_functions_of_one_text_and_other_numbers_are_two():
-    assert len({_words_of(halves(by)(len)) for by in (0.5, 2.0, 2.0)}) == 2
-    assert len({_words_of(partial(len, by)) for by in (0.5, 2.0, 2.0)}) == 2
+    assert len({function_in_words(halves(by)(len)) for by in (0.5, 2.0, 2.0)}) == 2
+    assert len({function_in_words(partial(len, by)) for by in (0.5, 2.0, 2.0)}) == 2

@@ -7,7 +7,9 @@ import pytest
 from known_effects import KnownEffects
 
 import circuitcheck as cc
-from circuitcheck.quantities.history import shape_of
+from circuitcheck.claims import ClaimRecorder
+from circuitcheck.quantities import recording
+from circuitcheck.quantities.history import question_key, shape_of
 from circuitcheck.session import Ledger
 
 # The mean effect of L0H1 by seed: above 0 only under seed 2, and clearly.
@@ -161,3 +163,26 @@ def test_too_few_templates_cannot_be_split(names_task):
 )
 def test_questions_of_one_search_have_one_shape(expression, shape):
     assert shape_of(expression) == shape
+
+
+def test_functions_that_differ_in_a_number_are_two_questions(tiny_gpt2):
+    ioi, model = cc.tasks.ioi(), cc.load(str(tiny_gpt2))
+
+    def logit(token):
+        return lambda logits, _prompts: logits[:, token]
+
+    keys = {question_key(ioi.measure(logit(token), model), "these_templates") for token in (5, 5, 900)}
+    assert len(keys) == 2
+
+
+def test_a_comparison_outside_of_a_claim_is_a_look_for_the_claims_that_follow(tiny_gpt2):
+    ioi, model = cc.tasks.ioi(), cc.load(str(tiny_gpt2))
+    assert ioi.logit_diff(model) < 90
+    again = ioi.logit_diff(model) < 100
+    assert again
+    assert again.result.looks is None  # comparisons in a notebook are no looks for each other
+    recorder = ClaimRecorder(cc.claim("text", id="a").args[0], cc.Settings())
+    with recording(recorder):
+        claimed = ioi.logit_diff(model) < 100
+        assert claimed
+    assert claimed.result.looks.views == 1

@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
-from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 import torch
 from torch import nn
 
+from circuitcheck.digest import function_in_words
 from circuitcheck.engine.torch.witness import modules_of, numbers_of
 
 _NOT_COMPUTED = ("_name_or_path", "model_name", "tokenizer_name", "device", "transformers_version", "architectures")
@@ -55,25 +54,8 @@ def _replaced_forwards(model: Any) -> list[tuple[str, str]]:
         for place, module in root.named_modules() if isinstance(root, nn.Module) else ():
             forward = vars(module).get("forward")
             if forward is not None:
-                found.append((place, _words_of(forward)))
+                found.append((place, function_in_words(forward)))
     return found
-
-
-def _words_of(function: Any) -> str:
-    """A function's name, its code as far as that has no addresses in it, and the plain values that it holds."""
-    if isinstance(function, partial):
-        return f"partial {_words_of(function.func)} {_plain((*function.args, *function.keywords.values()))}"
-    code = getattr(function, "__code__", None)
-    name = getattr(function, "__qualname__", type(function).__name__)
-    if code is None:
-        return str(name)
-    cells = [each.cell_contents for each in getattr(function, "__closure__", None) or ()]
-    held = _plain((*code.co_consts, *cells, *(getattr(function, "__defaults__", None) or ())))
-    return f"{name} {code.co_code.hex()} {code.co_names} {held}"
-
-
-def _plain(values: Iterable[object]) -> list[object]:
-    return [each for each in values if isinstance(each, int | float | str)]
 
 
 def library_versions() -> dict[str, str]:
