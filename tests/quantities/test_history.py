@@ -176,13 +176,14 @@ def test_functions_that_differ_in_a_number_are_two_questions(tiny_gpt2):
 
 
 def test_a_comparison_outside_of_a_claim_is_a_look_for_the_claims_that_follow(tiny_gpt2):
-    ioi, model = cc.tasks.ioi(), cc.load(str(tiny_gpt2))
-    assert ioi.logit_diff(model) < 90
-    again = ioi.logit_diff(model) < 100
-    assert again
-    assert again.result.looks is None  # comparisons in a notebook are no looks for each other
-    recorder = ClaimRecorder(cc.claim("text", id="a").args[0], cc.Settings())
-    with recording(recorder):
-        claimed = ioi.logit_diff(model) < 100
-        assert claimed
-    assert claimed.result.looks.views == 1
+    with cc.use_session(cc.Session()):  # with a ledger of its own
+        ioi, model = cc.tasks.ioi(), cc.load(str(tiny_gpt2))
+        assert ioi.logit_diff(model) < 90
+        again = ioi.logit_diff(model) < 100
+        assert again
+        assert again.result.looks is None  # comparisons in a notebook are no looks for each other
+        recorder = ClaimRecorder(cc.claim("text", id="a").args[0], cc.Settings())
+        with recording(recorder):
+            claimed = ioi.logit_diff(model) < 100
+            assert claimed
+        assert claimed.result.looks.views == 1
