@@ -73,6 +73,11 @@ def append_line(path: Path, line: str) -> bool:
         return False
 
 
+def is_plain(path: Path, status: os.stat_result) -> bool:
+    """Is it a file that ends: no pipe, no device, and none of the system's own, which only look like files?"""
+    return S_ISREG(status.st_mode) and not os.path.realpath(path).startswith("/proc/")
+
+
 def _check_regular(path: Path) -> None:
     if os.path.exists(path) and not os.path.isfile(path):
         raise OSError(errno.EEXIST, "what is there is no regular file", str(path))

@@ -8,6 +8,7 @@ Scope = Literal["these_templates", "new_templates"]
 SCOPES: tuple[Scope, ...] = ("these_templates", "new_templates")
 Correction = Literal["none", "holm", "bh", "e-bh"]
 CORRECTIONS: tuple[Correction, ...] = ("none", "holm", "bh", "e-bh")
+LEDGER = ".circuitcheck/ledger.jsonl"  # in a project's folder
 CLAIM_MARK = "circuit_claim"  # what @cc.claim is to pytest
 DEVICE_FORM = re.compile(r"auto|cpu|cuda(:\d+)?")
 

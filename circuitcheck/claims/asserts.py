@@ -2,11 +2,12 @@
 
 import ast
 import inspect
-import math
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from circuitcheck.stats import part_of_try
 
 _LOOPS = (ast.For, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
@@ -24,7 +25,7 @@ class Asserted:
         add up to 1: equal ones where their number is known, else 6 / (pi k)^2 for the k-th."""
         if not self.repeated and asked_before < self.questions:
             return 1 / self.questions
-        return 6 / (math.pi * (asked_before + 1)) ** 2
+        return part_of_try(asked_before + 1)
 
 
 ONE = Asserted(1, repeated=False)

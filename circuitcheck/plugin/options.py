@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from circuitcheck.files import try_to_write
-from circuitcheck.settings import CORRECTIONS, DEVICE_FORM, SCOPES, Settings
+from circuitcheck.settings import CORRECTIONS, DEVICE_FORM, LEDGER, SCOPES, Settings
 
 _DTYPES = ("float32", "float64", "bfloat16", "float16")
 _DEFAULTS = Settings()
@@ -59,7 +59,7 @@ OPTIONS = (
         "ledger",
         "file that remembers which questions were asked and looked at, so that other seeds and budgets are seen; off for "
         "none",
-        default=".circuitcheck/ledger.jsonl",
+        default=LEDGER,
     ),
     Option(
         "journal",

@@ -2,9 +2,10 @@
 
 import os
 from pathlib import Path
-from stat import S_ISDIR, S_ISREG
+from stat import S_ISDIR
 
 from circuitcheck.errors import BadRecord
+from circuitcheck.files import is_plain
 
 
 def check_readable(path: Path, known: str, *, most: int | None = None) -> None:
@@ -22,7 +23,7 @@ def check_readable(path: Path, known: str, *, most: int | None = None) -> None:
         raise BadRecord(f"{str(path)[:200]} cannot be read ({said}); expected {known}.") from error
     if S_ISDIR(status.st_mode):
         raise BadRecord(f"{path} is a folder; expected {known}.")
-    if not S_ISREG(status.st_mode) or os.path.realpath(path).startswith("/proc/"):
+    if not is_plain(path, status):
         raise BadRecord(f"{path} is a device or a pipe; expected {known}.")
     if most is not None and status.st_size > most:
         raise BadRecord(f"{path} has {status.st_size >> 20} MB, and {most >> 20} MB at most are read; expected {known}.")

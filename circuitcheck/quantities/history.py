@@ -1,6 +1,5 @@
 """What a result was picked from: earlier tries of the same question, and looks at the prompts it is judged on."""
 
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from circuitcheck.digest import digest, function_in_words
 from circuitcheck.plan import Cell, Custom, Metric
 from circuitcheck.prompts import TaskDefinition
 from circuitcheck.session import Asked, Looked, Session, Settings
+from circuitcheck.stats import part_of_try
 
 if TYPE_CHECKING:
     from circuitcheck.quantities.quantity import Quantity
@@ -108,7 +108,7 @@ def tries(earlier: tuple[Asked, ...], alpha: float, p: Callable[[], float]) -> T
     if not earlier:
         return None
     count = len(earlier) + 1
-    return Tries(count, 6 * alpha / (math.pi * count) ** 2, p(), earlier)
+    return Tries(count, alpha * part_of_try(count), p(), earlier)
 
 
 def note_looked(session: Session, quantity: "Quantity", mark: str = "") -> None:

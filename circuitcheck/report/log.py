@@ -22,6 +22,7 @@ class ClaimLog:
     def __init__(self, note: Note | None = None) -> None:
         self._note = note
         self._expected: dict[Key, dict[str, Any]] = {}
+        self._nodes: set[str] = set()  # of the expected claims
         self._started: set[str] = set()
         self._finished: dict[Key, dict[str, Any]] = {}
         self._changed: dict[str, str] = {}  # models that were found to be others at the end
@@ -34,7 +35,7 @@ class ClaimLog:
 
     @pytest.hookimpl
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        if any(claim["node"] == nodeid for claim in self._expected.values()):
+        if nodeid in self._nodes:
             self._receive("started", {"node": nodeid})
 
     @pytest.hookimpl
@@ -56,6 +57,7 @@ class ClaimLog:
         """One entry, from this run or a journal. A later phase's result replaces an earlier one."""
         if kind == "collected":
             self._expected = {_key(claim): claim for claim in entry["claims"]}
+            self._nodes = {claim["node"] for claim in entry["claims"]}
         elif kind == "started":
             self._started.add(entry["node"])
         elif kind == "result":

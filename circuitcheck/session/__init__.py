@@ -2,13 +2,12 @@
 
 from circuitcheck.session.checkups import CheckUpStore
 from circuitcheck.session.counterexamples import CounterexampleStore
-from circuitcheck.session.ledger import LEDGER, Asked, Ledger, Looked, ledger_of_this_folder
+from circuitcheck.session.ledger import Asked, Ledger, Looked, ledger_of_this_folder
 from circuitcheck.session.session import Measured, Session, current_session, use_session
 from circuitcheck.settings import DEVICE_FORM, SCOPES, Scope, Settings
 
 __all__ = [
     "DEVICE_FORM",
-    "LEDGER",
     "SCOPES",
     "Asked",
     "CheckUpStore",

@@ -13,8 +13,8 @@ from stat import S_ISREG
 from typing import Any
 
 from circuitcheck.files import append_line
+from circuitcheck.settings import LEDGER
 
-LEDGER = Path(".circuitcheck") / "ledger.jsonl"
 _LONGEST_LINE = 1 << 16
 _LARGEST_FILE = 1 << 27
 _TYPES: dict[str, type] = {"seed": int, "budget": int, "templates": tuple}  # other fields are text

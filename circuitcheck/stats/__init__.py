@@ -10,7 +10,7 @@ from circuitcheck.stats.clusters import DesignEffect, between_clusters, cluster_
 from circuitcheck.stats.equivalence import Equivalence, tost
 from circuitcheck.stats.interval import Interval
 from circuitcheck.stats.means import hall, skew_guarded, skewness, student_t
-from circuitcheck.stats.multiplicity import benjamini_hochberg, benjamini_yekutieli, e_bh, e_value_of, holm
+from circuitcheck.stats.multiplicity import benjamini_hochberg, benjamini_yekutieli, e_bh, e_value_of, holm, part_of_try
 from circuitcheck.stats.paired import paired_interval, paired_p
 from circuitcheck.stats.planning import power_factor, prompts_needed, prompts_to_resolve
 from circuitcheck.stats.proportions import beta_binomial_sequence, clopper_pearson, newcombe_paired
@@ -45,6 +45,7 @@ __all__ = [
     "obrien_fleming",
     "paired_interval",
     "paired_p",
+    "part_of_try",
     "pocock",
     "power_factor",
     "prompts_needed",

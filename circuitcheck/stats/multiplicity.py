@@ -68,3 +68,8 @@ def _probabilities(p: ArrayLike) -> NDArray[np.float64]:
     if given.ndim != 1 or not ((given >= 0) & (given <= 1)).all():
         raise ValueError(f"p-values are numbers from 0 to 1, one for each claim; got {p!r}")
     return given
+
+
+def part_of_try(k: int) -> float:
+    """The part of an error that the k-th of any number of tries may take: 6 / (pi k)^2, which add up to 1."""
+    return 6 / (math.pi * k) ** 2

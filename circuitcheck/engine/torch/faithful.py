@@ -13,7 +13,7 @@ _TEXTS = (
     "When Mary and John went to the store, John gave a drink to",
     "The capital of France is Paris, and 3 plus 4 is",
 )
-_TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-3}  # of the spread of a token's logits
+_TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-3}  # float64 models compute parts in float32
 _COARSE = 0.1  # bfloat16, float16
 _LONGEST = 64  # tokens, where the config says nothing
 SAID = "it gives the log-probabilities of the bare transformers model"
@@ -53,7 +53,7 @@ def check_faithful(model: Any, bare: Bare, name: object) -> float | None:
         if not (found.isfinite().all() and expected.isfinite().all()):
             return None
         worst = max(worst, float((found - expected).abs().max() / expected.std(dim=-1).mean().clamp(min=1e-12)))
-    tolerance = _TOLERANCE.get(next(model.parameters()).dtype, _COARSE)
+    tolerance = tolerance_of(next(model.parameters()).dtype)
     if worst > tolerance:
         raise UnsoundModel(
             f"{name} is not the model in the file once TransformerLens has wrapped it: log-probabilities of "
@@ -62,6 +62,11 @@ def check_faithful(model: Any, bare: Bare, name: object) -> float | None:
             f"another model; report it to TransformerLens with the config.json."
         )
     return worst
+
+
+def tolerance_of(dtype: torch.dtype) -> float:
+    """What rounding may make of a number, in units of the effect or spread that it is measured by."""
+    return _TOLERANCE.get(dtype, _COARSE)
 
 
 def _log_probs(logits: Tensor) -> Tensor:

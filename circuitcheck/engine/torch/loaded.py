@@ -1,6 +1,8 @@
 """A model in memory: read-only, fingerprinted, watched."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,9 +17,10 @@ from circuitcheck.engine.torch.hooks import check_no_hooks
 from circuitcheck.engine.torch.sources import forward
 from circuitcheck.engine.torch.tokenizer import HubTokenizer
 from circuitcheck.engine.torch.witness import Witness, check_no_torch_hooks
-from circuitcheck.errors import BadSpec, ModelChanged, UnsupportedModel
+from circuitcheck.errors import BadSpec, CircuitCheckError, ModelChanged, UnsupportedModel
 from circuitcheck.models import INSTANCE_PREFIX, BosPolicy, ModelSpec
 from circuitcheck.plan import Architecture, ModelRef
+from circuitcheck.text import first_line
 
 
 @dataclass
@@ -66,34 +69,32 @@ def load(spec: ModelSpec, device_name: str) -> LoadedModel:
     plain = checkpoint.model.to(device).eval()
     with reading(spec):
         bare = run_bare(plain, checkpoint.tokenizer)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            bridge = TransformerBridge.boot_transformers(
-                checkpoint.location, hf_model=plain, tokenizer=checkpoint.tokenizer, device=device, dtype=dtype
-            )
-    except Exception as error:
-        raise _not_wrapped(spec, plain, error) from error
+    with _wrapping(spec, plain), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        bridge = TransformerBridge.boot_transformers(
+            checkpoint.location, hf_model=plain, tokenizer=checkpoint.tokenizer, device=device, dtype=dtype
+        )
     bridge.eval()
     if spec.processing == "folded":
         _fold(bridge)
     bridge.requires_grad_(False)
-    try:
+    with _wrapping(spec, plain):
         difference = check_faithful(bridge, bare, spec)
-    except (RuntimeError, IndexError, ValueError, TypeError, AttributeError) as error:
-        raise _not_wrapped(spec, plain, error) from error
     return replace(_wrap(bridge, checkpoint.tokenizer, spec, processing=spec.processing), unlike_bare=difference)
 
 
-def _not_wrapped(spec: ModelSpec, model: Any, error: Exception) -> UnsupportedModel:
-    """Only OutOfMemoryError and its like say nothing of the model. Raises these."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        raise error
-    said = (str(error).splitlines() or [""])[0]
-    return UnsupportedModel(
-        f"TransformerLens cannot run {spec}, a {type(model).__name__} with this config: {type(error).__name__}: {said} "
-        f"Its list of models says which layouts it knows; claims need one of these."
-    )
+@contextmanager
+def _wrapping(spec: ModelSpec, model: Any) -> Iterator[None]:
+    """What TransformerLens raises for a layout that it does not know, in words. Memory that ran out says nothing of it."""
+    try:
+        yield
+    except (CircuitCheckError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        raise UnsupportedModel(
+            f"TransformerLens cannot run {spec}, a {type(model).__name__} with this config: {type(error).__name__}: "
+            f"{first_line(error)} Its list of models says which layouts it knows; claims need one of these."
+        ) from error
 
 
 def _fold(bridge: Any) -> None:
@@ -170,11 +171,16 @@ def _neurons(model: Any) -> int | None:
     """Of an MLP layer: as many as its output projection reads, where there is one. TransformerLens guesses for some
     architectures."""
     out = getattr(getattr(model.blocks[0], "mlp", None), "out", None)
-    projection = getattr(out, "original_component", None)
-    weight = getattr(projection, "weight", None)
-    if isinstance(weight, torch.Tensor) and weight.dim() == 2:
-        return int(weight.shape[1] if isinstance(projection, torch.nn.Linear) else weight.shape[0])
-    return getattr(model.cfg, "d_mlp", None)
+    weights = rows_of(getattr(out, "original_component", None))
+    return getattr(model.cfg, "d_mlp", None) if weights is None else int(weights.shape[0])
+
+
+def rows_of(module: Any) -> torch.Tensor | None:
+    """The weights [input, output] of a projection of `transformers`, None for what is none."""
+    weight = getattr(module, "weight", None)
+    if not isinstance(weight, torch.Tensor) or weight.dim() != 2:
+        return None
+    return weight.detach().T if isinstance(module, torch.nn.Linear) else weight.detach()  # a Conv1D has inputs first
 
 
 _NO_VALUE_BIASES = ("GPTNeoForCausalLM",)  # these never had any, and have biases of the output

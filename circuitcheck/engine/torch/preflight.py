@@ -8,7 +8,9 @@ from stat import S_ISREG
 from typing import Any
 
 from circuitcheck.errors import BadSpec, CorruptCheckpoint, ModelUnavailable
+from circuitcheck.files import is_plain
 from circuitcheck.models import ModelSpec
+from circuitcheck.text import first_line
 
 _LARGEST = 1 << 23  # bytes of a config.json
 _MOST = {
@@ -68,7 +70,9 @@ def _read(spec: ModelSpec, path: Path) -> dict[str, Any]:
             raise CorruptCheckpoint(f"{spec}: config.json is no file of at most {_LARGEST >> 20} MB. Get a fresh copy.")
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise CorruptCheckpoint(f"{spec}: config.json cannot be read ({_first(error)}). Get a fresh copy.") from error
+        raise CorruptCheckpoint(
+            f"{spec}: config.json cannot be read ({first_line(error)[:200]}). Get a fresh copy."
+        ) from error
     if not isinstance(found, dict):
         raise CorruptCheckpoint(f"{spec}: config.json holds a {type(found).__name__}, not an object. Get a fresh copy.")
     return found
@@ -101,10 +105,8 @@ def _check_numbers(spec: ModelSpec, config: dict[str, Any]) -> None:
 def _check_files(spec: ModelSpec, files: list[Path]) -> None:
     """A pipe, a device or a file of the system in the place of one would be read for ever."""
     for file in files:
-        if file.exists() and not file.is_dir():
-            status = file.stat()
-            if not S_ISREG(status.st_mode) or str(file.resolve()).startswith("/proc/"):
-                raise CorruptCheckpoint(f"{spec}: {file.name} is a pipe or a device, not a file. Get a fresh copy.")
+        if file.exists() and not file.is_dir() and not is_plain(file, file.stat()):
+            raise CorruptCheckpoint(f"{spec}: {file.name} is a pipe or a device, not a file. Get a fresh copy.")
 
 
 def _check_size(spec: ModelSpec, config: dict[str, Any], files: list[Path]) -> None:
@@ -127,7 +129,3 @@ def _check_attention(spec: ModelSpec, config: dict[str, Any]) -> None:
                 f"{spec}: config.json names attention code on a hub ({name}={given!r}), which is never run here. Take it "
                 f"out."
             )
-
-
-def _first(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -11,6 +11,7 @@ from circuitcheck.engine.torch.offsets import offsets_by_decoding
 from circuitcheck.errors import BadSpec, BadTask
 from circuitcheck.models import BosPolicy
 from circuitcheck.prompts import ChatFrame, Encoding
+from circuitcheck.text import first_line
 
 _MESSAGE = "circuitcheck user message"
 _SECONDS = 3.0  # for a chat template, which is a program from a checkpoint
@@ -87,10 +88,9 @@ class HubTokenizer:
         try:
             text = within(_SECONDS, apply)
         except Exception as error:
-            said = (str(error).splitlines() or [""])[0]
             raise BadTask(
                 f"the chat template of {self.name} cannot be applied to one message of a user: {type(error).__name__}: "
-                f"{said}"
+                f"{first_line(error)}"
             ) from error
         return str(text)
 

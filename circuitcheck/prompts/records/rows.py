@@ -9,6 +9,7 @@ from typing import Any
 
 from circuitcheck.errors import BadRecord
 from circuitcheck.prompts.readable import check_readable
+from circuitcheck.text import first_line
 
 _LARGEST = 1 << 30  # bytes: records are held in memory, unlike a corpus
 LONGEST_CELL = (1 << 31) - 1  # csv's own limit of 131,072 characters refuses long documents
@@ -103,7 +104,7 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
 
 def damaged(path: Path, row: int, error: Exception) -> BadRecord:
     """For what pyarrow says of a page that cannot be read."""
-    return BadRecord(f"{path.name}: the table cannot be read from row {row} on ({str(error).splitlines()[0]}).")
+    return BadRecord(f"{path.name}: the table cannot be read from row {row} on ({first_line(error)}).")
 
 
 def open_parquet(path: Path) -> Any:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from circuitcheck.engine.checkup import Finding, Status, passed
+from circuitcheck.engine.torch.faithful import tolerance_of
 from circuitcheck.engine.torch.hooks import hooked
 from circuitcheck.engine.torch.loaded import LoadedModel
 from circuitcheck.engine.torch.sites import Hook, SiteLayer, Write, hooks_that_read, hooks_that_write
@@ -16,8 +17,6 @@ from circuitcheck.errors import SiteNotReached
 from circuitcheck.plan import SiteKind
 
 ROWS, TOKENS, POSITION = 2, 9, 4
-_TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-3}  # of the expected effect; float64 models compute parts in float32
-_COARSE = 0.1  # bfloat16, float16
 _ROUNDINGS = 4  # of each entry: a few of a stream may be thousands of times the others
 _FEW_LAYERS = 8
 BREAKDOWNS = (SiteNotReached, RuntimeError, IndexError, ValueError, TypeError, AttributeError)
@@ -33,7 +32,7 @@ class Patient:
         self.n_layers = loaded.card.architecture.n_layers
         self.parallel = loaded.card.architecture.parallel
         dtype = next(self.model.parameters()).dtype
-        self.tolerance = _TOLERANCE.get(dtype, _COARSE)
+        self.tolerance = tolerance_of(dtype)
         self._rounding = _ROUNDINGS * torch.finfo(dtype).eps
         dice = torch.Generator().manual_seed(0)
         drawn = torch.randint(self._vocabulary, (2, ROWS, TOKENS), generator=dice)

@@ -3,11 +3,12 @@
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from circuitcheck.engine.checkup import Finding
 from circuitcheck.engine.torch.doctor.patient import Patient
 from circuitcheck.engine.torch.hooks import points_of
+from circuitcheck.engine.torch.loaded import rows_of
 from circuitcheck.engine.torch.sites import Write, hooks_that_write
 from circuitcheck.plan import SiteKind
 
@@ -52,9 +53,9 @@ def _by_weights(
 def _read_by(projection: Any, holder: Any, name: str) -> Tensor | None:
     """The weights [input, d_model] of the module that `transformers` has there; of a HookedTransformer, its own."""
     module = getattr(projection, "original_component", None)
-    weight = getattr(module, "weight", None)
-    if isinstance(weight, Tensor) and weight.dim() == 2 and weight.is_floating_point():
-        return weight.detach().T if isinstance(module, nn.Linear) else weight.detach()  # GPT-2's Conv1D has inputs first
+    rows = rows_of(module)
+    if rows is not None and rows.is_floating_point():
+        return rows
     own = getattr(holder, name, None) if module is None else None
     if not isinstance(own, Tensor) or own.dim() < 2:
         return None
