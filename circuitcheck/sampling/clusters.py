@@ -128,8 +128,7 @@ class ClusteredMean(_Clustered):
         if not self.undefined(level) and len(self.means) < _FEW:
             found += (
                 f"{len(self.means)} {self.clusters.names[0]} are few: where they differ in a skewed way a verdict may be "
-                f"wrong more often than it says (5% and 3.5%, not 2.5%, with 8 and 16 of exponential effects); {_FEW} "
-                "hold it",
+                "wrong more often than it says (5%, 3.5% and 3.3%, not 2.5%, with 8, 16 and 20 of exponential effects)",
             )
         return found
 
