@@ -1,6 +1,8 @@
 """Text that others wrote, such as prompts and errors, made fit to print and to store."""
 
 import unicodedata
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 _KEPT = "\n\t"
@@ -30,6 +32,13 @@ def first_line(error: BaseException) -> str:
         return printable((str(error).splitlines() or [""])[0])
     except Exception as second:  # noqa: BLE001 - it may raise anything
         return f"(its text raises {type(second).__name__})"
+
+
+def suggestion(given: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """` Did you mean 'END'?` where one of the known words is near the given one, in whatever case; else nothing."""
+    by_lower = {word.lower(): word for word in known}
+    close = get_close_matches(given.lower(), by_lower, 1, cutoff)
+    return f" Did you mean {by_lower[close[0]]!r}?" if close else ""
 
 
 def _fit(character: str) -> bool:

@@ -56,7 +56,7 @@ class Claim:
 def claim(
     text: str,
     *,
-    id: str,  # noqa: A002 - the name that DESIGN gives to users
+    id: str = "",  # noqa: A002 - the name that DESIGN gives to users
     model: str | None = None,
     models: Iterable[str] | None = None,
     saes: Mapping[str, str] | None = None,
@@ -80,6 +80,12 @@ def claim(
     In a parametrized test, `{head}` in id and text stands for the value of the parameter `head`. A claim with `saes`, which
     this version does not have, is an error when it runs. Raises ValueError for values that mean nothing.
     """
+    if not isinstance(text, str):
+        raise ValueError(
+            "@cc.claim stands without its sentence; expected @cc.claim('what is claimed', id='ioi.name-movers')."
+        )
+    if not id:
+        raise ValueError(f"the claim {text!r} has no id, by which reports know it: add id='ioi.name-movers', or so.")
     if not text.strip():
         raise ValueError(f"claim {id!r} has no text: say in a sentence what it claims.")
     if not _ID.fullmatch(_NAME.sub("x", id)):

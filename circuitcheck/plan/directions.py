@@ -23,7 +23,7 @@ class Direction(Protocol):
     def describe(self) -> str: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MeanDifference:
     """For each layer, the mean over `n` prompts of a stream of the value at one position minus the mean at another."""
 
@@ -47,8 +47,11 @@ class MeanDifference:
             f"mean difference {self.at} - {self.minus} of {self.kind} (n={self.n}, {self.task.name}, {self.stream} stream)"
         )
 
+    def __repr__(self) -> str:
+        return f"<{self.describe()}>"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class RandomLike:
     """For each layer of `like`, a vector of the same norm in a direction drawn uniformly."""
 
@@ -73,3 +76,6 @@ class RandomLike:
 
     def describe(self) -> str:
         return f"random direction {self.seed} with the norms of the {self.like.describe()}"
+
+    def __repr__(self) -> str:
+        return f"<{self.describe()}>"

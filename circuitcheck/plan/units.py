@@ -193,7 +193,18 @@ def _parse(word: object, architecture: Architecture) -> list[Unit]:
         first, last = int(match[1]), int(match[2] or match[1])
         _check(kind(last), architecture)
         return [kind(layer) for layer in _span(word, first, last)]
-    raise UnknownUnit(f"{word!r} is not a unit. Expected {_FORMS}.")
+    raise UnknownUnit(f"{word!r} is not a unit.{_meant(word)} Expected {_FORMS}.")
+
+
+def _meant(word: str) -> str:
+    """A suggestion for what other tools, papers and slips call heads and layers."""
+    if match := re.fullmatch(r"[lL]?(\d+)[.:]?[hH]?(\d+)", word):
+        return f" Did you mean 'L{match[1]}H{match[2]}'?"
+    if match := re.match(r"blocks\.(\d+)\.(attn|mlp|hook_mlp)", word):
+        layer, part = match[1], match[2].removeprefix("hook_")
+        one = f"'L{layer}H0' (one head)" if part == "attn" else f"'L{layer}.mlp[0]' (one neuron)"
+        return f" Did you mean 'L{layer}.{part}' (the layer) or {one}?"
+    return ""
 
 
 def _span(word: str, first: int, last: int) -> range:

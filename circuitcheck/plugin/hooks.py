@@ -14,6 +14,7 @@ from circuitcheck.plugin.running import attach, expect_in_subtest, forget, is_su
 from circuitcheck.plugin.signals import terminated_like_interrupted
 from circuitcheck.plugin.stash import CHANGED, PROGRESS
 from circuitcheck.plugin.stores import checkups, counterexamples, ledger
+from circuitcheck.plugin.tracebacks import message_alone, shorten_traceback
 from circuitcheck.plugin.workers import prepare_worker, tell_controller, told_by_worker
 from circuitcheck.report import ClaimLog, Journal, environment, write_json, write_table
 from circuitcheck.session import Session, current_session, use_session
@@ -34,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
         use_session(
             Session(
                 session_settings(config),
-                progress=progress.prompts,
+                progress=progress.tell,
                 counterexamples=counterexamples(config),
                 checkups=checkups(config),
                 ledger=ledger(config),
@@ -99,11 +100,17 @@ def _count(config: pytest.Config, claims: list[dict[str, Any]]) -> None:
     config.stash[_LOG].collected(claims)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    __tracebackhide__ = True
     claim = claim_of(item)
     if claim is not None:
         item.config.stash[PROGRESS].start(claim.id)
+    try:
+        return (yield)
+    except Exception as error:  # of a fixture, such as `model`
+        shorten_traceback(error)
+        raise
 
 
 @pytest.hookimpl(wrapper=True)
@@ -120,6 +127,7 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
+    report.longrepr = message_alone(call) or report.longrepr
     if is_subtest(item):
         expect_in_subtest(item, call, report)
         return report

@@ -24,9 +24,9 @@ class Progress:
         self._claim = claim
         self._write("loading")
 
-    def prompts(self, count: int) -> None:
+    def tell(self, state: str) -> None:
         if self._claim:
-            self._write(f"{count} prompts")
+            self._write(state)
 
     def stop(self) -> None:
         if self._claim and self._file is not None:

@@ -1,12 +1,9 @@
 """Running one claim: recording what it asks, and saying what came of it."""
 
-import os
 import re
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import pytest
@@ -16,6 +13,7 @@ from circuitcheck.errors import CircuitCheckError, Inconclusive, ModelUnavailabl
 from circuitcheck.plugin.collecting import claim_of, model_of
 from circuitcheck.plugin.options import require_models, value_of
 from circuitcheck.plugin.stores import claim_settings
+from circuitcheck.plugin.tracebacks import shorten_traceback
 from circuitcheck.quantities import Model, recording
 from circuitcheck.sampling import Evidence
 from circuitcheck.session import Session, Settings
@@ -35,8 +33,6 @@ class ClaimRun:
     refuted: bool = False  # whatever other plugins make of the error
 
 
-_PACKAGE = str(Path(__file__).parents[1]) + os.sep
-
 _NO_FIXTURE = re.compile(r"fixture '(\w+)' not found")
 
 RUN = pytest.StashKey[ClaimRun]()
@@ -54,38 +50,32 @@ def run_claim(item: pytest.Function, claim: Claim, session: Session) -> Generato
         try:
             result = yield
             recorder.finish()
-        except Inconclusive as error:
-            run.inconclusive = str(error)
-            if value_of(item.config, "inconclusive") == "skip":
-                pytest.skip(f"inconclusive: {error}")
-            raise error.with_traceback(without_own_frames(error.__traceback__)) from None
         except ModelUnavailable as error:
             if require_models(item.config):
                 raise
             pytest.skip(str(error))
         except CircuitCheckError as error:
-            run.refuted = isinstance(error, Refuted)
-            raise error.with_traceback(without_own_frames(error.__traceback__)) from None
+            _note_verdict(run, error)
+            if run.inconclusive and value_of(item.config, "inconclusive") == "skip":
+                pytest.skip(f"inconclusive: {error}")
+            shorten_traceback(error)
+            raise
         except AssertionError as error:
             refuted = recorder.refutation(error.__traceback__)
             if refuted is None:
                 raise
             raise refuted.with_traceback(error.__traceback__) from None
+        except Exception as error:
+            shorten_traceback(error)
+            raise
         finally:
             run.done = True
     return result
 
 
-def without_own_frames(traceback: TracebackType | None) -> TracebackType | None:
-    """The traceback down to the last line outside this package: a reader wants the claim, not our insides."""
-    last, step = None, traceback
-    while step is not None:
-        if not step.tb_frame.f_code.co_filename.startswith(_PACKAGE):
-            last = step
-        step = step.tb_next
-    if last is not None:
-        last.tb_next = None
-    return traceback
+def _note_verdict(run: ClaimRun, error: CircuitCheckError) -> None:
+    run.refuted = isinstance(error, Refuted)
+    run.inconclusive = str(error) if isinstance(error, Inconclusive) else ""
 
 
 def is_subtest(item: pytest.Item) -> bool:
@@ -218,4 +208,6 @@ def _verdict(call: pytest.CallInfo[Any], report: pytest.TestReport, run: ClaimRu
         return "refuted", ""
     if report.skipped and isinstance(error, pytest.skip.Exception):
         return "skipped", str(error)
+    if isinstance(error, pytest.FixtureLookupError):
+        return "error", f"there is no fixture {error.argname!r}"
     return "error", f"{type(error).__name__}: {first_line(error)}"

@@ -6,6 +6,7 @@ from stat import S_ISDIR
 
 from circuitcheck.errors import BadRecord
 from circuitcheck.files import is_plain
+from circuitcheck.text import suggestion
 
 
 def check_readable(path: Path, known: str, *, most: int | None = None) -> None:
@@ -17,7 +18,10 @@ def check_readable(path: Path, known: str, *, most: int | None = None) -> None:
         finally:
             os.close(handle)
     except FileNotFoundError as error:
-        raise BadRecord(f"there is no file {path}: correct the path.") from error
+        beside = suggestion(path.name, _names_in(path.parent))
+        raise BadRecord(
+            f"there is no file {path} (looked for in {path.parent.absolute()}); expected {known}.{beside}"
+        ) from error
     except (OSError, ValueError) as error:
         said = error.strerror if isinstance(error, OSError) else str(error)
         raise BadRecord(f"{str(path)[:200]} cannot be read ({said}); expected {known}.") from error
@@ -27,3 +31,10 @@ def check_readable(path: Path, known: str, *, most: int | None = None) -> None:
         raise BadRecord(f"{path} is a device or a pipe; expected {known}.")
     if most is not None and status.st_size > most:
         raise BadRecord(f"{path} has {status.st_size >> 20} MB, and {most >> 20} MB at most are read; expected {known}.")
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []

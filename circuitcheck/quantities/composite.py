@@ -1,7 +1,7 @@
 """Claims made of claims: one of several, or all of several."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -118,6 +118,8 @@ def _ask_again(part: Question, found: ComparisonResult, wanted: str, split: Sett
 
 def _questions(kind: str, parts: tuple[object, ...]) -> tuple[Question, ...]:
     name = kind.replace(" ", "_")
+    if len(parts) == 1 and isinstance(parts[0], Iterable):
+        raise NotComparable(f"cc.{name} got one list: put a star before it, cc.{name}(*comparisons).")
     strangers = [part for part in parts if not isinstance(part, Question)]
     if strangers:
         raise NotComparable(

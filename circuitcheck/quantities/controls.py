@@ -248,6 +248,8 @@ def _doubts(tally: Tally) -> tuple[str, ...]:
 
 
 def _claimed(effect: "Quantity", control: RandomHeads) -> tuple[Head, ...]:
+    if not isinstance(control, RandomHeads):
+        raise NotComparable(f"cannot beat {control!r}: expected cc.random_heads(like='L9H9'), the claimed heads in it.")
     claimed = parse_units(control.like, _architecture(effect))
     heads = tuple(unit for unit in claimed if isinstance(unit, Head))
     if len(heads) != len(claimed):

@@ -9,6 +9,7 @@ from circuitcheck.plan.sites import RESIDUAL_KINDS
 from circuitcheck.quantities.models import ModelView
 from circuitcheck.quantities.task import Task
 from circuitcheck.session import current_session
+from circuitcheck.text import suggestion
 
 
 def mean_difference(
@@ -61,5 +62,8 @@ def random_direction(like: Direction, *, seed: int = 0) -> RandomLike:
 def _one(position: str, task: Task) -> Position:
     parsed = parse_position(position)
     if parsed.name not in task.positions:
-        raise UnknownPosition(f"task {task.name!r} has no position {parsed.name!r}; it has {', '.join(task.positions)}.")
+        raise UnknownPosition(
+            f"task {task.name!r} has no position {parsed.name!r}; it has {', '.join(task.positions)}."
+            f"{suggestion(parsed.name, task.positions)}"
+        )
     return parsed

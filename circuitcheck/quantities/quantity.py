@@ -286,7 +286,7 @@ class Quantity:
             return other
         raise NotComparable(
             f"{self.label} {relation} {other!r}: no measured number equals another exactly. Say how close is equal: "
-            f"quantity {relation} cc.approx({_text(other)}, abs=0.05)."
+            f"quantity {relation} cc.approx({_text(getattr(other, 'expected', other))}, abs=0.05)."
         )
 
     def _combine(

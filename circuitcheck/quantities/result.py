@@ -12,6 +12,7 @@ from circuitcheck.errors import NotComparable
 from circuitcheck.quantities.history import Looks, Tries
 from circuitcheck.sampling import Decision, Region, Tally
 from circuitcheck.session import current_session
+from circuitcheck.stats.planning import CAP
 from circuitcheck.text import printable
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def percent(share: float) -> str:
 
 def more_prompts(count: int | None) -> str:
     if count is None:
-        return "the estimate is too close to the threshold to say"
+        return f"more than {CAP} times these prompts, too many to plan for from this sample"
     return f"about {count} prompts more"
 
 

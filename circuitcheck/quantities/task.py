@@ -37,6 +37,7 @@ from circuitcheck.quantities.prompts import Prompts, check_something_to_look_at
 from circuitcheck.quantities.quantity import Quantity
 from circuitcheck.quantities.recording import current_recorder
 from circuitcheck.session import current_session
+from circuitcheck.text import suggestion
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -314,6 +315,7 @@ class Task:
         if position.name not in self.positions:
             raise UnknownPosition(
                 f"task {self.name!r} has no position {position.name!r} (in: {what}); it has {', '.join(self.positions)}."
+                f"{suggestion(position.name, self.positions)}"
             )
 
     def _counterfactual(self, name: str | None, what: str) -> str:

@@ -75,6 +75,8 @@ def _validators() -> dict[str, Any]:
 def _entries(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line numbers and entries, their texts printable."""
     try:
+        if not path.exists():
+            raise BadRecord(f"there is no file {path}: journals are in .circuitcheck/journals of the folder of the run.")
         if not path.is_file() or path.stat().st_size > _LARGEST:
             raise BadRecord(f"{path} is no journal: expected a regular file of at most {_LARGEST >> 20} MB.")
         lines = path.read_bytes().split(b"\n")
@@ -84,7 +86,10 @@ def _entries(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         try:
             entry = json.loads(line, parse_constant=_refuse)
         except (ValueError, RecursionError) as error:
-            raise BadRecord(f"{path}:{number} is no entry of a journal of circuitcheck.") from error
+            raise BadRecord(
+                f"{path}:{number} is no entry of a journal of circuitcheck. Journals (.circuitcheck/journals) have one line "
+                f"of JSON for each entry; a report made of one is not a journal."
+            ) from error
         if not isinstance(entry, dict):
             raise BadRecord(f"{path}:{number} is no entry of a journal of circuitcheck.")
         yield number, all_printable(entry)

@@ -1,5 +1,7 @@
 """All claims of a run, gathered where the reports are written: those that came back, and those that did not."""
 
+import json
+import zlib
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +26,8 @@ class ClaimLog:
         self._expected: dict[Key, dict[str, Any]] = {}
         self._nodes: set[str] = set()  # of the expected claims
         self._started: set[str] = set()
-        self._finished: dict[Key, dict[str, Any]] = {}
+        self._finished: dict[Key, bytes] = {}  # packed: a run may have thousands
+        self._files: set[str] = set()  # of the finished claims
         self._changed: dict[str, str] = {}  # models that were found to be others at the end
         self.seconds_by_file: dict[str, float] = defaultdict(float)
 
@@ -38,12 +41,13 @@ class ClaimLog:
         if nodeid in self._nodes:
             self._receive("started", {"node": nodeid})
 
-    @pytest.hookimpl
+    @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.seconds_by_file[report.location[0]] += report.duration
         found = getattr(report, "circuit", None)
         if found is not None:
             self._receive("result", {"claim": found})
+            del report.circuit  # pytest keeps reports to the end
         for fingerprint, reason in getattr(report, "circuit_changed", {}).items():
             if fingerprint not in self._changed:
                 self._receive("changed", {"fingerprint": fingerprint, "reason": reason})
@@ -61,14 +65,15 @@ class ClaimLog:
         elif kind == "started":
             self._started.add(entry["node"])
         elif kind == "result":
-            self._finished[_key(entry["claim"])] = entry["claim"]
+            self._files.add(entry["claim"]["node"].partition("::")[0])
+            self._finished[_key(entry["claim"])] = zlib.compress(json.dumps(entry["claim"]).encode("ascii"))
         else:
             self._changed[entry["fingerprint"]] = entry["reason"]
 
     @property
     def claims(self) -> list[dict[str, Any]]:
         """Those that came back, in that order, then those that did not. One that asks the same as an earlier one says so."""
-        came_back = [self._with_its_model(each) for each in self._finished.values()]
+        came_back = [self._with_its_model(json.loads(zlib.decompress(each))) for each in self._finished.values()]
         return marked_repeats([*came_back, *(self._lost(each) for each in self.unfinished)])
 
     @property
@@ -86,8 +91,7 @@ class ClaimLog:
     @property
     def seconds(self) -> dict[str, float]:
         """Of the files that hold claims: seconds of all their phases, model loading included."""
-        files = {claim["node"].partition("::")[0] for claim in self._finished.values()}
-        return {name: taken for name, taken in self.seconds_by_file.items() if name in files}
+        return {name: taken for name, taken in self.seconds_by_file.items() if name in self._files}
 
     def summary(self) -> dict[str, int]:
         claims = self.claims

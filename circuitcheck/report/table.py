@@ -27,8 +27,8 @@ def write_table(reporter: Lines, log: ClaimLog, budget: float | None, correction
     reporter.write_line(_line(_HEADS, widths), bold=True)
     for claim, row in rows:
         reporter.write_line(_line(row, widths), **_markup(claim))
-    for claim in log.claims:
-        _write_notes(reporter, claim)
+    for note, names in _notes(log).items():
+        reporter.write_line(f"{_listed(names)}: {note}", yellow=True)
     for line in _few_prompts(log):
         reporter.write_line(line, yellow=True)
     reporter.write_line(_counts(log))
@@ -67,12 +67,20 @@ def _cells(each: dict[str, Any]) -> tuple[str, str, str, str]:
     return _number(each["estimate"]), _interval(each), _claimed(each), str(each["n"])
 
 
-def _write_notes(reporter: Lines, claim: dict[str, Any]) -> None:
-    same = [] if claim["same_as"] is None else [f"asks the same as {claim['same_as']}: together they count once"]
-    fragile = {each["unseen"]["text"] for each in leaves(claim["comparisons"]) if _fragile(each)}
-    warnings = [each for each in claim["warnings"] if each not in fragile]  # said of all claims together
-    for note in ([claim["reason"]] if claim["reason"] else []) + same + warnings:
-        reporter.write_line(f"{claim['id']}: {note}", yellow=True)
+def _notes(log: ClaimLog) -> dict[str, list[str]]:
+    """What needs words, with the claims that it is said of: a note that many claims share is written once."""
+    found: dict[str, list[str]] = {}
+    for claim in log.claims:
+        same = [] if claim["same_as"] is None else [f"asks the same as {claim['same_as']}: together they count once"]
+        fragile = {each["unseen"]["text"] for each in leaves(claim["comparisons"]) if _fragile(each)}
+        warnings = [each for each in claim["warnings"] if each not in fragile]  # said of all claims together
+        for note in ([claim["reason"]] if claim["reason"] else []) + same + warnings:
+            found.setdefault(note, []).append(claim["id"])
+    return {note: list(dict.fromkeys(names)) for note, names in found.items()}
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:_NAMED]) + ("" if len(names) <= _NAMED else f" and {len(names) - _NAMED} more")
 
 
 def _counts(log: ClaimLog) -> str:
@@ -89,10 +97,9 @@ def _few_prompts(log: ClaimLog) -> list[str]:
     names = [claim["id"] for claim in log.claims if any(map(_fragile, leaves(claim["comparisons"])))]
     if not names:
         return []
-    listed = ", ".join(names[:_NAMED]) + ("" if len(names) <= _NAMED else ", ...")
     return [
         f"few prompts: {len(names)} of {len(log.claims)} claims rest on so few that rare ones, unlike any seen, could "
-        f"overturn them; each result says how many and how far, and --circuit-first-look draws more: {listed}"
+        f"overturn them; each result says how many and how far, and --circuit-first-look draws more: {_listed(names)}"
     ]
 
 

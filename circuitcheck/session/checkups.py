@@ -16,9 +16,13 @@ class CheckUpStore:
     folder: Path | None = None
     _held: dict[str, CheckUp] = field(default_factory=dict)
 
+    def holds(self, card: ModelCard) -> bool:
+        """Was it looked at in this process?"""
+        return _key(card) in self._held
+
     def of(self, card: ModelCard, engine: Engine) -> CheckUp:
         """The check-up of this model on this kind of device, made now if it never was."""
-        key = f"{card.ref.fingerprint}-{card.device.partition(':')[0]}"
+        key = _key(card)
         if key not in self._held:
             found = self._read(key)
             if found is None or (found.fingerprint, found.version) != (card.ref.fingerprint, VERSION):
@@ -48,6 +52,10 @@ class CheckUpStore:
     def _write(self, key: str, found: CheckUp) -> None:
         if self.folder is not None:
             write_record(self.folder / f"{key}.json", found.as_dict())
+
+
+def _key(card: ModelCard) -> str:
+    return f"{card.ref.fingerprint}-{card.device.partition(':')[0]}"
 
 
 _INSIDE = {"q", "k", "v", "scores", "pattern"}

@@ -22,7 +22,7 @@ from circuitcheck.session.ledger import Ledger, ledger_of_this_folder
 from circuitcheck.session.values import Block, Stream, ValueStore
 from circuitcheck.settings import Settings
 
-Progress = Callable[[int], None]  # told how many prompts of the current question are measured
+Progress = Callable[[str], None]  # told what is going on, and how many prompts of the current question are measured
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +129,8 @@ class Session:
         if self.checkups is None:
             return
         for model in dict.fromkeys(cell.view.model for cell in cells):
+            if not self.checkups.holds(self.engine.card(model)):
+                self._tell(f"the doctor looks at {model}")
             kinds = frozenset(kind for cell in cells if cell.view.model == model for kind in cell.site_kinds)
             self.checkups.require_sound(self.engine.card(model), self.engine, kinds)
 
@@ -154,8 +156,11 @@ class Session:
             for cell, values, receipts in zip(plan.cells, table.values, table.receipts, strict=True):
                 _check_support(cell.metric, values)
                 self._values.put(self._stream(cell, task, stream, seed), cell.digest, number, Block(cell, values, receipts))
+        self._tell(f"{block.stop} prompts")
+
+    def _tell(self, state: str) -> None:
         if self.progress:
-            self.progress(block.stop)
+            self.progress(state)
 
 
 def _other_batch(batch: int) -> int:

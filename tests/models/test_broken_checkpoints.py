@@ -1,7 +1,9 @@
 """Checkpoints that are there and cannot be read."""
 
 import importlib.util
+import json
 import shutil
+import struct
 from pathlib import Path
 
 import pytest
@@ -89,3 +91,51 @@ def test_a_file_that_is_no_gguf(tmp_path, content):
     path.write_bytes(content)
     with refused(path):
         cc.load(str(path))
+
+
+def gguf(path, **values):
+    """A file without tensors whose header holds these whole numbers and texts, and 100 bytes after it."""
+    entries = b"".join(
+        packed(key) + (number(4, "I", v) if isinstance(v, int) else number(8, "") + v) for key, v in values.items()
+    )
+    path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, len(values)) + entries + bytes(100))
+    return path
+
+
+def packed(text):
+    return struct.pack("<Q", len(text)) + text.encode()
+
+
+def number(kind, form, *value):
+    return struct.pack(f"<I{form}", kind, *value)
+
+
+SIZES = {"llama.block_count": 2, "llama.embedding_length": 32, "llama.attention.head_count": 4}
+
+
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        ({}, r"does not say llama\.block_count"),
+        ({**SIZES, "llama.embedding_length": 0}, r"does not say llama\.embedding_length"),
+        ({**SIZES, "llama.embedding_length": 4096}, "asks for 2 layers of width 4096"),
+        ({"a": struct.pack("<Q", 10**10) + b"text"}, "a text of 10000000000 bytes"),
+        ({"a": struct.pack("<Q", 1000) + b"text"}, "ends within its header"),
+    ],
+)
+def test_a_gguf_header_that_lies(tmp_path, values, message):
+    """A library would make up sizes that are not said, of a model with 7 billion weights, and read texts of any length."""
+    path = gguf(tmp_path / "m.gguf", **{"general.architecture": packed("llama"), **values})
+    with pytest.raises(CorruptCheckpoint, match=message):
+        cc.load(str(path))
+
+
+def test_a_tokenizer_that_makes_a_billion_characters_of_one(copy):
+    rules = json.loads((copy / "tokenizer.json").read_text())
+    rules["normalizer"] = {
+        "type": "Sequence",
+        "normalizers": [{"type": "Replace", "pattern": {"String": "a"}, "content": "a" * 1000}] * 3,
+    }
+    (copy / "tokenizer.json").write_text(json.dumps(rules))
+    with pytest.raises(CorruptCheckpoint, match="1,000,000,000 characters of one"):
+        cc.load(str(copy))

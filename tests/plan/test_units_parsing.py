@@ -112,3 +112,18 @@ def test_a_range_far_beyond_the_model_is_refused_without_being_written_out():
         assert tracemalloc.get_traced_memory()[1] < 1e6
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "text, meant",
+    [
+        ("8.2", "'L8H2'"),
+        ("l8h2", "'L8H2'"),
+        ("8:2", "'L8H2'"),
+        ("blocks.8.attn.hook_z", r"'L8\.attn' \(the layer\) or 'L8H0' \(one head\)"),
+        ("blocks.8.mlp.hook_post", r"'L8\.mlp' \(the layer\) or 'L8\.mlp\[0\]' \(one neuron\)"),
+    ],
+)
+def test_words_of_other_tools_are_answered_with_ours(text, meant):
+    with pytest.raises(UnknownUnit, match=f"Did you mean {meant}"):
+        parse_units(text, MODEL)

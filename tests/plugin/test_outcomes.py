@@ -251,3 +251,46 @@ def test_a_refutation_that_something_caught_is_a_refutation(folder: Folder, body
 def test_an_assert_that_holds_by_its_other_half_is_no_refutation(folder: Folder) -> None:
     found = run(folder, "assert ioi.logit_diff(model) > 100 or ioi.logit_diff(model) < 100")
     assert found.claims["it"]["verdict"] == "supported"
+
+
+OWN_METRIC = """\
+def inner(logits):
+        return logits[999_999]
+    def own(logits, prompts):
+        return inner(logits)
+    assert ioi.measure(cc.metric(own), model) > 0"""
+
+
+def test_an_error_in_a_metric_of_ones_own_shows_ones_own_lines(folder: Folder) -> None:
+    found = run(folder, OWN_METRIC)
+    assert found.verdicts == {"it": "error"}
+    found.shows("*in own*", "*def inner*", "E*IndexError: index 999999*")
+    assert "circuitcheck/engine" not in found.text
+
+
+@pytest.mark.parametrize("body", [SUPPORTED, "assert ioi.logit_diff(cc.load('broken')) < 100"], ids=["fixture", "claim"])
+def test_a_model_that_cannot_be_read_shows_no_line_of_ours(folder: Folder, body: str) -> None:
+    broken = folder.pytester.mkdir("broken")
+    (broken / "config.json").write_text('{"model_type": "gpt3"}')
+    found = run(folder, body, model="./broken" if body == SUPPORTED else "tiny")
+    assert found.claims["it"]["reason"].startswith("CorruptCheckpoint: ")
+    found.shows("*is of model type 'gpt3', which this version of transformers does not know. Did you mean 'gpt*'?*")
+    assert "circuitcheck/engine" not in found.text
+    assert "circuitcheck/plugin" not in found.text
+
+
+def test_a_bug_of_ours_keeps_its_whole_traceback(folder: Folder) -> None:
+    breaks = "monkeypatch.setattr('circuitcheck.session.session.np', None)"
+    found = folder.run(f"@claim(id='it')\ndef test_it(model, ioi, monkeypatch):\n    {breaks}\n    {SUPPORTED}\n")
+    found.shows("*circuitcheck/session/session.py*", "E*AttributeError*")
+
+
+def test_a_note_of_many_claims_is_written_once(folder: Folder) -> None:
+    claims = [f"@claim(id='c{i}')\ndef test_{i}(model, ioi): raise RuntimeError('same')\n" for i in range(7)]
+    folder.run("\n".join(claims)).shows("c0, c1, c2, c3, c4 and 2 more: RuntimeError: same")
+
+
+@pytest.mark.parametrize("slip", ["@cc.claim", "@cc.claim('a sentence')"])
+def test_a_claim_without_its_words_says_how_one_is_written(folder: Folder, slip: str) -> None:
+    found = folder.run(f"{slip}\ndef test_it(model, ioi): pass\n", report=False)
+    found.shows("*id='ioi.name-movers'*")

@@ -60,6 +60,33 @@ def test_a_file_of_records_larger_than_memory(tmp_path):
         cc.Task.from_records(path)
 
 
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("x.txt", b"word " * 1_000_000, r"document 1 has 4,999,999|document 1 has 5,000,000"),
+        ("x.txt", b"\0" * 1_000, r"x\.txt is no text: it holds zero bytes"),
+        ("x.jsonl", b'"' + b"a" * (1 << 25) + b'"', r"x\.jsonl has a line of more than 32 MB"),
+        ("x.csv", b"text\n" + b"a" * (1 << 25) + b"a", r"x\.csv has a line of more than 32 MB"),
+        ("x.csv", b"text\n\xff\xfe\n", r"x\.csv: the line at byte 5 is not UTF-8"),
+    ],
+)
+def test_documents_that_would_fill_the_memory(tmp_path, name, content, message):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises((BadRecord, BadTask), match=message):
+        cc.corpus(str(path)).sample(1, model=cc.load("organism"))
+
+
+def test_a_table_that_unpacks_to_more_than_memory(tmp_path):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "x.parquet"
+    text = arrow.array(["x" * 400_000] * 1000).dictionary_encode()
+    parquet.write_table(arrow.table({"text": text, "answer": ["a"] * 1000}), path)
+    assert path.stat().st_size < 1_000_000
+    with pytest.raises(BadRecord, match="holds more than 268,435,456 characters"):
+        cc.Task.from_records(path)
+
+
 def test_a_record_that_no_model_reads(tmp_path):
     path = tmp_path / "x.jsonl"
     path.write_text(json.dumps({"text": "word " * 200_000, "answer": " a"}))
@@ -105,6 +132,8 @@ TEMPLATES = {
     "escape": "{{ ''.__class__.__mro__[1].__subclasses__() }}",
     "undefined": "{{ messages[7].content.nothing }}",
     "no syntax": "{% for %}",
+    "memory": "{{ ('a' * 1000).center(10 ** 11) }}",
+    "long": "{{ 'a' * 200000 }}{{ messages[0]['content'] }}",
 }
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import circuitcheck as cc
-from circuitcheck.errors import NotComparable, UnknownCounterfactual
+from circuitcheck.errors import BadMetric, NotComparable, UnknownCounterfactual, UnknownPosition
 
 
 @pytest.fixture
@@ -138,3 +138,19 @@ def test_what_is_no_view_is_refused(ioi, thing):
 def test_what_is_no_metric_is_refused(ioi, model, thing):
     with pytest.raises(TypeError, match="no metric"):
         ioi.measure(thing, model)
+
+
+def test_what_users_write_first_is_answered_with_what_to_write(ioi, model, a, b):
+    with pytest.raises(TypeError, match=r"cc\.approx\(1, abs=0\.05\)"):
+        a == pytest.approx(1.0)
+    with pytest.raises(NotComparable, match=r"put a star before it, cc\.all_of\(\*comparisons\)"):
+        cc.all_of([a > 0, b > 0])
+    with pytest.raises(NotComparable, match=r"expected cc\.random_heads\(like="):
+        a.beats(cc.heads("L0"), share=0.5)
+    with pytest.raises(UnknownPosition, match=r"Did you mean 'END'\?"):
+        ioi.logit_diff(model.ablate("L0H0", kind="zero", at="end")).values(2)
+
+
+def test_attention_to_a_token_that_comes_later_is_no_measurement(ioi, model):
+    with pytest.raises(BadMetric, match="is 0 whatever the model does"):
+        ioi.measure(cc.attention("L0H0", query="IO", key="END"), model).values(2)

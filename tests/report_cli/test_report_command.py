@@ -45,3 +45,15 @@ def test_lines_that_are_no_json_are_refused(tmp_path, capsys, text):
 def test_what_is_no_file_is_refused(capsys, path):
     assert main(["report", path]) == 2
     assert capsys.readouterr().err
+
+
+def test_a_journal_that_is_not_there_says_where_journals_are(tmp_path, capsys):
+    assert main(["report", str(tmp_path / "x.jsonl")]) == 2
+    assert "there is no file" in (said := capsys.readouterr().err)
+    assert ".circuitcheck/journals" in said
+
+
+def test_a_report_is_told_from_a_journal(tmp_path, capsys):
+    (tmp_path / "r.json").write_text('{\n "claims": []\n}\n')
+    assert main(["report", str(tmp_path / "r.json")]) == 2
+    assert "a report made of one is not a journal" in capsys.readouterr().err

@@ -155,7 +155,7 @@ def test_progress_is_told_after_each_block(session, model, ioi):
     told = []
     session.progress = told.append
     ioi.logit_diff(model).values(96)
-    assert told == [32, 64, 96]
+    assert told == ["32 prompts", "64 prompts", "96 prompts"]
 
 
 def test_the_settings_batch_is_the_block(tiny_gpt2, ioi):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from circuitcheck.engine.torch.completeness import check_gguf, check_vocabulary, check_whole
+from circuitcheck.engine.torch.gguf_header import check_gguf_header
 from circuitcheck.engine.torch.preflight import check_folder
 from circuitcheck.errors import CircuitCheckError, CorruptCheckpoint, ModelUnavailable
 from circuitcheck.models import ALIASES, ModelSpec
@@ -41,6 +42,8 @@ def read_checkpoint(spec: ModelSpec, dtype: torch.dtype) -> Checkpoint:
     location, arguments = _locate(spec)
     if spec.kind == "folder":
         check_folder(spec, Path(location))
+    if "gguf_file" in arguments:
+        check_gguf_header(spec, Path(location) / arguments["gguf_file"])
     try:
         return _read(spec, location, {**arguments, "local_files_only": True}, dtype)
     except ModelUnavailable:  # a hub spec that is not, or not all of it, in the local cache

@@ -1,8 +1,9 @@
 """What can be told of a checkpoint's folder before a library reads it: small files, plain questions."""
 
 import json
+import math
 import os
-from difflib import get_close_matches
+from collections.abc import Iterator
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from circuitcheck.errors import BadSpec, CorruptCheckpoint, ModelUnavailable
 from circuitcheck.files import is_plain
 from circuitcheck.models import ModelSpec
-from circuitcheck.text import first_line
+from circuitcheck.text import first_line, suggestion
 
 _LARGEST = 1 << 23  # bytes of a config.json
 _MOST = {
@@ -22,6 +23,7 @@ _MOST = {
 }
 _SPARE = 16  # a weight takes half a byte at least, and a layer has many more than hidden_size^2 / 8 weights
 _SIZES = (("hidden_size", "n_embd", "d_model"), ("num_hidden_layers", "n_layer", "n_layers"))
+_MOST_CHARACTERS = 1_000
 _WEIGHTS = ("*.safetensors", "*.bin")
 
 
@@ -34,12 +36,13 @@ def check_folder(spec: ModelSpec, folder: Path) -> None:
         raise ModelUnavailable(f"the folder {spec} cannot be read: {error.strerror}. Correct its permissions.") from error
     if not os.path.lexists(folder / "config.json"):
         _say_where_it_is(spec, folder, files)
+    _check_files(spec, files)
     config = _read(spec, folder / "config.json")
     _check_type(spec, config)
     _check_numbers(spec, config)
     _check_attention(spec, config)
-    _check_files(spec, files)
     _check_size(spec, config, files)
+    _check_tokenizer(spec, folder / "tokenizer.json")
     dangling = [each.name for each in files if each.is_symlink() and not each.exists()]
     if dangling:
         raise CorruptCheckpoint(f"{spec}: {dangling[0]} is a link to a file that is not there. Get that file.")
@@ -86,12 +89,10 @@ def _check_type(spec: ModelSpec, config: dict[str, Any]) -> None:
         return
     if given is None:
         raise CorruptCheckpoint(f"{spec}: config.json has no model_type, which says what model it is. Get a fresh copy.")
-    close = get_close_matches(str(given), list(CONFIG_MAPPING), 1)
     own_code = " It brings code of its own (auto_map), which is never run here." if "auto_map" in config else ""
     raise CorruptCheckpoint(
-        f"{spec} is of model type {given!r}, which this version of transformers does not know"
-        + (f" (it knows {close[0]!r})." if close else ".")
-        + (own_code or " A newer transformers may.")
+        f"{spec} is of model type {given!r}, which this version of transformers does not know."
+        f"{suggestion(str(given), CONFIG_MAPPING)}{own_code or ' A newer transformers may.'}"
     )
 
 
@@ -129,3 +130,27 @@ def _check_attention(spec: ModelSpec, config: dict[str, Any]) -> None:
                 f"{spec}: config.json names attention code on a hub ({name}={given!r}), which is never run here. Take it "
                 f"out."
             )
+
+
+def _check_tokenizer(spec: ModelSpec, path: Path) -> None:
+    """Replacements one after another can make billions of characters of one."""
+    try:
+        rules = json.loads(path.read_text(encoding="utf-8"))["normalizer"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # the library that reads it says what is wrong
+        return
+    most = math.prod(max(1, len(text)) for text in _replacements(rules))
+    if most > _MOST_CHARACTERS:
+        raise CorruptCheckpoint(
+            f"{spec}: the normalizer in tokenizer.json can make {most:,} characters of one; {_MOST_CHARACTERS:,} at most "
+            f"are allowed. Get the tokenizer that belongs to the model."
+        )
+
+
+def _replacements(rules: Any) -> Iterator[str]:
+    """What the normalizer of a tokenizer puts into a text."""
+    if isinstance(rules, dict):
+        yield from (rules[name] for name in ("content", "prepend") if isinstance(rules.get(name), str))
+        rules = list(rules.values())
+    if isinstance(rules, list):
+        for each in rules:
+            yield from _replacements(each)

@@ -162,6 +162,12 @@ def _(metric: Attention, seen: Seen) -> Tensor:
     found = []
     for row, prompt in enumerate(seen.prompts):
         queries, keys = (seen.batch.columns(prompt, (position,)) for position in (metric.query, metric.key))
+        if min(keys) > max(queries):
+            raise BadMetric(
+                f"{metric.key} is token {min(keys)} of prompt #{prompt.index} and {metric.query} token {max(queries)}: a "
+                f"token attends to itself and those before it, so this attention is 0 whatever the model does. Exchange "
+                f"query and key, or keep to prompts where the key comes first (task.where). {prompt.text!r}"
+            )
         found.append(pattern[row][queries][:, keys].sum(dim=1).mean())
     return torch.stack(found)
 

@@ -15,6 +15,7 @@ from circuitcheck.text import first_line
 
 _MESSAGE = "circuitcheck user message"
 _SECONDS = 3.0  # for a chat template, which is a program from a checkpoint
+_LONGEST = 100_000  # characters
 _DAY = datetime(2024, 7, 26)
 
 
@@ -66,6 +67,11 @@ class HubTokenizer:
         if not self.inner.chat_template:
             raise BadTask(f"the tokenizer of {self.name} has no chat template: a task with chat=True cannot use it.")
         text = self._apply_template(f"\n{_MESSAGE}\n")
+        if len(text) > _LONGEST:
+            raise BadTask(
+                f"the chat template of {self.name} makes {len(text):,} characters around one message; {_LONGEST:,} at most "
+                f"are read. Get the tokenizer that belongs to the model."
+            )
         strips = f"\n{_MESSAGE}\n" not in text
         before, found, between = text.partition(_MESSAGE if strips else f"\n{_MESSAGE}\n")
         if not found or _MESSAGE in between:

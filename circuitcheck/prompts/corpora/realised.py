@@ -2,6 +2,7 @@
 
 import hashlib
 from array import array
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,15 +16,24 @@ from circuitcheck.prompts.streams import STREAMS, stream_at
 from circuitcheck.prompts.tokenizer import Encoding, Tokenizer
 
 _FINE = 1 << 32
+_LONGEST = 4_000_000  # characters of one document: a tokenizer holds some 200 bytes for each
 
 
 @dataclass(frozen=True)
 class _Document:
-    """Token ids without a BOS, and the positions wanted; the text is read again when a prompt is made."""
+    """Token ids without a BOS, and the positions wanted, each with the characters from where its piece begins to where it
+    ends. The text is read again when a prompt is made."""
 
     number: int
     ids: "array[int]"
     wanted: "array[int]"
+    begins: "array[int]"
+    ends: "array[int]"
+
+    def read_at(self, position: int) -> slice:
+        """The characters read when the model is at a wanted position."""
+        place = bisect_left(self.wanted, position)
+        return slice(self.begins[place], self.ends[place])
 
 
 class RealisedCorpus:
@@ -60,7 +70,7 @@ class RealisedCorpus:
         begin = position // self._piece * self._piece
         ids = document.ids
         answer = (ids[position + 1],)
-        text = self._text(document, begin, position)
+        text = self._documents[document.number][document.read_at(position)]
         return Prompt(
             index=index,
             text=text,
@@ -86,6 +96,11 @@ class RealisedCorpus:
         for place in range(self.read):
             number = place if self.read == count else permute(place, count, f"documents {self._key}")
             text = self._documents[number]
+            if len(text) > _LONGEST:
+                raise BadTask(
+                    f"document {number + 1} has {len(text):,} characters, and {_LONGEST:,} at most are read as one: "
+                    f"divide it (of a text file, separator= says where)."
+                )
             mark = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
             if mark in seen:
                 self.repeated += 1
@@ -101,12 +116,16 @@ class RealisedCorpus:
         if wanted:
             self.positions += len(wanted)
             stream = stream_at(keyed_number(f"stream {mark.hex()}", _FINE) / _FINE)
-            self._streams[stream].append(_Document(number, array("l", encoding.ids), array("l", wanted)))
+            found = (encoding.ids, wanted, [self._begin(encoding, each) for each in wanted], [ends[each] for each in wanted])
+            self._streams[stream].append(_Document(number, *(array("i", each) for each in found)))
 
     def _has_read(self, encoding: Encoding, position: int) -> bool:
         """Is what made the predicate choose a token in the piece that the model reads?"""
-        begin = encoding.offsets[position // self._piece * self._piece][0]
-        return encoding.offsets[position][1] - self._where.looks_back >= begin
+        return encoding.offsets[position][1] - self._where.looks_back >= self._begin(encoding, position)
+
+    def _begin(self, encoding: Encoding, position: int) -> int:
+        """The character at which the piece with this token begins."""
+        return encoding.offsets[position // self._piece * self._piece][0]
 
     def _encode(self, number: int, text: str) -> Encoding:
         try:
@@ -115,12 +134,6 @@ class RealisedCorpus:
             raise BadTask(f"document {number + 1}: {error}") from error
         skip = len(self._bos)
         return Encoding(encoding.ids[skip:], encoding.offsets[skip:])
-
-    def _text(self, document: _Document, begin: int, position: int) -> str:
-        """What has been read, from the beginning of the piece to the position."""
-        text = self._documents[document.number]
-        offsets = self._encode(document.number, text).offsets
-        return text[offsets[begin][0] : offsets[position][1]]
 
     def _stream(self, stream: str) -> list[_Document]:
         if stream not in self._streams:

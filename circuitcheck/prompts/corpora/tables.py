@@ -11,6 +11,8 @@ from typing import Any
 from circuitcheck.errors import BadRecord
 from circuitcheck.prompts.records.rows import LONGEST_CELL, damaged, open_parquet
 
+_LONGEST_LINE = 1 << 25  # bytes
+
 
 class JsonDocuments:
     """Line offsets are held, 8 bytes a document."""
@@ -20,7 +22,7 @@ class JsonDocuments:
         self._starts, self._lines = array("q"), array("q")
         with path.open("rb") as stream:
             offset = 0
-            for number, line in enumerate(stream, start=1):
+            for number, line in enumerate(_lines(stream, path.name), start=1):
                 if line.strip():
                     self._starts.append(offset)
                     self._lines.append(number)
@@ -51,7 +53,7 @@ class CsvDocuments:
         self._starts, self._lines = array("q"), array("q")
         csv.field_size_limit(LONGEST_CELL)
         with path.open("rb") as stream:
-            lines = _Counted(stream)
+            lines = _Counted(stream, path.name)
             reader = csv.reader(lines, strict=True)
             try:
                 self._header = next(reader, [])
@@ -73,7 +75,7 @@ class CsvDocuments:
     def __getitem__(self, number: int) -> str:
         with self._path.open("rb") as stream:
             stream.seek(self._starts[number])
-            cells = next(csv.reader(_Counted(stream), strict=True))
+            cells = next(csv.reader(_Counted(stream, self._path.name), strict=True))
         place = f"{self._path.name}:{self._lines[number]}"
         return _text(place, dict(zip(self._header, cells, strict=False)), self._field)
 
@@ -120,16 +122,24 @@ class ParquetDocuments:
 class _Counted:
     """Lines of a binary file as text, with the offset that has been read up to."""
 
-    def __init__(self, stream: Any) -> None:
-        self._stream, self.offset = stream, stream.tell()
+    def __init__(self, stream: Any, name: str) -> None:
+        self._stream, self._name, self.offset = stream, name, stream.tell()
 
     def __iter__(self) -> Iterator[str]:
-        while line := self._stream.readline():
+        for line in _lines(self._stream, self._name):
             start, self.offset = self.offset, self.offset + len(line)
             try:
                 yield line.decode("utf-8-sig" if start == 0 else "utf-8")
             except UnicodeDecodeError as error:
-                raise BadRecord(f"the line at byte {start} is not UTF-8; save the file as UTF-8.") from error
+                raise BadRecord(f"{self._name}: the line at byte {start} is not UTF-8; save the file as UTF-8.") from error
+
+
+def _lines(stream: Any, name: str) -> Iterator[bytes]:
+    """Raises BadRecord for one that would fill the memory."""
+    while line := stream.readline(_LONGEST_LINE + 1):
+        if len(line) > _LONGEST_LINE:
+            raise BadRecord(f"{name} has a line of more than {_LONGEST_LINE >> 20} MB: divide its documents.")
+        yield line
 
 
 def _text(place: str, row: Any, field: str) -> str:

@@ -26,6 +26,8 @@ class TextDocuments:
             raise BadRecord(f"{path.name}: separator={separator!r}; expected text that stands between documents.")
         with path.open("rb") as stream:
             head = stream.read(_HEAD)
+        if b"\0" in head:
+            raise BadRecord(f"{path.name} is no text: it holds zero bytes. Save it as UTF-8.")
         if separator is None and END_OF_TEXT.encode() in head:
             separator = END_OF_TEXT
         pattern = _BLANK_LINE if separator is None else re.compile(re.escape(separator.encode()))

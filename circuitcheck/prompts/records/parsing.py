@@ -15,6 +15,7 @@ from circuitcheck.prompts.streams import STREAMS
 
 _SPAN = re.compile(r"\d{1,9}:\d{1,9}")
 _LONGEST = 500_000  # characters: no model reads so many tokens, and a tokenizer takes seconds for them
+_MOST = 1 << 28  # characters of all rows: they are held in memory
 _SHOWN = 1000  # bad rows that an error names: more would be another file
 
 
@@ -30,7 +31,9 @@ def read_records(path: str | PathLike[str], *, strict: bool) -> tuple[tuple[Reco
     good: list[Record] = []
     bad: list[Rejected] = []
     together = _Together()
+    held = 0
     for place, row in rows_of(file):
+        held += sum(map(len, _texts_in(row)))
         try:
             if isinstance(row, str):
                 raise _BadRow(row)
@@ -38,6 +41,8 @@ def read_records(path: str | PathLike[str], *, strict: bool) -> tuple[tuple[Reco
             good.append(together.added(record))
         except _BadRow as error:
             bad.append(Rejected(place, str(error)))
+        if held > _MOST:
+            raise BadRecord(f"{file.name} holds more than {_MOST:,} characters in its rows: keep those that you need.")
     if bad and (strict or not good):
         raise BadRecord(describe_rejected(file.name, bad, len(good)))
     if not good:
@@ -74,6 +79,10 @@ def _record(place: str, row: Mapping[str, Any]) -> Record:
         _word(row, "template"),
         _stream(row),
     )
+
+
+def _texts_in(row: Mapping[str, Any] | str) -> list[str]:
+    return [row] if isinstance(row, str) else [cell for cell in row.values() if isinstance(cell, str)]
 
 
 def _cased(letter: str) -> bool:
