@@ -60,13 +60,19 @@ def write_record(path: Path, record: dict[str, Any]) -> None:
 
 
 def append_line(path: Path, line: str) -> bool:
-    """In one write, so that other processes see whole lines. False where it could not be written."""
+    """In one write, so that other processes see whole lines. False where it could not be written; nothing of it then stays,
+    unless another process has written since."""
     data = (line + "\n").encode("utf-8", "backslashreplace")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW, 0o644)
         try:
-            return S_ISREG(os.fstat(handle).st_mode) and os.write(handle, data) == len(data)
+            if not S_ISREG(os.fstat(handle).st_mode):
+                return False
+            written = os.write(handle, data)
+            if written < len(data) and os.fstat(handle).st_size == (end := os.lseek(handle, 0, os.SEEK_CUR)):
+                os.ftruncate(handle, end - written)
+            return written == len(data)
         finally:
             os.close(handle)
     except OSError:

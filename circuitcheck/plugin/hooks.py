@@ -182,6 +182,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         elif not quiet:
             terminalreporter.write_line(f"report: {path}")
     journal = config.stash[_JOURNAL]
+    if journal.lost:
+        terminalreporter.write_line(
+            f"journal: {journal.lost} entries could NOT be written to {journal.path}; is its disk full?", red=True
+        )
     if journal.written and (unwritten or log.unfinished):
         terminalreporter.write_line(f"every result that arrived: circuitcheck report {journal.path}")
 

@@ -24,12 +24,15 @@ class Journal:
     def __init__(self, folder: Path | None) -> None:
         self.path = None if folder is None else folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.jsonl"
         self.written = False
+        self.lost = 0  # entries that could not be written
 
     def note(self, kind: str, **entry: Any) -> None:
         if self.path is not None:
             if not self.written:
                 _forget_old(self.path.parent)
-            self.written = append_line(self.path, json.dumps({"kind": kind, **entry}, allow_nan=False)) or self.written
+            arrived = append_line(self.path, json.dumps({"kind": kind, **entry}, allow_nan=False))
+            self.written |= arrived
+            self.lost += not arrived
 
 
 def read_journal(path: Path) -> tuple[ClaimLog, dict[str, Any], dict[str, Any]]:

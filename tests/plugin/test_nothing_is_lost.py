@@ -3,6 +3,7 @@
 import json
 import random
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -77,35 +78,76 @@ def test_a_run_that_is_told_to_end_reports_what_it_has(folder: Folder, number: i
     assert verdicts(reported(folder)) == run.verdicts
 
 
+def fill_the_disk(running: "subprocess.Popen[bytes]", folder: Folder) -> None:
+    size = journal(folder).stat().st_size + 500
+    resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (size, size))
+
+
+def make_read_only(_running: "subprocess.Popen[bytes]", folder: Folder) -> None:
+    folder.pytester.path.chmod(0o555)
+
+
+# Of root, for whom no folder is read-only, its rights are taken first.
+WITHOUT_RIGHTS = """
+import ctypes, sys, pytest
+ctypes.CDLL(None).capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)())
+sys.exit(pytest.main())
+"""
+
+
+def finished_before(folder: Folder) -> set[str]:
+    """The claims whose results are in the journal now."""
+    lines = journal(folder).read_text().split("\n")[:-1]
+    return {entry["claim"]["id"] for entry in map(json.loads, lines) if entry["kind"] == "result"}
+
+
+ENDS = {
+    "kill": lambda running, _: running.kill(),
+    "terminate": lambda running, _: running.terminate(),
+    "abort": lambda running, _: running.send_signal(signal.SIGABRT),
+    "full": fill_the_disk,
+    "read-only": make_read_only,
+}
+STATUS = {"kill": -signal.SIGKILL, "terminate": 2, "abort": -signal.SIGABRT, "full": 1, "read-only": 1}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGABRT])
+@pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "workers"])
-def test_whatever_ends_a_run_at_any_moment_what_was_written_is_whole(
-    folder: Folder, workers: list[str], number: signal.Signals
+def test_whatever_happens_to_a_run_at_any_moment_nothing_finished_is_lost(
+    folder: Folder, workers: list[str], end: str
 ) -> None:
     """50 moments in all, over the time from the first result on."""
     folder.write(claims(**{f"claim{i}": f"time.sleep(0.05); {HOLDS}" for i in range(40)}))
-    doctor = ("-o", f"circuit_doctor={folder.checkups}")
-    command = [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", "-q", *doctor, *workers, "hypotheses"]
-    dice = random.Random(int(number))
-    for _ in range(8):
-        kept = folder.pytester.path / ".circuitcheck" / "journals"
-        for old in kept.glob("*"):
+    where, kept = folder.pytester.path, folder.pytester.path / ".circuitcheck" / "journals"
+    options = ["-o", f"circuit_doctor={folder.checkups}", "--circuit-report=report.json", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-c", WITHOUT_RIGHTS, "-p", "no:hypothesispytest", "-q", *options, *workers, "hypotheses"]
+    dice = random.Random(f"{end} {workers}")
+    for _ in range(5):
+        for old in [*kept.glob("*"), *where.glob("report.json")]:
             old.unlink()
-        running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder.pytester.path)
+        running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=where)
         deadline = time.monotonic() + 120
-        while time.monotonic() < deadline and not any("result" in path.read_text() for path in kept.glob("*")):
+        while time.monotonic() < deadline and not any(finished_before(folder) for _ in kept.glob("*")):
             time.sleep(0.02)
-        time.sleep(dice.uniform(0, 2))
-        running.send_signal(number)
-        status = running.wait(timeout=60)
+        time.sleep(dice.uniform(0, 1.5))
+        before = finished_before(folder)
+        ENDS[end](running, folder)
+        said = running.communicate(timeout=60)[0].decode()
+        where.chmod(0o755)
         found = reported(folder)
-        counts = list(verdicts(found).values())
+        counts = verdicts(found)
         assert len(counts) == 40
-        assert counts.count("supported") + counts.count("error") == 40
-        assert counts.count("supported") >= 1
-        assert found["complete"] == (counts.count("error") == 0 and found["exit_status"] == 0)
-        assert status == (pytest.ExitCode.INTERRUPTED if number == signal.SIGTERM else -number) or found["complete"]
+        assert {name for name, verdict in counts.items() if verdict == "supported"} >= before
+        assert set(counts.values()) <= {"supported", "error"}
+        whole = "error" not in counts.values() and found["exit_status"] >= 0
+        assert found["complete"] == whole
+        assert running.returncode == (0 if whole and end in ("kill", "terminate", "abort") else STATUS[end]), said
+        assert (where / "report.json").exists() == (end == "terminate" or (whole and end != "read-only")), said
+        if end in ("full", "read-only"):
+            assert ": 40 supported; 40 as expected" in said
+            assert "report NOT written" in said
+            assert ("could NOT be written to" in said) == (end == "full")
 
 
 def test_a_report_that_cannot_be_written_costs_neither_table_nor_results(folder: Folder) -> None:
