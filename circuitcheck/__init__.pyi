@@ -42,6 +42,7 @@ from .quantities import (
     norm,
     random_direction,
     random_heads,
+    random_sites,
 )
 from .session import Session, Settings, current_session, use_session
 
@@ -95,6 +96,7 @@ __all__ = [
     "norm",
     "random_direction",
     "random_heads",
+    "random_sites",
     "tasks",
     "use_session",
 ]

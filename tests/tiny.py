@@ -1,8 +1,10 @@
 """Tiny random models, saved as checkpoint folders like any other."""
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
+from circuitcheck.plan import SITE_KINDS
 from circuitcheck.prompts.builtin.ioi import ioi
 
 
@@ -82,3 +84,8 @@ def _save(kind: type, config: object, folder: Path, seed: int) -> None:
         if parameter.ndim > 1 and "wpe" not in name:
             parameter.data *= 4
     model.save_pretrained(folder)
+
+
+def lies_at(monkeypatch, kind, point):
+    """The table of kinds says that this one is at another hook point."""
+    monkeypatch.setitem(SITE_KINDS, kind, replace(SITE_KINDS[kind], points=(point,)))

@@ -16,7 +16,7 @@ from circuitcheck.plan.interventions import (
     Steer,
     StreamMean,
 )
-from circuitcheck.plan.matching import MatchedHeads
+from circuitcheck.plan.matching import MatchedParts
 from circuitcheck.plan.metrics import (
     Accuracy,
     Activation,
@@ -37,7 +37,18 @@ from circuitcheck.plan.metrics import (
 )
 from circuitcheck.plan.positions import AllBut, At, Position, named_in, parse_at, parse_position
 from circuitcheck.plan.references import CLEAN, ModelRef, PromptSource
-from circuitcheck.plan.sites import ATTENTION_KINDS, HEAD_KINDS, Site, SiteKind, check_sites, parse_sites, site_of
+from circuitcheck.plan.site_kinds import SITE_KINDS, KindName, SiteKind, site_kind
+from circuitcheck.plan.sites import (
+    Part,
+    Site,
+    Sites,
+    check_sites,
+    parse_sites,
+    parse_targets,
+    parts_of,
+    site_of,
+    unit_of,
+)
 from circuitcheck.plan.unit_sets import Circuit, UnitSet, circuit, heads, layers, neurons
 from circuitcheck.plan.units import (
     ANY_MODEL,
@@ -55,10 +66,9 @@ from circuitcheck.plan.views import View
 
 __all__ = [
     "ANY_MODEL",
-    "ATTENTION_KINDS",
     "CLEAN",
-    "HEAD_KINDS",
     "KINDS",
+    "SITE_KINDS",
     "Ablate",
     "Accuracy",
     "Activation",
@@ -75,11 +85,12 @@ __all__ = [
     "Head",
     "Intervention",
     "KLFromClean",
+    "KindName",
     "KnockOut",
     "LogProb",
     "LogitDiff",
     "Loss",
-    "MatchedHeads",
+    "MatchedParts",
     "MeanBy",
     "MeanDifference",
     "Metric",
@@ -88,6 +99,7 @@ __all__ = [
     "Need",
     "Neuron",
     "Norm",
+    "Part",
     "Patch",
     "PatchPath",
     "Plan",
@@ -100,6 +112,7 @@ __all__ = [
     "Resample",
     "Site",
     "SiteKind",
+    "Sites",
     "Source",
     "Steer",
     "StreamMean",
@@ -118,7 +131,11 @@ __all__ = [
     "parse_layers",
     "parse_position",
     "parse_sites",
+    "parse_targets",
     "parse_units",
+    "parts_of",
+    "site_kind",
     "site_of",
     "supports",
+    "unit_of",
 ]

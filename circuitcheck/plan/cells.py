@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from circuitcheck.digest import digest
 from circuitcheck.plan.metrics import Metric
 from circuitcheck.plan.references import ModelRef, PromptSource
-from circuitcheck.plan.sites import SiteKind
+from circuitcheck.plan.site_kinds import KindName
 from circuitcheck.plan.views import View
 
 
@@ -21,7 +21,7 @@ class Cell:
         return digest((self.view.digest, self.metric.digest))
 
     @property
-    def site_kinds(self) -> frozenset[SiteKind]:
+    def site_kinds(self) -> frozenset[KindName]:
         """The kinds of sites that are written, taken from other runs, or read by the metric."""
         written = {site.kind for each in self.view.interventions for site, _ in each.writes}
         needed = {need.site.kind for each in self.view.interventions for need in each.needs}

@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 from circuitcheck.digest import digest
 from circuitcheck.plan.positions import Position
 from circuitcheck.plan.references import ModelRef, PromptSource
-from circuitcheck.plan.sites import SiteKind
+from circuitcheck.plan.site_kinds import KindName
 
 
 class Direction(Protocol):
@@ -15,7 +15,7 @@ class Direction(Protocol):
     @property
     def model(self) -> ModelRef: ...
     @property
-    def kind(self) -> SiteKind: ...
+    def kind(self) -> KindName: ...
     @property
     def layers(self) -> tuple[int, ...]: ...
     @property
@@ -29,7 +29,7 @@ class MeanDifference:
 
     task: PromptSource
     model: ModelRef
-    kind: SiteKind
+    kind: KindName
     layers: tuple[int, ...]
     at: Position
     minus: Position
@@ -63,7 +63,7 @@ class RandomLike:
         return self.like.model
 
     @property
-    def kind(self) -> SiteKind:
+    def kind(self) -> KindName:
         return self.like.kind
 
     @property

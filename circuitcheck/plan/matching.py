@@ -1,61 +1,70 @@
-"""Sets of heads that are like a given one: as many heads of each layer."""
+"""Sets of heads, key/value heads or neurons that are like a given one: as many of each kind in each layer."""
 
 import math
 from dataclasses import dataclass
 from itertools import groupby
 
 from circuitcheck.errors import UnknownUnit
-from circuitcheck.plan.units import Head
+from circuitcheck.plan.sites import Part, count_parts
+from circuitcheck.plan.units import Architecture
 
 
 @dataclass(frozen=True)
-class MatchedHeads:
-    """Every set with as many heads of each layer as `claimed` (sorted, each once) has, the claimed set itself excluded,
-    numbered from 0. Sets may share some heads with the claimed one.
+class MatchedParts:
+    """Every set with as many parts of each layer and kind as `claimed` (sorted, each once) has, the claimed set itself
+    excluded, numbered from 0. Sets may share some parts with the claimed one.
 
-    Raises UnknownUnit where there is no other set.
+    Raises UnknownUnit where there is no other set, or nobody knows how many neurons there are.
     """
 
-    claimed: tuple[Head, ...]
-    n_heads: int
+    claimed: tuple[Part, ...]
+    architecture: Architecture
 
     def __post_init__(self) -> None:
         if not self.claimed or self.count < 1:
             raise UnknownUnit(
-                f"no other heads are like {', '.join(map(str, self.claimed)) or 'none'}: they are all {self.n_heads} heads "
-                f"of their layers. Compare a smaller set."
+                f"nothing else is like {', '.join(map(str, self.claimed)) or 'none'}: they are all there are of their "
+                f"layers. Compare a smaller set."
             )
 
     @property
     def count(self) -> int:
         """How many there are; often more than `len` can say."""
-        return math.prod(math.comb(self.n_heads, len(heads)) for _, heads in self._by_layer()) - 1
+        return math.prod(math.comb(there, len(numbers)) for _, there, numbers in self._groups()) - 1
 
     def __len__(self) -> int:
         return self.count
 
-    def __getitem__(self, number: int) -> tuple[Head, ...]:
+    def __getitem__(self, number: int) -> tuple[Part, ...]:
         """Raises IndexError beyond the last."""
         if not 0 <= number < self.count:
             raise IndexError(f"{number} is outside range({self.count})")
         return self._of(number + (number >= self._own_number()))
 
-    def _of(self, number: int) -> tuple[Head, ...]:
-        found: list[Head] = []
-        for layer, heads in self._by_layer():
-            number, digit = divmod(number, math.comb(self.n_heads, len(heads)))
-            found += [Head(layer, head) for head in _combination(digit, len(heads))]
+    def _of(self, number: int) -> tuple[Part, ...]:
+        found: list[Part] = []
+        for one, there, numbers in self._groups():
+            number, digit = divmod(number, math.comb(there, len(numbers)))
+            found += [Part(one.layer, one.index, each) for each in _combination(digit, len(numbers))]
         return tuple(found)
 
     def _own_number(self) -> int:
         number, radix = 0, 1
-        for _, heads in self._by_layer():
-            number += radix * sum(math.comb(head, place) for place, head in enumerate(heads, start=1))
-            radix *= math.comb(self.n_heads, len(heads))
+        for _, there, numbers in self._groups():
+            number += radix * sum(math.comb(each, place) for place, each in enumerate(numbers, start=1))
+            radix *= math.comb(there, len(numbers))
         return number
 
-    def _by_layer(self) -> list[tuple[int, list[int]]]:
-        return [(layer, [unit.head for unit in units]) for layer, units in groupby(self.claimed, lambda unit: unit.layer)]
+    def _groups(self) -> list[tuple[Part, int, list[int]]]:
+        """For each layer and kind: one part of it, how many there are, and the numbers of the claimed ones."""
+        found = []
+        for (_, index), parts in groupby(self.claimed, lambda part: (part.layer, part.index)):
+            members = list(parts)
+            there = count_parts(index, self.architecture)
+            if there is None:
+                raise UnknownUnit(f"how many neurons this model has is not known, so none can be drawn for {members[0]}.")
+            found.append((members[0], there, [part.number for part in members]))
+        return found
 
 
 def _combination(number: int, size: int) -> list[int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from circuitcheck.digest import digest
 from circuitcheck.plan.interventions import Intervention
 from circuitcheck.plan.references import CLEAN, ModelRef
-from circuitcheck.plan.units import Unit
+from circuitcheck.plan.sites import Part
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class View:
         """This view with one more intervention, applied after the others where they meet."""
         return replace(self, interventions=(*self.interventions, intervention))
 
-    def swap_units(self, old: tuple[Unit, ...], new: tuple[Unit, ...]) -> "View":
-        """This view with the units `new` wherever an intervention is on exactly the units `old`."""
-        return replace(self, interventions=tuple(each.swap_units(old, new) for each in self.interventions))
+    def swap_parts(self, old: tuple[Part, ...], new: tuple[Part, ...]) -> "View":
+        """This view with the parts `new` wherever an intervention is on exactly the parts `old`."""
+        return replace(self, interventions=tuple(each.swap_parts(old, new) for each in self.interventions))
 
     def describe(self) -> str:
         parts = [] if self.base == CLEAN else [f"on {self.base}"]

@@ -2,7 +2,7 @@
 
 from circuitcheck.quantities.comparison import Approx, Comparison, approx
 from circuitcheck.quantities.composite import Composite, all_of, any_of
-from circuitcheck.quantities.controls import Beats, RandomHeads, random_heads
+from circuitcheck.quantities.controls import Beats, RandomParts, random_heads, random_sites
 from circuitcheck.quantities.corpus import corpus
 from circuitcheck.quantities.directions import mean_difference, random_direction
 from circuitcheck.quantities.estimate import Estimate
@@ -27,7 +27,7 @@ __all__ = [
     "ModelView",
     "Quantity",
     "Question",
-    "RandomHeads",
+    "RandomParts",
     "Recorder",
     "Task",
     "activation",
@@ -43,5 +43,6 @@ __all__ = [
     "norm",
     "random_direction",
     "random_heads",
+    "random_sites",
     "recording",
 ]

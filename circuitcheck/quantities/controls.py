@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circuitcheck.errors import BadIntervention, BadTask, NotComparable
-from circuitcheck.plan import Architecture, Head, MatchedHeads, parse_units
+from circuitcheck.plan import Architecture, Head, MatchedParts, Part, Sites, parse_targets, parts_of
 from circuitcheck.prompts import keyed_number
 from circuitcheck.quantities.conditions import Conditions, conditions_of
 from circuitcheck.quantities.history import question_key, shape_of
@@ -38,24 +38,36 @@ _AT_ONCE = 8  # head sets measured in one plan: they share the clean and counter
 
 
 @dataclass(frozen=True)
-class RandomHeads:
-    """Head sets with as many heads of each layer as `like`, which itself is left out. `draws` is the most that one question
-    may take; where there are at most 1,000 sets, all of them are compared instead. `seed` defaults to the session's."""
+class RandomParts:
+    """Sets with as many heads, key/value heads or neurons of each layer as `like`, which itself is left out. `draws` is the
+    most that one question may take; where there are at most 1,000 sets, all of them are compared instead. `seed` defaults
+    to the session's."""
 
-    like: str | tuple[Head, ...]
+    like: Sites
     draws: int = 512
     seed: int | None = None
+    heads_only: bool = False
 
 
-def random_heads(*, like: str | tuple[Head, ...], draws: int = 512, seed: int | None = None) -> RandomHeads:
+def random_heads(*, like: str | tuple[Head, ...], draws: int = 512, seed: int | None = None) -> RandomParts:
     """A control for `effect.beats(...)`. `like` names the heads that the effect's intervention is on; where an intervention
     has several sets of heads, it says which of them varies.
 
     Raises BadIntervention for fewer than 2 draws.
     """
+    return _random_parts(like, draws, seed, heads_only=True)
+
+
+def random_sites(*, like: Sites, draws: int = 512, seed: int | None = None) -> RandomParts:
+    """As `random_heads`, for any sites that have peers in their layer: heads `L9H9.q`, key/value heads `L9H1.k`, neurons
+    `L3.mlp[12-20]`. Raises BadIntervention for fewer than 2 draws."""
+    return _random_parts(like, draws, seed, heads_only=False)
+
+
+def _random_parts(like: Sites, draws: int, seed: int | None, *, heads_only: bool) -> RandomParts:
     if draws < 2:
         raise BadIntervention(f"draws={draws} show nothing: to show that 95% are beaten takes 86 at least.")
-    return RandomHeads(like, draws, seed)
+    return RandomParts(like, draws, seed, heads_only)
 
 
 class Beats(Question):
@@ -64,7 +76,7 @@ class Beats(Question):
     where too many are shown to be ahead. What is ahead by chance on these prompts is neither.
     """
 
-    def __init__(self, effect: "Quantity", control: RandomHeads, share: float, prompts: int | None) -> None:
+    def __init__(self, effect: "Quantity", control: RandomParts, share: float, prompts: int | None) -> None:
         if not 0 < share < 1:
             raise ValueError(f"share={share} is no share of head sets; expected a number between 0 and 1, such as 0.95.")
         if prompts is not None and prompts < 2:
@@ -82,7 +94,8 @@ class Beats(Question):
 
     @property
     def expression(self) -> str:
-        return f"{self.effect.label} beats {self.share:.4g} of random heads like {', '.join(map(str, self.claimed))}"
+        what = "heads" if all(part.index == "head" for part in self.claimed) else "sites"
+        return f"{self.effect.label} beats {self.share:.4g} of random {what} like {', '.join(map(str, self.claimed))}"
 
     def ask(self, settings: Settings) -> ComparisonResult:
         conditions = conditions_of(self.effect, settings)
@@ -133,18 +146,18 @@ class Beats(Question):
         return differences
 
     @property
-    def _matched(self) -> MatchedHeads:
-        return MatchedHeads(self.claimed, _architecture(self.effect).n_heads)
+    def _matched(self) -> MatchedParts:
+        return MatchedParts(self.claimed, _architecture(self.effect))
 
-    def _heads(self, number: int) -> tuple[Head, ...]:
+    def _parts(self, number: int) -> tuple[Part, ...]:
         """The set of this number: of all in order, or of those drawn."""
         matched = self._matched
         if matched.count <= _ALL_UP_TO:
             return matched[number]
-        return matched[keyed_number(f"controls {self._seed} {number} {matched.claimed}", matched.count)]
+        return matched[keyed_number(f"controls {self._seed} {number} {', '.join(map(str, self.claimed))}", matched.count)]
 
     def _instead(self, number: int) -> "Quantity":
-        return self.effect.swap_units(self.claimed, self._heads(number))
+        return self.effect.swap_parts(self.claimed, self._parts(number))
 
     def _strongest(self, sets: int, rows: range, conditions: Conditions) -> tuple[str, float]:
         """Of the sets that were compared, the one with the largest effect."""
@@ -152,7 +165,7 @@ class Beats(Question):
         strength, number = max(
             ((effect, -number) for number, effect in enumerate(effects) if math.isfinite(effect)), default=(-math.inf, 0)
         )
-        return ", ".join(map(str, self._heads(-number))), strength
+        return ", ".join(map(str, self._parts(-number))), strength
 
     @property
     def _seed(self) -> int:
@@ -247,23 +260,27 @@ def _doubts(tally: Tally) -> tuple[str, ...]:
     return (f"{tally.undefined} of {tally.draws} head sets gave no finite number: they count neither for nor against",)
 
 
-def _claimed(effect: "Quantity", control: RandomHeads) -> tuple[Head, ...]:
-    if not isinstance(control, RandomHeads):
+def _claimed(effect: "Quantity", control: RandomParts) -> tuple[Part, ...]:
+    if not isinstance(control, RandomParts):
         raise NotComparable(f"cannot beat {control!r}: expected cc.random_heads(like='L9H9'), the claimed heads in it.")
-    claimed = parse_units(control.like, _architecture(effect))
-    heads = tuple(unit for unit in claimed if isinstance(unit, Head))
-    if len(heads) != len(claimed):
+    sites = parse_targets(control.like, _architecture(effect))
+    claimed = parts_of(sites)
+    if control.heads_only and not all(part.index == "head" for part in claimed):
         raise NotComparable(
-            f"random_heads(like={control.like!r}) must name heads, such as L9H9: layers have no peers to draw."
+            f"random_heads(like={control.like!r}) must name heads, such as L9H9; cc.random_sites takes other sites."
         )
-    sets = {units for cell in effect.cells for step in cell.view.interventions for units in step.unit_sets}
-    if heads not in sets:
-        there = "; ".join(sorted(", ".join(map(str, units)) for units in sets)) or "none"
+    if not claimed:
         raise NotComparable(
-            f"no intervention in {effect.label} is on exactly {', '.join(map(str, heads))}, so nothing would vary; its "
+            f"like={control.like!r} names whole layers, which have no peers to draw: name heads, such as L9H9."
+        )
+    sets = {parts for cell in effect.cells for step in cell.view.interventions for parts in step.part_sets if parts}
+    if claimed not in sets:
+        there = "; ".join(sorted(", ".join(map(str, parts)) for parts in sets)) or "none"
+        raise NotComparable(
+            f"no intervention in {effect.label} is on exactly {', '.join(map(str, claimed))}, so nothing would vary; its "
             f"interventions are on: {there}."
         )
-    return heads
+    return claimed
 
 
 def _architecture(effect: "Quantity") -> Architecture:

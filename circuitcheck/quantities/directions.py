@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Literal
 
 from circuitcheck.errors import BadIntervention, NotComparable, UnknownPosition
-from circuitcheck.plan import Direction, MeanDifference, Position, RandomLike, SiteKind, parse_layers, parse_position
-from circuitcheck.plan.sites import RESIDUAL_KINDS
+from circuitcheck.plan import Direction, KindName, MeanDifference, Position, RandomLike, parse_layers, parse_position
+from circuitcheck.plan.site_kinds import SITE_KINDS, site_kind
 from circuitcheck.quantities.models import ModelView
 from circuitcheck.quantities.task import Task
 from circuitcheck.session import current_session
@@ -15,7 +15,7 @@ from circuitcheck.text import suggestion
 def mean_difference(
     task: Task,
     model: ModelView,
-    site: SiteKind = "resid_post",
+    site: KindName = "resid_post",
     *,
     at: str,
     minus: str,
@@ -36,8 +36,9 @@ def mean_difference(
         raise BadIntervention(
             f"stream={stream!r}: directions come from 'discovery' or 'reference', never from the test stream."
         )
-    if site not in RESIDUAL_KINDS:
-        raise BadIntervention(f"site={site!r} is no residual stream; expected one of {', '.join(RESIDUAL_KINDS)}.")
+    streams = [kind.name for kind in SITE_KINDS.values() if kind.d_model_wide]
+    if site not in streams:
+        raise BadIntervention(f"site={site!r} is no residual stream; expected one of {', '.join(streams)}.")
     if n < 2:
         raise BadIntervention(f"a mean over n={n} prompts is no mean; the default is 256.")
     if model.data.interventions or model.data.base != "clean":
@@ -48,7 +49,7 @@ def mean_difference(
     if first == second:
         raise BadIntervention(f"at={at!r} and minus={minus!r} are one position: the difference is zero.")
     found = parse_layers(layers, model.card.architecture)
-    if site == "embed":
+    if site_kind(site).first_layer_only:
         found = (0,)
     seed = current_session().settings.seed
     return MeanDifference(task.definition, model.card.ref, site, found, first, second, n, stream, seed)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitcheck.digest import digest
-from circuitcheck.plan import Cell, Unit, bounds_of
+from circuitcheck.plan import Cell, Part, bounds_of
 from circuitcheck.sampling import NO_NOISE, Bounds, Noise
 
 
@@ -78,9 +78,9 @@ class Linear:
             total = total.plus(floors.get(floor_key(cell), NO_NOISE).scaled(k))
         return total
 
-    def swap_units(self, old: tuple[Unit, ...], new: tuple[Unit, ...]) -> "Linear":
-        """The same of views in which the units `new` stand where `old` stood."""
-        return replace(self, terms=tuple((k, replace(cell, view=cell.view.swap_units(old, new))) for k, cell in self.terms))
+    def swap_parts(self, old: tuple[Part, ...], new: tuple[Part, ...]) -> "Linear":
+        """The same of views in which the parts `new` stand where `old` stood."""
+        return replace(self, terms=tuple((k, replace(cell, view=cell.view.swap_parts(old, new))) for k, cell in self.terms))
 
 
 def floor_key(cell: Cell) -> tuple[str, str]:

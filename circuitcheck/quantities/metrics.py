@@ -6,7 +6,6 @@ from typing import Any
 from circuitcheck.errors import BadMetric, UnknownSite, UnknownUnit, after_reload
 from circuitcheck.plan import (
     ANY_MODEL,
-    ATTENTION_KINDS,
     Activation,
     Attention,
     Custom,
@@ -18,6 +17,7 @@ from circuitcheck.plan import (
     parse_position,
     parse_sites,
     parse_units,
+    site_kind,
 )
 from circuitcheck.plan.metrics import Support
 
@@ -44,7 +44,7 @@ def norm(site: str | Unit | Site, *, at: str) -> Norm:
     """The Euclidean norm of a site's value, such as `norm("L5.resid_post", at="END")`, at one token. Raises UnknownSite,
     UnknownPosition, BadMetric for scores and patterns, whose values are no vectors."""
     found = _one_site(site)
-    if found.kind in ATTENTION_KINDS:
+    if site_kind(found.kind).of_queries:
         raise BadMetric(f"the norm of {found} means nothing: use cc.attention(head, query=..., key=...).")
     return Norm(found, parse_position(at))
 
@@ -53,7 +53,7 @@ def activation(neuron: str | Unit | Site, *, at: str) -> Activation:
     """The activation of one neuron, such as `activation("L3.mlp[12]", at="END")`, at one token. Raises UnknownSite,
     UnknownPosition, BadMetric for what is no single number."""
     found = _one_site(neuron)
-    if found.kind != "neurons" or found.index is None:
+    if site_kind(found.kind).index != "neuron" or found.index is None:
         raise BadMetric(f"{found} is no single number; expected a neuron such as L3.mlp[12], or use cc.norm.")
     return Activation(found, parse_position(at))
 

@@ -23,23 +23,27 @@ from circuitcheck.plan import (
     Patch,
     PatchPath,
     Site,
+    Sites,
     Steer,
     Units,
     View,
     parse_at,
     parse_layers,
     parse_sites,
+    parse_targets,
     parse_units,
+    site_of,
 )
 from circuitcheck.plan.interventions import Mode
 from circuitcheck.plan.units import Unit
 from circuitcheck.prompts import Tokenizer
-from circuitcheck.quantities.parsing import check_ablation, parse_path, slots
+from circuitcheck.quantities.parsing import check_ablated, check_ablation, parse_path, slots
 from circuitcheck.session import current_session
 
 Places = str | Iterable[str] | None
 Layers = str | Iterable[int] | None
-Groups = list[tuple[tuple[Unit, ...], At]]
+Groups = list[tuple[tuple[Site, ...], At]]
+_WITH_VALUE_BIASES = ("z", "result", "v", "pattern")  # kinds that lie before a head's value biases, or hold them
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class ModelView:
 
     def ablate(
         self,
-        units: Units | Circuit,
+        sites: Sites | Circuit,
         *,
         kind: str,
         at: str | Iterable[str] | None = None,
@@ -68,7 +72,8 @@ class ModelView:
         matching: str | Iterable[str] | None = None,
         allow_vacuous: bool = False,
     ) -> "ModelView":
-        """Replace the outputs of `units` at the positions `at` (None: every token).
+        """Replace the values of `sites` at the positions `at` (None: every token). Units such as `L9H9`, `L5.mlp` or
+        `L3.mlp[12]` mean their outputs; other sites are `L9H9.q`, `L5.resid_mid`, ...
 
         `kind` is never a default: `"zero"`; `"mean"`, over `n` (256) prompts of the task's reference stream, template by
         template and token by token; `"counterfactual"`, the value in the prompt's counterfactual called `source` (default:
@@ -76,11 +81,13 @@ class ModelView:
         first `n` (256) of the reference stream that have its template, its token counts and its values of the slots
         `matching` (Chan et al. 2022, causal scrubbing); where none of them has, among twice as many, and so on.
 
-        Raises UnknownUnit, UnknownPosition, and BadIntervention for an unknown kind.
+        Raises UnknownUnit, UnknownSite, UnknownPosition, and BadIntervention for an unknown kind, or one that means nothing
+        at a site.
         """
         same = slots(matching)
         found = check_ablation(kind, source, n, same)
-        groups = self._groups(units, at)
+        groups = self._groups(sites, at)
+        check_ablated(found, [site for group, _ in groups for site in group])
         if kind == "zero":
             self._refuse_heads_without_biases(groups)
         view, size = self, n or Ablate.n
@@ -90,7 +97,7 @@ class ModelView:
 
     def patch(
         self,
-        sites: str | Unit | Site | Iterable[str | Unit | Site],
+        sites: Sites,
         *,
         source: str | None = None,
         at: str | Iterable[str] | None = None,
@@ -140,8 +147,10 @@ class ModelView:
 
         Raises UnknownUnit, UnknownPosition; BadIntervention, when it is measured, for a query that is left without a key.
         """
-        heads = self._heads(units)
-        return self._then(KnockOut(heads, parse_at(query), parse_at(key), allow_vacuous))
+        scores = tuple(self._scores(unit) for unit in parse_units(units, self.card.architecture))
+        whole = {site.layer for site in scores if site.index is None}
+        apart = tuple(site for site in scores if site.index is None or site.layer not in whole)
+        return self._then(KnockOut(apart, parse_at(query), parse_at(key), allow_vacuous))
 
     def add(self, direction: Direction, *, at: Places = None, layers: Layers = None, scale: float = 1.0) -> "ModelView":
         """Add `scale` times the direction's vector at the positions `at`, in each of its layers or those of `layers`. At
@@ -187,28 +196,26 @@ class ModelView:
             raise BadIntervention(f"the {direction.describe()} has no vector for {', '.join(lacking)}.")
         return self._then(Steer(direction, mode, parse_at(at), chosen, scale))
 
-    def _heads(self, units: Units) -> tuple[Head, ...]:
-        """Heads, those of attention layers among them. Raises UnknownUnit for MLPs and neurons."""
-        found: list[Head] = []
-        for unit in parse_units(units, self.card.architecture):
-            if isinstance(unit, AttnLayer):
-                found += [Head(unit.layer, head) for head in range(self.card.architecture.n_heads)]
-            elif isinstance(unit, Head):
-                found.append(unit)
-            else:
-                raise UnknownUnit(f"{unit} does not attend: name heads (L9H9) or attention layers (L9.attn).")
-        return tuple(dict.fromkeys(found))
+    def _scores(self, unit: Unit) -> Site:
+        """Raises UnknownUnit for MLPs and neurons."""
+        match unit:
+            case AttnLayer(layer):
+                return Site("scores", layer)
+            case Head(layer, head):
+                return Site("scores", layer, head)
+        raise UnknownUnit(f"{unit} does not attend: name heads (L9H9) or attention layers (L9.attn).")
 
-    def _groups(self, units: Units | Circuit, at: Places) -> Groups:
-        if not isinstance(units, Circuit):
-            return [(parse_units(units, self.card.architecture), parse_at(at))]
+    def _groups(self, sites: Sites | Circuit, at: Places) -> Groups:
+        if not isinstance(sites, Circuit):
+            return [(parse_targets(sites, self.card.architecture), parse_at(at))]
         if at is not None:
-            raise BadIntervention(f"{units} has positions of its own: leave at={at!r} out.")
-        return units.groups(self.card.architecture)
+            raise BadIntervention(f"{sites} has positions of its own: leave at={at!r} out.")
+        groups = sites.groups(self.card.architecture)
+        return [(tuple(map(site_of, units)), where) for units, where in groups]
 
     def _refuse_heads_without_biases(self, groups: Groups) -> None:
         """Zero ablation of heads whose value biases were folded away means something else. Raises BadIntervention."""
-        heads = [str(unit) for group, _ in groups for unit in group if isinstance(unit, Head)]
+        heads = [site.words for group, _ in groups for site in group if site.kind in _WITH_VALUE_BIASES]
         if heads and self.card.architecture.without_value_biases:
             raise BadIntervention(
                 f"zero ablation of {', '.join(heads[:3])}: the value biases of {self.card.ref} were folded into the "

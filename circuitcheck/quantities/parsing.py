@@ -4,7 +4,19 @@ import re
 from collections.abc import Iterable
 
 from circuitcheck.errors import BadIntervention
-from circuitcheck.plan import KINDS, Ablate, Architecture, Head, MlpLayer, Site, Units, parse_sites, parse_units
+from circuitcheck.plan import (
+    KINDS,
+    Ablate,
+    Architecture,
+    Head,
+    MlpLayer,
+    Site,
+    Units,
+    parse_sites,
+    parse_units,
+    site_kind,
+    site_of,
+)
 from circuitcheck.plan.interventions import Kind
 
 
@@ -24,6 +36,14 @@ def check_ablation(kind: str, source: str | None, n: int | None, matching: tuple
     return found
 
 
+def check_ablated(kind: Kind, sites: Iterable[Site]) -> None:
+    """Raises BadIntervention where a kind of ablation means nothing at a site."""
+    for site in sites:
+        why = dict(site_kind(site.kind).ablations_refused).get(kind)
+        if why is not None:
+            raise BadIntervention(f"{kind} ablation of {site}: {why}.")
+
+
 def slots(matching: str | Iterable[str] | None) -> tuple[str, ...]:
     """Names of slots, each once, in order; in a text, with commas or spaces between."""
     texts = [matching] if isinstance(matching, str) else matching or ()
@@ -32,7 +52,7 @@ def slots(matching: str | Iterable[str] | None) -> tuple[str, ...]:
 
 def parse_path(
     senders: Units, into: str | Site | Iterable[str | Site], architecture: Architecture
-) -> tuple[tuple[Head | MlpLayer, ...], tuple[Site, ...]]:
+) -> tuple[tuple[Site, ...], tuple[Site, ...]]:
     """Senders and receivers of a path. Raises UnknownUnit, UnknownSite; BadIntervention for what cannot send or receive, or
     a sender that comes after every receiver."""
     found = []
@@ -41,21 +61,21 @@ def parse_path(
             raise BadIntervention(f"{unit} cannot send along a path: name heads (L7H3) or MLP layers (L7.mlp).")
         found.append(unit)
     if into == "logits":
-        return tuple(found), (Site("resid_post", architecture.n_layers - 1),)
+        return tuple(map(site_of, found)), (Site("resid_post", architecture.n_layers - 1),)
     receivers = tuple(_receiver(site) for site in parse_sites(into, architecture))
     for unit in found:
         if not any(_comes_before(unit, site, architecture.parallel) for site in receivers):
             raise BadIntervention(
                 f"{unit} comes after every receiver in {', '.join(map(str, receivers))}: no path leads there."
             )
-    return tuple(found), receivers
+    return tuple(map(site_of, found)), receivers
 
 
 def _receiver(site: Site) -> Site:
     """Raises BadIntervention for what does not read the residual stream."""
     if site.kind == "mlp_out":
         return Site("mlp_in", site.layer)
-    if site.kind not in ("q", "k", "v", "mlp_in"):
+    if not site_kind(site.kind).reads_the_stream:
         raise BadIntervention(f"{site} does not read the residual stream; receivers are L9H9.q, .k, .v, L9.mlp, or logits.")
     return site
 

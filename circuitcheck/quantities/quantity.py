@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from circuitcheck.digest import digest
 from circuitcheck.errors import NotComparable, after_reload
 from circuitcheck.notices import say_once
-from circuitcheck.plan import Cell, ModelRef, Unit
+from circuitcheck.plan import Cell, ModelRef, Part
 from circuitcheck.prompts import TaskDefinition
 from circuitcheck.prompts.cases import Case, PickedCases
 from circuitcheck.quantities.comparison import Approx, Comparison
 from circuitcheck.quantities.conditions import conditions_of
-from circuitcheck.quantities.controls import Beats, RandomHeads
+from circuitcheck.quantities.controls import Beats, RandomParts
 from circuitcheck.quantities.estimate import Estimate
 from circuitcheck.quantities.history import note_looked
 from circuitcheck.quantities.judging import estimand_of
@@ -174,7 +174,7 @@ class Quantity:
             raise ValueError(f"quantile({q}) does not exist; expected a number strictly between 0 and 1.")
         return replace(self, q=q, label=f"{'median' if q == 0.5 else f'{q:g} quantile'} of {self.label}")
 
-    def beats(self, control: RandomHeads, *, share: float, prompts: int | None = None) -> Beats:
+    def beats(self, control: RandomParts, *, share: float, prompts: int | None = None) -> Beats:
         """Is this effect larger than that of at least `share` of the head sets that `control` draws, on the same prompts?
 
         Prompts are drawn look by look until it is told, up to `prompts` of them (the budget of any claim, where it is not
@@ -184,11 +184,11 @@ class Quantity:
         self._only_linear("beats")
         return Beats(self, control, share, prompts)
 
-    def swap_units(self, old: tuple[Unit, ...], new: tuple[Unit, ...]) -> "Quantity":
-        """The same number of views in which the units `new` stand where `old` stood."""
-        below = self.denominator.swap_units(old, new) if self.denominator else None
+    def swap_parts(self, old: tuple[Part, ...], new: tuple[Part, ...]) -> "Quantity":
+        """The same number of views in which the parts `new` stand where `old` stood."""
+        below = self.denominator.swap_parts(old, new) if self.denominator else None
         label = f"{self.label} with {', '.join(map(str, new))} for {', '.join(map(str, old))}"
-        return replace(self, numerator=self.numerator.swap_units(old, new), denominator=below, label=label)
+        return replace(self, numerator=self.numerator.swap_parts(old, new), denominator=below, label=label)
 
     def __neg__(self) -> "Quantity":
         return self._scaled(-1.0, f"-{self._bracketed()}")

@@ -7,6 +7,7 @@ from circuitcheck.engine.checkup import VERSION, CheckUp, Finding
 from circuitcheck.engine.protocol import Engine, ModelCard
 from circuitcheck.errors import UnsoundModel
 from circuitcheck.files import read_record, write_record
+from circuitcheck.plan import SITE_KINDS
 
 
 @dataclass
@@ -58,11 +59,12 @@ def _key(card: ModelCard) -> str:
     return f"{card.ref.fingerprint}-{card.device.partition(':')[0]}"
 
 
-_INSIDE = {"q", "k", "v", "scores", "pattern"}
-
-
 def _instead(failed: tuple[Finding, ...]) -> str:
-    """What else can be done where attention is computed by code that hooks do not reach, as GPT-J's is."""
-    if not {each.subject for each in failed} <= _INSIDE:
+    """What else can be done, where the table of kinds of site says so of all that failed: as where attention is computed by
+    code that hooks do not reach."""
+    kinds = {kind.name: kind for kind in SITE_KINDS.values()}
+    advice = {kinds[each.subject].instead for each in failed if each.subject in kinds}
+    if not all(each.subject in kinds for each in failed) or len(advice) != 1:
         return ""
-    return " The library lets this model compute its attention by itself, or in another order: write z or attn_out instead."
+    (said,) = advice
+    return f" The library computes these by itself, or in another order. {said}" if said else ""

@@ -185,7 +185,7 @@ def test_a_folder_above_the_checkpoint_names_the_one_inside(copy_of, tiny_gpt2):
 @pytest.mark.parametrize(
     "words, message",
     [
-        ({"model_type": "lama"}, "it knows 'llama'"),
+        ({"model_type": "lama"}, "Did you mean 'llama'"),
         ({"model_type": "mine", "auto_map": {"AutoConfig": "code.Mine"}}, "auto_map.*never run here"),
         ({"num_hidden_layers": 10**9}, "num_hidden_layers=1000000000"),
         ({"num_attention_heads": 0}, "num_attention_heads=0"),

@@ -10,9 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circuitcheck.errors import UnknownUnit
-from circuitcheck.plan import Head, MatchedHeads
+from circuitcheck.plan import Architecture, MatchedParts, Part
 
 quick = settings(deadline=None, max_examples=60, derandomize=True)
+
+
+def Head(layer, head):  # noqa: N802 - as the parts are called in claims
+    return Part(layer, "head", head)
+
+
+def MatchedHeads(heads, n_heads):  # noqa: N802
+    return MatchedParts(heads, Architecture(99, n_heads, n_heads, 64))
 
 
 def layers_of(heads):
@@ -128,3 +136,12 @@ def test_whole_layers_have_no_others_like_them(claimed, n_heads):
     heads = tuple(Head(*map(int, name.removeprefix("L").split("H"))) for name in claimed.split())
     with pytest.raises(UnknownUnit):
         MatchedHeads(heads, n_heads)
+
+
+def test_key_value_heads_and_neurons_are_drawn_among_their_own():
+    small = Architecture(2, n_heads=8, n_key_value_heads=2, n_ctx=64, d_mlp=3)
+    claimed = (Part(0, "key/value head", 1), Part(0, "neuron", 1))
+    matched = MatchedParts(claimed, small)
+    found = {tuple(part.number for part in matched[i]) for i in range(len(matched))}
+    assert found == {(0, 0), (0, 1), (0, 2), (1, 0), (1, 2)}
+    assert all([part.index for part in matched[i]] == ["key/value head", "neuron"] for i in range(len(matched)))

@@ -14,13 +14,12 @@ from circuitcheck.plan import (
     Ablate,
     Accuracy,
     Cell,
-    Head,
     LogitDiff,
-    MlpLayer,
     ModelRef,
     Plan,
     Position,
     Resample,
+    Site,
     StreamMean,
     View,
 )
@@ -28,7 +27,7 @@ from circuitcheck.prompts.builtin.ioi import ioi
 
 REF = ModelRef("gpt2", "f" * 32, "float32", "tokenizer")
 END = (Position("END"),)
-ABLATE = Ablate((Head(0, 1),), "zero", END)
+ABLATE = Ablate((Site("z", 0, 1),), "zero", END)
 VIEW = View(REF, "clean", (ABLATE,))
 PLAN = Plan(REF, ioi(), "test", 0, (Cell(VIEW, LogitDiff()),))
 
@@ -43,7 +42,7 @@ from circuitcheck.plan import *
 from circuitcheck.digest import digest
 from circuitcheck.prompts.builtin.ioi import ioi
 ref = ModelRef("gpt2", "f" * 32, "float32", "tokenizer")
-view = View(ref, "clean", (Ablate((Head(0, 1),), "zero", (Position("END"),)),))
+view = View(ref, "clean", (Ablate((Site("z", 0, 1),), "zero", (Position("END"),)),))
 print(Plan(ref, ioi(), "test", 0, (Cell(view, LogitDiff()),)).digest, digest(frozenset({"IO", "S1", "S2"})))
 """
 
@@ -108,10 +107,10 @@ def test_digests_are_equal_in_a_fresh_process_with_another_hash_seed():
 @pytest.mark.parametrize(
     "change",
     [
-        {"units": (Head(0, 2),)},
-        {"units": (Head(1, 1),)},
-        {"units": (MlpLayer(0),)},
-        {"units": (Head(0, 1), Head(0, 2))},
+        {"sites": (Site("z", 0, 2),)},
+        {"sites": (Site("z", 1, 1),)},
+        {"sites": (Site("mlp_out", 0),)},
+        {"sites": (Site("z", 0, 1), Site("z", 0, 2))},
         {"kind": "mean"},
         {"kind": "counterfactual"},
         {"at": None},
@@ -176,7 +175,7 @@ def test_any_field_of_a_plan_changes_its_digest(change):
 
 
 def test_equal_plans_made_twice_have_one_digest():
-    again = Plan(REF, ioi(), "test", 0, (Cell(View(REF).then(Ablate((Head(0, 1),), "zero", END)), LogitDiff()),))
+    again = Plan(REF, ioi(), "test", 0, (Cell(View(REF).then(Ablate((Site("z", 0, 1),), "zero", END)), LogitDiff()),))
     assert again.digest == PLAN.digest
     assert again == PLAN
 

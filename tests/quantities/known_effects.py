@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from circuitcheck.engine.protocol import Receipt, Table
+from circuitcheck.plan import unit_of
 
 BATCH = 32
 
@@ -44,7 +45,7 @@ class KnownEffects:
 
 def heads_of(view):
     """Every head that an intervention of the view is on, each once."""
-    return sorted({head for intervention in view.interventions for head in intervention.units})
+    return sorted({unit_of(site) for intervention in view.interventions for site in intervention.sites})
 
 
 def sets_run(runs):

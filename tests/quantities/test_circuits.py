@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import circuitcheck as cc
 from circuitcheck.errors import BadIntervention, UnknownPosition, UnknownUnit
-from circuitcheck.plan import Architecture, AttnLayer, Head, MlpLayer, Neuron
+from circuitcheck.plan import Architecture, AttnLayer, Head, MlpLayer, Neuron, unit_of
 
 MODEL = Architecture(3, 4, 4, 64, 16)
 ALL = [Head(layer, head) for layer in range(3) for head in range(4)]
@@ -107,13 +107,11 @@ def test_a_circuit_is_ablated_where_it_is_and_its_complement_everywhere_else(mod
     lengths = {len(prompt.tokens) for prompt in prompts}
     assert len(lengths) >= 1
     view = model.ablate(~circuit, kind="zero")
-    assert {str(each) for each in view.data.interventions[0].units} | {
-        str(unit) for each in view.data.interventions for unit in each.units
-    } == {f"L{layer}H{head}" for layer in range(3) for head in range(4)}
-    for each in view.data.interventions:
-        for unit in each.units:
-            kept = [] if each.at is None else [str(position) for position in each.at.positions]
-            assert kept == inside.get(unit, [])
+    outside = [(unit_of(site), each.at) for each in view.data.interventions for site in each.sites]
+    assert {str(unit) for unit, _ in outside} == {f"L{layer}H{head}" for layer in range(3) for head in range(4)}
+    for unit, at in outside:
+        kept = [] if at is None else [str(position) for position in at.positions]
+        assert kept == inside.get(unit, [])
 
 
 def test_sufficiency_of_everything_is_the_whole_model_and_is_refused_as_empty(model):

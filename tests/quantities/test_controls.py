@@ -200,9 +200,9 @@ def test_it_is_a_question_like_others(drop):
     [
         (NotComparable, "L1H1", lambda drop: drop("L1H1").beats(cc.random_heads(like="L1H2"), share=0.9)),
         (NotComparable, "L0H1, L1H1", lambda drop: drop("L0H1, L1H1").beats(cc.random_heads(like="L1H1"), share=0.9)),
-        (NotComparable, "layers", lambda drop: drop("L1.attn").beats(cc.random_heads(like="L1.attn"), share=0.9)),
-        (NotComparable, "layers", lambda drop: drop("L1H1, L0.mlp").beats(cc.random_heads(like="L1H1, L0.mlp"), share=0.9)),
-        (UnknownUnit, "no other", lambda drop: drop("L1H0-7").beats(cc.random_heads(like="L1H0-7"), share=0.9)),
+        (NotComparable, "whole layers", lambda drop: drop("L1.attn").beats(cc.random_heads(like="L1.attn"), share=0.9)),
+        (NotComparable, "whole", lambda drop: drop("L1H1, L0.mlp").beats(cc.random_heads(like="L1H1, L0.mlp"), share=0.9)),
+        (UnknownUnit, "nothing else", lambda drop: drop("L1H0-7").beats(cc.random_heads(like="L1H0-7"), share=0.9)),
         (UnknownUnit, "L1H8", lambda drop: drop("L1H1").beats(cc.random_heads(like="L1H8"), share=0.9)),
         *((ValueError, "share", lambda drop, x=x: drop("L1H1").beats(cc.random_heads(like="L1H1"), share=x))
           for x in (0, 1, -0.5, 1.5, 95, float("nan"))),

@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from tiny import lies_at
 
 from circuitcheck.cli import main
-from circuitcheck.engine.torch import sites
 
 
 def test_the_organism_is_sound_in_a_table_and_in_json(tmp_path, capsys):
@@ -33,7 +33,7 @@ def test_each_dtype_has_a_column(capsys):
 
 
 def test_a_failed_check_is_exit_code_one(monkeypatch, capsys):
-    monkeypatch.setitem(sites._POINTS, "z", ("blocks.{layer}.hook_mlp_out",))
+    lies_at(monkeypatch, "z", "blocks.{layer}.hook_mlp_out")
     assert main(["doctor", "organism", "--device", "cpu"]) == 1
     assert "failed" in capsys.readouterr().out
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from circuitcheck.engine.torch.batch import Batch
 from circuitcheck.engine.torch.kernels import Sources, writes_of
 from circuitcheck.engine.torch.sites import Write
-from circuitcheck.plan import Ablate, parse_at, parse_units
+from circuitcheck.plan import Ablate, parse_at, parse_targets
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Buggy(Ablate):
 
 
 def buggy(model, bug: str, units: str, at: str | None) -> Buggy:
-    return Buggy(parse_units(units, model.architecture), "zero", parse_at(at), bug=bug)
+    return Buggy(parse_targets(units, model.architecture), "zero", parse_at(at), bug=bug)
 
 
 @writes_of.register
@@ -99,8 +99,8 @@ def _of_z(edit):
     def make(write, intervention, batch):
         def function(value):
             new = value.clone()
-            for unit in intervention.units:
-                new[edit(unit.head, batch.columns(batch.prompts[0], intervention.at))] = 0
+            for site in intervention.sites:
+                new[edit(site.index, batch.columns(batch.prompts[0], intervention.at))] = 0
             return new
 
         return function
@@ -125,7 +125,7 @@ BUGS = {
     "all tokens": _each(_of_z(lambda head, columns: (EVERY, EVERY, head))),
     "first prompt only": _each(_of_z(lambda head, columns: (0, columns, head))),
     "first token only": _of(at=1),
-    "first head only": _of(units=1),
+    "first head only": _of(sites=1),
     "first layer only": lambda honest, intervention, batch: honest[:1],
     "next layer": lambda honest, intervention, batch: [replace(each, layer=each.layer + 1) for each in honest],
     "another kind of site": lambda honest, intervention, batch: [replace(each, kind="q") for each in honest],

@@ -11,11 +11,11 @@ import torch
 from buggy_kernels import buggy
 from safetensors.torch import load_file, save_file
 from small_tasks import names
-from tiny import save_tiny_gpt2
+from tiny import lies_at, save_tiny_gpt2
 from torch import nn
 
 import circuitcheck as cc
-from circuitcheck.engine.torch import run, sites, sources
+from circuitcheck.engine.torch import run, sources
 from circuitcheck.engine.torch.tokenizer import HubTokenizer
 from circuitcheck.errors import (
     BadIntervention,
@@ -45,7 +45,7 @@ def table(monkeypatch):
 
     def change(**entries):
         for kind, point in entries.items():
-            monkeypatch.setitem(sites._POINTS, kind, (point,))
+            lies_at(monkeypatch, kind, point)
 
     return change
 
@@ -271,8 +271,8 @@ def test_a_layer_beyond_the_model(model, ioi, make, name):
 @pytest.mark.parametrize(
     "made, name",
     [
-        (Ablate((Head(3, 0),), "zero", None), "L3"),
-        (Ablate((Head(1, 4),), "zero", None), "L1H4"),
+        (Ablate((Site("z", 3, 0),), "zero", None), "L3"),
+        (Ablate((Site("z", 1, 4),), "zero", None), "L1H4"),
         (Patch((Site("resid_post", 3),), None, "abc"), "L3"),
         (Patch((Site("q", 1, 4),), parse_at("END"), "abc"), r"L1H4\.q"),
     ],

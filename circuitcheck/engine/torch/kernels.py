@@ -82,8 +82,8 @@ def _(intervention: KnockOut, batch: Batch, sources: Sources) -> list[Write]:  #
             )
     rows, queries, keys = torch.tensor(pairs, device=batch.device).T
     return [
-        Write(kind, layer, partial(_silence, rows=rows, queries=queries, keys=keys, heads=heads))
-        for (kind, layer), heads in by_layer(intervention.writes).items()
+        Write(kind, layer, partial(_silence, rows=rows, queries=queries, keys=keys, heads=_indices(groups)))
+        for (kind, layer), groups in by_layer(intervention.writes).items()
     ]
 
 
@@ -104,20 +104,24 @@ def _(intervention: Steer, batch: Batch, sources: Sources) -> list[Write]:
 def replacements(
     sites: tuple[tuple[Site, At], ...], batch: Batch, value_of: Callable[[SiteLayer], Tensor | None]
 ) -> list[Write]:
-    """Writes of `value_of` a layer's site (None: zero) to `sites`, all at the positions of the first."""
-    rows, columns = batch.where(sites[0][1])
+    """Writes of `value_of` a layer's site (None: zero) to `sites`, each at its own positions."""
     return [
         Write(
             kind,
             layer,
             partial(
                 _replace,
-                where=place(kind, indices, rows, columns),
+                places=[place(kind, indices, *batch.where(at)) for at, indices in groups],
                 source=value_of((kind, layer)),
             ),
         )
-        for (kind, layer), indices in by_layer(sites).items()
+        for (kind, layer), groups in by_layer(sites).items()
     ]
+
+
+def _indices(groups: Iterable[tuple[At, list[int]]]) -> list[int]:
+    """Heads or neurons of all groups."""
+    return [index for _, indices in groups for index in indices]
 
 
 def _from_runs(needs: tuple[Need, ...], sources: Sources) -> Callable[[SiteLayer], Tensor | None]:
@@ -126,11 +130,12 @@ def _from_runs(needs: tuple[Need, ...], sources: Sources) -> Callable[[SiteLayer
     return lambda where: sources.value(wanted[where], where) if where in wanted else None
 
 
-def _replace(value: Tensor, *, where: tuple[Any, ...], source: Tensor | None) -> Tensor:
+def _replace(value: Tensor, *, places: list[tuple[Any, ...]], source: Tensor | None) -> Tensor:
     if source is not None and source.shape != value.shape:
         raise ValueError(f"a source of shape {tuple(source.shape)} cannot replace values of shape {tuple(value.shape)}")
     written = value.clone()
-    written[where] = 0 if source is None else source[where].to(value)
+    for where in places:
+        written[where] = 0 if source is None else source[where].to(value)
     return written
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from circuitcheck.engine.torch.batch import Batch
 from circuitcheck.engine.torch.kernels import Sources, replacements, writes_of
 from circuitcheck.engine.torch.sites import SiteLayer, Write, place
-from circuitcheck.plan import PatchPath, SiteKind
+from circuitcheck.plan import KindName, PatchPath
 
 
 @writes_of.register
@@ -18,7 +18,7 @@ def _(intervention: PatchPath, batch: Batch, sources: Sources) -> list[Write]:
 
 def _read_by_receivers(path: PatchPath, batch: Batch, sources: Sources) -> dict[SiteLayer, Tensor]:
     """The receivers' values where each head and MLP gives what it gives in the run so far, but for the senders."""
-    kinds: tuple[SiteKind, ...] = ("z",) if sources.architecture.attn_only else ("z", "mlp_out")
+    kinds: tuple[KindName, ...] = ("z",) if sources.architecture.attn_only else ("z", "mlp_out")
     frozen = [(kind, layer) for kind in kinds for layer in range(sources.architecture.n_layers)]
     usual = sources.rerun([], frozen)
     rows, columns = batch.where(path.sender_at)

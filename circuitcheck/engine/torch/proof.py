@@ -4,7 +4,7 @@ A kernel may be wrong in every way in which a hook can be: it may write nothing,
 several of the right shape, or into a tensor that others still use. Each is an error here, or a receipt of no change.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -14,7 +14,9 @@ from torch import Tensor
 from circuitcheck.engine.torch.batch import Batch
 from circuitcheck.engine.torch.sites import SiteLayer, Write, place
 from circuitcheck.errors import SiteNotReached, StrayWrite
-from circuitcheck.plan import ATTENTION_KINDS, At, Intervention, Site, SiteKind
+from circuitcheck.plan import At, Intervention, KindName, Site, site_kind
+
+Group = tuple[At, list[int]]  # positions, and heads or neurons
 
 
 @dataclass
@@ -56,31 +58,17 @@ def watched(intervention: Intervention, batch: Batch, writes: Iterable[Write], c
         raise StrayWrite(f"{intervention.describe()} writes to {Site(*stray)}, which it does not declare.")
     for missed in sorted(set(declared) - reached):
         raise SiteNotReached(f"{intervention.describe()} writes nothing to {Site(*missed)}.")
-    positions = {(site.kind, site.layer): at for site, at in intervention.writes}
-    watches = []
-    for write in found:
-        key = (write.kind, write.layer)
-        rows, columns = batch.where(positions[key])
-        indices = declared[key]
-        where = place(write.kind, indices, rows, columns)
-        watches.append(
-            replace(write, function=_Watched(write, intervention.describe(), indices, where, rows, batch, change))
-        )
-    return watches
+    return [replace(write, function=_Watched(write, intervention.describe(), batch, declared, change)) for write in found]
 
 
-@dataclass(frozen=True)
 class _Watched:
-    """One write; `where` it is declared to act, an entry for each of `rows`, in which the heads or neurons `indices` follow
-    each other (none: the whole layer)."""
+    """One write, and where it is declared to act."""
 
-    write: Write
-    what: str
-    indices: list[int]
-    where: tuple[Any, ...]
-    rows: Tensor
-    batch: Batch
-    change: Change
+    def __init__(
+        self, write: Write, what: str, batch: Batch, declared: Mapping[SiteLayer, list[Group]], change: Change
+    ) -> None:
+        self.write, self.what, self.batch, self.change = write, what, batch, change
+        self.places = [_Place(write.kind, indices, *batch.where(at)) for at, indices in declared[write.kind, write.layer]]
 
     def __call__(self, value: Tensor) -> Tensor:
         self._check_shape(value)
@@ -96,28 +84,18 @@ class _Watched:
                 f"{tuple(value.shape)} of {value.dtype} on {value.device}."
             )
         self._check_the_rest(value, new)
-        old_there, new_there = (_compared(self.write.kind, each[self.where]) for each in (value, new))
-        self.change.record(self.rows, old_there, new_there)
-        self.change.moved |= self._moved(_differ(new_there, old_there))
+        for each in self.places:
+            old_there, new_there = (_compared(self.write.kind, whole[each.where]) for whole in (value, new))
+            self.change.record(each.rows, old_there, new_there)
+            self.change.moved |= each.moved(self.write.layer, _differ(new_there, old_there))
         return new
-
-    def _moved(self, differs: Tensor) -> set[Site]:
-        """The declared sites in which anything does, of [place, ...] or [place, head, ...]."""
-        if not self.indices:
-            return {Site(self.write.kind, self.write.layer)} if differs.any() else set()
-        moved = differs.flatten(2).any(-1).any(0) if differs.dim() > 2 else differs.any(0)
-        return {
-            Site(self.write.kind, self.write.layer, each)
-            for each, yes in zip(self.indices, moved.tolist(), strict=True)
-            if yes
-        }
 
     @property
     def _here(self) -> str:
         return f"{self.what}, at {Site(self.write.kind, self.write.layer)},"
 
     def _check_shape(self, value: Tensor) -> None:
-        tokens = value.shape[-2:] if self.write.kind in ATTENTION_KINDS else value.shape[1:2]
+        tokens = value.shape[-2:] if site_kind(self.write.kind).of_queries else value.shape[1:2]
         if value.shape[0] != len(self.batch.prompts) or set(tokens) != {self.batch.width}:
             raise SiteNotReached(
                 f"{self._here} meets a value of shape {tuple(value.shape)} in a run of {len(self.batch.prompts)} prompts of "
@@ -126,7 +104,8 @@ class _Watched:
 
     def _check_the_rest(self, value: Tensor, new: Tensor) -> None:
         touched = _differ(new, value)
-        touched[self.where] = False
+        for each in self.places:
+            touched[each.where] = False
         if touched.any():
             first = tuple(touched.nonzero()[0].tolist())
             raise StrayWrite(
@@ -139,16 +118,38 @@ def _differ(one: Tensor, other: Tensor) -> Tensor:
     return (one != other) & ~(one.isnan() & other.isnan())
 
 
-def by_layer(sites: tuple[tuple[Site, At], ...]) -> dict[SiteLayer, list[int]]:
-    """{(site kind, layer): heads or neurons}, the list empty where the whole layer is meant."""
-    grouped: dict[SiteLayer, list[int]] = {}
-    for site, _ in sites:
-        indices = grouped.setdefault((site.kind, site.layer), [])
+def by_layer(sites: Iterable[tuple[Site, At]]) -> dict[SiteLayer, list[Group]]:
+    """{(site kind, layer): [(positions, heads or neurons), ...]}, the list of heads empty where the whole layer is meant."""
+    grouped: dict[SiteLayer, dict[At, list[int]]] = {}
+    for site, at in sites:
+        indices = grouped.setdefault((site.kind, site.layer), {}).setdefault(at, [])
         if site.index is not None:
             indices.append(site.index)
-    return grouped
+    return {key: list(groups.items()) for key, groups in grouped.items()}
 
 
-def _compared(kind: SiteKind, value: Tensor) -> Tensor:
+@dataclass(frozen=True)
+class _Place:
+    """Tokens of a layer's site, one for each of `rows` and `columns`; in each the heads or neurons `indices`, none of which
+    means the whole layer."""
+
+    kind: KindName
+    indices: list[int]
+    rows: Tensor
+    columns: Tensor
+
+    @property
+    def where(self) -> tuple[Any, ...]:
+        return place(self.kind, self.indices, self.rows, self.columns)
+
+    def moved(self, layer: int, differs: Tensor) -> set[Site]:
+        """The sites in which anything does, of [token, ...] or [token, head, ...]."""
+        if not self.indices:
+            return {Site(self.kind, layer)} if differs.any() else set()
+        moved = differs.flatten(2).any(-1).any(0) if differs.dim() > 2 else differs.any(0)
+        return {Site(self.kind, layer, each) for each, yes in zip(self.indices, moved.tolist(), strict=True) if yes}
+
+
+def _compared(kind: KindName, value: Tensor) -> Tensor:
     """What a change is measured by. Scores hold the mask, which would dwarf every change, and mean their softmax."""
-    return value.softmax(dim=-1) if kind == "scores" else value
+    return value.softmax(dim=-1) if site_kind(kind).compared_by_softmax else value

@@ -25,11 +25,11 @@ from circuitcheck.plan import (
     CLEAN,
     Architecture,
     Direction,
+    KindName,
     Metric,
     Plan,
     Resample,
     Site,
-    SiteKind,
     Source,
     StreamMean,
     View,
@@ -202,7 +202,7 @@ class Run:
             )
         return size
 
-    def mean(self, source: StreamMean, kind: SiteKind) -> StreamMeans:
+    def mean(self, source: StreamMean, kind: KindName) -> StreamMeans:
         key = (self._plan.model.fingerprint, source, kind)
         if key not in self._means:
             self._reference_size(source)

@@ -1,8 +1,12 @@
-"""Where each site lives in the library's hook points, how it is read there, and how a write reaches exactly what it means.
+"""How a site is read at the library's hook points, and how a write reaches exactly what it means. Which points and which way
+is in the table of kinds, `circuitcheck.plan.site_kinds`.
 
 Most sites are one hook point. Two are not: writing `hook_resid_mid` of the 3.9 bridge does not reach `resid_post`, so the
 difference is written into what attention adds; and a head's result is computed from its z, its change written into the
 output projection's output.
+
+Shapes: q, k, v, z [prompt, pos, head, d_head]; scores, pattern [prompt, head, query, key]; neurons [prompt, pos, d_mlp]; the
+others [prompt, pos, d_model]; result, which is no point, [prompt, pos, head, d_model].
 """
 
 from collections.abc import Callable, Iterable
@@ -14,52 +18,28 @@ from torch import Tensor
 
 from circuitcheck.engine.torch.hooks import HookFunction, points_of
 from circuitcheck.errors import SiteNotReached
-from circuitcheck.plan import ATTENTION_KINDS, SiteKind
+from circuitcheck.plan import KindName, site_kind
+from circuitcheck.plan.site_kinds import Written
 
-SiteLayer = tuple[SiteKind, int]
+SiteLayer = tuple[KindName, int]
 Hook = tuple[str, HookFunction]
 
-# Each kind's hook points, the first that a model has: those of the bridge, then those that only a HookedTransformer has.
-# Shapes: q, k, v, z [prompt, pos, head, d_head]; scores, pattern [prompt, head, query, key]; neurons [prompt, pos, d_mlp];
-# the others [prompt, pos, d_model]; result, which is no point, [prompt, pos, head, d_model].
-_POINTS: dict[str, tuple[str, ...]] = {
-    "embed": ("hook_embed",),
-    "resid_pre": ("blocks.{layer}.hook_resid_pre",),
-    "resid_mid": ("blocks.{layer}.hook_resid_mid",),
-    "resid_post": ("blocks.{layer}.hook_resid_post",),
-    "attn_out": ("blocks.{layer}.hook_attn_out",),
-    "mlp_out": ("blocks.{layer}.hook_mlp_out",),
-    "mlp_in": ("blocks.{layer}.ln2.hook_in",),
-    "z": ("blocks.{layer}.attn.hook_z",),
-    "q": ("blocks.{layer}.attn.hook_q",),
-    "k": ("blocks.{layer}.attn.hook_k",),
-    "v": ("blocks.{layer}.attn.hook_v",),
-    "scores": ("blocks.{layer}.attn.hook_attn_scores",),
-    "pattern": ("blocks.{layer}.attn.hook_pattern",),
-    "neurons": ("blocks.{layer}.mlp.out.hook_in", "blocks.{layer}.mlp.hook_post"),
-    "projected": ("blocks.{layer}.attn.o.hook_out", "blocks.{layer}.hook_attn_out"),
-}
-_HEADS = {"z": "n_heads", "q": "n_heads", "k": "n_key_value_heads", "v": "n_key_value_heads"}  # what their third axis counts
-_AFTER: dict[str, int] = {
-    "result": 1,
-    "attn_out": 2,
-    "resid_mid": 3,
-}  # what is written at one point: the causally later last
+_PROJECTED = ("blocks.{layer}.attn.o.hook_out", "blocks.{layer}.hook_attn_out")  # what the output projection gives
 
 
 @dataclass(frozen=True)
 class Write:
     """`function` turns the value of a whole layer's site into the one that takes its place; see above for shapes."""
 
-    kind: SiteKind
+    kind: KindName
     layer: int
     function: Callable[[Tensor], Tensor]
 
 
 def hooks_that_write(model: Any, writes: Iterable[Write]) -> list[Hook]:
     """Writes as hooks, in causal order, and in the given order where they meet at one site. Raises SiteNotReached."""
-    ordered = sorted(writes, key=lambda write: _AFTER.get(write.kind, 0))
-    return [hook for write in ordered for hook in _hooks_of_write(model, write)]
+    ordered = sorted(writes, key=lambda write: site_kind(write.kind).order)
+    return [hook for write in ordered for hook in _WAYS[site_kind(write.kind).written](model, write)]
 
 
 def hooks_that_read(model: Any, wanted: Iterable[SiteLayer], kept: dict[SiteLayer, Tensor]) -> list[Hook]:
@@ -67,17 +47,13 @@ def hooks_that_read(model: Any, wanted: Iterable[SiteLayer], kept: dict[SiteLaye
     return [_hook_that_reads(model, key, kept) for key in sorted(set(wanted))]
 
 
-def _hooks_of_write(model: Any, write: Write) -> list[Hook]:
-    if write.kind == "resid_mid":
-        return _write_resid_mid(model, write)
-    if write.kind == "result":
-        return _write_result(model, write)
+def _write_at_its_point(model: Any, write: Write) -> list[Hook]:
     return [(_point(model, write.kind, write.layer), _head_by_head(model, write))]
 
 
 def _head_by_head(model: Any, write: Write) -> HookFunction:
     """The write's function on values whose heads are those of the card."""
-    if write.kind not in _HEADS:
+    if not _has_axis_of_heads(write.kind):
         return write.function
 
     def put(value: Tensor) -> Tensor:
@@ -90,9 +66,10 @@ def _by_heads(model: Any, kind: str, layer: int, value: Tensor) -> Tensor:
     """A value [prompt, pos, head, d_head]. Attention with latent keys may cut z into other pieces than heads, in the same
     order.
     Raises SiteNotReached where the axis of heads is another than the model's heads."""
-    if kind not in _HEADS:
+    if not _has_axis_of_heads(kind):
         return value
-    heads = int(getattr(model.cfg, _HEADS[kind], None) or model.cfg.n_heads)
+    count = "n_key_value_heads" if site_kind(kind).index == "key/value head" else "n_heads"
+    heads = int(getattr(model.cfg, count, None) or model.cfg.n_heads)
     if kind == "z" and value.shape[2] * value.shape[3] % heads == 0:
         return value.reshape(*value.shape[:2], heads, -1)
     if value.shape[2] != heads:
@@ -105,7 +82,12 @@ def _by_heads(model: Any, kind: str, layer: int, value: Tensor) -> Tensor:
     return value
 
 
-def _write_resid_mid(model: Any, write: Write) -> list[Hook]:
+def _has_axis_of_heads(kind: KindName) -> bool:
+    """Is its point [prompt, pos, head, d_head]?"""
+    return site_kind(kind).axes[-1] == "d_head"
+
+
+def _write_through_attention(model: Any, write: Write) -> list[Hook]:
     entered: list[Tensor] = []
 
     def hold(value: Tensor) -> None:
@@ -122,8 +104,9 @@ def _write_resid_mid(model: Any, write: Write) -> list[Hook]:
     return [(_point(model, "resid_pre", write.layer), hold), (_point(model, "attn_out", write.layer), add_change)]
 
 
-def _write_result(model: Any, write: Write) -> list[Hook]:
-    if _point(model, "projected", write.layer).endswith("hook_attn_out") and _has_post_norm(model):
+def _write_through_projection(model: Any, write: Write) -> list[Hook]:
+    projected_at = _first(model, _PROJECTED, write.layer)
+    if projected_at.endswith("hook_attn_out") and _has_post_norm(model):
         raise SiteNotReached(
             f"a head's result in layer {write.layer} lies before a norm, where a HookedTransformer has no hook point: "
             f"load the model by its name, or write z."
@@ -137,7 +120,15 @@ def _write_result(model: Any, write: Write) -> list[Hook]:
         results = _results(model, write.layer, _held(mixed, "result", write.layer))
         return projected + (write.function(results) - results).sum(dim=2)
 
-    return [(_point(model, "z", write.layer), hold), (_point(model, "projected", write.layer), add_change)]
+    return [(_point(model, "z", write.layer), hold), (projected_at, add_change)]
+
+
+_Way = Callable[[Any, Write], list[Hook]]
+_WAYS: dict[Written, _Way] = {
+    "at its point": _write_at_its_point,
+    "through what attention adds": _write_through_attention,
+    "through the output projection": _write_through_projection,
+}
 
 
 def _held(values: list[Tensor], kind: str, layer: int) -> Tensor:
@@ -152,13 +143,12 @@ def _has_post_norm(model: Any) -> bool:
 
 def _hook_that_reads(model: Any, key: SiteLayer, kept: dict[SiteLayer, Tensor]) -> Hook:
     kind, layer = key
+    as_results = site_kind(kind).written == "through the output projection"
 
     def keep(value: Tensor) -> None:
-        kept[key] = (
-            _results(model, layer, value) if kind == "result" else _by_heads(model, kind, layer, value).detach().clone()
-        )
+        kept[key] = _results(model, layer, value) if as_results else _by_heads(model, kind, layer, value).detach().clone()
 
-    return _point(model, "z" if kind == "result" else kind, layer), keep
+    return _point(model, kind, layer), keep
 
 
 def _results(model: Any, layer: int, z: Tensor) -> Tensor:
@@ -171,19 +161,23 @@ def _results(model: Any, layer: int, z: Tensor) -> Tensor:
     return torch.einsum("bphd,hdm->bphm", z, weights.to(z))
 
 
-def _point(model: Any, kind: str, layer: int) -> str:
-    names = [name.format(layer=layer) for name in _POINTS[kind]]
+def _point(model: Any, kind: KindName, layer: int) -> str:
     if kind == "mlp_in" and getattr(model.blocks[layer], "mlp_reads_resid_directly", False):
-        names = [f"blocks.{layer}.mlp.hook_in"]  # as in OLMo 2, whose second norm comes after the MLP
+        return f"blocks.{layer}.mlp.hook_in"  # as in OLMo 2, whose second norm comes after the MLP
+    return _first(model, site_kind(kind).points, layer)
+
+
+def _first(model: Any, points: Iterable[str], layer: int) -> str:
+    names = [name.format(layer=layer) for name in points]
     for name in names:
         if name in points_of(model):
             return name
     raise SiteNotReached(f"this model has no hook point {names[0]!r}; nothing would be read or written.")
 
 
-def place(kind: SiteKind, indices: list[int], rows: Tensor, columns: Tensor) -> tuple[Any, ...]:
+def place(kind: KindName, indices: list[int], rows: Tensor, columns: Tensor) -> tuple[Any, ...]:
     """Where in a layer's site, so that what is found there has one entry for each of `rows`."""
-    if kind in ATTENTION_KINDS:
+    if site_kind(kind).of_queries:
         if not indices:
             return rows, slice(None), columns
         return rows[:, None], torch.tensor(indices, device=rows.device), columns[:, None]

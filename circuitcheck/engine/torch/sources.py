@@ -10,7 +10,7 @@ from circuitcheck.engine.torch.batch import by_size
 from circuitcheck.engine.torch.hooks import hooked
 from circuitcheck.engine.torch.sites import SiteLayer, hooks_that_read
 from circuitcheck.errors import BadTask, SiteNotReached
-from circuitcheck.plan import MeanBy, SiteKind
+from circuitcheck.plan import KindName, MeanBy
 from circuitcheck.prompts import Prompt
 
 
@@ -85,7 +85,7 @@ class StreamMeans:
 
 
 def stream_means(
-    model: Any, prompts: tuple[Prompt, ...], kind: SiteKind, n_layers: int, by: MeanBy, batch: int, device: torch.device
+    model: Any, prompts: tuple[Prompt, ...], kind: KindName, n_layers: int, by: MeanBy, batch: int, device: torch.device
 ) -> StreamMeans:
     """The mean of each layout, over the prompts that have it."""
     sums: dict[Layout, Tensor] = {}

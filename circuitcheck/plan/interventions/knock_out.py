@@ -2,40 +2,43 @@
 
 from dataclasses import dataclass, replace
 
-from circuitcheck.plan.interventions.protocol import Unbound, listed, where
+from circuitcheck.plan.interventions.protocol import InterventionBase, listed, where
 from circuitcheck.plan.positions import At
-from circuitcheck.plan.sites import Site
-from circuitcheck.plan.units import Head, Unit
+from circuitcheck.plan.sites import Part, Site, parts_of, site_of, with_parts
+from circuitcheck.plan.units import AttnLayer, Head
 
 
 @dataclass(frozen=True)
-class KnockOut(Unbound):
-    """The scores of `heads` from the queries `query` to the keys `key` become minus infinity, so that their attention
-    goes to the other keys, in proportion. `key` has positions always: with no key left, a softmax means nothing."""
+class KnockOut(InterventionBase):
+    """`scores` of heads, or of whole layers, from the queries `query` to the keys `key` become minus infinity, so that their
+    attention goes to the other keys, in proportion. `key` has positions always: with no key left, a softmax means nothing.
+    """
 
-    heads: tuple[Head, ...]
+    scores: tuple[Site, ...]
     query: At
     key: At
     allow_vacuous: bool = False
 
     @property
     def writes(self) -> tuple[tuple[Site, At], ...]:
-        return tuple((Site("scores", head.layer, head.head), self.query) for head in self.heads)
+        return tuple((site, self.query) for site in self.scores)
 
     @property
     def looks_at(self) -> tuple[At, ...]:
         return (self.query, self.key)
 
     @property
-    def unit_sets(self) -> tuple[tuple[Unit, ...], ...]:
-        return (self.heads,)
+    def part_sets(self) -> tuple[tuple[Part, ...], ...]:
+        return (parts_of(self.scores),)
 
-    def swap_units(self, old: tuple[Unit, ...], new: tuple[Unit, ...]) -> "KnockOut":
-        if self.heads != old:
-            return self
-        return replace(self, heads=tuple(unit for unit in new if isinstance(unit, Head)), allow_vacuous=True)
+    def swap_parts(self, old: tuple[Part, ...], new: tuple[Part, ...]) -> "KnockOut":
+        scores = with_parts(self.scores, old, new)
+        return self if scores == self.scores else replace(self, scores=scores, allow_vacuous=True)
 
     def describe(self) -> str:
-        return (
-            f"knock-out of the attention of {listed(self.heads)} from queries {where(self.query)} to keys {where(self.key)}"
-        )
+        heads = listed(tuple(site_of(_whose(site)) for site in self.scores))
+        return f"knock-out of the attention of {heads} from queries {where(self.query)} to keys {where(self.key)}"
+
+
+def _whose(site: Site) -> Head | AttnLayer:
+    return AttnLayer(site.layer) if site.index is None else Head(site.layer, site.index)

@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass, replace
 
-from circuitcheck.plan.interventions.protocol import MeanBy, Need, PickCounterfactual, Unbound, listed, where
+from circuitcheck.plan.interventions.protocol import InterventionBase, MeanBy, Need, PickCounterfactual, listed, where
 from circuitcheck.plan.positions import At
 from circuitcheck.plan.references import CLEAN
-from circuitcheck.plan.sites import HEAD_KINDS, KEY_VALUE_KINDS, Site
-from circuitcheck.plan.units import Head, Unit
+from circuitcheck.plan.sites import Part, Site, parts_of, with_parts
 
 
 @dataclass(frozen=True)
-class Patch(Unbound):
+class Patch(InterventionBase):
     """Replace the values of `sites` at the positions `at` by those of the run called `source`: "clean", or a counterfactual
     (None until bound to a task: its first). Positions are those of the tokens, whose counts are the same in both runs."""
 
@@ -34,20 +33,12 @@ class Patch(Unbound):
         return (self.at,)
 
     @property
-    def unit_sets(self) -> tuple[tuple[Unit, ...], ...]:
-        """The heads, where sites of one kind of theirs are patched."""
-        kinds = {site.kind for site in self.sites}
-        of_heads = len(kinds) == 1 and kinds < set(HEAD_KINDS) - set(KEY_VALUE_KINDS)
-        if not of_heads or any(site.index is None for site in self.sites):
-            return ()
-        return (tuple(Head(site.layer, site.index) for site in self.sites if site.index is not None),)
+    def part_sets(self) -> tuple[tuple[Part, ...], ...]:
+        return (parts_of(self.sites),)
 
-    def swap_units(self, old: tuple[Unit, ...], new: tuple[Unit, ...]) -> "Patch":
-        if self.unit_sets != (old,):
-            return self
-        kind = self.sites[0].kind
-        sites = tuple(Site(kind, unit.layer, unit.head) for unit in new if isinstance(unit, Head))
-        return replace(self, sites=sites, allow_vacuous=True)
+    def swap_parts(self, old: tuple[Part, ...], new: tuple[Part, ...]) -> "Patch":
+        sites = with_parts(self.sites, old, new)
+        return self if sites == self.sites else replace(self, sites=sites, allow_vacuous=True)
 
     def describe(self) -> str:
         return f"patch of {listed(self.sites)} {where(self.at)} from {self.source or 'the counterfactual'}"

@@ -3,32 +3,32 @@
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from circuitcheck.plan.interventions.protocol import MeanBy, Need, PickCounterfactual, Unbound, listed, where
+from circuitcheck.plan.interventions.protocol import InterventionBase, MeanBy, Need, PickCounterfactual, listed, where
 from circuitcheck.plan.positions import At
 from circuitcheck.plan.references import CLEAN
-from circuitcheck.plan.sites import Site, SiteKind, site_of
-from circuitcheck.plan.units import Head, MlpLayer, Unit
+from circuitcheck.plan.site_kinds import KindName
+from circuitcheck.plan.sites import Part, Site, parts_of, with_parts
 
 
 @dataclass(frozen=True)
-class PatchPath(Unbound):
+class PatchPath(InterventionBase):
     """What `receivers` read changes as if the `senders`, at the positions `sender_at`, had their values of the run called
     `source`, along the direct path: every other head and MLP keeps its output. The receivers take up what they then
     read at the positions `at`; everything after them runs as usual."""
 
-    senders: tuple[Head | MlpLayer, ...]
+    senders: tuple[Site, ...]
     receivers: tuple[Site, ...]
     at: At
     sender_at: At
     source: str | None = None
     allow_vacuous: bool = False
-    freezes: ClassVar[tuple[SiteKind, ...]] = ("z", "mlp_out")
+    freezes: ClassVar[tuple[KindName, ...]] = ("z", "mlp_out")
 
     @property
     def needs(self) -> tuple[Need, ...]:
         if self.source is None:
             raise ValueError(f"{self.describe()} is not bound to a task yet")
-        return tuple(Need(site_of(unit), self.sender_at, self.source) for unit in self.senders)
+        return tuple(Need(site, self.sender_at, self.source) for site in self.senders)
 
     @property
     def writes(self) -> tuple[tuple[Site, At], ...]:
@@ -39,14 +39,14 @@ class PatchPath(Unbound):
         return (self.at, self.sender_at)
 
     @property
-    def unit_sets(self) -> tuple[tuple[Unit, ...], ...]:
-        return (self.senders,)
+    def part_sets(self) -> tuple[tuple[Part, ...], ...]:
+        return (parts_of(self.senders), parts_of(self.receivers))
 
-    def swap_units(self, old: tuple[Unit, ...], new: tuple[Unit, ...]) -> "PatchPath":
-        if self.senders != old:
+    def swap_parts(self, old: tuple[Part, ...], new: tuple[Part, ...]) -> "PatchPath":
+        senders, receivers = (with_parts(sites, old, new) for sites in (self.senders, self.receivers))
+        if (senders, receivers) == (self.senders, self.receivers):
             return self
-        senders = tuple(unit for unit in new if isinstance(unit, Head | MlpLayer))
-        return replace(self, senders=senders, allow_vacuous=True)
+        return replace(self, senders=senders, receivers=receivers, allow_vacuous=True)
 
     def describe(self) -> str:
         senders = f"{listed(self.senders)} {where(self.sender_at)}"

@@ -6,8 +6,9 @@ from typing import ClassVar, Literal, Protocol, Self, runtime_checkable
 
 from circuitcheck.digest import digest
 from circuitcheck.plan.positions import AllBut, At, named_in
-from circuitcheck.plan.sites import Site, SiteKind
-from circuitcheck.plan.units import Unit, compact
+from circuitcheck.plan.site_kinds import KindName
+from circuitcheck.plan.sites import Part, Site
+from circuitcheck.plan.units import compact
 
 MeanBy = Literal["template", "tokens"]
 PickCounterfactual = Callable[[str | None, str], str]  # (name or None for the task's first, who asks) -> name
@@ -54,15 +55,15 @@ class Need:
 class Intervention(Protocol):
     """A change to a run, as data. `bind` makes the parts explicit that depend on the task it is measured on.
 
-    `writes` gives the sites and positions that it changes, `looks_at` further positions that it names. `unit_sets` are the
-    sets of units that it acts on, each of which `swap_units` can replace as a whole: that is how a claim about some units is
-    compared with the same claim about others. Swapped in units may turn out to do nothing.
+    `writes` gives the sites and positions that it changes, `looks_at` further positions that it names. `part_sets` are the
+    sets of heads or neurons that it acts on, each of which `swap_parts` can replace as a whole: that is how a claim about
+    some heads is compared with the same claim about others. Parts that were swapped in may turn out to do nothing.
     """
 
     @property
     def allow_vacuous(self) -> bool: ...
     @property
-    def freezes(self) -> tuple[SiteKind, ...]:
+    def freezes(self) -> tuple[KindName, ...]:
         """Kinds of sites that are held still everywhere, in runs that this one takes its values from."""
         ...
 
@@ -73,32 +74,32 @@ class Intervention(Protocol):
     @property
     def looks_at(self) -> tuple[At, ...]: ...
     @property
-    def unit_sets(self) -> tuple[tuple[Unit, ...], ...]: ...
+    def part_sets(self) -> tuple[tuple[Part, ...], ...]: ...
     @property
     def digest(self) -> str: ...
     def describe(self) -> str: ...
     def bind(self, *, task: str, mean_by: MeanBy, counterfactual: PickCounterfactual, seed: int) -> Self: ...
-    def swap_units(self, old: tuple[Unit, ...], new: tuple[Unit, ...]) -> Self: ...
+    def swap_parts(self, old: tuple[Part, ...], new: tuple[Part, ...]) -> Self: ...
 
 
-class Unbound:
+class InterventionBase:
     """What holds for interventions that take nothing from other runs, act on no set of units, and hold nothing still."""
 
-    freezes: ClassVar[tuple[SiteKind, ...]] = ()
+    freezes: ClassVar[tuple[KindName, ...]] = ()
 
     @property
     def needs(self) -> tuple[Need, ...]:
         return ()
 
     @property
-    def unit_sets(self) -> tuple[tuple[Unit, ...], ...]:
+    def part_sets(self) -> tuple[tuple[Part, ...], ...]:
         return ()
 
     @property
     def digest(self) -> str:
         return digest(self)
 
-    def swap_units(self, old: tuple[Unit, ...], new: tuple[Unit, ...]) -> Self:  # noqa: ARG002 - the protocol's signature
+    def swap_parts(self, old: tuple[Part, ...], new: tuple[Part, ...]) -> Self:  # noqa: ARG002 - the protocol's signature
         return self
 
     def bind(self, *, task: str, mean_by: MeanBy, counterfactual: PickCounterfactual, seed: int) -> Self:  # noqa: ARG002
@@ -112,5 +113,6 @@ def where(at: At) -> str:
     return f"{'everywhere but ' if isinstance(at, AllBut) else ''}at " + ", ".join(map(str, named_in(at)))
 
 
-def listed(things: tuple[object, ...]) -> str:
-    return ", ".join(compact(map(str, things)))
+def listed(sites: tuple[Site, ...]) -> str:
+    """Sites in words, outputs by their units."""
+    return ", ".join(compact(site.words for site in sites))

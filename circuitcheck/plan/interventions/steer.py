@@ -5,7 +5,7 @@ from typing import Literal
 
 from circuitcheck.digest import digest
 from circuitcheck.plan.directions import Direction
-from circuitcheck.plan.interventions.protocol import Unbound, where
+from circuitcheck.plan.interventions.protocol import InterventionBase, where
 from circuitcheck.plan.positions import At
 from circuitcheck.plan.sites import Site
 
@@ -13,7 +13,7 @@ Mode = Literal["add", "subtract", "project_out"]
 
 
 @dataclass(frozen=True)
-class Steer(Unbound):
+class Steer(InterventionBase):
     """`scale` times the direction's vector of each of `layers` is added or subtracted there, or the component along it is
     taken out. At several layers the doses accumulate: each lands on a stream that already holds the earlier ones."""
 

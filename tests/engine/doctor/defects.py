@@ -3,16 +3,15 @@
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import get_args
 
+import tiny
 import torch
 from transformer_lens.conversion_utils.conversion_steps.base_tensor_conversion import BaseTensorConversion
 from transformer_lens.hook_points import HookPoint
 
-from circuitcheck.engine.torch import sites
-from circuitcheck.plan import SiteKind
+from circuitcheck.plan import SITE_KINDS
 
-KINDS = get_args(SiteKind)
+KINDS = [kind.name for kind in SITE_KINDS.values()]
 EFFECT = "a patch has the effect that its definition demands"
 ONE_TOKEN = "a write at one token acts there and later alone"
 OWN_VALUE = "written back in every layer it changes nothing"
@@ -85,7 +84,7 @@ def fainter(by):
 
 
 def point(loaded, kind, layer=LAYER):
-    names = [name.format(layer=layer) for name in sites._POINTS[kind]]
+    names = [name.format(layer=layer) for name in SITE_KINDS[kind].points]
     return next(loaded.model.hook_dict[name] for name in names if name in loaded.model.hook_dict)
 
 
@@ -103,7 +102,7 @@ def all_become(kinds, other_point):
 
 def lies_at(kind, name):
     """circuitcheck's own table says that the site is at another hook point."""
-    return lambda _, patches: patches.setitem(sites._POINTS, kind, (name,))
+    return lambda _, patches: tiny.lies_at(patches, kind, name)
 
 
 class HeadsReversed(BaseTensorConversion):
@@ -265,9 +264,7 @@ def other_output_weights(loaded, patches):
 
 def own_resid_mid_hook(_loaded, patches):
     """The 3.9 bridge's: what is written there reaches the MLP, and not the stream."""
-    patches.setattr(
-        sites, "_write_resid_mid", lambda model, write: [(f"blocks.{write.layer}.hook_resid_mid", write.function)]
-    )
+    patches.setitem(SITE_KINDS, "resid_mid", replace(SITE_KINDS["resid_mid"], written="at its point"))
 
 
 def says_that_blocks_are_parallel(loaded, patches):

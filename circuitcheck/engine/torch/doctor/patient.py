@@ -14,13 +14,13 @@ from circuitcheck.engine.torch.loaded import LoadedModel
 from circuitcheck.engine.torch.sites import Hook, SiteLayer, Write, hooks_that_read, hooks_that_write
 from circuitcheck.engine.torch.sources import forward
 from circuitcheck.errors import SiteNotReached
-from circuitcheck.plan import SiteKind
+from circuitcheck.plan import KindName, site_kind
 
 ROWS, TOKENS, POSITION = 2, 9, 4
 _ROUNDINGS = 4  # of each entry: a few of a stream may be thousands of times the others
 _FEW_LAYERS = 8
 BREAKDOWNS = (SiteNotReached, RuntimeError, IndexError, ValueError, TypeError, AttributeError)
-_ADDERS: tuple[SiteKind, ...] = ("attn_out", "mlp_out")
+_ADDERS: tuple[KindName, ...] = ("attn_out", "mlp_out")
 
 
 class Patient:
@@ -95,9 +95,9 @@ class Patient:
             self._values.update({(theirs, each): value for each, value in kept.items()})
         return self._values[theirs, where]
 
-    def all_of(self, kind: SiteKind) -> list[SiteLayer]:
+    def all_of(self, kind: KindName) -> list[SiteLayer]:
         """The sites of one kind in all layers."""
-        return [(kind, layer) for layer in ([0] if kind == "embed" else range(self.n_layers))]
+        return [(kind, layer) for layer in ([0] if site_kind(kind).first_layer_only else range(self.n_layers))]
 
     def writing(self, places: Iterable[SiteLayer], *, theirs: bool = True) -> list[Write]:
         """Writes of the values that these sites have in the other run, or in this one."""
@@ -116,7 +116,7 @@ class Patient:
         return True
 
     @cached_property
-    def adders(self) -> tuple[SiteKind, ...]:
+    def adders(self) -> tuple[KindName, ...]:
         """What adds to the stream: attention, and MLPs where a model has any."""
         return tuple(kind for kind in _ADDERS if self.has((kind, 0)))
 
@@ -142,9 +142,9 @@ def _put(value: Tensor) -> Any:
     return lambda _old: value.clone()
 
 
-def at_one_token(patient: Patient, kind: SiteKind, layer: int) -> Write:
+def at_one_token(patient: Patient, kind: KindName, layer: int) -> Write:
     """The other input's value, at POSITION alone."""
-    index = (slice(None),) * (2 if kind in ("scores", "pattern") else 1) + (POSITION,)
+    index = (slice(None),) * (2 if site_kind(kind).of_queries else 1) + (POSITION,)
     theirs = patient.their((kind, layer))
 
     def put(old: Tensor) -> Tensor:

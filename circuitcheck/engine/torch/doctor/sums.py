@@ -10,7 +10,7 @@ from circuitcheck.engine.checkup import EVERYTHING, Finding
 from circuitcheck.engine.torch.doctor.patient import BREAKDOWNS, Patient, refusal, worst
 from circuitcheck.engine.torch.sites import SiteLayer
 from circuitcheck.errors import SiteNotReached
-from circuitcheck.plan import SiteKind
+from circuitcheck.plan import KindName
 
 
 def check_sums(patient: Patient) -> Iterator[Finding]:
@@ -60,10 +60,10 @@ def _rules(patient: Patient) -> dict[tuple[str, str], Rule]:
     return rules
 
 
-def _only_added(patient: Patient, subject: str, kind: SiteKind) -> Finding:
+def _only_added(patient: Patient, subject: str, kind: KindName) -> Finding:
     """What heads and MLPs give, and what enters layer 0, is all that is added up."""
     check = "with all z and all mlp_out held, another one is only added"
-    kinds: tuple[SiteKind, ...] = ("z", *(each for each in patient.adders if each == "mlp_out"))
+    kinds: tuple[KindName, ...] = ("z", *(each for each in patient.adders if each == "mlp_out"))
     held: list[SiteLayer] = [*product(kinds, range(patient.n_layers))]
     start: SiteLayer = (kind, 0)
     end: SiteLayer = ("resid_post", patient.n_layers - 1)

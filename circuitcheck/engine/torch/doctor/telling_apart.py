@@ -12,25 +12,21 @@ from circuitcheck.engine.torch.doctor.patient import POSITION, Patient, at_one_t
 from circuitcheck.engine.torch.doctor.weights import heads_by_weights, neurons_by_weights
 from circuitcheck.engine.torch.sites import SiteLayer, Write, hooks_that_write
 from circuitcheck.errors import SiteNotReached
-from circuitcheck.plan import SiteKind
+from circuitcheck.plan import KindName, SiteKind, site_kind
+from circuitcheck.plan.site_kinds import Trait
 
 
 def tell_apart(patient: Patient, kind: SiteKind, layers: list[int]) -> Iterator[Finding]:
     """The checks that are about this kind of site. Raises SiteNotReached."""
-    for kinds, check in _CHECKS:
-        if kind in kinds:
-            yield worst([check(patient, kind, layer) for layer in layers])
-    if kind in ("embed", "q", "k"):
-        yield _knows_no_position(patient, kind)
+    for trait in kind.traits:
+        yield worst([_CHECKS[trait](patient, kind.name, layer) for layer in (layers if trait in _IN_EACH_LAYER else [0])])
 
 
-_READ_BY: dict[SiteKind, SiteKind] = {"q": "pattern", "k": "pattern", "v": "z"}
-
-
-def _reaches_its_own_heads(patient: Patient, kind: SiteKind, layer: int) -> Finding:
+def _reaches_its_own_heads(patient: Patient, kind: KindName, layer: int) -> Finding:
     """Another query changes its own head's pattern, another key or value that of the heads that share it, and no other's."""
-    axis = 1 if _READ_BY[kind] == "pattern" else 2
-    where: SiteLayer = (_READ_BY[kind], layer)
+    read_by = site_kind(kind).seen_in
+    axis = 1 if site_kind(read_by).of_queries else 2
+    where: SiteLayer = (read_by, layer)
     ours, theirs = patient.our(where), patient.their((kind, layer))
     group = ours.shape[axis] // theirs.shape[2]
     wrong = []
@@ -55,7 +51,7 @@ def _with_head(old: Tensor, *, theirs: Tensor, head: int) -> Tensor:
     return new
 
 
-def _acts_at_its_own_tokens(patient: Patient, kind: SiteKind, layer: int) -> Finding:
+def _acts_at_its_own_tokens(patient: Patient, kind: KindName, layer: int) -> Finding:
     """Else a key could pass for a query: patched together they have the same effect."""
     where: SiteLayer = ("pattern", layer)
     moved = (patient.read(where, [at_one_token(patient, kind, layer)]) - patient.our(where)).abs().amax(dim=(0, 1, 3))
@@ -68,7 +64,7 @@ def _acts_at_its_own_tokens(patient: Patient, kind: SiteKind, layer: int) -> Fin
     return Finding(kind, check, passed(later > 0))
 
 
-def _knows_no_position(patient: Patient, kind: SiteKind) -> Finding:
+def _knows_no_position(patient: Patient, kind: KindName, _layer: int) -> Finding:
     """Where a token stands comes in after `embed`: with the stream that enters layer 0, or with the rotation of q and k."""
     check = "it knows no positions where nothing before it does"
     reads: list[SiteLayer] = [(kind, 0)]
@@ -84,7 +80,7 @@ def _knows_no_position(patient: Patient, kind: SiteKind) -> Finding:
     return found[0]
 
 
-def _is_multiplied_by_weights(patient: Patient, kind: SiteKind, layer: int) -> Finding:
+def _is_multiplied_by_weights(patient: Patient, kind: KindName, layer: int) -> Finding:
     """Half-way between two values is half-way between their outputs, which holds of nothing before the nonlinearity."""
     point, check = f"blocks.{layer}.mlp.hook_out", "the MLP's output is linear in it"
     where: SiteLayer = (kind, layer)
@@ -100,11 +96,13 @@ def _is_multiplied_by_weights(patient: Patient, kind: SiteKind, layer: int) -> F
     return patient.compare(kind, check, output((ours + theirs) / 2), (ends[0] + ends[1]) / 2, ends[0])
 
 
-Check = Callable[[Patient, SiteKind, int], Finding]
-_CHECKS: tuple[tuple[tuple[SiteKind, ...], Check], ...] = (
-    (("q", "k", "v"), _reaches_its_own_heads),
-    (("q", "k"), _acts_at_its_own_tokens),
-    (("neurons",), _is_multiplied_by_weights),
-    (("z",), heads_by_weights),
-    (("neurons",), neurons_by_weights),
-)
+Check = Callable[[Patient, KindName, int], Finding]
+_CHECKS: dict[Trait, Check] = {
+    "it reaches its own heads alone": _reaches_its_own_heads,
+    "it acts at its own tokens": _acts_at_its_own_tokens,
+    "the MLP's output is linear in it": _is_multiplied_by_weights,
+    "its head is the one of the weights": heads_by_weights,
+    "its neuron is the one of the weights": neurons_by_weights,
+    "it knows no positions": _knows_no_position,
+}
+_IN_EACH_LAYER = set(_CHECKS) - {"it knows no positions"}

@@ -10,10 +10,10 @@ from circuitcheck.engine.torch.doctor.patient import Patient
 from circuitcheck.engine.torch.hooks import points_of
 from circuitcheck.engine.torch.loaded import rows_of
 from circuitcheck.engine.torch.sites import Write, hooks_that_write
-from circuitcheck.plan import SiteKind
+from circuitcheck.plan import KindName
 
 
-def heads_by_weights(patient: Patient, kind: SiteKind, layer: int) -> Finding:
+def heads_by_weights(patient: Patient, kind: KindName, layer: int) -> Finding:
     """Another z changes what the output projection gives by the change of each head times that head's rows of its
     weights."""
     attention = patient.model.blocks[layer].attn
@@ -22,7 +22,7 @@ def heads_by_weights(patient: Patient, kind: SiteKind, layer: int) -> Finding:
     return _by_weights(patient, kind, layer, weights, points, patient.loaded.card.architecture.n_heads)
 
 
-def neurons_by_weights(patient: Patient, kind: SiteKind, layer: int) -> Finding:
+def neurons_by_weights(patient: Patient, kind: KindName, layer: int) -> Finding:
     """Other neurons change what the MLP gives by the change of each times that neuron's row of the output weights."""
     mlp = patient.model.blocks[layer].mlp
     weights = _read_by(getattr(mlp, "out", None), mlp, "W_out")
@@ -31,7 +31,7 @@ def neurons_by_weights(patient: Patient, kind: SiteKind, layer: int) -> Finding:
 
 
 def _by_weights(
-    patient: Patient, kind: SiteKind, layer: int, weights: Tensor | None, points: tuple[str, ...], count: int
+    patient: Patient, kind: KindName, layer: int, weights: Tensor | None, points: tuple[str, ...], count: int
 ) -> Finding:
     """`weights` [input, d_model] have their inputs in the order of heads or neurons, which the model has `count` of."""
     check = "each is the one of its weights"
