@@ -1,11 +1,10 @@
 """A session measures cells: it knows what has been measured already and asks the engine for the rest."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +18,10 @@ from circuitcheck.sampling import NO_NOISE, Noise
 from circuitcheck.session.checkups import CheckUpStore
 from circuitcheck.session.counterexamples import CounterexampleStore
 from circuitcheck.session.ledger import Ledger, ledger_of_this_folder
-from circuitcheck.session.values import Block, Stream, ValueStore
+from circuitcheck.session.values import Stream, Stretch, ValueStore
 from circuitcheck.settings import Settings
 
+_AT_ONCE = 128  # prompts: batches are full, and progress is told
 Progress = Callable[[str], None]  # told what is going on, and how many prompts of the current question are measured
 
 
@@ -105,25 +105,19 @@ class Session:
 
     def measure(self, task: PromptSource, cells: Sequence[Cell], stream: str, seed: int, rows: range) -> Measured:
         """Values of `cells` on prompts `rows`. Raises VacuousIntervention where an intervention changed no prompt."""
-        batch = self.settings.batch
-        numbers = range(rows.start // batch, -(-rows.stop // batch))
-        window = slice(rows.start - numbers.start * batch, rows.stop - numbers.start * batch)
         population = self.population(task, list(dict.fromkeys(cell.view.model for cell in cells)), stream)
         _check_rows(rows, population, task, stream)
         self._require_sound(cells)
         self._values.trim()
-        for number in numbers:
-            self._fill(task, cells, stream, seed, range(number * batch, min((number + 1) * batch, population)))
-        columns, receipts = [], []
-        for cell in cells:
-            blocks = self._values.get(self._stream(cell, task, stream, seed), cell.digest, numbers)
-            joined = np.concatenate([block.values for block in blocks])
-            columns.append(joined[window])
-            steps = zip(*(block.receipts for block in blocks), strict=True)
-            receipts += [reduce(Receipt.then, parts).rows(window) for parts in steps]
-        unique = tuple({receipt.digest: receipt for receipt in receipts}.values())
+        streams = {cell.digest: self._stream(cell, task, stream, seed) for cell in cells}
+        for model in dict.fromkeys(cell.view.model for cell in cells):
+            mine = [cell for cell in cells if cell.view.model == model]
+            for gap, lacking in self._values.lacking(streams, mine, rows):
+                self._fill(Plan(model, task, stream, seed, tuple(lacking), self.settings.batch), streams, gap)
+        found = [self._values.get(streams[cell.digest], cell, rows) for cell in cells]
+        unique = tuple({receipt.digest: receipt for each in found for receipt in each.receipts}.values())
         _refuse_vacuous(unique)
-        return Measured(np.stack(columns), unique)
+        return Measured(np.stack([each.values for each in found]), unique)
 
     def _require_sound(self, cells: Sequence[Cell]) -> None:
         if self.checkups is None:
@@ -138,25 +132,16 @@ class Session:
         model = cell.view.model
         return (f"{model.fingerprint} on {self.engine.card(model).device}", task.digest, stream, seed)
 
-    def _fill(self, task: PromptSource, cells: Sequence[Cell], stream: str, seed: int, block: range) -> None:
-        """Measure what one block lacks: one plan for each model, all its cells together."""
-        number = block.start // self.settings.batch
-        for model in dict.fromkeys(cell.view.model for cell in cells):
-            lacking = {
-                cell.digest: cell
-                for cell in cells
-                if cell.view.model == model
-                and not self._values.has(self._stream(cell, task, stream, seed), cell.digest, number)
-            }
-            if not lacking:
-                continue
-            plan = Plan(model, task, stream, seed, tuple(lacking.values()), self.settings.batch)
-            table = self.engine.run(plan, block)
+    def _fill(self, plan: Plan, streams: Mapping[str, Stream], rows: range) -> None:
+        """Measure what is lacking, so many prompts at a time that progress can be told."""
+        for start in range(rows.start, rows.stop, _AT_ONCE):
+            part = range(start, min(start + _AT_ONCE, rows.stop))
+            table = self.engine.run(plan, part)
             self.forward_passes += table.forward_passes
             for cell, values, receipts in zip(plan.cells, table.values, table.receipts, strict=True):
                 _check_support(cell.metric, values)
-                self._values.put(self._stream(cell, task, stream, seed), cell.digest, number, Block(cell, values, receipts))
-        self._tell(f"{block.stop} prompts")
+                self._values.put(streams[cell.digest], cell, Stretch(part, values, receipts))
+            self._tell(f"{part.stop} prompts")
 
     def _tell(self, state: str) -> None:
         if self.progress:

@@ -53,16 +53,25 @@ def test_declaring_measures_nothing(session, model, ioi):
 def test_values_asked_again_are_not_measured_again(session, model, ioi):
     first = ioi.logit_diff(model).values(64)
     np.testing.assert_array_equal(cc.tasks.ioi().on_stream("test").logit_diff(model).values(64), first)
-    assert session.engine.rows == [range(32), range(32, 64)]
+    assert session.engine.rows == [range(64)]
 
 
-def test_more_prompts_add_blocks(session, model, ioi):
+def test_more_prompts_are_added_to_those_there_are(session, model, ioi):
     quantity = ioi.logit_diff(model)
     few, more = quantity.values(10), quantity.values(70)
-    assert session.engine.rows == [range(32), range(32, 64), range(64, 96)]
+    assert session.engine.rows == [range(10), range(10, 70)]
     np.testing.assert_array_equal(more[:10], few)
-    quantity.values(96)
-    assert len(session.engine.runs) == 3
+    quantity.values(60)
+    assert len(session.engine.runs) == 2
+
+
+def test_what_some_cells_lack_is_measured_for_them_alone(session, model, ioi):
+    ioi.logit_diff(model).values(20)
+    both = ioi.logit_diff(model) - ioi.logit_diff(model.ablate("L0H1", kind="zero"))
+    found = both.values(30)
+    assert [(rows, len(plan.cells)) for rows, plan in session.engine.runs[1:]] == [(range(20), 1), (range(20, 30), 2)]
+    with cc.use_session(cc.Session()):
+        np.testing.assert_allclose(both.values(30), found, rtol=0, atol=1e-5)
 
 
 def test_the_clean_run_is_shared_between_quantities(session, model, ioi):
@@ -151,17 +160,12 @@ def test_a_vacuous_intervention_is_an_error_each_time_it_is_asked(model, ioi):
             bool(ioi.logit_diff(twice) < 100)
 
 
-def test_progress_is_told_after_each_block(session, model, ioi):
+def test_progress_is_told_as_prompts_come_in(session, model, ioi):
     told = []
     session.progress = told.append
-    ioi.logit_diff(model).values(96)
-    assert told == ["32 prompts", "64 prompts", "96 prompts"]
-
-
-def test_the_settings_batch_is_the_block(tiny_gpt2, ioi):
-    with cc.use_session(cc.Session(cc.Settings(batch=20), make_engine=Counting)) as session:
-        ioi.logit_diff(cc.load(str(tiny_gpt2))).values(30)
-        assert session.engine.rows == [range(20), range(20, 40)]
+    ioi.logit_diff(model).values(300)
+    assert told == ["128 prompts", "256 prompts", "300 prompts"]
+    assert session.engine.rows == [range(128), range(128, 256), range(256, 300)]
 
 
 def test_the_settings_seed_chooses_the_prompts(tiny_gpt2, ioi):

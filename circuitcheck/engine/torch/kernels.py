@@ -34,6 +34,10 @@ class Sources(Protocol):
     @property
     def architecture(self) -> Architecture: ...
 
+    def held_still(self, wanted: Iterable[SiteLayer]) -> dict[SiteLayer, Tensor]:
+        """The values of the sites that an intervention holds still, with the interventions before this one. Not to be
+        changed: other passes read them."""
+
     def rerun(self, writes: Iterable[Write], wanted: Iterable[SiteLayer]) -> dict[SiteLayer, Tensor]:
         """The values of sites in a run of the batch with the interventions before this one, and these writes."""
 

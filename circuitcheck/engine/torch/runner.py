@@ -2,16 +2,15 @@
 
 import threading
 
-import numpy as np
 import torch
 
 from circuitcheck.engine.checkup import CheckUp
 from circuitcheck.engine.protocol import ModelCard, Table
-from circuitcheck.engine.torch import paths  # noqa: F401 - registers its kernel
 from circuitcheck.engine.torch.devices import memory_of, resolve_device
 from circuitcheck.engine.torch.doctor import examine
 from circuitcheck.engine.torch.pool import ModelPool
-from circuitcheck.engine.torch.run import Directions, Means, Run
+from circuitcheck.engine.torch.references import Directions, Means
+from circuitcheck.engine.torch.run import Run
 from circuitcheck.engine.torch.tokenizer import HubTokenizer
 from circuitcheck.models import BosPolicy, parse_spec
 from circuitcheck.plan import ModelRef, Plan, check_sites
@@ -57,7 +56,8 @@ class LocalEngine:
             return examine(loaded)
 
     def run(self, plan: Plan, rows: range) -> Table:
-        """Measure `rows` of a plan, whole blocks of `plan.batch` at a time, so that no value depends on `rows`."""
+        """Measure `rows` of a plan: prompts of one length together, `plan.batch` at a time. The same plan and rows give the
+        same bits; in other company a prompt's value moves by rounding, which the session measures."""
         with _ONE_AT_A_TIME:
             return self._run(plan, rows)
 
@@ -70,23 +70,7 @@ class LocalEngine:
                 check_sites(places, loaded.card.architecture)
         self._means.drop(lambda key: not self._pool.holds(key[0]))
         run = Run(loaded, plan, self._means, self._directions)
-        size = plan.task.size(loaded.tokenizer, plan.stream)
-        tables = []
         with torch.no_grad():
-            for start in range(rows.start // plan.batch * plan.batch, rows.stop, plan.batch):
-                block = range(start, min(start + plan.batch, size))
-                tables.append(run.block(block, range(max(start, rows.start), min(block.stop, rows.stop))))
+            table = run.table(rows)
         loaded.check_unchanged()
-        return join(tables)
-
-
-def join(tables: list[Table]) -> Table:
-    """Tables of the same cells over consecutive rows, as one."""
-    receipts = tables[0].receipts
-    for table in tables[1:]:
-        receipts = tuple(
-            tuple(mine.then(theirs) for mine, theirs in zip(left, right, strict=True))
-            for left, right in zip(receipts, table.receipts, strict=True)
-        )
-    values = np.concatenate([table.values for table in tables], axis=1)
-    return Table(values, receipts, sum(table.forward_passes for table in tables))
+        return table

@@ -8,7 +8,8 @@ import torch
 
 from circuitcheck.engine.checkup import EVERYTHING, Finding
 from circuitcheck.engine.torch.doctor.patient import ROWS, Patient
-from circuitcheck.engine.torch.run import Directions, Means, Run
+from circuitcheck.engine.torch.references import Directions, Means
+from circuitcheck.engine.torch.run import Run
 from circuitcheck.plan import CLEAN, Cell, LogitDiff, Patch, Plan, Site, View
 from circuitcheck.prompts import Prompt
 from circuitcheck.prompts.prompt import Counterfactual
@@ -25,7 +26,7 @@ def check_plans(patient: Patient) -> Iterator[Finding]:
     task: Any = SimpleNamespace(name="random tokens", digest="random tokens", prompts=lambda *_, **__: prompts)
     with torch.no_grad():
         nothing = Means(0, lambda means: means.bytes), Directions(0, len)
-        found = Run(patient.loaded, Plan(ref, task, "test", 0, cells), *nothing).block(range(ROWS), range(ROWS)).values
+        found = Run(patient.loaded, Plan(ref, task, "test", 0, cells), *nothing).table(range(ROWS)).values
     clean, other = (_by_hand(logits, prompts) for logits in (patient.our_logits, patient.their_logits))
     for values, (name, expected, instead) in zip(
         found,

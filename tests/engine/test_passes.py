@@ -1,0 +1,83 @@
+"""Which passes a plan takes: each once, and each after those that it takes values from."""
+
+import pytest
+
+import circuitcheck as cc
+from circuitcheck.engine.torch.batch import Batch
+from circuitcheck.engine.torch.graph import Pass, graph_of
+
+ABC, CLEAN = Pass("abc"), Pass("clean")
+
+
+def graph(model, *quantities):
+    cells = dict(enumerate(cell for quantity in quantities for cell in quantity.cells))
+    return graph_of(cells, model.architecture)
+
+
+def passes(ioi, model, quantity):
+    """Passes of the model a prompt."""
+    with cc.use_session(cc.Session()) as session:
+        quantity.values(16)
+        return session.forward_passes / 16
+
+
+COUNTS = {
+    "recovered share of a counterfactual ablation": (
+        3,
+        lambda ioi, model: ioi.recovered(model.ablate("L0H1", kind="counterfactual", at="END")),
+    ),
+    "denoising": (2, lambda ioi, model: ioi.logit_diff(model.on("abc").patch("L0H1", source="clean"))),
+    "divergence from clean of the clean run": (1, lambda ioi, model: ioi.measure(cc.KLFromClean(), model)),
+    "divergence from clean of a view": (
+        2,
+        lambda ioi, model: ioi.measure(cc.KLFromClean(), model.ablate("L0H1", kind="zero")),
+    ),
+    "two views with one source": (
+        3,
+        lambda ioi, model: ioi.logit_diff(model.patch("L0H1")) - ioi.logit_diff(model.patch("L1H1")),
+    ),
+    "a path, whose frozen values are those of the clean run": (
+        4,
+        lambda ioi, model: ioi.logit_diff(model.patch_path("L0H1", into="L1H2.q")) - ioi.logit_diff(model),
+    ),
+    "two paths into one receiver": (
+        6,
+        lambda ioi, model: (
+            ioi.logit_diff(model.patch_path("L0H1", into="L1H2.q")) - ioi.logit_diff(model.patch_path("L0H2", into="L1H2.q"))
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("count, make", COUNTS.values(), ids=COUNTS)
+def test_each_pass_is_run_once(ioi, model, count, make):
+    assert passes(ioi, model, make(ioi, model)) == count
+
+
+def test_a_pass_comes_after_those_that_it_takes_values_from(ioi, model):
+    view = model.ablate("L0H1", kind="zero").patch_path("L0H2", into="L2H0.q").on("swap").patch("L1.mlp", source="clean")
+    found = graph(model, ioi.measure(cc.KLFromClean(), view), ioi.logit_diff(model.patch("L1H1.q")))
+    order = [node.run for node in found]
+    assert all(order.index(source) < order.index(node.run) for node in found for source in node.takes_from)
+    prefix = Pass("swap", view.data.interventions[:1])
+    assert {each for node in found for each in node.takes_from} == {CLEAN, ABC, prefix}
+
+
+def test_what_is_kept_of_a_pass_is_what_others_take_and_metrics_read(ioi, model):
+    quantity = ioi.measure(cc.attention("L1H2", query="END", key="S2"), model.patch("L0.mlp, L2H1.q"))
+    clean = ioi.measure(cc.norm("L1.resid_post", at="END"), model)
+    kept = {node.run: node.keeps for node in graph(model, quantity, clean)}
+    assert kept[ABC] == {("mlp_out", 0), ("q", 2)}
+    assert kept[CLEAN] == {("resid_post", 1)}
+    assert [places for run, places in kept.items() if run.interventions] == [{("pattern", 1)}]
+
+
+def test_where_a_pass_begins_to_differ_is_known(ioi, model):
+    prompts = [each for each in ioi.sample(8, model=model) if len(each.tokens) == len(ioi.sample(1, model=model)[0].tokens)]
+    batch = Batch(tuple(prompts), "cpu")
+    view = model.ablate("L2H1", kind="zero", at="END").patch("L1.resid_pre", at="S2")
+    run = Pass.of(view.data)
+    assert run.lowest_layer == 1
+    assert run.first_token(batch) == min(prompt.positions["S2"][-1] for prompt in prompts)
+    assert Pass.of(model.ablate("L2H1", kind="zero").data).first_token(batch) == 0
+    assert (CLEAN.lowest_layer, CLEAN.first_token(batch)) == (None, None)
