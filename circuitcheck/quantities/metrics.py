@@ -14,6 +14,7 @@ from circuitcheck.plan import (
     Norm,
     Site,
     Unit,
+    UnitSet,
     parse_position,
     parse_sites,
     parse_units,
@@ -34,7 +35,7 @@ def attention(head: str | Head, *, query: str, key: str) -> Attention:
 
     Raises UnknownUnit, UnknownPosition; when it is measured, for heads and positions that are not there.
     """
-    found = parse_units(head, ANY_MODEL)
+    found = () if isinstance(head, UnitSet) else parse_units(head, ANY_MODEL)  # a set of any model's heads has no end
     if len(found) != 1 or not isinstance(found[0], Head):
         raise UnknownUnit(f"{head!r} is not one head, such as 'L9H9'.")
     return Attention(found[0], parse_position(query), parse_position(key))

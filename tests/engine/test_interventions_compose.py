@@ -1,9 +1,12 @@
 """What ablations do to values, where logic says what it must be."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
-from circuitcheck.errors import BadTask, UnknownPosition
+from circuitcheck.errors import BadIntervention, BadTask, UnknownPosition
+from circuitcheck.plan import Ablate, Site, parse_at
 
 HEAD = "L1H2"
 KINDS = ("zero", "mean", "counterfactual")
@@ -111,3 +114,36 @@ def test_an_unknown_kind_is_refused_with_those_there_are(model, kind):
 def test_the_kind_is_never_a_default(model):
     with pytest.raises(TypeError, match="kind"):
         model.ablate(HEAD)
+
+
+@dataclass(frozen=True)
+class EachAtItsOwn(Ablate):
+    """Zero ablation of the first site at S2, of the others at END."""
+
+    @property
+    def writes(self):
+        first, *others = self.sites
+        return ((first, parse_at("S2")), *((site, parse_at("END")) for site in others))
+
+
+@pytest.mark.parametrize("kind, layer", [("z", 1), ("q", 2), ("pattern", 0)])
+def test_sites_of_one_layer_may_have_positions_of_their_own(model, values, ioi, kind, layer):
+    both = EachAtItsOwn((Site(kind, layer, 1), Site(kind, layer, 2), Site(kind, layer, 3)), "zero", parse_at("S2, END"))
+    view = model._then(both)
+    by_hand = model.ablate(f"L{layer}H1.{kind}", kind="zero", at="S2").ablate(f"L{layer}H2-3.{kind}", kind="zero", at="END")
+    np.testing.assert_allclose(values(view), values(by_hand), rtol=0, atol=1e-5)
+    (receipt,) = (ioi.logit_diff(view) > -99).decide().receipts
+    assert receipt.idle == ()
+
+
+@pytest.mark.parametrize(
+    "site, kind, reason",
+    [
+        ("L1H2.scores", "zero", "knock_out_attention"),
+        ("L1.scores", "mean", "kind='resample'"),
+        ("L1H2.pattern", "mean", "kind='resample'"),
+    ],
+)
+def test_an_ablation_that_means_nothing_at_a_site_is_refused_with_what_does(model, site, kind, reason):
+    with pytest.raises(BadIntervention, match=f"{kind} ablation of .*{reason}"):
+        model.ablate(site, kind=kind)

@@ -214,3 +214,38 @@ def test_it_is_a_question_like_others(drop):
 def test_what_has_no_meaning_is_refused(drop, error, words, ask):
     with pytest.raises(error, match=words):
         ask(drop).decide()
+
+
+@pytest.mark.parametrize(
+    "like, others",
+    [
+        ("L1H2.q", ["L1H0.q", "L1H1.q", "L1H3.q"]),
+        ("L1H1.k", ["L1H0.k"]),
+        ("L1H0.v, L1H1.v", []),
+        ("L0.mlp[3]", [f"L0.mlp[{i}]" for i in range(64) if i != 3]),
+    ],
+)
+def test_sites_with_peers_are_compared_with_each_of_them(tiny_llama, like, others):
+    """Of two key/value heads there is one other; the layer's whole set has none."""
+    ioi = cc.tasks.ioi().on_stream("test")
+    model = cc.load(str(tiny_llama))
+
+    def lost(sites):
+        return ioi.logit_diff(model) - ioi.logit_diff(model.ablate(sites, kind="counterfactual", source="abc"))
+
+    question = lambda: lost(like).beats(cc.random_sites(like=like), share=0.5, prompts=8)  # noqa: E731
+    if not others:
+        with pytest.raises(UnknownUnit, match="nothing else is like"):
+            question().decide()
+        return
+    control = question().decide().control
+    effects = {other: lost(other).values(8).mean() for other in others}
+    strongest = max(effects, key=effects.get)
+    assert control.matched == len(others)
+    assert control.strongest_effect == pytest.approx(effects[strongest], abs=1e-5)
+    assert control.strongest.removeprefix("key/value head ") == strongest.removesuffix(".q").removesuffix(".k")
+
+
+def test_heads_and_sites_are_told_apart(drop):
+    with pytest.raises(NotComparable, match=r"must name heads.*cc\.random_sites"):
+        drop("L1H1").beats(cc.random_heads(like="L1H1.k"), share=0.9)

@@ -51,6 +51,27 @@ def test_a_patch_of_one_head_leaves_the_others_alone(bench):
     )
 
 
+def test_every_kind_of_site_can_be_set_to_zero_or_resampled_from_a_counterfactual(bench):
+    kinds = [kind for kind in (*RESIDUAL, *OF_HEADS) if kind != "resid_mid" or not bench.plain.parallel]
+    cases = {
+        f"{kind} {at}": (
+            bench.model.ablate(f"L1.{kind}", kind="counterfactual", source="abc", at=at, allow_vacuous=at is not None),
+            patched(bench, kind, 1, None, at),
+        )
+        for kind, at in product(kinds, [None, ["S2", "END"]])
+    }
+    for kind in kinds:
+        if kind != "scores":
+            cases[f"zero {kind}"] = (bench.model.ablate(f"L1.{kind}", kind="zero", at="END"), zeroed(bench, kind, 1, None))
+    for kind in ("q", "k", "v"):
+        cases[f"zero one {kind}"] = (bench.model.ablate(f"L1H1.{kind}", kind="zero", at="END"), zeroed(bench, kind, 1, 1))
+    bench.same_all(cases)
+
+
+def zeroed(bench, kind, layer, head):
+    return lambda prompt: [Write(*place, replacing([prompt.end], 0.0)) for place in bench.places(kind, layer, head)]
+
+
 def test_the_embedding_and_the_first_stream_of_another_prompt_are_that_prompt(bench):
     other = bench.logit_diffs(lambda _: [], run="abc")
     for site in ("embed", "L0.resid_pre"):
