@@ -42,6 +42,20 @@ def digest(value: object) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
+class Digested:
+    """What has a digest that is taken once: `_digest` is set when it is made, and tells it apart. (A dataclass makes a hash
+    of its own unless its class names one: `__hash__ = Digested.__hash__`.)"""
+
+    _digest: str
+
+    @property
+    def digest(self) -> str:
+        return self._digest
+
+    def __hash__(self) -> int:
+        return hash(self._digest)
+
+
 def function_in_words(function: Any) -> str:
     """A function's name, its code as far as that has no addresses in it, and the plain values that it holds."""
     if isinstance(function, partial):

@@ -7,7 +7,6 @@ from circuitcheck.plan.interventions import (
     Ablate,
     Intervention,
     KnockOut,
-    MeanBy,
     Need,
     Patch,
     PatchPath,
@@ -36,7 +35,7 @@ from circuitcheck.plan.metrics import (
     supports,
 )
 from circuitcheck.plan.positions import AllBut, At, Position, named_in, parse_at, parse_position
-from circuitcheck.plan.references import CLEAN, ModelRef, PromptSource
+from circuitcheck.plan.references import CLEAN, ModelRef
 from circuitcheck.plan.site_kinds import SITE_KINDS, KindName, SiteKind, site_kind
 from circuitcheck.plan.sites import (
     Part,
@@ -91,7 +90,6 @@ __all__ = [
     "LogitDiff",
     "Loss",
     "MatchedParts",
-    "MeanBy",
     "MeanDifference",
     "Metric",
     "MlpLayer",
@@ -105,7 +103,6 @@ __all__ = [
     "Plan",
     "Position",
     "Probability",
-    "PromptSource",
     "RandomLike",
     "Rank",
     "Reading",

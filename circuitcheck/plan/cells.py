@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 
 from circuitcheck.digest import digest
 from circuitcheck.plan.metrics import Metric
-from circuitcheck.plan.references import ModelRef, PromptSource
+from circuitcheck.plan.references import ModelRef
 from circuitcheck.plan.site_kinds import KindName
 from circuitcheck.plan.views import View
+from circuitcheck.prompts import PromptSource
 
 
 @dataclass(frozen=True)

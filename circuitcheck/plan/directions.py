@@ -5,8 +5,9 @@ from typing import Literal, Protocol
 
 from circuitcheck.digest import digest
 from circuitcheck.plan.positions import Position
-from circuitcheck.plan.references import ModelRef, PromptSource
+from circuitcheck.plan.references import ModelRef
 from circuitcheck.plan.site_kinds import KindName
+from circuitcheck.prompts import PromptSource
 
 
 class Direction(Protocol):

@@ -1,7 +1,6 @@
-"""What a plan refers to: a model that is somewhere in memory, a task that renders prompts, the clean run."""
+"""What a plan refers to: a model that is somewhere in memory, and the clean run."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 CLEAN = "clean"
 
@@ -17,16 +16,3 @@ class ModelRef:
 
     def __str__(self) -> str:
         return self.spec
-
-
-class PromptSource(Protocol):
-    """A task, as far as a plan needs to know it: pure data with a digest. `prompts` renders it for a tokenizer."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def digest(self) -> str: ...
-    @property
-    def origin(self) -> str: ...
-    def size(self, tokenizer: Any, stream: str) -> int: ...
-    def prompts(self, tokenizer: Any, *, seed: int, stream: str, rows: range) -> Any: ...

@@ -1,13 +1,14 @@
 """Prompts: tasks as data, rendered for a tokenizer. A prompt is a pure function of task, tokenizer, seed, stream, index."""
 
-from circuitcheck.prompts.constraints import Different, Increasing, different, increasing
 from circuitcheck.prompts.define import define_task
-from circuitcheck.prompts.definition import Derived, Pool, TaskDefinition
+from circuitcheck.prompts.definition import TaskDefinition
 from circuitcheck.prompts.permutation import keyed_number
 from circuitcheck.prompts.prompt import Counterfactual, Labels, Prompt
-from circuitcheck.prompts.source import Digested, PromptSource
+from circuitcheck.prompts.schema.constraints import Different, Increasing, different, increasing
+from circuitcheck.prompts.schema.task import Derived, Pool
+from circuitcheck.prompts.schema.template import Template
+from circuitcheck.prompts.source import MeanBy, PromptSource, SourceFacts
 from circuitcheck.prompts.streams import STREAMS
-from circuitcheck.prompts.template import Template
 from circuitcheck.prompts.tokenizer import ChatFrame, Encoding, Tokenizer
 
 __all__ = [
@@ -16,13 +17,14 @@ __all__ = [
     "Counterfactual",
     "Derived",
     "Different",
-    "Digested",
     "Encoding",
     "Increasing",
     "Labels",
+    "MeanBy",
     "Pool",
     "Prompt",
     "PromptSource",
+    "SourceFacts",
     "TaskDefinition",
     "Template",
     "Tokenizer",

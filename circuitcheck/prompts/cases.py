@@ -2,18 +2,19 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from circuitcheck.digest import digest
+from circuitcheck.digest import Digested, digest
 from circuitcheck.errors import BadTask
-from circuitcheck.plan import MeanBy
+from circuitcheck.prompts.base import ChosenPrompts
 from circuitcheck.prompts.definition import TaskDefinition
 from circuitcheck.prompts.prompt import Labels, Prompt
 from circuitcheck.prompts.realised import realise
 from circuitcheck.prompts.realised.combinations import Combinations
 from circuitcheck.prompts.realised.frames import plain_frames
-from circuitcheck.prompts.source import Digested
+from circuitcheck.prompts.schema.task import TaskSchema
+from circuitcheck.prompts.source import SourceFacts
 from circuitcheck.prompts.tokenizer import Tokenizer
 
 Values = tuple[tuple[str, str], ...]
@@ -91,72 +92,47 @@ def make_case(task: TaskDefinition, template: str, values: Mapping[str, str]) ->
     return Case(task, template, tuple((variable, complete[variable]) for variable in pools))
 
 
-def plain_combinations(task: TaskDefinition) -> Combinations:
+def plain_combinations(task: TaskSchema) -> Combinations:
     """As no tokenizer has filtered them: every item of a pool, or of one of its groups."""
     return Combinations(task, plain_frames(task), {pool.name: pool.groups or (pool.items,) for pool in task.pools})
 
 
 @dataclass(frozen=True)
-class PickedCases(Digested):
-    """Cases as a source of prompts: its `test` stream is these, in order; its others are the task's."""
+class PickedCases(ChosenPrompts):
+    """Cases of a task in place of its `test` stream, in order."""
 
-    task: TaskDefinition
+    base: TaskDefinition
     cases: tuple[tuple[str, Values], ...]
     _digest: str = field(init=False, repr=False, compare=False, metadata={"digest": False})
 
-    second_cluster = None
-    has_units = False
-
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_digest", digest(("cases", self.task.digest, self.cases)))
-
-    @property
-    def name(self) -> str:
-        return self.task.name
-
-    @property
-    def origin(self) -> str:
-        return self.task.origin
+        object.__setattr__(self, "_digest", digest(("cases", self.base.digest, self.cases)))
 
     __hash__ = Digested.__hash__
 
     @property
-    def positions(self) -> tuple[str, ...]:
-        return self.task.positions
+    def name(self) -> str:
+        return self.base.name
 
     @property
-    def counterfactual_names(self) -> tuple[str, ...]:
-        return self.task.counterfactual_names
+    def facts(self) -> SourceFacts:
+        return replace(self.base.facts, second_cluster=None, has_units=False)
 
     @property
-    def has_distractor(self) -> bool:
-        return self.task.has_distractor
-
-    @property
-    def mean_by(self) -> MeanBy:
-        return self.task.mean_by
+    def count(self) -> int:
+        return len(self.cases)
 
     def count_groups(self, tokenizer: Tokenizer, stream: str, n: int) -> int:  # noqa: ARG002 - the call of every source
         return min(n, len({template for template, _ in self.cases}))
 
-    def size(self, tokenizer: Tokenizer, stream: str) -> int:
-        return len(self.cases) if stream == "test" else self.task.size(tokenizer, stream)
+    def replaces(self, tokenizer: Tokenizer, stream: str) -> bool:  # noqa: ARG002 - masks look at the tokenizer
+        return stream == "test"
 
-    def shape(self, tokenizer: Tokenizer) -> str:
-        return self.task.shape(tokenizer)
+    def chosen_prompts(self, tokenizer: Tokenizer, seed: int, rows: range) -> tuple[Prompt, ...]:  # noqa: ARG002
+        return tuple(Case(self.base, *self.cases[index]).render(tokenizer, index) for index in rows)
 
-    def prompts(self, tokenizer: Tokenizer, *, seed: int, stream: str, rows: range) -> tuple[Prompt, ...]:
-        if stream != "test":
-            return self.task.prompts(tokenizer, seed=seed, stream=stream, rows=rows)
-        return tuple(Case(self.task, *self.cases[index]).render(tokenizer, index) for index in rows)
-
-    def labels(self, tokenizer: Tokenizer, *, seed: int, stream: str, rows: range) -> tuple[Labels, ...]:
-        if stream != "test":
-            return self.task.labels(tokenizer, seed=seed, stream=stream, rows=rows)
+    def chosen_labels(self, tokenizer: Tokenizer, seed: int, rows: range) -> tuple[Labels, ...]:  # noqa: ARG002
         return tuple(Labels(self.cases[index][0], None, None) for index in rows)
-
-    def explain(self, tokenizer: Tokenizer) -> object:
-        return self.task.explain(tokenizer)
 
 
 def case_at(task: TaskDefinition, tokenizer: Tokenizer, index: int, *, seed: int, stream: str) -> Case:

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from circuitcheck.errors import BadTask
-from circuitcheck.prompts.constraints import Constraint
-from circuitcheck.prompts.definition import Derived, Pool, TaskDefinition
-from circuitcheck.prompts.template import Template, template_of
+from circuitcheck.prompts.definition import TaskDefinition
+from circuitcheck.prompts.schema.constraints import Constraint
+from circuitcheck.prompts.schema.task import Derived, Pool
+from circuitcheck.prompts.schema.template import Template, template_of
 
 
 def define_task(

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from circuitcheck.errors import CircuitCheckError
-from circuitcheck.prompts.definition import TaskDefinition
 from circuitcheck.prompts.realised import realise
 from circuitcheck.prompts.realised.frames import frames_of
 from circuitcheck.prompts.realised.survivors import Dropped, Survivors
+from circuitcheck.prompts.schema.task import TaskSchema
 from circuitcheck.prompts.streams import STREAMS
 from circuitcheck.prompts.tokenizer import Tokenizer
 
@@ -35,7 +35,7 @@ class Explanation:
     __repr__ = __str__
 
 
-def explain(task: TaskDefinition, tokenizer: Tokenizer) -> Explanation:
+def explain(task: TaskSchema, tokenizer: Tokenizer) -> Explanation:
     survivors = Survivors(task, frames_of(task, tokenizer), tokenizer)
     streams, problem = {}, ""
     try:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from circuitcheck.errors import BadTask, EmptyPool
-from circuitcheck.prompts.definition import Pool, TaskDefinition
+from circuitcheck.prompts.definition import TaskDefinition
 from circuitcheck.prompts.permutation import keyed_number
 from circuitcheck.prompts.realised.frames import frames_of
 from circuitcheck.prompts.realised.survivors import Survivors
-from circuitcheck.prompts.template import Template
+from circuitcheck.prompts.schema.task import Pool
+from circuitcheck.prompts.schema.template import Template
 from circuitcheck.prompts.tokenizer import Tokenizer
 
 _FEWEST = 5  # templates that a claim about new ones needs

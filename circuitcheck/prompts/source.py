@@ -1,48 +1,41 @@
-"""Where prompts come from: templates, a file of records, running text. All answer these calls."""
+"""Where prompts come from: templates, a file of records, running text, or prompts chosen of these."""
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
-from circuitcheck.plan import MeanBy
 from circuitcheck.prompts.prompt import Labels, Prompt
 from circuitcheck.prompts.tokenizer import Tokenizer
 
+MeanBy = Literal["template", "tokens"]
 
-class Digested:
-    """What most sources share: `_digest` is set when they are made, and tells them apart. (A dataclass makes a hash of
-    its own unless its class names one: `__hash__ = Digested.__hash__`.)"""
 
-    _digest: str
+@dataclass(frozen=True)
+class SourceFacts:
+    """What is known of a source before a tokenizer is there.
 
-    @property
-    def groups(self) -> str:
-        return "templates"
+    Of its prompts: the `positions` and `counterfactuals` that each has, and whether it has a distractor; a mean is taken
+    `mean_by` each template, or over all tokens. How they are judged: `groups` is the word for what they are grouped by;
+    `second_cluster` names what they are also grouped by; where it `has_units`, several prompts count as one; where it is
+    `complete`, the test stream holds all that a claim is about, and measuring all of it gives an exact value. For readers:
+    `division` says how many rows of a file went to which stream, `flags` how prompts were chosen.
+    """
 
-    @property
-    def digest(self) -> str:
-        return self._digest
-
-    @property
-    def origin(self) -> str:
-        return self._digest
-
-    @property
-    def complete(self) -> bool:
-        return False
-
-    def division(self) -> str:
-        return ""
-
-    @property
-    def flags(self) -> tuple[str, ...]:
-        return ()
-
-    def __hash__(self) -> int:
-        return hash(self._digest)
+    positions: tuple[str, ...]
+    counterfactuals: tuple[str, ...] = ()
+    has_distractor: bool = False
+    mean_by: MeanBy = "template"
+    groups: str = "templates"
+    second_cluster: str | None = None
+    has_units: bool = False
+    complete: bool = False
+    division: str = ""
+    flags: tuple[str, ...] = ()
 
 
 class PromptSource(Protocol):
-    """Pure data with a digest. `groups` is the word for what prompts are grouped by: templates, documents."""
+    """Plain data with a digest. `base.py` holds what sources share."""
 
+    def __hash__(self) -> int: ...
     @property
     def name(self) -> str: ...
     @property
@@ -53,49 +46,27 @@ class PromptSource(Protocol):
         ...
 
     @property
-    def positions(self) -> tuple[str, ...]: ...
-    @property
-    def counterfactual_names(self) -> tuple[str, ...]: ...
-    @property
-    def groups(self) -> str: ...
-    @property
-    def complete(self) -> bool:
-        """Does the test stream hold all that a claim is about, so that measuring all of it gives an exact value?"""
+    def facts(self) -> SourceFacts: ...
+    def size(self, tokenizer: Tokenizer, stream: str) -> int:
+        """How many different prompts a stream has for this tokenizer."""
         ...
 
-    def division(self) -> str:
-        """Of a file: how many of its rows went to which stream, in words; empty for other sources."""
-        ...
-
-    @property
-    def flags(self) -> tuple[str, ...]:
-        """What a reader must know of how these prompts were chosen."""
-        ...
-
-    @property
-    def has_units(self) -> bool:
-        """Do several prompts count as one?"""
-        ...
-
-    @property
-    def second_cluster(self) -> str | None: ...
-    @property
-    def has_distractor(self) -> bool: ...
-    @property
-    def mean_by(self) -> MeanBy:
-        """What a mean over this source is taken by: each `template`, or over all `tokens`."""
-        ...
-
-    def __hash__(self) -> int: ...
-    def count_groups(self, tokenizer: Tokenizer, stream: str, n: int) -> int:
-        """How many groups the first `n` prompts of a stream come from, at most."""
-        ...
-
-    def size(self, tokenizer: Tokenizer, stream: str) -> int: ...
     def shape(self, tokenizer: Tokenizer) -> str:
         """Tokenizers with one shape make the same prompts, token counts aside."""
         ...
 
-    def prompts(self, tokenizer: Tokenizer, *, seed: int, stream: str, rows: range) -> tuple[Prompt, ...]: ...
-    def labels(self, tokenizer: Tokenizer, *, seed: int, stream: str, rows: range) -> tuple[Labels, ...]: ...
-    def explain(self, tokenizer: Tokenizer) -> object: ...
+    def count_groups(self, tokenizer: Tokenizer, stream: str, n: int) -> int:
+        """How many groups the first `n` prompts of a stream come from, at most."""
+        ...
+
+    def prompts(self, tokenizer: Tokenizer, *, seed: int, stream: str, rows: range) -> tuple[Prompt, ...]:
+        """Prompts `rows` of a stream. Raises BadTask beyond its size, or for a prompt that this tokenizer breaks."""
+        ...
+
+    def labels(self, tokenizer: Tokenizer, *, seed: int, stream: str, rows: range) -> tuple[Labels, ...]:
+        """Which clusters prompts `rows` of a stream belong to; nothing is tokenized for it."""
+        ...
+
+    def explain(self, tokenizer: Tokenizer) -> object:
+        """What this tokenizer leaves of the source, and why."""
+        ...

@@ -64,7 +64,7 @@ class Comparison(Question):
             stream=where.stream,
             seed=where.seed,
             templates=session.count_groups(where.task, quantity.models[0], where.stream, decision.n),
-            groups=where.task.groups,
+            groups=where.task.facts.groups,
             scope=settings.scope,
             receipts=measured.receipts,
             contrary=contrary_prompts(quantity, self.region, measured.values),

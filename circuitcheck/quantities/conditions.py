@@ -13,7 +13,7 @@ from circuitcheck.session import Settings, current_session
 from circuitcheck.stats import cluster_means
 
 if TYPE_CHECKING:
-    from circuitcheck.prompts import Labels, PromptSource
+    from circuitcheck.prompts import Labels
     from circuitcheck.quantities.quantity import Quantity
 
 
@@ -36,6 +36,7 @@ class Conditions:
 def conditions_of(quantity: "Quantity", settings: Settings) -> Conditions:
     """Asks the engine for the noise floor of each cell's metric, which it measures once."""
     where, session = quantity.prompts, current_session()
+    facts = where.task.facts
     floors = {
         floor_key(cell): session.noise(where.task, cell.view.model, cell.metric, where.stream, where.seed)
         for cell in quantity.cells
@@ -54,21 +55,21 @@ def conditions_of(quantity: "Quantity", settings: Settings) -> Conditions:
 
     def clusters(n: int) -> Clusters:
         found = labels(n)
-        if where.task.has_units:  # a unit belongs where its first prompt does
+        if facts.has_units:  # a unit belongs where its first prompt does
             found = tuple(found[first] for first in np.unique(units_of(n), return_index=True)[1])
         templates = tuple(each.template for each in found)
-        second = where.task.second_cluster
+        second = facts.second_cluster
         if second is None:
-            return Clusters((where.task.groups,), (templates,))
-        return Clusters((where.task.groups, f"values of {second}"), (templates, tuple(each.second or "" for each in found)))
+            return Clusters((facts.groups,), (templates,))
+        return Clusters((facts.groups, f"values of {second}"), (templates, tuple(each.second or "" for each in found)))
 
     return Conditions(
         floors,
         clusters if settings.scope == "new_templates" else None,
-        unit_means if where.task.has_units else None,
-        _unit_name(where.task) if where.task.has_units else "prompts",
+        unit_means if facts.has_units else None,
+        _unit_name(facts.groups) if facts.has_units else "prompts",
     )
 
 
-def _unit_name(task: "PromptSource") -> str:
-    return task.groups if task.groups == "documents" else "groups of prompts that count as one"
+def _unit_name(groups: str) -> str:
+    return groups if groups == "documents" else "groups of prompts that count as one"

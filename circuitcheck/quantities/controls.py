@@ -192,7 +192,7 @@ class Beats(Question):
             stream=where.stream,
             seed=where.seed,
             templates=current_session().count_groups(where.task, effect.models[0], where.stream, n),
-            groups=where.task.groups,
+            groups=where.task.facts.groups,
             scope=settings.scope,
             receipts=current_session().measure(where.task, effect.cells, where.stream, where.seed, range(n)).receipts,
             contrary=(),

@@ -20,17 +20,17 @@ class Prompts:
 
     def to_look_at(self) -> "Prompts":
         """Where a look goes that is no claim."""
-        return self if self.chosen or self.task.complete else replace(self, stream="discovery", chosen=True)
+        return self if self.chosen or self.task.facts.complete else replace(self, stream="discovery", chosen=True)
 
     @property
     def flags(self) -> tuple[str, ...]:
         """What a reader must know of how these prompts were chosen."""
-        return self.task.flags
+        return self.task.facts.flags
 
     @property
     def complete(self) -> bool:
         """Are they all the prompts that there are, so that measuring them gives an exact value?"""
-        return self.task.complete
+        return self.task.facts.complete
 
     def __str__(self) -> str:
         return f"{self.task.name}, {self.stream} stream, seed {self.seed}"

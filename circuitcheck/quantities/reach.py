@@ -20,7 +20,7 @@ _FEW = 32
 
 def few_prompts(task: PromptSource, n: int) -> tuple[str, ...]:
     """Of a file: what became of its rows, where only a few were left to judge by."""
-    said = task.division() if n < _FEW else ""
+    said = task.facts.division if n < _FEW else ""
     return (said,) if said else ()
 
 

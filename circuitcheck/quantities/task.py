@@ -24,9 +24,9 @@ from circuitcheck.plan import (
 )
 from circuitcheck.prompts import STREAMS, Prompt, PromptSource, TaskDefinition, Template, define_task
 from circuitcheck.prompts.cases import Case, make_case
-from circuitcheck.prompts.constraints import Constraint
 from circuitcheck.prompts.corpora import CorpusSource
 from circuitcheck.prompts.records import RecordSource, read_records, write_records
+from circuitcheck.prompts.schema.constraints import Constraint
 from circuitcheck.prompts.sharing import halves, shared_task
 from circuitcheck.prompts.strategy import cases_of
 from circuitcheck.quantities.linear import Linear
@@ -117,7 +117,7 @@ class Task:
         """
         records, rejected = read_records(path, strict=strict)
         source = RecordSource(name or Path(path).stem, records, strict, rejected, population)
-        say_once(source.division())
+        say_once(source.facts.division)
         return cls(source)
 
     def to_records(
@@ -152,11 +152,11 @@ class Task:
 
     @property
     def positions(self) -> tuple[str, ...]:
-        return self.definition.positions
+        return self.definition.facts.positions
 
     @property
     def counterfactuals(self) -> tuple[str, ...]:
-        return self.definition.counterfactual_names
+        return self.definition.facts.counterfactuals
 
     def on_stream(self, stream: str) -> "Task":
         """This task with quantities on another stream: look around on `discovery`, claim on `test`. Raises BadTask."""
@@ -288,7 +288,7 @@ class Task:
         for position in named_in(metric.looks_at):
             self._check_position(position, metric.name)
         needs_distractor = metric.tokens == "pair" or metric.reads == "distractor"
-        if needs_distractor and not self.definition.has_distractor:
+        if needs_distractor and not self.definition.facts.has_distractor:
             raise BadMetric(
                 f"{metric.name} compares with a distractor, and task {self.name!r} has none: use log_prob or accuracy."
             )
@@ -306,7 +306,7 @@ class Task:
                     self._check_position(position, intervention.describe())
         source, seed = self.definition, current_session().settings.seed
         bound = (
-            each.bind(task=source.origin, mean_by=source.mean_by, counterfactual=self._counterfactual, seed=seed)
+            each.bind(task=source.origin, mean_by=source.facts.mean_by, counterfactual=self._counterfactual, seed=seed)
             for each in data.interventions
         )
         return replace(data, interventions=tuple(_not_from_itself(each, data.base) for each in bound))

@@ -148,7 +148,7 @@ class ForAll(Question):
     def _trials(self, n: int) -> int:
         """How many of the first `n` prompts are independent: prompts of one unit, such as a document, count as one."""
         where, session = self._quantity.prompts, current_session()
-        if not where.task.has_units:
+        if not where.task.facts.has_units:
             return n
         labels = session.labels(where.task, self._quantity.models[0], where.stream, where.seed, range(n))
         return len({label.pair for label in labels})
@@ -186,7 +186,7 @@ class ForAll(Question):
         exhausted = n == population and self._quantity.prompts.complete
         trials = self._trials(n)
         high = 0.0 if exhausted else -math.expm1(math.log(_tail(settings)) / trials)
-        what = "prompts" if trials == n else f"{self._quantity.prompts.task.groups} ({n} prompts)"
+        what = "prompts" if trials == n else f"{self._quantity.prompts.task.facts.groups} ({n} prompts)"
         reason = ""
         if undefined:
             reason = f"{undefined} of {n} prompts gave a value that is no finite number: neither a violation nor none"
@@ -247,7 +247,7 @@ class ForAll(Question):
             stream=where.stream,
             seed=where.seed,
             templates=session.count_groups(where.task, quantity.models[0], where.stream, decision.n),
-            groups=where.task.groups,
+            groups=where.task.facts.groups,
             scope="these_templates",
             receipts=measured.receipts,
             contrary=contrary,

@@ -10,8 +10,8 @@ from circuitcheck.engine.torch.batch import by_size
 from circuitcheck.engine.torch.hooks import hooked
 from circuitcheck.engine.torch.sites import SiteLayer, hooks_that_read
 from circuitcheck.errors import BadTask, SiteNotReached
-from circuitcheck.plan import KindName, MeanBy
-from circuitcheck.prompts import Prompt
+from circuitcheck.plan import KindName
+from circuitcheck.prompts import MeanBy, Prompt
 
 
 def forward(model: Any, tokens: Tensor) -> Tensor:

@@ -6,7 +6,6 @@ from circuitcheck.plan.interventions.patch import Patch
 from circuitcheck.plan.interventions.path import PatchPath
 from circuitcheck.plan.interventions.protocol import (
     Intervention,
-    MeanBy,
     Need,
     PickCounterfactual,
     Resample,
@@ -21,7 +20,6 @@ __all__ = [
     "Intervention",
     "Kind",
     "KnockOut",
-    "MeanBy",
     "Mode",
     "Need",
     "Patch",

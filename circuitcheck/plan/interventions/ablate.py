@@ -5,7 +5,6 @@ from typing import Literal
 
 from circuitcheck.plan.interventions.protocol import (
     InterventionBase,
-    MeanBy,
     Need,
     PickCounterfactual,
     Resample,
@@ -15,6 +14,7 @@ from circuitcheck.plan.interventions.protocol import (
 )
 from circuitcheck.plan.positions import At
 from circuitcheck.plan.sites import Part, Site, parts_of, with_parts
+from circuitcheck.prompts import MeanBy
 
 Kind = Literal["zero", "mean", "counterfactual", "resample"]
 KINDS: tuple[Kind, ...] = ("zero", "mean", "counterfactual", "resample")

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, Self, runtime_checkable
+from typing import ClassVar, Protocol, Self, runtime_checkable
 
 from circuitcheck.digest import digest
 from circuitcheck.plan.positions import AllBut, At, named_in
 from circuitcheck.plan.site_kinds import KindName
 from circuitcheck.plan.sites import Part, Site
 from circuitcheck.plan.units import compact
+from circuitcheck.prompts import MeanBy
 
-MeanBy = Literal["template", "tokens"]
 PickCounterfactual = Callable[[str | None, str], str]  # (name or None for the task's first, who asks) -> name
 
 

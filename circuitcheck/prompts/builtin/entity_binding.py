@@ -2,8 +2,9 @@
 
 from circuitcheck.errors import BadTask
 from circuitcheck.prompts.builtin.words import NAMES
-from circuitcheck.prompts.definition import Derived, Pool, TaskDefinition
-from circuitcheck.prompts.template import Template
+from circuitcheck.prompts.definition import TaskDefinition
+from circuitcheck.prompts.schema.task import Derived, Pool
+from circuitcheck.prompts.schema.template import Template
 
 _CAPITALS = """
     France Paris, Germany Berlin, Italy Rome, Spain Madrid, England London, Russia Moscow, China Beijing, Japan Tokyo,

@@ -1,8 +1,9 @@
 """A name's usual pronoun (the task of Mathwin et al. 2023; frames and words are our own)."""
 
 from circuitcheck.prompts.builtin.words import MEN, WOMEN
-from circuitcheck.prompts.definition import Derived, Pool, TaskDefinition
-from circuitcheck.prompts.template import Template
+from circuitcheck.prompts.definition import TaskDefinition
+from circuitcheck.prompts.schema.task import Derived, Pool
+from circuitcheck.prompts.schema.template import Template
 
 _PARTNER = dict(zip(WOMEN, MEN, strict=True)) | dict(zip(MEN, WOMEN, strict=True))
 _PRONOUN = dict.fromkeys(WOMEN, "she") | dict.fromkeys(MEN, "he")

@@ -1,8 +1,9 @@
 """A period ends later than it began (the task of Hanna et al. 2023, arXiv:2305.00586; frames are our own)."""
 
-from circuitcheck.prompts.constraints import Increasing
-from circuitcheck.prompts.definition import Derived, Pool, TaskDefinition
-from circuitcheck.prompts.template import Template
+from circuitcheck.prompts.definition import TaskDefinition
+from circuitcheck.prompts.schema.constraints import Increasing
+from circuitcheck.prompts.schema.task import Derived, Pool
+from circuitcheck.prompts.schema.template import Template
 
 _YEARS = tuple(f"{tens}{ones}" for tens in range(1, 10) for ones in range(2, 9))
 _EVENTS = "war trip project reign contract siege dispute journey campaign strike trial plan".split()

@@ -2,8 +2,9 @@
 
 from circuitcheck.prompts.builtin.entity_binding import FRUITS
 from circuitcheck.prompts.builtin.words import NAMES
-from circuitcheck.prompts.definition import Pool, TaskDefinition
-from circuitcheck.prompts.template import Template
+from circuitcheck.prompts.definition import TaskDefinition
+from circuitcheck.prompts.schema.task import Pool
+from circuitcheck.prompts.schema.template import Template
 
 _MORE = """
     house river table window garden mountain paper stone glass metal water fire snow wind cloud sun moon star night day

@@ -1,8 +1,9 @@
 """Indirect object identification (the task of Wang et al. 2022, arXiv:2211.00593; frames and pools are our own)."""
 
 from circuitcheck.prompts.builtin.words import NAMES
-from circuitcheck.prompts.definition import Pool, TaskDefinition
-from circuitcheck.prompts.template import Template
+from circuitcheck.prompts.definition import TaskDefinition
+from circuitcheck.prompts.schema.task import Pool
+from circuitcheck.prompts.schema.template import Template
 
 _FRAMES = {
     "went": "When {A} and {B} went to the {place}, {S2} gave a {object} to",

@@ -1,8 +1,9 @@
 """Two quotations: after the second, who speaks how is told as it was after the first; stories and words are our own."""
 
 from circuitcheck.prompts.builtin.words import NAMES
-from circuitcheck.prompts.definition import Pool, TaskDefinition
-from circuitcheck.prompts.template import Template
+from circuitcheck.prompts.definition import TaskDefinition
+from circuitcheck.prompts.schema.task import Pool
+from circuitcheck.prompts.schema.template import Template
 
 _VERBS = (
     "said says asked asks cried shouted called whispered answered replied laughed sang yelled wrote told thought".split()

@@ -1,7 +1,8 @@
 """From "all A are X, not Y" and "N are A" to "N are X"; frames and words are our own."""
 
-from circuitcheck.prompts.definition import Derived, Pool, TaskDefinition
-from circuitcheck.prompts.template import Template
+from circuitcheck.prompts.definition import TaskDefinition
+from circuitcheck.prompts.schema.task import Derived, Pool
+from circuitcheck.prompts.schema.template import Template
 
 _OPPOSITES = """
     endothermic ectothermic, herbivorous carnivorous, bipedal quadrupedal, nocturnal diurnal, aquatic terrestrial,

@@ -9,9 +9,9 @@ from functools import lru_cache
 from circuitcheck.errors import BadTask
 from circuitcheck.prompts.corpora.documents import Documents
 from circuitcheck.prompts.corpora.predicates import Predicate
-from circuitcheck.prompts.definition import END
 from circuitcheck.prompts.permutation import keyed_number, permute
 from circuitcheck.prompts.prompt import Labels, Prompt
+from circuitcheck.prompts.schema.task import END
 from circuitcheck.prompts.streams import STREAMS, stream_at
 from circuitcheck.prompts.tokenizer import Encoding, Tokenizer
 
@@ -65,7 +65,20 @@ class RealisedCorpus:
     def groups(self, stream: str) -> int:
         return len(self._stream(stream))
 
-    def prompt(self, index: int, *, seed: int, stream: str) -> Prompt:
+    @property
+    def shape(self) -> str:
+        """A row is a token: other tokenizers have other rows."""
+        return self._tokenizer.fingerprint
+
+    def prompts(self, rows: range, *, seed: int, stream: str) -> tuple[Prompt, ...]:
+        return tuple(self._prompt(index, seed, stream) for index in rows)
+
+    def labels(self, rows: range, *, seed: int, stream: str) -> tuple[Labels, ...]:
+        documents = (self._rows(stream, seed)[index][0] for index in rows)
+        names = [f"document {document.number + 1}" for document in documents]
+        return tuple(Labels(name, None, name) for name in names)
+
+    def _prompt(self, index: int, seed: int, stream: str) -> Prompt:
         document, position = self._rows(stream, seed)[index]
         begin = position // self._piece * self._piece
         ids = document.ids
@@ -84,11 +97,6 @@ class RealisedCorpus:
             template=f"document {document.number + 1}",
             slots={},
         )
-
-    def labels(self, index: int, *, seed: int, stream: str) -> Labels:
-        document, _ = self._rows(stream, seed)[index]
-        name = f"document {document.number + 1}"
-        return Labels(name, None, name)
 
     def _read_documents(self) -> None:
         seen: set[bytes] = set()

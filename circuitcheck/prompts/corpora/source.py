@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import ClassVar
 
-from circuitcheck.digest import digest
+from circuitcheck.digest import Digested, digest
 from circuitcheck.errors import BadTask
-from circuitcheck.plan import MeanBy
+from circuitcheck.prompts.base import SourceBase
 from circuitcheck.prompts.corpora.documents import Documents
 from circuitcheck.prompts.corpora.predicates import Predicate
 from circuitcheck.prompts.corpora.realised import RealisedCorpus
 from circuitcheck.prompts.prompt import Labels, Prompt
-from circuitcheck.prompts.source import Digested
+from circuitcheck.prompts.schema.task import END
+from circuitcheck.prompts.source import SourceFacts
 from circuitcheck.prompts.streams import STREAMS
 from circuitcheck.prompts.tokenizer import Tokenizer
 
@@ -43,7 +45,7 @@ class CorpusExplained:
 
 
 @dataclass(frozen=True)
-class CorpusSource(Digested):
+class CorpusSource(SourceBase):
     """`content` is a digest of the documents. Rows come one of each document, then a second of each, up to `per_document`;
     positions of one document count as one. Which stream a document is in is decided by a hash of its text."""
 
@@ -56,12 +58,7 @@ class CorpusSource(Digested):
     documents: Documents = field(repr=False, compare=False, metadata={"digest": False})
     _digest: str = field(init=False, repr=False, compare=False, metadata={"digest": False})
 
-    second_cluster = None
-    has_units = True
-    has_distractor = False
-    positions = ("END",)
-    counterfactual_names: tuple[str, ...] = field(default=(), init=False)
-    mean_by: MeanBy = field(default="tokens", init=False)
+    facts: ClassVar[SourceFacts] = SourceFacts((END,), mean_by="tokens", groups="documents", has_units=True)
 
     def __post_init__(self) -> None:
         parts = (self.name, self.content, self.where.digest_parts, self.context, self.drawn, self.per_document)
@@ -69,29 +66,20 @@ class CorpusSource(Digested):
 
     __hash__ = Digested.__hash__
 
-    @property
-    def groups(self) -> str:
-        return "documents"
-
-    def count_groups(self, tokenizer: Tokenizer, stream: str, n: int) -> int:
-        return min(n, _realise(self, tokenizer).groups(stream))
-
-    def size(self, tokenizer: Tokenizer, stream: str) -> int:
-        return _realise(self, tokenizer).size(stream)
+    def realised(self, tokenizer: Tokenizer) -> RealisedCorpus:
+        return _realise(self, tokenizer)
 
     def shape(self, tokenizer: Tokenizer) -> str:
-        return tokenizer.fingerprint  # a row is a token: other tokenizers have other rows
+        return tokenizer.fingerprint  # a row is a token: other tokenizers have other rows, which none need read to know
 
     def prompts(self, tokenizer: Tokenizer, *, seed: int, stream: str, rows: range) -> tuple[Prompt, ...]:
         """Raises BadTask beyond the stream's size."""
-        realised = _realise(self, tokenizer)
         self._check(tokenizer, stream, rows)
-        return tuple(realised.prompt(index, seed=seed, stream=stream) for index in rows)
+        return super().prompts(tokenizer, seed=seed, stream=stream, rows=rows)
 
     def labels(self, tokenizer: Tokenizer, *, seed: int, stream: str, rows: range) -> tuple[Labels, ...]:
-        realised = _realise(self, tokenizer)
         self._check(tokenizer, stream, rows)
-        return tuple(realised.labels(index, seed=seed, stream=stream) for index in rows)
+        return super().labels(tokenizer, seed=seed, stream=stream, rows=rows)
 
     def explain(self, tokenizer: Tokenizer) -> CorpusExplained:
         realised = _realise(self, tokenizer)

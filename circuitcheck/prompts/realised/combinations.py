@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from circuitcheck.errors import BadTask, EmptyPool
-from circuitcheck.prompts.constraints import Constraint, Different
-from circuitcheck.prompts.definition import TaskDefinition
 from circuitcheck.prompts.permutation import keyed_number
 from circuitcheck.prompts.realised.frames import Frame
 from circuitcheck.prompts.realised.numbering import Block, PoolBlock, combination_values, table_of, total
 from circuitcheck.prompts.realised.survivors import Classes
-from circuitcheck.prompts.roots import all_values, becoming, pool_of, root_of
+from circuitcheck.prompts.schema.constraints import Constraint, Different
+from circuitcheck.prompts.schema.task import TaskSchema
+from circuitcheck.prompts.schema.variables import all_values, becoming, pool_of, root_of
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class _Rooted:
     become: tuple[tuple[str, str, Callable[[str], str]], ...]  # variable, its root, what the root's value becomes
 
     @classmethod
-    def of(cls, task: TaskDefinition, constraint: Constraint) -> "_Rooted":
+    def of(cls, task: TaskSchema, constraint: Constraint) -> "_Rooted":
         become = tuple((each, root_of(task, each), becoming(task, each)) for each in constraint.variables)
         return cls(constraint, tuple(dict.fromkeys(root for _, root, _ in become)), become)
 
@@ -40,7 +40,7 @@ _ATTEMPTS = 64  # at a value that constraints allow, before taking the first
 class Combinations:
     """Values of all variables by template and number."""
 
-    def __init__(self, task: TaskDefinition, frames: tuple[Frame, ...], classes: Mapping[str, Classes]) -> None:
+    def __init__(self, task: TaskSchema, frames: tuple[Frame, ...], classes: Mapping[str, Classes]) -> None:
         self._task, self._classes = task, classes
         self._pools = dict(task.variables)
         self._become = {each.variable: becoming(task, each.variable) for each in task.derived}
@@ -202,7 +202,7 @@ class Combinations:
         return self._tables[key]
 
 
-def _implied(task: TaskDefinition) -> list[Constraint]:
+def _implied(task: TaskSchema) -> list[Constraint]:
     """Answer and distractor differ, also where two pools or a mapping could make them one."""
     if task.distractor is None or root_of(task, task.answer) == root_of(task, task.distractor):
         return []

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from circuitcheck.prompts.definition import TaskDefinition
-from circuitcheck.prompts.template import Parts, Template, parts_of
+from circuitcheck.prompts.schema.task import TaskSchema
+from circuitcheck.prompts.schema.template import Parts, Template, parts_of
 from circuitcheck.prompts.tokenizer import ChatFrame, Tokenizer
 
 Spans = list[tuple[str, int, int]]  # slot, and its characters [start, stop), in the order of the text
@@ -59,19 +59,19 @@ class Frame:
         return _words_before(self.parts[-1][0], first=len(self.parts) == 1)
 
 
-def frames_of(task: TaskDefinition, tokenizer: Tokenizer) -> tuple[Frame, ...]:
+def frames_of(task: TaskSchema, tokenizer: Tokenizer) -> tuple[Frame, ...]:
     if not task.chat:
         return plain_frames(task)
     chat = tokenizer.chat_frame()
     return tuple(_frame(task, template, chat) for template in task.templates)
 
 
-def plain_frames(task: TaskDefinition) -> tuple[Frame, ...]:
+def plain_frames(task: TaskSchema) -> tuple[Frame, ...]:
     """Without a chat template, as no tokenizer has seen them."""
     return tuple(_frame(task, template, ChatFrame("", "", strips=False)) for template in task.templates)
 
 
-def _frame(task: TaskDefinition, template: Template, chat: ChatFrame) -> Frame:
+def _frame(task: TaskSchema, template: Template, chat: ChatFrame) -> Frame:
     held = task.slots_of(template)
     altered = {
         name: {slot: held.get(source, source) for slot, source in changes if slot in held}

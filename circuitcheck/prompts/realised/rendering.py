@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from circuitcheck.errors import BadTask
-from circuitcheck.prompts.definition import TaskDefinition
 from circuitcheck.prompts.prompt import Counterfactual, Prompt
 from circuitcheck.prompts.realised.frames import Frame
 from circuitcheck.prompts.realised.runs import Encoder, Filled, Run, Splicer
 from circuitcheck.prompts.realised.survivors import Survivors
+from circuitcheck.prompts.schema.task import TaskSchema
 from circuitcheck.prompts.tokenizer import Tokenizer
 
 Drawn = tuple[int, Frame, Mapping[str, str]]  # index, template, values of all variables
@@ -16,7 +16,7 @@ Drawn = tuple[int, Frame, Mapping[str, str]]  # index, template, values of all v
 class Renderer:
     """Renders prompts of one task for one tokenizer, many at a time."""
 
-    def __init__(self, task: TaskDefinition, tokenizer: Tokenizer, frames: tuple[Frame, ...], survivors: Survivors) -> None:
+    def __init__(self, task: TaskSchema, tokenizer: Tokenizer, frames: tuple[Frame, ...], survivors: Survivors) -> None:
         self._task, self._tokenizer, self._survivors = task, tokenizer, survivors
         roles = (task.answer, *((task.distractor,) if task.distractor else ()), *task.candidates)
         self._roles = tuple(dict.fromkeys(roles))

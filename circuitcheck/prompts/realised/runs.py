@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from circuitcheck.errors import BadTask
-from circuitcheck.prompts.definition import END
 from circuitcheck.prompts.realised.frames import Frame
 from circuitcheck.prompts.realised.spelling import text_over, tokens_over, with_space
 from circuitcheck.prompts.realised.survivors import Survivors
+from circuitcheck.prompts.schema.task import END
 from circuitcheck.prompts.tokenizer import Encoding, Tokenizer
 
 Positions = dict[str, tuple[int, ...]]

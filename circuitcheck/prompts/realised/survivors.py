@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from circuitcheck.errors import EmptyPool
-from circuitcheck.prompts.definition import Pool, TaskDefinition
 from circuitcheck.prompts.realised.frames import Frame
 from circuitcheck.prompts.realised.spelling import Place, Spelling
-from circuitcheck.prompts.roots import becoming, pool_of, root_of
+from circuitcheck.prompts.schema.task import Pool, TaskSchema
+from circuitcheck.prompts.schema.variables import becoming, pool_of, root_of
 from circuitcheck.prompts.tokenizer import Tokenizer
 
 _MOST_PAIRS = 20_000
@@ -43,7 +43,7 @@ class Survivors:
     Raises EmptyPool where a pool has too few.
     """
 
-    def __init__(self, task: TaskDefinition, frames: tuple[Frame, ...], tokenizer: Tokenizer) -> None:
+    def __init__(self, task: TaskSchema, frames: tuple[Frame, ...], tokenizer: Tokenizer) -> None:
         self._task, self._tokenizer = task, tokenizer
         self._spelling = Spelling(tokenizer, chat=task.chat)
         self._uses = _uses(task, frames)
@@ -161,7 +161,7 @@ class Survivors:
         return tuple(map(tuple, found.values()))
 
 
-def _uses(task: TaskDefinition, frames: tuple[Frame, ...]) -> list[_Use]:
+def _uses(task: TaskSchema, frames: tuple[Frame, ...]) -> list[_Use]:
     """Every use once: frames often give a slot the same neighbours."""
     roles = tuple(dict.fromkeys(each for each in (task.answer, task.distractor, *task.candidates) if each is not None))
     uses: list[_Use] = []

@@ -5,13 +5,13 @@ from functools import lru_cache
 
 from circuitcheck.digest import digest
 from circuitcheck.errors import BadTask
-from circuitcheck.prompts.definition import TaskDefinition
 from circuitcheck.prompts.permutation import permute
 from circuitcheck.prompts.prompt import Labels, Prompt
 from circuitcheck.prompts.realised.combinations import Combinations
 from circuitcheck.prompts.realised.frames import Frame, frames_of
 from circuitcheck.prompts.realised.rendering import Renderer
 from circuitcheck.prompts.realised.survivors import Survivors
+from circuitcheck.prompts.schema.task import TaskSchema
 from circuitcheck.prompts.streams import combination, stream_size
 from circuitcheck.prompts.tokenizer import Tokenizer
 
@@ -19,7 +19,7 @@ _EXAMPLES = 4  # of each template, on which both ways of making tokens must agre
 
 
 @lru_cache(maxsize=32)
-def realise(task: TaskDefinition, tokenizer: Tokenizer) -> "RealisedTask":
+def realise(task: TaskSchema, tokenizer: Tokenizer) -> "RealisedTask":
     """Raises EmptyPool where too few items fit this tokenizer, BadTask where it cannot be asked."""
     return RealisedTask(task, tokenizer)
 
@@ -27,7 +27,7 @@ def realise(task: TaskDefinition, tokenizer: Tokenizer) -> "RealisedTask":
 class RealisedTask:
     """A task with the pool items that fit one tokenizer."""
 
-    def __init__(self, task: TaskDefinition, tokenizer: Tokenizer) -> None:
+    def __init__(self, task: TaskSchema, tokenizer: Tokenizer) -> None:
         self.task, self.tokenizer = task, tokenizer
         frames = frames_of(task, tokenizer)
         self.survivors = Survivors(task, frames, tokenizer)
@@ -56,11 +56,13 @@ class RealisedTask:
         """The prompt of a template with these values of the drawn variables."""
         return self._renderer.render([(index, self._frames[template], self.combinations.complete(dict(values)))])[0]
 
-    def labels(self, index: int, *, seed: int, stream: str) -> Labels:
-        """Raises BadTask beyond the stream's size."""
-        frame, values = self.drawn_at(index, seed=seed, stream=stream)
-        second = self.task.second_cluster
-        return Labels(frame.template, None if second is None else values[second], self._pair(frame, values))
+    def groups(self, stream: str) -> int:  # noqa: ARG002 - of other sources it depends on the stream
+        """Every template comes once in each round."""
+        return len(self.task.templates)
+
+    def labels(self, rows: range, *, seed: int, stream: str) -> tuple[Labels, ...]:
+        """Nothing is tokenized for it. Raises BadTask beyond the stream's size."""
+        return tuple(self._labels(*self.drawn_at(index, seed=seed, stream=stream)) for index in rows)
 
     def drawn_at(self, index: int, *, seed: int, stream: str) -> tuple[Frame, dict[str, str]]:
         """The template and the values of a stream's prompt. Raises BadTask beyond the stream's size."""
@@ -91,6 +93,10 @@ class RealisedTask:
         for number in range(min(_EXAMPLES, count)):
             chosen = permute(number, count, f"examples {self.task.digest} {frame.template}")
             yield self.combinations.values(frame.template, chosen)
+
+    def _labels(self, frame: Frame, values: Mapping[str, str]) -> Labels:
+        second = self.task.second_cluster
+        return Labels(frame.template, None if second is None else values[second], self._pair(frame, values))
 
     def _pair(self, frame: Frame, values: Mapping[str, str]) -> str | None:
         if not self.task.pairs:

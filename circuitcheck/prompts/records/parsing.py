@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from circuitcheck.errors import BadRecord
-from circuitcheck.prompts.definition import END
 from circuitcheck.prompts.records.record import Record, Rejected
 from circuitcheck.prompts.records.rows import rows_of
+from circuitcheck.prompts.schema.task import END
 from circuitcheck.prompts.streams import STREAMS
 
 _SPAN = re.compile(r"\d{1,9}:\d{1,9}")

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from circuitcheck.digest import digest
 from circuitcheck.errors import BadTask
-from circuitcheck.prompts.definition import END
 from circuitcheck.prompts.permutation import keyed_number, permute
 from circuitcheck.prompts.prompt import Counterfactual, Labels, Prompt
 from circuitcheck.prompts.realised.spelling import text_over, tokens_over
 from circuitcheck.prompts.records.record import Record, Rejected
+from circuitcheck.prompts.schema.task import END
 from circuitcheck.prompts.streams import STREAMS, stream_at
 from circuitcheck.prompts.tokenizer import Encoding, Tokenizer
 
@@ -43,14 +43,13 @@ class RealisedRecords:
     def groups(self, stream: str) -> int:
         return len({self._template(record) for record, _ in self._good[stream]})
 
-    def prompt(self, index: int, *, seed: int, stream: str) -> Prompt:
+    def prompts(self, rows: range, *, seed: int, stream: str) -> tuple[Prompt, ...]:
         """Raises BadTask beyond the stream's size."""
-        _, prompt = self._row(index, seed, stream)
-        return replace(prompt, index=index)
+        return tuple(replace(self._row(index, seed, stream)[1], index=index) for index in rows)
 
-    def labels(self, index: int, *, seed: int, stream: str) -> Labels:
-        record, _ = self._row(index, seed, stream)
-        return Labels(self._template(record), None, record.cluster or record.place)
+    def labels(self, rows: range, *, seed: int, stream: str) -> tuple[Labels, ...]:
+        records = (self._row(index, seed, stream)[0] for index in rows)
+        return tuple(Labels(self._template(each), None, each.cluster or each.place) for each in records)
 
     def _row(self, index: int, seed: int, stream: str) -> tuple[Record, Prompt]:
         size = self.size(stream)

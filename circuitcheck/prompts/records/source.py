@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
-from circuitcheck.digest import digest
+from circuitcheck.digest import Digested, digest
 from circuitcheck.errors import BadRecord
-from circuitcheck.plan import MeanBy
-from circuitcheck.prompts.prompt import Labels, Prompt
+from circuitcheck.prompts.base import SourceBase
 from circuitcheck.prompts.records.parsing import describe_rejected
 from circuitcheck.prompts.records.realised import RealisedRecords, stream_of
 from circuitcheck.prompts.records.record import Record, Rejected
-from circuitcheck.prompts.source import Digested
+from circuitcheck.prompts.schema.task import END
+from circuitcheck.prompts.source import SourceFacts
 from circuitcheck.prompts.streams import STREAMS
 from circuitcheck.prompts.tokenizer import Tokenizer
 
@@ -36,7 +36,7 @@ class RecordsExplained:
 
 
 @dataclass(frozen=True)
-class RecordSource(Digested):
+class RecordSource(SourceBase):
     """`rejected` rows were left out when the file was read. Rows that a tokenizer cannot use are errors where `strict`. With
     `population`, claims are about the rows of the test stream and no others, and every row without a stream is one."""
 
@@ -47,68 +47,36 @@ class RecordSource(Digested):
     population: bool = False
     _digest: str = field(init=False, repr=False, compare=False, metadata={"digest": False})
 
-    second_cluster = None
-
     def __post_init__(self) -> None:
         parts = (self.name, self.records, *(("population",) if self.population else ()))
         object.__setattr__(self, "_digest", digest(parts))
 
     __hash__ = Digested.__hash__
 
-    @property
-    def positions(self) -> tuple[str, ...]:
-        return (*(name for name, _, _ in self.records[0].positions), "END")
+    @cached_property
+    def facts(self) -> SourceFacts:
+        first, streams = self.records[0], self._streams()
+        only = f"population=True: the claim is about these {streams['test']} prompts of {self.name} and no others"
+        return SourceFacts(
+            positions=(*(name for name, _, _ in first.positions), END),
+            counterfactuals=tuple(name for name, _ in first.counterfactuals),
+            has_distractor=first.distractor is not None,
+            mean_by="template" if all(record.template is not None for record in self.records) else "tokens",
+            has_units=self._has_clusters,
+            complete=self.population,
+            division=self._division(streams),
+            flags=(only,) if self.population else (),
+        )
 
     @property
-    def counterfactual_names(self) -> tuple[str, ...]:
-        return tuple(name for name, _ in self.records[0].counterfactuals)
-
-    @property
-    def has_units(self) -> bool:
+    def _has_clusters(self) -> bool:
         return any(record.cluster is not None for record in self.records)
 
-    @property
-    def complete(self) -> bool:
-        return self.population
-
-    @property
-    def flags(self) -> tuple[str, ...]:
-        if not self.population:
-            return ()
-        return (f"population=True: the claim is about these {self._streams()['test']} prompts of {self.name} and no others",)
-
-    def division(self) -> str:
-        found = self._streams()
-        parts = ", ".join(f"{found[stream]} to {stream}" for stream in STREAMS)
-        which = "rows of one cluster stay together" if self.has_units else "by a hash of each text"
+    def _division(self, streams: Mapping[str, int]) -> str:
+        parts = ", ".join(f"{streams[stream]} to {stream}" for stream in STREAMS)
+        which = "rows of one cluster stay together" if self._has_clusters else "by a hash of each text"
         how = "" if self.population or all(record.stream for record in self.records) else f" ({which})"
         return f"{self.name} has {len(self.records)} prompts: {parts}{how}"
-
-    @property
-    def has_distractor(self) -> bool:
-        return self.records[0].distractor is not None
-
-    @property
-    def mean_by(self) -> MeanBy:
-        return "template" if all(record.template is not None for record in self.records) else "tokens"
-
-    def count_groups(self, tokenizer: Tokenizer, stream: str, n: int) -> int:
-        return min(n, _realise(self, tokenizer).groups(stream))
-
-    def size(self, tokenizer: Tokenizer, stream: str) -> int:
-        return self._realised(tokenizer).size(stream)
-
-    def shape(self, tokenizer: Tokenizer) -> str:
-        return self._realised(tokenizer).shape
-
-    def prompts(self, tokenizer: Tokenizer, *, seed: int, stream: str, rows: range) -> tuple[Prompt, ...]:
-        """Raises BadRecord for rows that this tokenizer cannot use, where `strict`; BadTask beyond the stream's size."""
-        realised = self._realised(tokenizer)
-        return tuple(realised.prompt(index, seed=seed, stream=stream) for index in rows)
-
-    def labels(self, tokenizer: Tokenizer, *, seed: int, stream: str, rows: range) -> tuple[Labels, ...]:
-        realised = self._realised(tokenizer)
-        return tuple(realised.labels(index, seed=seed, stream=stream) for index in rows)
 
     def explain(self, tokenizer: Tokenizer) -> RecordsExplained:
         realised = _realise(self, tokenizer)
@@ -125,7 +93,8 @@ class RecordSource(Digested):
         found = [stream_of(record, population=self.population) for record in self.records]
         return {stream: found.count(stream) for stream in STREAMS}
 
-    def _realised(self, tokenizer: Tokenizer) -> RealisedRecords:
+    def realised(self, tokenizer: Tokenizer) -> RealisedRecords:
+        """Raises BadRecord for rows that this tokenizer cannot use, where `strict`."""
         realised = _realise(self, tokenizer)
         if realised.rejected and self.strict:
             good = len(self.records) - len(realised.rejected)

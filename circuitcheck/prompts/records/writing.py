@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from circuitcheck.errors import BadRecord
-from circuitcheck.prompts.definition import END
 from circuitcheck.prompts.prompt import Labels, Prompt
+from circuitcheck.prompts.schema.task import END
 from circuitcheck.prompts.tokenizer import Tokenizer
 
 

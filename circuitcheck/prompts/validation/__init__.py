@@ -1,13 +1,13 @@
 """Does a task definition fit together? Found out when it is made, before any tokenizer or model is there."""
 
-from circuitcheck.prompts.definition import TaskDefinition
+from circuitcheck.prompts.schema.task import TaskSchema
 from circuitcheck.prompts.validation.counterfactuals import check_counterfactuals
 from circuitcheck.prompts.validation.roles import check_constraints, check_roles, check_tokens
 from circuitcheck.prompts.validation.templates import check_templates
 from circuitcheck.prompts.validation.variables import check_derived, check_pools, check_variables
 
 
-def check_task(task: TaskDefinition) -> None:
+def check_task(task: TaskSchema) -> None:
     """Raises BadTask, naming the part that does not fit."""
     check_pools(task)
     check_variables(task)

@@ -1,11 +1,11 @@
 """Counterfactuals: what they change, and that they change something."""
 
 from circuitcheck.errors import BadTask
-from circuitcheck.prompts.definition import END, TaskDefinition
+from circuitcheck.prompts.schema.task import END, TaskSchema
 from circuitcheck.prompts.validation.words import check_names, expect, known_variables, repeated
 
 
-def check_counterfactuals(task: TaskDefinition) -> None:
+def check_counterfactuals(task: TaskSchema) -> None:
     check_names(task, "counterfactuals", list(task.counterfactual_names))
     slots = {slot for template in task.templates for slot in template.slot_names()}
     for name, changes in task.counterfactuals:
@@ -19,7 +19,7 @@ def check_counterfactuals(task: TaskDefinition) -> None:
         _check_changes(task, name, dict(changes))
 
 
-def _check_changes(task: TaskDefinition, name: str, changes: dict[str, str]) -> None:
+def _check_changes(task: TaskSchema, name: str, changes: dict[str, str]) -> None:
     for template in task.templates:
         held = task.slots_of(template)
         for slot, source in changes.items():

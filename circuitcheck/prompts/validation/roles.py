@@ -1,13 +1,13 @@
 """Answers, how prompts are judged, token counts and constraints."""
 
 from circuitcheck.errors import BadTask
-from circuitcheck.prompts.constraints import Constraint, Increasing
-from circuitcheck.prompts.definition import TaskDefinition
-from circuitcheck.prompts.roots import all_values
+from circuitcheck.prompts.schema.constraints import Constraint, Increasing
+from circuitcheck.prompts.schema.task import TaskSchema
+from circuitcheck.prompts.schema.variables import all_values
 from circuitcheck.prompts.validation.words import expect, known_variables, repeated
 
 
-def check_roles(task: TaskDefinition) -> None:
+def check_roles(task: TaskSchema) -> None:
     variables = known_variables(task)
     expect(task, "the answer is", task.answer, variables)
     if task.distractor is not None:
@@ -25,7 +25,7 @@ def check_roles(task: TaskDefinition) -> None:
         raise BadTask(f"task {task.name!r} has answer_prefix={task.answer_prefix!r}; expected text, such as ' '.")
 
 
-def _check_judging(task: TaskDefinition) -> None:
+def _check_judging(task: TaskSchema) -> None:
     variables = known_variables(task)
     if task.second_cluster is not None:
         expect(task, "prompts are clustered by", task.second_cluster, variables)
@@ -35,7 +35,7 @@ def _check_judging(task: TaskDefinition) -> None:
         raise BadTask(f"task {task.name!r} pairs prompts by {task.pairs}: name two variables or more that change places.")
 
 
-def check_tokens(task: TaskDefinition) -> None:
+def check_tokens(task: TaskSchema) -> None:
     slots = {slot for template in task.templates for slot in template.slot_names()}
     for slot, count in task.tokens:
         expect(task, "tokens are given for the slot", slot, slots)
@@ -43,19 +43,19 @@ def check_tokens(task: TaskDefinition) -> None:
     _check_count(task, "its answers", task.answer_tokens)
 
 
-def _check_count(task: TaskDefinition, what: str, count: object) -> None:
+def _check_count(task: TaskSchema, what: str, count: object) -> None:
     if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
         raise BadTask(
             f"task {task.name!r} wants {count!r} tokens for {what}; expected a whole number from 1, or None for any."
         )
 
 
-def check_constraints(task: TaskDefinition) -> None:
+def check_constraints(task: TaskSchema) -> None:
     for constraint in task.constraints:
         _check_constraint(task, constraint)
 
 
-def _check_constraint(task: TaskDefinition, constraint: Constraint) -> None:
+def _check_constraint(task: TaskSchema, constraint: Constraint) -> None:
     variables = constraint.variables
     for variable in variables:
         expect(task, f"the constraint '{constraint.describe()}' is about", variable, known_variables(task))
@@ -69,7 +69,7 @@ def _check_constraint(task: TaskDefinition, constraint: Constraint) -> None:
                 _check_number(task, constraint, variable, value)
 
 
-def _check_number(task: TaskDefinition, constraint: Constraint, variable: str, value: str) -> None:
+def _check_number(task: TaskSchema, constraint: Constraint, variable: str, value: str) -> None:
     try:
         float(value)
     except ValueError:

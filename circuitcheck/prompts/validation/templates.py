@@ -4,15 +4,15 @@ import re
 from itertools import pairwise
 
 from circuitcheck.errors import BadTask
-from circuitcheck.prompts.definition import END, TaskDefinition
-from circuitcheck.prompts.roots import all_values, pool_of, root_of
-from circuitcheck.prompts.template import Parts, Template
+from circuitcheck.prompts.schema.task import END, TaskSchema
+from circuitcheck.prompts.schema.template import Parts, Template
+from circuitcheck.prompts.schema.variables import all_values, pool_of, root_of
 from circuitcheck.prompts.validation.words import check_names, expect, known_variables, repeated
 
 _POSITION = re.compile(r"[A-Za-z_]\w*")
 
 
-def check_templates(task: TaskDefinition) -> None:
+def check_templates(task: TaskSchema) -> None:
     if not task.templates:
         raise BadTask(f"task {task.name!r} has no templates.")
     check_names(task, "templates", [template.id for template in task.templates])
@@ -30,14 +30,14 @@ def check_templates(task: TaskDefinition) -> None:
             raise BadTask(f"task {task.name!r} declares the slot {slot!r}, which no template has.")
 
 
-def _check_slot_name(task: TaskDefinition, slot: str) -> None:
+def _check_slot_name(task: TaskSchema, slot: str) -> None:
     if slot == END:
         raise BadTask(f"a slot of task {task.name!r} cannot be called {END}: every prompt's last token is.")
     if not _POSITION.fullmatch(slot):
         raise BadTask(f"task {task.name!r}: the slot {slot!r} names no position; expected letters, digits and _, as in S1.")
 
 
-def _check_template(task: TaskDefinition, template: Template) -> None:
+def _check_template(task: TaskSchema, template: Template) -> None:
     parts = _parts(template)
     if template.whole != template.whole.rstrip() and task.answer_prefix[:1].isspace():
         ending = "the reply of template" if template.reply else "template"
@@ -65,7 +65,7 @@ def _parts(template: Template) -> Parts:
         raise BadTask(f"template {template.id!r} cannot be read ({error}): {template.whole!r}") from error
 
 
-def _check_held(task: TaskDefinition, template: Template) -> None:
+def _check_held(task: TaskSchema, template: Template) -> None:
     for slot, variable in template.own_slots().items():
         expect(task, f"template {template.id!r} gives a variable to the slot", slot, template.slot_names())
         expect(task, f"template {template.id!r} puts into {slot!r}", variable, known_variables(task))
@@ -77,7 +77,7 @@ def _check_held(task: TaskDefinition, template: Template) -> None:
             )
 
 
-def _check_told_apart(task: TaskDefinition, template: Template) -> None:
+def _check_told_apart(task: TaskSchema, template: Template) -> None:
     """Where a template shows of an item only what it becomes, no two items may become the same."""
     shown: dict[str, list[str]] = {}
     for variable in task.slots_of(template).values():
@@ -95,7 +95,7 @@ def _check_told_apart(task: TaskDefinition, template: Template) -> None:
             seen[texts] = item
 
 
-def _check_texts(task: TaskDefinition) -> None:
+def _check_texts(task: TaskSchema) -> None:
     """Templates that differ only in how their slots and variables are called give each text twice."""
     seen: dict[object, str] = {}
     for template in task.templates:
@@ -107,7 +107,7 @@ def _check_texts(task: TaskDefinition) -> None:
         seen[key] = template.id
 
 
-def _pattern(task: TaskDefinition, template: Template) -> tuple[object, ...]:
+def _pattern(task: TaskSchema, template: Template) -> tuple[object, ...]:
     """The literals, and for each slot where its variable's root came first, from which pool, and what it becomes."""
     held = task.slots_of(template)
     first: dict[str, int] = {}

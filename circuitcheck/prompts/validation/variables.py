@@ -1,11 +1,11 @@
 """Pools, the variables drawn from them, and what is derived."""
 
 from circuitcheck.errors import BadTask
-from circuitcheck.prompts.definition import Derived, TaskDefinition
+from circuitcheck.prompts.schema.task import Derived, TaskSchema
 from circuitcheck.prompts.validation.words import check_names, check_text, expect, known_variables, repeated
 
 
-def check_pools(task: TaskDefinition) -> None:
+def check_pools(task: TaskSchema) -> None:
     if not isinstance(task.name, str) or not task.name.strip():
         raise BadTask(f"a task's name is {task.name!r}; expected a word.")
     check_names(task, "pools", [pool.name for pool in task.pools])
@@ -18,7 +18,7 @@ def check_pools(task: TaskDefinition) -> None:
             raise BadTask(f"pool {pool.name!r} holds {', '.join(twice)} more than once: prompts would repeat.")
 
 
-def check_variables(task: TaskDefinition) -> None:
+def check_variables(task: TaskSchema) -> None:
     check_names(task, "variables", known_variables(task))
     pools = {pool.name: pool for pool in task.pools}
     for variable, name in task.variables:
@@ -32,7 +32,7 @@ def check_variables(task: TaskDefinition) -> None:
             )
 
 
-def check_derived(task: TaskDefinition) -> None:
+def check_derived(task: TaskSchema) -> None:
     values = {variable: _items(task, pool) for variable, pool in task.variables}
     waiting = list(task.derived)
     for each in task.derived:
@@ -47,11 +47,11 @@ def check_derived(task: TaskDefinition) -> None:
         waiting = [each for each in waiting if each not in ready]
 
 
-def _items(task: TaskDefinition, name: str) -> tuple[str, ...]:
+def _items(task: TaskSchema, name: str) -> tuple[str, ...]:
     return next(pool.items for pool in task.pools if pool.name == name)
 
 
-def _derived_values(task: TaskDefinition, derived: Derived, sources: tuple[str, ...]) -> tuple[str, ...]:
+def _derived_values(task: TaskSchema, derived: Derived, sources: tuple[str, ...]) -> tuple[str, ...]:
     for source in sources:
         if source not in derived.mapping:
             raise BadTask(

@@ -3,16 +3,16 @@
 from collections.abc import Collection, Iterable
 
 from circuitcheck.errors import BadTask
-from circuitcheck.prompts.definition import TaskDefinition
+from circuitcheck.prompts.schema.task import TaskSchema
 
 
-def expect(task: TaskDefinition, what: str, name: object, known: Collection[str]) -> None:
+def expect(task: TaskSchema, what: str, name: object, known: Collection[str]) -> None:
     """Raises BadTask unless `name` is declared."""
     if not isinstance(name, str) or name not in known:
         raise BadTask(f"task {task.name!r}: {what} {name!r}, which is not declared; there are {sorted(known)}.")
 
 
-def check_names(task: TaskDefinition, what: str, names: list[str]) -> None:
+def check_names(task: TaskSchema, what: str, names: list[str]) -> None:
     """Raises BadTask for names that are no words or come twice."""
     for name in names:
         if not isinstance(name, str) or not name.strip():
@@ -29,11 +29,11 @@ def repeated(names: Iterable[str]) -> list[str]:
     return sorted(twice)
 
 
-def known_variables(task: TaskDefinition) -> list[str]:
+def known_variables(task: TaskSchema) -> list[str]:
     return [name for name, _ in task.variables] + [each.variable for each in task.derived]
 
 
-def check_text(task: TaskDefinition, where: str, text: object) -> None:
+def check_text(task: TaskSchema, where: str, text: object) -> None:
     """Raises BadTask for what is no text, is empty, or begins or ends in white space."""
     if not isinstance(text, str):
         raise BadTask(f"task {task.name!r}: {where} {text!r}, which is no text.")

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from circuitcheck.prompts.definition import TaskDefinition
+from circuitcheck.prompts.schema.task import TaskSchema
 
 
-def root_of(task: TaskDefinition, variable: str) -> str:
+def root_of(task: TaskSchema, variable: str) -> str:
     """The drawn variable that `variable` is, or is derived from."""
     sources = {each.variable: each.source for each in task.derived}
     while variable in sources:
@@ -13,12 +13,12 @@ def root_of(task: TaskDefinition, variable: str) -> str:
     return variable
 
 
-def pool_of(task: TaskDefinition, variable: str) -> str:
+def pool_of(task: TaskSchema, variable: str) -> str:
     """The name of the pool that a variable's root draws from."""
     return dict(task.variables)[root_of(task, variable)]
 
 
-def becoming(task: TaskDefinition, variable: str) -> Callable[[str], str]:
+def becoming(task: TaskSchema, variable: str) -> Callable[[str], str]:
     """What an item of the root's pool is as a value of `variable`."""
     by_name = {each.variable: each for each in task.derived}
     chain = []
@@ -34,7 +34,7 @@ def becoming(task: TaskDefinition, variable: str) -> Callable[[str], str]:
     return value
 
 
-def all_values(task: TaskDefinition, variable: str) -> tuple[str, ...]:
+def all_values(task: TaskSchema, variable: str) -> tuple[str, ...]:
     """Every text that `variable` can be."""
     items = next(pool.items for pool in task.pools if pool.name == pool_of(task, variable))
     return tuple(map(becoming(task, variable), items))
