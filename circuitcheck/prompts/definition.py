@@ -1,5 +1,6 @@
 """A task that is made of templates: its schema, checked, as a source of prompts."""
 
+from dataclasses import dataclass
 from functools import cached_property
 
 from circuitcheck.prompts.base import SourceBase
@@ -11,6 +12,7 @@ from circuitcheck.prompts.tokenizer import Tokenizer
 from circuitcheck.prompts.validation import check_task
 
 
+@dataclass(frozen=True, eq=False)
 class TaskDefinition(TaskSchema, SourceBase):
     """Raises BadTask for parts that do not fit together."""
 

@@ -9,8 +9,7 @@ from circuitcheck.quantities.estimate import Estimate
 from circuitcheck.quantities.metrics import activation, attention, metric, norm
 from circuitcheck.quantities.models import Model, ModelView, load
 from circuitcheck.quantities.quantity import Quantity
-from circuitcheck.quantities.question import Question
-from circuitcheck.quantities.recording import Recorder, recording
+from circuitcheck.quantities.question import Question, Recorder, recording
 from circuitcheck.quantities.result import ComparisonResult
 from circuitcheck.quantities.task import Task
 from circuitcheck.quantities.universal import ForAll, forall

@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from circuitcheck.quantities.conditions import Conditions, conditions_of
+from circuitcheck.quantities.expression import Expression
 from circuitcheck.quantities.history import question_key, shape_of
 from circuitcheck.quantities.judging import estimand_of
 from circuitcheck.quantities.question import Question
@@ -13,9 +13,6 @@ from circuitcheck.quantities.reach import few_prompts, with_reach
 from circuitcheck.quantities.result import ComparisonResult, contrary_prompts, local_metrics
 from circuitcheck.sampling import Design, Evidence, Region, decide, evidence
 from circuitcheck.session import Settings, current_session
-
-if TYPE_CHECKING:
-    from circuitcheck.quantities.quantity import Quantity
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +36,7 @@ def approx(value: float, *, abs: float) -> Approx:  # noqa: A002 - pytest.approx
 class Comparison(Question):
     """Is the number in the region? Prompts are drawn look by look until the interval tells."""
 
-    def __init__(self, quantity: "Quantity", region: Region) -> None:
+    def __init__(self, quantity: Expression, region: Region) -> None:
         self.quantity, self.region = quantity, region
         super().__init__()
 
@@ -75,7 +72,7 @@ class Comparison(Question):
         )
 
     @property
-    def about(self) -> "Quantity":
+    def about(self) -> Expression:
         return self.quantity
 
     def evidence(self, settings: Settings, *, supports: bool) -> Evidence:

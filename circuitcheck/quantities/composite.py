@@ -3,19 +3,16 @@
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from circuitcheck.errors import NotComparable
-from circuitcheck.quantities.question import Question
-from circuitcheck.quantities.recording import current_recorder
+from circuitcheck.quantities.expression import Expression
+from circuitcheck.quantities.question import Question, current_recorder
 from circuitcheck.quantities.result import ComparisonResult
 from circuitcheck.sampling import Decision, Evidence
 from circuitcheck.sampling.evidence import all_of as evidence_for_all
 from circuitcheck.sampling.evidence import any_of as evidence_for_any
 from circuitcheck.session import Settings
-
-if TYPE_CHECKING:
-    from circuitcheck.quantities.quantity import Quantity
 
 
 class Composite(Question):
@@ -44,7 +41,7 @@ class Composite(Question):
         return self._result(settings, verdict, results)
 
     @property
-    def about(self) -> "Quantity":
+    def about(self) -> Expression:
         return self.parts[0].about
 
     def remember(self, result: ComparisonResult, settings: Settings) -> ComparisonResult:

@@ -2,19 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitcheck.prompts import Labels
+from circuitcheck.quantities.expression import Expression
 from circuitcheck.quantities.linear import floor_key
 from circuitcheck.sampling import Clusters, Noise, Values
 from circuitcheck.session import Settings, current_session
 from circuitcheck.stats import cluster_means
-
-if TYPE_CHECKING:
-    from circuitcheck.prompts import Labels
-    from circuitcheck.quantities.quantity import Quantity
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class Conditions:
         return self.clusters is None and self.units is None
 
 
-def conditions_of(quantity: "Quantity", settings: Settings) -> Conditions:
+def conditions_of(quantity: Expression, settings: Settings) -> Conditions:
     """Asks the engine for the noise floor of each cell's metric, which it measures once."""
     where, session = quantity.prompts, current_session()
     facts = where.task.facts
@@ -42,7 +39,7 @@ def conditions_of(quantity: "Quantity", settings: Settings) -> Conditions:
         for cell in quantity.cells
     }
 
-    def labels(n: int) -> "tuple[Labels, ...]":
+    def labels(n: int) -> tuple[Labels, ...]:
         return session.labels(where.task, quantity.models[0], where.stream, where.seed, range(n))
 
     def units_of(n: int) -> NDArray[np.intp]:

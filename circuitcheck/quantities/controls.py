@@ -3,12 +3,12 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from circuitcheck.errors import BadIntervention, BadTask, NotComparable
 from circuitcheck.plan import Architecture, Head, MatchedParts, Part, Sites, parse_targets, parts_of
 from circuitcheck.prompts import keyed_number
 from circuitcheck.quantities.conditions import Conditions, conditions_of
+from circuitcheck.quantities.expression import Expression
 from circuitcheck.quantities.history import question_key, shape_of
 from circuitcheck.quantities.judging import estimand_of
 from circuitcheck.quantities.question import Question
@@ -28,9 +28,6 @@ from circuitcheck.sampling import (
 )
 from circuitcheck.session import Settings, current_session
 from circuitcheck.stats import e_value_of
-
-if TYPE_CHECKING:
-    from circuitcheck.quantities.quantity import Quantity
 
 _ALL_UP_TO = 1000
 _HALVINGS = 20
@@ -76,7 +73,7 @@ class Beats(Question):
     where too many are shown to be ahead. What is ahead by chance on these prompts is neither.
     """
 
-    def __init__(self, effect: "Quantity", control: RandomParts, share: float, prompts: int | None) -> None:
+    def __init__(self, effect: Expression, control: RandomParts, share: float, prompts: int | None) -> None:
         if not 0 < share < 1:
             raise ValueError(f"share={share} is no share of head sets; expected a number between 0 and 1, such as 0.95.")
         if prompts is not None and prompts < 2:
@@ -86,7 +83,7 @@ class Beats(Question):
         super().__init__()
 
     @property
-    def about(self) -> "Quantity":
+    def about(self) -> Expression:
         return self.effect
 
     def budget(self, settings: Settings) -> int:
@@ -156,7 +153,7 @@ class Beats(Question):
             return matched[number]
         return matched[keyed_number(f"controls {self._seed} {number} {', '.join(map(str, self.claimed))}", matched.count)]
 
-    def _instead(self, number: int) -> "Quantity":
+    def _instead(self, number: int) -> Expression:
         return self.effect.swap_parts(self.claimed, self._parts(number))
 
     def _strongest(self, sets: int, rows: range, conditions: Conditions) -> tuple[str, float]:
@@ -260,7 +257,7 @@ def _doubts(tally: Tally) -> tuple[str, ...]:
     return (f"{tally.undefined} of {tally.draws} head sets gave no finite number: they count neither for nor against",)
 
 
-def _claimed(effect: "Quantity", control: RandomParts) -> tuple[Part, ...]:
+def _claimed(effect: Expression, control: RandomParts) -> tuple[Part, ...]:
     if not isinstance(control, RandomParts):
         raise NotComparable(f"cannot beat {control!r}: expected cc.random_heads(like='L9H9'), the claimed heads in it.")
     sites = parse_targets(control.like, _architecture(effect))
@@ -283,12 +280,12 @@ def _claimed(effect: "Quantity", control: RandomParts) -> tuple[Part, ...]:
     return claimed
 
 
-def _architecture(effect: "Quantity") -> Architecture:
+def _architecture(effect: Expression) -> Architecture:
     if len(effect.models) > 1:
         raise NotComparable(f"{effect.label} is of {len(effect.models)} models: heads can be drawn in one only.")
     return current_session().engine.card(effect.models[0]).architecture
 
 
-def _in_groups(quantities: list["Quantity"]) -> Iterator[list["Quantity"]]:
+def _in_groups(quantities: list[Expression]) -> Iterator[list[Expression]]:
     for start in range(0, len(quantities), _AT_ONCE):
         yield quantities[start : start + _AT_ONCE]

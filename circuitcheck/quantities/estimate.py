@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from circuitcheck.quantities.html import escape_code
 from circuitcheck.quantities.result import percent
 from circuitcheck.sampling import Decision
 
@@ -45,6 +46,4 @@ class Estimate:
         )
 
     def _repr_html_(self) -> str:
-        from circuitcheck.quantities.html import escape_code
-
         return escape_code(repr(self))

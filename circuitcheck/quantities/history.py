@@ -3,16 +3,13 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from circuitcheck.digest import digest, function_in_words
 from circuitcheck.plan import Cell, Custom, Metric
 from circuitcheck.prompts import TaskDefinition
+from circuitcheck.quantities.expression import Expression
 from circuitcheck.session import Asked, Looked, Session, Settings
 from circuitcheck.stats import part_of_try
-
-if TYPE_CHECKING:
-    from circuitcheck.quantities.quantity import Quantity
 
 ASKED = "asked:"
 _SHOWN = 5
@@ -71,7 +68,7 @@ def _held(p: float, level: float) -> str:
     return f"it does (p = {p:.2g})" if p <= level else f"it does not (p = {p:.2g})"
 
 
-def question_key(quantity: "Quantity", scope: str, *others: object) -> str:
+def question_key(quantity: Expression, scope: str, *others: object) -> str:
     """What is asked, without its seed and threshold: the same in every process, for metrics that are functions by their
     code."""
     below = quantity.denominator
@@ -111,7 +108,7 @@ def tries(earlier: tuple[Asked, ...], alpha: float, p: Callable[[], float]) -> T
     return Tries(count, alpha * part_of_try(count), p(), earlier)
 
 
-def note_looked(session: Session, quantity: "Quantity", mark: str = "") -> None:
+def note_looked(session: Session, quantity: Expression, mark: str = "") -> None:
     """`mark` is `ASKED` for what was compared outside of a claim."""
     for cell in quantity.cells:
         key = mark + digest(_in_words(cell))
@@ -119,7 +116,7 @@ def note_looked(session: Session, quantity: "Quantity", mark: str = "") -> None:
 
 
 def looks(
-    session: Session, quantity: "Quantity", settings: Settings, p: Callable[[], float], *, in_claim: bool
+    session: Session, quantity: Expression, settings: Settings, p: Callable[[], float], *, in_claim: bool
 ) -> Looks | None:
     """Looks at the very prompts of a claim; for new templates, also at other prompts of its templates. Comparisons outside
     of claims are looks for a claim, and not for each other."""
@@ -138,7 +135,7 @@ def looks(
     return Looks(len(found), of, (1 - settings.confidence) / len(found), p())
 
 
-def _templates(quantity: "Quantity") -> tuple[str, ...]:
+def _templates(quantity: Expression) -> tuple[str, ...]:
     task = quantity.prompts.task
     if isinstance(task, TaskDefinition):
         return tuple(digest((template.id, template.text))[:16] for template in task.templates)

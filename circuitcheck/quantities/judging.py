@@ -1,19 +1,15 @@
 """From the measured values of a quantity to what they say of it, by the method that its metrics' supports call for."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from circuitcheck.errors import NotComparable
 from circuitcheck.quantities.conditions import Conditions
+from circuitcheck.quantities.expression import Expression
 from circuitcheck.sampling import Estimand, Noise, PairedDifference, Proportion, Quantile, RatioOfMeans, mean_of
 
-if TYPE_CHECKING:
-    from circuitcheck.quantities.quantity import Quantity
 
-
-def estimand_of(quantity: "Quantity", columns: NDArray[np.float64], conditions: Conditions) -> Estimand:
+def estimand_of(quantity: Expression, columns: NDArray[np.float64], conditions: Conditions) -> Estimand:
     """What `columns` [cell, prompt] say of `quantity`. Raises NotComparable for a quantile of clustered prompts."""
     if quantity.q is not None:
         if not conditions.independent:
@@ -35,7 +31,7 @@ def estimand_of(quantity: "Quantity", columns: NDArray[np.float64], conditions: 
     return RatioOfMeans(numerator, denominator, bounds, clusters, noises, what=conditions.what)
 
 
-def _mean(quantity: "Quantity", columns: NDArray[np.float64], conditions: Conditions) -> Estimand:
+def _mean(quantity: Expression, columns: NDArray[np.float64], conditions: Conditions) -> Estimand:
     values, noise = quantity.per_prompt(columns), _noise(quantity, columns, conditions)
     if quantity.cut is not None or quantity.numerator.binary:
         return Proportion(values, noise)
@@ -49,7 +45,7 @@ def _scale(columns: NDArray[np.float64]) -> float:
     return float(np.abs(columns).max())
 
 
-def _noise(quantity: "Quantity", columns: NDArray[np.float64], conditions: Conditions) -> Noise:
+def _noise(quantity: Expression, columns: NDArray[np.float64], conditions: Conditions) -> Noise:
     """Of a share above a cut: the prompts so near to it that noise could move them across."""
     noise = quantity.numerator.noise(conditions.floors)
     if quantity.cut is None:

@@ -6,7 +6,7 @@ from circuitcheck.errors import BadTask, NotComparable
 from circuitcheck.prompts import PromptSource
 from circuitcheck.prompts.masks import MaskedSource
 from circuitcheck.quantities.comparison import Comparison
-from circuitcheck.quantities.recording import current_recorder
+from circuitcheck.quantities.question import current_recorder
 from circuitcheck.session import current_session
 
 

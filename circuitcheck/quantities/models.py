@@ -37,6 +37,7 @@ from circuitcheck.plan import (
 from circuitcheck.plan.interventions import Mode
 from circuitcheck.plan.units import Unit
 from circuitcheck.prompts import Tokenizer
+from circuitcheck.quantities.html import escape_code
 from circuitcheck.quantities.parsing import check_ablated, check_ablation, parse_path, slots
 from circuitcheck.session import current_session
 
@@ -174,8 +175,6 @@ class ModelView:
         return f"<{self.card.ref}: {self.data.describe()}>"
 
     def _repr_html_(self) -> str:
-        from circuitcheck.quantities.html import escape_code
-
         return escape_code(repr(self))
 
     def _steer(self, direction: Direction, mode: Mode, at: Places, layers: Layers, scale: float) -> "ModelView":

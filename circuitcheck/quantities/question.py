@@ -1,19 +1,48 @@
-"""Questions: what a claim asserts. Using one as a truth value is the statistical test."""
+"""Questions: what a claim asserts, and who is told of them. Using one as a truth value is the statistical test."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from circuitcheck.errors import Inconclusive
 from circuitcheck.notices import say_once
+from circuitcheck.quantities.expression import Expression
 from circuitcheck.quantities.history import ASKED, looks, note_asked, note_looked, tries
-from circuitcheck.quantities.recording import current_recorder
+from circuitcheck.quantities.html import comparison_table, escape_code
 from circuitcheck.quantities.result import ComparisonResult
 from circuitcheck.sampling import Evidence
 from circuitcheck.session import Asked, Settings, current_session
 
-if TYPE_CHECKING:
-    from circuitcheck.quantities.quantity import Quantity
+
+class Recorder(Protocol):
+    """`settings_for` a question hold while it records. Questions `adopted` by another are asked as its parts."""
+
+    @property
+    def claim_id(self) -> str: ...
+
+    def settings_for(self, question: "Question") -> Settings: ...
+    def built(self, question: "Question") -> None: ...
+    def adopted(self, questions: "tuple[Question, ...]") -> None: ...
+    def asked(self, question: "Question") -> None: ...
+
+
+_recorder: ContextVar[Recorder | None] = ContextVar("circuitcheck_recorder", default=None)
+
+
+def current_recorder() -> Recorder | None:
+    return _recorder.get()
+
+
+@contextmanager
+def recording(recorder: Recorder) -> Iterator[None]:
+    token = _recorder.set(recorder)
+    try:
+        yield
+    finally:
+        _recorder.reset(token)
 
 
 class Question(ABC):
@@ -82,7 +111,7 @@ class Question(ABC):
 
     @property
     @abstractmethod
-    def about(self) -> "Quantity":
+    def about(self) -> Expression:
         """What is measured for it."""
 
     def budget(self, settings: Settings) -> int:
@@ -104,8 +133,6 @@ class Question(ABC):
         return f"<{self.expression} | {self.result.summary()}>"
 
     def _repr_html_(self) -> str:
-        from circuitcheck.quantities.html import comparison_table, escape_code
-
         return escape_code(repr(self)) if self.result is None else comparison_table(self.result)
 
 

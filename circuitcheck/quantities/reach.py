@@ -2,18 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from circuitcheck.plan import Cell
 from circuitcheck.prompts import PromptSource
+from circuitcheck.quantities.expression import Expression
 from circuitcheck.quantities.linear import by_digest
 from circuitcheck.sampling import Decision
-
-if TYPE_CHECKING:
-    from circuitcheck.quantities.quantity import Quantity
 
 _FEW = 32
 
@@ -24,7 +21,7 @@ def few_prompts(task: PromptSource, n: int) -> tuple[str, ...]:
     return (said,) if said else ()
 
 
-def with_reach(decision: Decision, quantity: "Quantity", columns: NDArray[np.float64]) -> Decision:
+def with_reach(decision: Decision, quantity: Expression, columns: NDArray[np.float64]) -> Decision:
     """Saying what the number comes to on these very prompts when one of its runs stands in for another (the clean run for
     the view, say): prompts that would overturn the verdict need not be outlandish."""
     if decision.unseen is None:
@@ -32,7 +29,7 @@ def with_reach(decision: Decision, quantity: "Quantity", columns: NDArray[np.flo
     return replace(decision, unseen=replace(decision.unseen, reach=_range(quantity, columns, decision.estimate)))
 
 
-def _range(quantity: "Quantity", columns: NDArray[np.float64], value: float) -> tuple[float, float]:
+def _range(quantity: Expression, columns: NDArray[np.float64], value: float) -> tuple[float, float]:
     """The ends of what one prompt's number can be with one run in place of another, on the scale of the estimate."""
     low, high = np.inf, -np.inf
     for numbers in _stand_ins(quantity, columns):
@@ -44,7 +41,7 @@ def _range(quantity: "Quantity", columns: NDArray[np.float64], value: float) -> 
     return low, high
 
 
-def _stand_ins(quantity: "Quantity", columns: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+def _stand_ins(quantity: Expression, columns: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
     values, n = by_digest(quantity.cells, columns), columns.shape[1]
     for _, cell in quantity.numerator.terms:
         for other in quantity.cells:

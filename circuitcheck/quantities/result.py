@@ -2,21 +2,18 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from circuitcheck.engine.protocol import Receipt
 from circuitcheck.errors import NotComparable
+from circuitcheck.quantities.expression import Expression
 from circuitcheck.quantities.history import Looks, Tries
 from circuitcheck.sampling import Decision, Region, Tally
 from circuitcheck.session import current_session
 from circuitcheck.stats.planning import CAP
 from circuitcheck.text import printable
-
-if TYPE_CHECKING:
-    from circuitcheck.quantities.quantity import Quantity
 
 _SHOWN = 3
 
@@ -182,7 +179,7 @@ def more_prompts(count: int | None) -> str:
     return f"about {count} prompts more"
 
 
-def local_metrics(quantity: "Quantity") -> tuple[str, ...]:
+def local_metrics(quantity: Expression) -> tuple[str, ...]:
     """Names of metrics that are functions of this process."""
     names = (cell.metric.name for cell in quantity.cells if cell.metric.digest.startswith("local:"))
     return tuple(dict.fromkeys(names))
@@ -197,7 +194,7 @@ def _heading(prompts: tuple[ContraryPrompt, ...]) -> str:
 
 
 def contrary_prompts(
-    quantity: "Quantity", region: Region, values: NDArray[np.float64], first: int = 0
+    quantity: Expression, region: Region, values: NDArray[np.float64], first: int = 0
 ) -> tuple[ContraryPrompt, ...]:
     """The prompts whose own numbers lie deepest in the region that the claim denies, if any do; undefined numbers first.
     `values` are those of prompts from `first` on."""

@@ -35,7 +35,7 @@ from circuitcheck.quantities.metrics import as_metric
 from circuitcheck.quantities.models import ModelView
 from circuitcheck.quantities.prompts import Prompts, check_something_to_look_at
 from circuitcheck.quantities.quantity import Quantity
-from circuitcheck.quantities.recording import current_recorder
+from circuitcheck.quantities.question import current_recorder
 from circuitcheck.session import current_session
 from circuitcheck.text import suggestion
 

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +13,15 @@ from circuitcheck.prompts import TaskDefinition
 from circuitcheck.prompts.cases import Case, case_at
 from circuitcheck.quantities.comparison import Comparison
 from circuitcheck.quantities.conditions import conditions_of
+from circuitcheck.quantities.expression import Expression
 from circuitcheck.quantities.history import lasting, question_key, shape_of
-from circuitcheck.quantities.question import Question
+from circuitcheck.quantities.question import Question, current_recorder
 from circuitcheck.quantities.reach import few_prompts
-from circuitcheck.quantities.recording import current_recorder
 from circuitcheck.quantities.result import ComparisonResult, ContraryPrompt, contrary_prompts, local_metrics
 from circuitcheck.quantities.shrinking import shrink
 from circuitcheck.sampling import Decision, Evidence
 from circuitcheck.session import Settings, current_session
 from circuitcheck.stats import e_value_of, violation_bounds, violations_found
-
-if TYPE_CHECKING:
-    from circuitcheck.quantities.quantity import Quantity
 
 _BLOCKS_AT_ONCE = 4
 
@@ -69,14 +65,14 @@ class ForAll(Question):
         return Evidence(p, e_value_of(p))
 
     @property
-    def about(self) -> "Quantity":
+    def about(self) -> Expression:
         return self._quantity
 
     def budget(self, settings: Settings) -> int:
         return violations_found(self.rate, _tail(settings)) if self.prompts is None else self.prompts
 
     @property
-    def _quantity(self) -> "Quantity":
+    def _quantity(self) -> Expression:
         return self.comparison.quantity
 
     def _search(self, settings: Settings) -> ComparisonResult:
@@ -95,7 +91,7 @@ class ForAll(Question):
             n, near, undefined = rows.stop, near + int(found.near.sum()), undefined + int(found.undefined.sum())
         return self._unfalsified(settings, n, near, undefined, population)
 
-    def _searched(self, quantity: "Quantity", rows: range, settings: Settings) -> _Searched:
+    def _searched(self, quantity: Expression, rows: range, settings: Settings) -> _Searched:
         region = self.comparison.region
         numbers = quantity.per_prompt(quantity.draw(rows))
         noise = self._quantity.numerator.noise(conditions_of(self._quantity, settings).floors).worst
