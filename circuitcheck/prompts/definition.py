@@ -14,7 +14,7 @@ from circuitcheck.prompts.validation import check_task
 
 @dataclass(frozen=True, eq=False)
 class TaskDefinition(TaskSchema, SourceBase):
-    """Raises BadTask for parts that do not fit together."""
+    """Its fields are those of `TaskSchema`. Raises BadTask for parts that do not fit together."""
 
     def __post_init__(self) -> None:
         check_task(self)

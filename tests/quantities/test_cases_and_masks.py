@@ -1,5 +1,7 @@
 """Cases, one at a time and under hypothesis; and masks, which keep the prompts on which a comparison holds."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -230,6 +232,17 @@ def test_other_things_are_measured_on_the_prompts_that_are_kept(model, streamed)
     task = TASK.where(TASK.logit_diff(model) > 0)
     found = (task.accuracy(model) - task.logit_diff(model.on("abc"))).values(20)
     np.testing.assert_allclose(found, other[first > 0][:20], atol=1e-5)
+
+
+def test_a_mask_is_plain_data_that_is_measured_no_more_once_it_is_made(model, streamed):
+    session = cc.current_session()
+    made = TASK.where(TASK.logit_diff(model) > 0)
+    passes = session.forward_passes
+    travelled = pickle.loads(pickle.dumps(made.definition))
+    assert (travelled, travelled.digest, travelled.facts) == (made.definition, made.definition.digest, made.definition.facts)
+    found = travelled.prompts(model.tokenizer, seed=session.settings.seed, stream="test", rows=range(9))
+    assert found == made.sample(9, model=model)
+    assert session.forward_passes == passes
 
 
 def test_masks_add_up(model, streamed):

@@ -49,6 +49,8 @@ class CorpusSource(SourceBase):
     """`content` is a digest of the documents. Rows come one of each document, then a second of each, up to `per_document`;
     positions of one document count as one. Which stream a document is in is decided by a hash of its text."""
 
+    facts: ClassVar[SourceFacts] = SourceFacts((END,), mean_by="tokens", groups="documents", has_units=True)
+
     name: str
     content: str
     where: Predicate
@@ -57,8 +59,6 @@ class CorpusSource(SourceBase):
     per_document: int
     documents: Documents = field(repr=False, compare=False, metadata={"digest": False})
     _digest: str = field(init=False, repr=False, compare=False, metadata={"digest": False})
-
-    facts: ClassVar[SourceFacts] = SourceFacts((END,), mean_by="tokens", groups="documents", has_units=True)
 
     def __post_init__(self) -> None:
         parts = (self.name, self.content, self.where.digest_parts, self.context, self.drawn, self.per_document)
@@ -82,7 +82,7 @@ class CorpusSource(SourceBase):
         return super().labels(tokenizer, seed=seed, stream=stream, rows=rows)
 
     def explain(self, tokenizer: Tokenizer) -> CorpusExplained:
-        realised = _realise(self, tokenizer)
+        realised = self.realised(tokenizer)
         return CorpusExplained(
             task=self.name,
             tokenizer=tokenizer.name,
