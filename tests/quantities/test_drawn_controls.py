@@ -94,7 +94,7 @@ def test_every_set_is_measured_on_the_same_prompts_and_has_as_many_heads_of_each
         for heads in sets_run([(asked_rows, plan)]):
             rows.setdefault(heads, set()).update(asked_rows if plan.batch == 32 else ())
     drawn = [heads for heads in rows if heads]
-    assert {frozenset(rows[heads]) for heads in drawn} == {frozenset(range(32))}
+    assert {frozenset(rows[heads]) for heads in drawn} == {frozenset(range(PROMPTS))}
     assert {tuple(Counter(head.layer for head in heads).values()) for heads in drawn} == {(2, 2)}
 
 

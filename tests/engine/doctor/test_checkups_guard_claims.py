@@ -5,12 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from defects import AGAIN, EFFECT, KINDS, LAYER
+from defects import AGAIN, EFFECT, KINDS, LAYER, own_resid_mid_hook
 
 import circuitcheck as cc
 from circuitcheck.engine.checkup import EVERYTHING, VERSION, CheckUp, Finding
 from circuitcheck.engine.protocol import ModelCard
-from circuitcheck.engine.torch import sites
 from circuitcheck.errors import UnsoundModel
 from circuitcheck.plan import Architecture, ModelRef
 from circuitcheck.session import CheckUpStore
@@ -145,9 +144,7 @@ def test_a_site_that_is_broken_is_found_and_stops_its_claims_only(session, tiny_
     """From end to end: nothing is believed here but what the doctor finds."""
     with cc.use_session(cc.Session(cc.Settings(batch=N, device="cpu"), checkups=CheckUpStore(tmp_path))):
         model = cc.load(str(tiny_gpt2))
-        monkeypatch.setattr(
-            sites, "_write_resid_mid", lambda model, write: [(f"blocks.{write.layer}.hook_resid_mid", write.function)]
-        )
+        own_resid_mid_hook(None, monkeypatch)
         assert np.isfinite(measure(ioi, model.ablate("L1H2", kind="zero"))).all()
         with pytest.raises(UnsoundModel, match=f"failed 1 checks.*: resid_mid: {EFFECT}"):
             measure(ioi, model.patch("L1.resid_mid", source="abc"))
