@@ -4,30 +4,25 @@ imported on first use.
 Which method serves what is in `docs/design.md`.
 """
 
-from circuitcheck.stats.boundaries import Boundary, crossing_probabilities, kim_demets, obrien_fleming, pocock
+from circuitcheck.stats.boundaries import Boundary, crossing_probabilities, kim_demets
 from circuitcheck.stats.bounded import betting_interval, betting_side
 from circuitcheck.stats.clusters import DesignEffect, between_clusters, cluster_means, design_effect, two_way
-from circuitcheck.stats.equivalence import Equivalence, tost
 from circuitcheck.stats.interval import Interval
 from circuitcheck.stats.means import hall, skew_guarded, skewness, student_t
 from circuitcheck.stats.multiplicity import benjamini_hochberg, benjamini_yekutieli, e_bh, e_value_of, holm, part_of_try
 from circuitcheck.stats.paired import paired_interval, paired_p
-from circuitcheck.stats.planning import power_factor, prompts_needed, prompts_to_resolve
-from circuitcheck.stats.proportions import beta_binomial_sequence, clopper_pearson, newcombe_paired
+from circuitcheck.stats.planning import power_factor, prompts_needed
+from circuitcheck.stats.proportions import clopper_pearson
 from circuitcheck.stats.quantiles import quantile_interval
 from circuitcheck.stats.ratios import fieller
-from circuitcheck.stats.sequences import asymptotic_sequence, t_mixture
 from circuitcheck.stats.violations import violation_bounds, violations_found
 
 __all__ = [
     "Boundary",
     "DesignEffect",
-    "Equivalence",
     "Interval",
-    "asymptotic_sequence",
     "benjamini_hochberg",
     "benjamini_yekutieli",
-    "beta_binomial_sequence",
     "betting_interval",
     "betting_side",
     "between_clusters",
@@ -41,21 +36,15 @@ __all__ = [
     "hall",
     "holm",
     "kim_demets",
-    "newcombe_paired",
-    "obrien_fleming",
     "paired_interval",
     "paired_p",
     "part_of_try",
-    "pocock",
     "power_factor",
     "prompts_needed",
-    "prompts_to_resolve",
     "quantile_interval",
     "skew_guarded",
     "skewness",
     "student_t",
-    "t_mixture",
-    "tost",
     "two_way",
     "violation_bounds",
     "violations_found",

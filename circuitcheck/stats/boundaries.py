@@ -40,18 +40,6 @@ def kim_demets(looks: tuple[int, ...], alpha: float, rho: float = 0.5) -> Bounda
     return _boundary(looks, bounds, f"Kim-DeMets rho={rho:g}")
 
 
-@lru_cache(maxsize=256)
-def pocock(looks: tuple[int, ...], alpha: float) -> Boundary:
-    """The same critical value at every look (Pocock 1977, Biometrika 64, 191). Raises ValueError as `kim_demets`."""
-    return _shaped(looks, alpha, lambda _n: 1.0, "Pocock")
-
-
-@lru_cache(maxsize=256)
-def obrien_fleming(looks: tuple[int, ...], alpha: float) -> Boundary:
-    """Critical values C sqrt(n_max / n_k) (O'Brien & Fleming 1979, Biometrics 35, 549). Raises as `kim_demets`."""
-    return _shaped(looks, alpha, lambda n: math.sqrt(looks[-1] / n), "O'Brien-Fleming")
-
-
 def crossing_probabilities(looks: tuple[int, ...], z: tuple[float, ...]) -> tuple[float, ...]:
     """P(|Z_j| >= z[j] for some j <= k) for each look k where the mean is 0: the recursion of Armitage, McPherson & Rowe
     (1969, J. R. Stat. Soc. A 132, 235). Raises ValueError for looks and critical values that do not go together."""

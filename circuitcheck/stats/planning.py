@@ -26,13 +26,3 @@ def power_factor(critical: float, power: float) -> float:
     from scipy import special
 
     return (critical + float(special.ndtri(power))) / critical
-
-
-def prompts_to_resolve(spread: float, distance: float, *, tail: float = 0.025, power: float = 0.8) -> int:
-    """Prompts in all at which a mean `distance` from its threshold is decided with probability `power` in one look:
-    (z_{1-tail} + z_power)^2 spread^2 / distance^2. Raises ValueError unless both are above 0."""
-    from scipy import special
-
-    if not (spread > 0 and distance > 0):
-        raise ValueError(f"spread {spread} and distance {distance} must be above 0")
-    return math.ceil(((float(special.ndtri(power)) - float(special.ndtri(tail))) * spread / distance) ** 2)

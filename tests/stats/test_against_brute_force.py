@@ -7,12 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
-from scipy.special import betaln
 from scipy.stats import binom, quantile_test
 from scipy.stats import t as student
 
 from circuitcheck.stats import (
-    beta_binomial_sequence,
     clopper_pearson,
     fieller,
     hall,
@@ -37,22 +35,6 @@ def holds_what_is_not_excluded(interval, grid, excluded):
 def t_test_excludes(values, tail):
     error = values.std(ddof=1) / math.sqrt(len(values))
     return abs(values.mean()) > student.isf(tail, len(values) - 1) * error
-
-
-@pytest.mark.parametrize("alpha", [0.05, 0.004])
-@pytest.mark.parametrize("successes, n", COUNTS)
-def test_beta_binomial_holds_each_p_whose_mixture_stays_below_one_over_alpha(successes, n, alpha):
-    p = GRID
-    mixture = betaln(0.5 + successes, 0.5 + n - successes) - betaln(0.5, 0.5)
-    log_e = mixture - successes * np.log(p) - (n - successes) * np.log1p(-p)
-    holds_what_is_not_excluded(beta_binomial_sequence(successes, n, alpha), p, log_e >= -math.log(alpha))
-
-
-@pytest.mark.parametrize("a, b", [(1, 1), (3, 0.5), (0.5, 3)])
-def test_beta_binomial_follows_its_prior(a, b):
-    p = GRID
-    log_e = betaln(a + 20, b + 30) - betaln(a, b) - 20 * np.log(p) - 30 * np.log1p(-p)
-    holds_what_is_not_excluded(beta_binomial_sequence(20, 50, 0.05, a=a, b=b), p, log_e >= -math.log(0.05))
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.01])

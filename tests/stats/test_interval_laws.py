@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circuitcheck.stats import (
-    asymptotic_sequence,
     between_clusters,
     design_effect,
     fieller,
@@ -16,8 +15,6 @@ from circuitcheck.stats import (
     skew_guarded,
     skewness,
     student_t,
-    t_mixture,
-    tost,
     two_way,
 )
 
@@ -26,13 +23,10 @@ METHODS = {
     "student_t": lambda values, labels, tail: student_t(values, tail),
     "hall": lambda values, labels, tail: hall(values, tail),
     "skew_guarded": lambda values, labels, tail: skew_guarded(values, tail),
-    "t_mixture": lambda values, labels, tail: t_mixture(values, 2 * tail),
-    "asymptotic_sequence": lambda values, labels, tail: asymptotic_sequence(values, 2 * tail),
     "between_clusters": lambda values, labels, tail: between_clusters(values, labels[0], tail),
     "two_way": lambda values, labels, tail: two_way(values, *labels, tail),
 }
 MEANS = pytest.mark.parametrize("name", METHODS)
-SYMMETRIC = pytest.mark.parametrize("name", ["student_t", "t_mixture", "asymptotic_sequence"])
 
 
 @st.composite
@@ -103,12 +97,11 @@ def test_an_interval_of_a_mean_has_its_low_end_below_its_high_end(name, sample):
     assert interval.method
 
 
-@SYMMETRIC
 @quick
 @given(samples)
-def test_an_interval_that_ignores_skewness_is_centred_on_the_sample_mean(name, sample):
-    values, labels = sample
-    low, high = ends(METHODS[name](values, labels, 0.025))
+def test_an_interval_that_ignores_skewness_is_centred_on_the_sample_mean(sample):
+    values, _ = sample
+    low, high = ends(student_t(values, 0.025))
     assert math.isinf(high - low) or (low + high) / 2 == pytest.approx(values.mean(), abs=1e-9)
 
 
@@ -142,11 +135,10 @@ def test_a_design_effect_ignores_shift_and_scale(sample, shift, scale):
 
 @quick
 @given(samples, st.randoms(use_true_random=False))
-def test_the_order_of_prompts_does_not_matter_to_a_design_effect_or_to_equivalence(sample, random):
+def test_the_order_of_prompts_does_not_matter_to_a_design_effect(sample, random):
     values, (labels, _) = sample
     order = np.array(random.sample(range(len(values)), len(values)))
     assert design_effect(values[order], labels[order]).factor == pytest.approx(design_effect(values, labels).factor)
-    assert tost(values[order], 1.0, 0.025).p == pytest.approx(tost(values, 1.0, 0.025).p)
 
 
 @quick
