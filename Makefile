@@ -13,7 +13,7 @@ READY := $(VENV)/.ready
 SECONDS_FOR_CLAIMS := 900
 WORKERS ?= 2
 
-.PHONY: install hypotheses test lint bench slow selftest organism clean
+.PHONY: install hypotheses test lint bench slow selftest organism docs clean
 .DELETE_ON_ERROR:
 
 install: $(READY)
@@ -42,6 +42,10 @@ slow: $(READY)
 # From scratch, in less than 45 minutes on 2 cores; fails where the new model does its tasks worse than its card must say.
 organism: $(READY)
 	$(BIN)/python scripts/train_organism.py --out build/organism
+
+# Writes the table of options, and builds the pages with a reference from docstrings into build/site/index.html.
+docs: $(READY)
+	$(BIN)/python scripts/write_docs.py --site build/site
 
 lint: $(READY)
 	$(BIN)/ruff check .

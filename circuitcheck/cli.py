@@ -24,8 +24,8 @@ def test_attention_matters(model, ioi):
 '''
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Returns the exit code: 0, or 1 where files are in the way or an error rate is too high."""
+def command_line() -> argparse.ArgumentParser:
+    """What `circuitcheck` takes."""
     parser = argparse.ArgumentParser(prog="circuitcheck", description="Test circuit hypotheses on language models.")
     commands = parser.add_subparsers(dest="command", required=True)
     init = commands.add_parser("init", help="start a folder of claims: a conftest.py and a first claim")
@@ -45,7 +45,12 @@ def main(arguments: list[str] | None = None) -> int:
     report = commands.add_parser("report", help="the table of a run from its journal, also of one that was killed")
     report.add_argument("journal", type=Path, help="a file of .circuitcheck/journals")
     report.add_argument("--json", type=Path, metavar="PATH", help="write the report to PATH as well")
-    given = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns the exit code: 0, or 1 where files are in the way or an error rate is too high."""
+    given = command_line().parse_args(arguments)
     if given.command == "report":
         return report_of(given.journal, given.json)
     if given.command == "init":

@@ -23,6 +23,8 @@ class Option:
     convert: type = str
     default: Any = None
     choices: tuple[str, ...] | None = None
+    metavar: str | None = None
+    ini_only: bool = False
 
     @property
     def flag(self) -> str:
@@ -40,7 +42,7 @@ OPTIONS = (
     Option("first_look", "prompts at the first look, and so the fewest for one question", int, _DEFAULTS.first_look),
     Option("samples", "the most prompts that one question may take", int, _DEFAULTS.samples),
     Option("confidence", "two-sided confidence of the intervals; a claim's own comes first", float, _DEFAULTS.confidence),
-    Option("scope", "what claims are about, unless they say it themselves", default=_DEFAULTS.scope, choices=SCOPES),
+    Option("scope", "what claims are about, where they do not say it themselves", default=_DEFAULTS.scope, choices=SCOPES),
     Option(
         "correction", "advice on all claims together at the end; no verdict changes", default="none", choices=CORRECTIONS
     ),
@@ -49,45 +51,59 @@ OPTIONS = (
         "counterexamples",
         "folder for prompts that violated cc.forall, tried first next time; off for none",
         default=".circuitcheck/counterexamples",
+        metavar="FOLDER|off",
     ),
     Option(
         "doctor",
         "folder for what `circuitcheck doctor` found out about models; off for no checks",
         default=".circuitcheck/doctor",
+        metavar="FOLDER|off",
     ),
     Option(
         "ledger",
         "file that remembers which questions were asked and looked at, so that other seeds and budgets are seen; off for "
         "none",
         default=LEDGER,
+        metavar="PATH|off",
     ),
     Option(
         "journal",
         "folder for journals, which hold each result as it arrives (`circuitcheck report FILE` reads one); off for none",
         default=".circuitcheck/journals",
+        metavar="FOLDER|off",
     ),
     Option("summary", "verdict table at the end", default="auto", choices=("auto", "off")),
 )
+# These are read in ways of their own: a flag without a value, a list, and one that is in the ini file only.
+REQUIRE_MODELS = Option("require_models", "a model that cannot be had is an error, not a skip", bool, False)
+REPORT = Option(
+    "report",
+    "write the whole result to PATH (.json); repeatable; in the ini file one path a line",
+    metavar="PATH",
+)
+TIME_BUDGET = Option(
+    "time_budget", "seconds that the claims of one run should take; the summary shows the rest", float, ini_only=True
+)
+ALL_OPTIONS = (*OPTIONS, REQUIRE_MODELS, REPORT, TIME_BUDGET)
 
 
 def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("circuitcheck", "circuit hypotheses")
     for option in OPTIONS:
-        group.addoption(option.flag, type=option.convert, default=None, choices=option.choices, help=option.help)
+        group.addoption(
+            option.flag,
+            type=option.convert,
+            default=None,
+            choices=option.choices,
+            metavar=option.metavar,
+            help=option.help,
+        )
         parser.addini(option.ini, option.help, default=None)
-    group.addoption(
-        "--circuit-require-models", action="store_true", default=None, help="a model that cannot be had is an error"
-    )
-    parser.addini("circuit_require_models", "a model that cannot be had is an error", type="bool", default=False)
-    group.addoption(
-        "--circuit-report",
-        action="append",
-        default=[],
-        metavar="PATH",
-        help="write a report to PATH (.json); repeatable",
-    )
-    parser.addini("circuit_report", "reports to write, one path a line", type="linelist", default=[])
-    parser.addini("circuit_time_budget", "seconds that the claims of one run should take; the summary shows the rest")
+    group.addoption(REQUIRE_MODELS.flag, action="store_true", default=None, help=REQUIRE_MODELS.help)
+    parser.addini(REQUIRE_MODELS.ini, REQUIRE_MODELS.help, type="bool", default=False)
+    group.addoption(REPORT.flag, action="append", default=[], metavar=REPORT.metavar, help=REPORT.help)
+    parser.addini(REPORT.ini, REPORT.help, type="linelist", default=[])
+    parser.addini(TIME_BUDGET.ini, TIME_BUDGET.help)
 
 
 def given(config: pytest.Config, name: str) -> Any:
@@ -114,12 +130,12 @@ def value_of(config: pytest.Config, name: str) -> Any:
 
 
 def require_models(config: pytest.Config) -> bool:
-    return bool(config.getoption("--circuit-require-models") or config.getini("circuit_require_models"))
+    return bool(config.getoption(REQUIRE_MODELS.flag) or config.getini(REQUIRE_MODELS.ini))
 
 
 def time_budget(config: pytest.Config) -> float | None:
     """Raises UsageError for what is no number of seconds."""
-    text = config.getini("circuit_time_budget")
+    text = config.getini(TIME_BUDGET.ini)
     if not text:
         return None
     try:
@@ -127,7 +143,7 @@ def time_budget(config: pytest.Config) -> float | None:
     except ValueError:
         seconds = 0.0
     if not seconds > 0:
-        raise pytest.UsageError(f"ini option circuit_time_budget = {text!r}: expected a number of seconds")
+        raise pytest.UsageError(f"ini option {TIME_BUDGET.ini} = {text!r}: expected a number of seconds")
     return seconds
 
 
@@ -166,11 +182,11 @@ def journal_folder(config: pytest.Config) -> Path | None:
 
 def report_paths(config: pytest.Config) -> list[Path]:
     """Those of the command line, else those of the ini file, which are meant from its folder."""
-    given = config.getoption("--circuit-report")
+    given = config.getoption(REPORT.flag)
     if given:
         return [Path(text) for text in given]
     beside = config.inipath.parent if config.inipath else config.rootpath
-    return [beside / text for text in config.getini("circuit_report")]
+    return [beside / text for text in config.getini(REPORT.ini)]
 
 
 def check_report_paths(config: pytest.Config) -> None:

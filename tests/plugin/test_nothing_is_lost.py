@@ -187,18 +187,6 @@ def test_an_error_that_cannot_say_what_it_is_ends_nothing(folder: Folder) -> Non
     assert run.claims["mute"]["reason"] == "Mute: (its text raises ValueError)"
 
 
-def test_without_journals_none_is_kept_and_of_many_the_newest_are(folder: Folder) -> None:
-    folder.run(claims(first=HOLDS), "--circuit-journal=off")
-    assert not (folder.pytester.path / ".circuitcheck" / "journals").exists()
-    old = folder.pytester.path / "kept"
-    old.mkdir()
-    for i in range(30):
-        (old / f"20200101-0000{i:02}-1.jsonl").touch()
-    folder.run(None, "--circuit-journal=kept")
-    assert len(list(old.iterdir())) == 20
-    assert max(old.iterdir()).stat().st_size > 0
-
-
 @pytest.mark.parametrize("text", ["", "{}\n", "[1]\n", "\x00\n", '{"kind": "end"}\n'])
 def test_what_is_no_journal_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
     path = tmp_path / "x.jsonl"
