@@ -3,7 +3,6 @@
 import importlib.util
 import io
 import os
-import time
 from contextlib import contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass
 from importlib import resources
@@ -14,16 +13,13 @@ import torch
 
 from circuitcheck.engine.torch.completeness import check_gguf, check_vocabulary, check_whole
 from circuitcheck.engine.torch.gguf_header import check_gguf_header
+from circuitcheck.engine.torch.hub import first_sentence, how_to_get, probe_hub
 from circuitcheck.engine.torch.preflight import check_folder
 from circuitcheck.errors import CircuitCheckError, CorruptCheckpoint, ModelUnavailable
 from circuitcheck.models import ALIASES, ModelSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_PROBE_SECONDS = 10
-_PROBE_AGAIN_SECONDS = 60
-_unreachable: list[float] = []  # when the hub could not be reached last
 
 FilesState = tuple[tuple[str, int, int], ...]
 
@@ -49,7 +45,7 @@ def read_checkpoint(spec: ModelSpec, dtype: torch.dtype) -> Checkpoint:
     except ModelUnavailable:  # a hub spec that is not, or not all of it, in the local cache
         if spec.kind != "hub":
             raise
-        _probe_hub(spec)
+        probe_hub(spec)
         return _read(spec, location, arguments, dtype)
 
 
@@ -146,35 +142,6 @@ def _packaged_gguf(alias: str) -> Path:
     return files[0]
 
 
-def _probe_hub(spec: ModelSpec) -> None:
-    """One quick question, since transformers retries for half a minute where there is no network."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
-
-    client_error: type[Exception] = HfHubHTTPError.__bases__[0]  # of httpx or httpx2, as the hub library chose
-    if _unreachable and time.monotonic() - _unreachable[0] < _PROBE_AGAIN_SECONDS:
-        raise _not_reached(spec, "as it was found a moment ago")
-    try:
-        HfApi().model_info(spec.source, revision=spec.revision, timeout=_PROBE_SECONDS)
-    except HfHubHTTPError as error:
-        raise ModelUnavailable(f"the hub does not give out {spec}: {_first_line(error)} {_how(spec)}") from error
-    except (client_error, OSError) as error:
-        _unreachable[:] = [time.monotonic()]
-        raise _not_reached(spec, _first_line(error)) from error
-
-
-def _not_reached(spec: ModelSpec, reason: str) -> ModelUnavailable:
-    return ModelUnavailable(
-        f"{spec} is no folder here, so it is taken for a hub id; it is not in the local hub cache, and the hub cannot be "
-        f"reached ({reason}). {_how(spec)}"
-    )
-
-
-def _how(spec: ModelSpec) -> str:
-    revision = f" --revision {spec.revision}" if spec.revision else ""
-    return f"Get it where there is a network: hf download {spec.source}{revision}"
-
-
 @contextmanager
 def reading(spec: ModelSpec) -> "Iterator[None]":
     """What libraries raise while they read a checkpoint, in words."""
@@ -193,7 +160,7 @@ def reading(spec: ModelSpec) -> "Iterator[None]":
 def _in_words(spec: ModelSpec, error: Exception) -> CircuitCheckError:
     text = str(error)
     if isinstance(error, ImportError):
-        return ModelUnavailable(f"{spec} needs a package that is not installed here: {_first_line(error)}")
+        return ModelUnavailable(f"{spec} needs a package that is not installed here: {first_sentence(error)}")
     if "weights_only" in text:
         return CorruptCheckpoint(
             f"the weights of {spec} are a pickle file that holds more than tensors: opening it could run code, so it is "
@@ -205,9 +172,9 @@ def _in_words(spec: ModelSpec, error: Exception) -> CircuitCheckError:
             f"knows, or load it yourself and pass the TransformerBridge."
         )
     if spec.kind == "hub" and isinstance(error, OSError):
-        return ModelUnavailable(f"{spec} cannot be had: {_first_line(error)} {_how(spec)}")
+        return ModelUnavailable(f"{spec} cannot be had: {first_sentence(error)} {how_to_get(spec)}")
     return CorruptCheckpoint(
-        f"{spec} cannot be read as a checkpoint: {type(error).__name__}: {_first_line(error)} "
+        f"{spec} cannot be read as a checkpoint: {type(error).__name__}: {first_sentence(error)} "
         f"The file may be truncated or of another format; get a fresh copy."
     )
 
@@ -217,9 +184,3 @@ def _quiet(spec: ModelSpec) -> "Iterator[None]":
     """Progress bars belong to downloads, not to reading a file; transformers has no switch for those of GGUF files."""
     with nullcontext() if spec.kind == "hub" else redirect_stderr(io.StringIO()):
         yield
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    text = lines[0] if lines else type(error).__name__
-    return text if text.endswith(".") else text + "."
