@@ -9,7 +9,7 @@ import pytest
 from tiny import ioi_words, save_tokenizer
 
 import circuitcheck as cc
-from circuitcheck.engine.torch import LocalEngine, checkpoints, loaded
+from circuitcheck.engine.torch import LocalEngine, checkpoints, converted, loaded
 from circuitcheck.errors import BadSpec, CorruptCheckpoint, ModelChanged, ModelUnavailable
 
 FOLDERS = ("tiny_gpt2", "tiny_llama", "tiny_gguf", "organism")
@@ -96,26 +96,41 @@ def test_a_folder_that_was_saved_again(copy):
     assert cc.tasks.ioi().size(str(copy)) < before
 
 
-def test_a_gguf_file_s_comes_from_the_cache(tiny_gguf, tmp_path, no_weights, monkeypatch):
-    engine = LocalEngine("cpu", cache=tmp_path / "cache")
-    alone = engine.tokenizer_of(str(tiny_gguf), bos="tokenizer")
-    assert not (tmp_path / "cache").exists()
-    engine.load(str(tiny_gguf), dtype="bfloat16", device="cpu", bos="tokenizer")
-    no_weights()
-    read, honest = [], checkpoints._read_tokenizer
+@pytest.fixture
+def from_gguf(monkeypatch):
+    """Of each tokenizer that is read from here on: is it parsed from a GGUF file?"""
+    seen, honest = [], checkpoints._read_tokenizer
 
     def spy(spec, location, arguments):
-        read.append(arguments)
+        seen.append("gguf_file" in arguments)
         return honest(spec, location, arguments)
 
     monkeypatch.setattr(checkpoints, "_read_tokenizer", spy)
-    for damage in (False, True):
-        if damage:
-            (path,) = (tmp_path / "cache").rglob("tokenizer_config.json")
-            path.write_text(path.read_text().replace("endoftext", "startoftxt"))
-        found = LocalEngine("cpu", cache=tmp_path / "cache").tokenizer_of(str(tiny_gguf), bos="tokenizer")
-        assert found.fingerprint == alone.fingerprint
-        assert ("gguf_file" in read.pop()) == damage
+    return seen
+
+
+def test_a_gguf_file_s_comes_from_the_cache(tiny_gguf, tmp_path, no_weights, from_gguf):
+    def alone():
+        return LocalEngine("cpu", cache=tmp_path / "cache").tokenizer_of(str(tiny_gguf), bos="tokenizer").fingerprint
+
+    fingerprint = alone()
+    assert not (tmp_path / "cache").exists()
+    LocalEngine("cpu", cache=tmp_path / "cache").load(str(tiny_gguf), dtype="bfloat16", device="cpu", bos="tokenizer")
+    no_weights()
+    assert alone() == fingerprint
+    (path,) = (tmp_path / "cache").rglob("tokenizer_config.json")
+    path.write_text(path.read_text().replace("endoftext", "startoftxt"))
+    assert alone() == fingerprint
+    assert from_gguf == [True, True, False, True]
+
+
+def test_a_tokenizer_that_saving_changed(tiny_gguf, tmp_path, from_gguf, monkeypatch):
+    honest = converted._digests
+    with monkeypatch.context() as patch:
+        patch.setattr(converted, "_digests", lambda *found: honest(*found) | {"special": "something was lost"})
+        LocalEngine("cpu", cache=tmp_path).load(str(tiny_gguf), dtype="float32", device="cpu", bos="tokenizer")
+    LocalEngine("cpu", cache=tmp_path).tokenizer_of(str(tiny_gguf), bos="tokenizer")
+    assert from_gguf == [True, False, True]  # by the load, from what it kept, and then from the file
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import torch
 
 from circuitcheck.engine.torch.completeness import check_gguf, check_vocabulary, check_whole
-from circuitcheck.engine.torch.converted import Entry
+from circuitcheck.engine.torch.converted import Entry, gives
 from circuitcheck.engine.torch.gguf_header import check_gguf_header
 from circuitcheck.engine.torch.hub import first_sentence, how_to_get, probe_hub
 from circuitcheck.engine.torch.preflight import check_folder
@@ -109,11 +109,12 @@ def _kept(
 ) -> T | None:
     """What an entry gives, if that is what the GGUF file gave; `parts` are the model and the tokenizer of it. An entry that
     gives something else, or raises, goes."""
-    if entry is None or not entry.is_there():
+    record = None if entry is None else entry.record()
+    if entry is None or record is None:
         return None
     with suppress(CircuitCheckError), reading(spec):
         found = read(str(entry.folder), _HERE)
-        if entry.gives(*parts(found)):
+        if gives(record, *parts(found)):
             return found
     entry.drop()
     return None

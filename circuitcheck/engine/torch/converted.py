@@ -53,32 +53,22 @@ class Entry:
         """An entry that is there, of whatever dtype: all hold the same tokenizer."""
         contents = _digest(file)
         dtypes = (path.name.rpartition("-")[2] for path in sorted(cache.glob(f"{_name(contents)}-*")))
-        return next((entry for dtype in dtypes if (entry := cls(cache, file, contents, dtype)).is_there()), None)
+        return next((entry for dtype in dtypes if (entry := cls(cache, file, contents, dtype)).record()), None)
 
     @property
     def folder(self) -> Path:
         return self.cache / f"{_name(self.contents)}-{self.dtype}"
 
-    def is_there(self) -> bool:
-        """Is there a whole entry of this file, as far as is told without the weights? One that is none goes away."""
+    def record(self) -> dict[str, Any] | None:
+        """Of a whole entry of this file, as far as is told without the weights. One that is none goes away."""
         if not os.path.lexists(self.folder):
-            return False
-        record = self._record()
+            return None
+        record = read_record(self.folder / _RECORD) or {}
         with suppress(OSError):
             if record.get("made_from") == self._made_from() and record.get("files") == _listing(self.folder):
-                return True
+                return record
         self.drop()
-        return False
-
-    def gives(self, model: Any, tokenizer: Any) -> bool:
-        """Are these, read from the entry, what the GGUF file gave? `model` is None where only the tokenizer was read."""
-        record, found = self._record(), _digests(model, tokenizer)  # the entry may be another process's by now
-        said = record.get("gives")
-        return (
-            record.get("made_from") == self._made_from()
-            and isinstance(said, dict)
-            and {name: said.get(name) for name in found} == found
-        )
+        return None
 
     def keep(self, model: Any, tokenizer: Any) -> None:
         """Write what was read from the GGUF file: whole or not at all. Not where an entry is there, the file was replaced
@@ -107,9 +97,6 @@ class Entry:
                 os.rename(self.folder, Path(aside, "dropped"))
             shutil.rmtree(aside, ignore_errors=True)
 
-    def _record(self) -> dict[str, Any]:
-        return read_record(self.folder / _RECORD) or {}
-
     def _made_from(self) -> dict[str, Any]:
         libraries = {name: version(name) for name in _LIBRARIES}
         return {"form": _FORM, "gguf": self.contents, "dtype": self.dtype, "libraries": libraries}
@@ -117,6 +104,13 @@ class Entry:
 
 def _name(contents: str) -> str:
     return contents[:32]
+
+
+def gives(record: dict[str, Any], model: Any, tokenizer: Any) -> bool:
+    """Are these, read from an entry, what its record says that the GGUF file gave? `model` is None where only the tokenizer
+    was read."""
+    said, found = record.get("gives"), _digests(model, tokenizer)
+    return isinstance(said, dict) and {name: said.get(name) for name in found} == found
 
 
 def _digests(model: Any, tokenizer: Any) -> dict[str, str]:
