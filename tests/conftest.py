@@ -6,16 +6,20 @@ from pathlib import Path
 
 import pytest
 from tiny import save_tiny_gpt2, save_tiny_llama
+from tiny_gguf import save_tiny_gguf
 
 import circuitcheck as cc
+from circuitcheck.settings import CACHE
 
 
 @pytest.fixture(autouse=True)
-def fresh_session(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Tests of the library do not share measured values; those that need a shared model ask for it."""
+def fresh_session(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Tests of the library do not share measured values, and leave nothing in the user's cache; those that need a shared
+    model ask for it."""
     if "smollm2" in request.fixturenames:
         yield
         return
+    monkeypatch.setenv(CACHE, "off")
     with cc.use_session(cc.Session()):
         yield
 
@@ -33,8 +37,15 @@ def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_gguf(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The random Llama as a GGUF file, some of its weights in blocks of 8-bit numbers."""
+    return save_tiny_gguf(tiny_llama, tmp_path_factory.mktemp("tiny") / "llama.gguf")
+
+
+@pytest.fixture(scope="session")
 def smollm2() -> cc.Model:
-    """SmolLM2-135M-Instruct, loaded once (half a minute) into the session that pytest runs with."""
+    """SmolLM2-135M-Instruct, loaded once into the session that pytest runs with: half a minute, where the user's cache does
+    not hold it yet."""
     return cc.load("smollm2-135m-q4")
 
 

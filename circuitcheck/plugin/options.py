@@ -1,6 +1,6 @@
 """Options, one definition each for the command line and the ini file, and the settings that follow from them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from circuitcheck.settings import CORRECTIONS, DEVICE_FORM, LEDGER, SCOPES, Sett
 
 _DTYPES = ("float32", "float64", "bfloat16", "float16")
 _DEFAULTS = Settings()
-_SETTINGS = ("device", "dtype", "seed", "first_look", "samples", "confidence", "scope")
+_SETTINGS = ("device", "dtype", "seed", "first_look", "samples", "confidence", "scope", "cache")
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,12 @@ OPTIONS = (
         "journal",
         "folder for journals, which hold each result as it arrives (`circuitcheck report FILE` reads one); off for none",
         default=".circuitcheck/journals",
+        metavar="FOLDER|off",
+    ),
+    Option(
+        "cache",
+        "folder for GGUF files as they were converted, which load in seconds; off for none; auto is the user's cache folder",
+        default=_DEFAULTS.cache,
         metavar="FOLDER|off",
     ),
     Option("summary", "verdict table at the end", default="auto", choices=("auto", "off")),
@@ -161,6 +167,8 @@ def check_options(config: pytest.Config) -> None:
 def session_settings(config: pytest.Config) -> Settings:
     """Raises UsageError for values that no run could use."""
     settings = Settings(**{name: value_of(config, name) for name in _SETTINGS})
+    if settings.cache not in ("auto", "off"):
+        settings = replace(settings, cache=str(config.rootpath / Path(settings.cache).expanduser()))
     if not DEVICE_FORM.fullmatch(settings.device):
         raise pytest.UsageError(f"--circuit-device {settings.device!r} is no device; expected auto, cpu, cuda or cuda:N.")
     if not 0.5 < settings.confidence < 1:

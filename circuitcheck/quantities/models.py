@@ -7,7 +7,7 @@ from os import PathLike, fspath
 from os.path import join
 
 from circuitcheck.engine.protocol import ModelCard
-from circuitcheck.errors import BadIntervention, UnknownUnit
+from circuitcheck.errors import BadIntervention, UnknownUnit, after_reload
 from circuitcheck.models import ALIASES, BUNDLED, BosPolicy
 from circuitcheck.plan import (
     Ablate,
@@ -250,6 +250,20 @@ def _model_path(path: str) -> str:
     """A path object means a path, also where its text is the name of a model."""
     plain = path.removesuffix("+folded")
     return join(".", path) if plain in BUNDLED or plain in ALIASES else path
+
+
+Tokenized = ModelView | str | PathLike[str]  # a model, or its spec
+
+
+def whose_tokenizer(model: Tokenized) -> ModelRef | str:
+    """Prompts depend on a model's tokenizer alone: a spec does as well as a loaded model. Raises TypeError."""
+    if isinstance(model, ModelView):
+        return model.card.ref
+    if isinstance(model, str):
+        return model
+    if isinstance(model, PathLike):
+        return _model_path(fspath(model))
+    raise TypeError(f"{model!r} is no model; expected cc.load(...), a view of one, or a spec.{after_reload(model)}")
 
 
 def load(spec: object, *, dtype: str | None = None, device: str | None = None, bos: BosPolicy = "tokenizer") -> Model:

@@ -36,7 +36,7 @@ class Prompts:
         return f"{self.task.name}, {self.stream} stream, seed {self.seed}"
 
 
-def check_something_to_look_at(where: Prompts, model: ModelRef) -> None:
+def check_something_to_look_at(where: Prompts, model: ModelRef | str) -> None:
     """Raises BadTask where the stream that looks go to has no prompts, and that of claims has."""
     sizes = {each: current_session().population(where.task, [model], each) for each in (where.stream, "test")}
     if sizes["test"] and not sizes[where.stream]:

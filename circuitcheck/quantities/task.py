@@ -32,7 +32,7 @@ from circuitcheck.prompts.strategy import cases_of
 from circuitcheck.quantities.linear import Linear
 from circuitcheck.quantities.masks import masked
 from circuitcheck.quantities.metrics import as_metric
-from circuitcheck.quantities.models import ModelView
+from circuitcheck.quantities.models import ModelView, Tokenized, whose_tokenizer
 from circuitcheck.quantities.prompts import Prompts, check_something_to_look_at
 from circuitcheck.quantities.quantity import Quantity
 from circuitcheck.quantities.question import current_recorder
@@ -50,7 +50,9 @@ _AT_ONCE = 512  # prompts rendered together: enough to be fast, few enough to be
 class Task:
     """A task's prompts and metrics. Claims draw prompts from its `test` stream; looks outside of claims (`estimate`,
     `values`, `sample`) from `discovery`, so that what was chosen by looking is not judged on the same prompts.
-    `on_stream` says otherwise: `chosen` is then the stream of both."""
+    `on_stream` says otherwise: `chosen` is then the stream of both.
+
+    What is asked of prompts alone takes a model or its spec (`task.sample(5, model="gpt2")`), and loads no weights."""
 
     definition: PromptSource
     chosen: str | None = None
@@ -121,20 +123,20 @@ class Task:
         return cls(source)
 
     def to_records(
-        self, path: str | PathLike[str], n: int, *, model: ModelView, stream: str | None = None, seed: int = 0
+        self, path: str | PathLike[str], n: int, *, model: Tokenized, stream: str | None = None, seed: int = 0
     ) -> int:
         """Writes the first `n` prompts of a stream, as this model's tokenizer makes them, for `from_records` to read.
 
         Returns how many. Raises BadRecord for an extension that is not known, BadTask for more prompts than there are."""
         if isinstance(self.definition, CorpusSource):
             raise BadTask(f"{self.name!r} is running text, whose rows are tokens: they are no records.")
-        session, where, ref = current_session(), stream or self.stream, model.card.ref
+        session, where, ref = current_session(), stream or self.stream, whose_tokenizer(model)
         prompts = self.iterate(model, n, seed=seed, stream=where)
         labelled = (
             (each, session.labels(self.definition, ref, where, seed, range(each.index, each.index + 1))[0])
             for each in prompts
         )
-        return write_records(path, labelled, session.engine.tokenizer(ref), where)
+        return write_records(path, labelled, session.tokenizer(ref), where)
 
     @property
     def rejected(self) -> tuple[object, ...]:
@@ -170,13 +172,13 @@ class Task:
         one, other = halves(self._with_pools("split by templates"))
         return replace(self, definition=one), replace(self, definition=other)
 
-    def for_models(self, *models: ModelView) -> "Task":
+    def for_models(self, *models: Tokenized) -> "Task":
         """This task with the pool items that fit every one of `models`: their prompts are then the same, and values can be
         compared across them. Raises EmptyPool where too few are left, BadTask for tasks without pools."""
         task = self._with_pools("share between models")
         if not models:
             raise BadTask(f"for_models() of task {self.name!r} got no model; expected two or more.")
-        tokenizers = [current_session().engine.tokenizer(model.card.ref) for model in models]
+        tokenizers = [current_session().tokenizer(whose_tokenizer(model)) for model in models]
         return replace(self, definition=shared_task(task, tokenizers))
 
     def where(self, condition: object, *, prompts: int = 1024) -> "Task":
@@ -187,35 +189,39 @@ class Task:
         """
         return Task(masked(self.definition, self.stream, condition, prompts), self.stream)
 
-    def strategy(self, model: ModelView | None = None) -> "SearchStrategy[Case]":
+    def strategy(self, model: Tokenized | None = None) -> "SearchStrategy[Case]":
         """Cases for hypothesis, shrinking to the first template and the earliest items; of those that fit the tokenizer of
         `model`, where it is given. Raises BadTask for tasks without pools."""
         task = self._with_pools("draw cases from")
-        return cases_of(task, None if model is None else model.tokenizer)
+        return cases_of(task, None if model is None else current_session().tokenizer(whose_tokenizer(model)))
 
     def case(self, template: str, **values: str) -> Case:
         """The prompt of a template with these values of the drawn variables. Raises BadTask for others."""
         return make_case(self._with_pools("make a case of"), template, values)
 
-    def explain(self, model: ModelView) -> Any:
+    def explain(self, model: Tokenized) -> Any:
         """What this model's tokenizer leaves of the task, item by item with the reason, and the prompts of each stream."""
-        return self.definition.explain(current_session().engine.tokenizer(model.card.ref))
+        return self.definition.explain(current_session().tokenizer(whose_tokenizer(model)))
 
-    def sample(self, n: int, *, model: ModelView, seed: int = 0, stream: str | None = None) -> tuple[Prompt, ...]:
+    def size(self, model: Tokenized, *, stream: str | None = None) -> int:
+        """How many prompts a stream (that of claims, unless named) has for this model's tokenizer. Raises EmptyPool."""
+        return current_session().population(self.definition, [whose_tokenizer(model)], stream or self.stream)
+
+    def sample(self, n: int, *, model: Tokenized, seed: int = 0, stream: str | None = None) -> tuple[Prompt, ...]:
         """The first `n` prompts of a stream for this model's tokenizer: outside of a claim, of the discovery stream. Raises
         EmptyPool, BadTask."""
         where = stream or self._looking(model)
-        return current_session().prompts(self.definition, model.card.ref, where, seed, range(n))
+        return current_session().prompts(self.definition, whose_tokenizer(model), where, seed, range(n))
 
     def iterate(
-        self, model: ModelView, n: int | None = None, *, seed: int = 0, stream: str | None = None
+        self, model: Tokenized, n: int | None = None, *, seed: int = 0, stream: str | None = None
     ) -> Iterator[Prompt]:
         """The same prompts one by one (all, without `n`), in memory that does not grow. Raises EmptyPool, BadTask."""
-        session, where = current_session(), stream or self._looking(model)
-        size = session.population(self.definition, [model.card.ref], where)
+        session, where, ref = current_session(), stream or self._looking(model), whose_tokenizer(model)
+        size = session.population(self.definition, [ref], where)
         for start in range(0, size if n is None else n, _AT_ONCE):
             stop = min(start + _AT_ONCE, size if n is None else n)
-            yield from session.prompts(self.definition, model.card.ref, where, seed, range(start, stop))
+            yield from session.prompts(self.definition, ref, where, seed, range(start, stop))
 
     def logit_diff(self, view: ModelView) -> Quantity:
         """Mean over prompts of the answer's logit minus the distractor's (their first tokens), at END.
@@ -272,11 +278,11 @@ class Task:
     def _prompts(self) -> Prompts:
         return Prompts(self.definition, self.stream, current_session().settings.seed, chosen=self.chosen is not None)
 
-    def _looking(self, model: ModelView) -> str:
+    def _looking(self, model: Tokenized) -> str:
         where = self._prompts()
         if current_recorder() is None:
             where = where.to_look_at()
-            check_something_to_look_at(where, model.card.ref)
+            check_something_to_look_at(where, whose_tokenizer(model))
         return where.stream
 
     def _with_pools(self, what: str) -> TaskDefinition:

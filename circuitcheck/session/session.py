@@ -13,7 +13,7 @@ from circuitcheck.engine.protocol import Engine, ModelCard, Receipt
 from circuitcheck.errors import BadMetric, BadSpec, BadTask, NotComparable, VacuousIntervention
 from circuitcheck.models import BosPolicy
 from circuitcheck.plan import Cell, Metric, ModelRef, Plan, View, supports
-from circuitcheck.prompts import Labels, Prompt, PromptSource
+from circuitcheck.prompts import Labels, Prompt, PromptSource, Tokenizer
 from circuitcheck.sampling import NO_NOISE, Noise
 from circuitcheck.session.checkups import CheckUpStore
 from circuitcheck.session.counterexamples import CounterexampleStore
@@ -36,7 +36,7 @@ class Measured:
 def _local_engine(settings: Settings) -> Engine:
     from circuitcheck.engine.torch import LocalEngine  # imported late: it brings torch
 
-    return LocalEngine(settings.device)
+    return LocalEngine(settings.device, cache=settings.cache_folder)
 
 
 @dataclass
@@ -69,26 +69,30 @@ class Session:
             return self.engine.adopt(spec, bos=bos)
         return self.engine.load(spec, dtype=dtype or self.settings.dtype, device=device or self.settings.device, bos=bos)
 
-    def population(self, task: PromptSource, models: Sequence[ModelRef], stream: str) -> int:
+    def tokenizer(self, model: ModelRef | str) -> Tokenizer:
+        """A model's, or a spec's; no weights are loaded for it. Raises what loading a model does."""
+        return self.engine.tokenizer_of(model, bos="tokenizer") if isinstance(model, str) else self.engine.tokenizer(model)
+
+    def population(self, task: PromptSource, models: Sequence[ModelRef | str], stream: str) -> int:
         """How many prompts there are. Raises NotComparable where the models' tokenizers make different prompts."""
         shapes = {}
-        if len({self.engine.tokenizer(model).fingerprint for model in models}) > 1:
-            shapes = {task.shape(self.engine.tokenizer(model)): model for model in models}
+        if len({self.tokenizer(model).fingerprint for model in models}) > 1:
+            shapes = {task.shape(self.tokenizer(model)): model for model in models}
         if len(shapes) > 1:
             raise NotComparable(
                 f"{' and '.join(map(str, shapes.values()))} tokenize differently, so their prompts of task "
                 f"{task.name!r} are not the same ones: values cannot be paired. task.for_models(...) keeps what fits both."
             )
-        return task.size(self.engine.tokenizer(models[0]), stream)
+        return task.size(self.tokenizer(models[0]), stream)
 
-    def prompts(self, task: PromptSource, model: ModelRef, stream: str, seed: int, rows: range) -> tuple[Prompt, ...]:
-        return task.prompts(self.engine.tokenizer(model), seed=seed, stream=stream, rows=rows)
+    def prompts(self, task: PromptSource, model: ModelRef | str, stream: str, seed: int, rows: range) -> tuple[Prompt, ...]:
+        return task.prompts(self.tokenizer(model), seed=seed, stream=stream, rows=rows)
 
-    def count_groups(self, task: PromptSource, model: ModelRef, stream: str, n: int) -> int:
-        return task.count_groups(self.engine.tokenizer(model), stream, n)
+    def count_groups(self, task: PromptSource, model: ModelRef | str, stream: str, n: int) -> int:
+        return task.count_groups(self.tokenizer(model), stream, n)
 
-    def labels(self, task: PromptSource, model: ModelRef, stream: str, seed: int, rows: range) -> tuple[Labels, ...]:
-        return task.labels(self.engine.tokenizer(model), seed=seed, stream=stream, rows=rows)
+    def labels(self, task: PromptSource, model: ModelRef | str, stream: str, seed: int, rows: range) -> tuple[Labels, ...]:
+        return task.labels(self.tokenizer(model), seed=seed, stream=stream, rows=rows)
 
     def noise(self, task: PromptSource, model: ModelRef, metric: Metric, stream: str, seed: int) -> Noise:
         """What another batch composition does to a metric of the clean model: an A/A run on the first prompts, made once for

@@ -13,7 +13,7 @@ from circuitcheck.errors import BadSpec, ModelChanged
 def loads(monkeypatch):
     """The specs that were read from disk, in order."""
     seen, real = [], loaded.load
-    monkeypatch.setattr(loaded, "load", lambda spec, device: seen.append(spec.source) or real(spec, device))
+    monkeypatch.setattr(loaded, "load", lambda spec, *more: seen.append(spec.source) or real(spec, *more))
     return seen
 
 

@@ -15,7 +15,7 @@ from tiny import lies_at, save_tiny_gpt2
 from torch import nn
 
 import circuitcheck as cc
-from circuitcheck.engine.torch import run, sources
+from circuitcheck.engine.torch import run
 from circuitcheck.engine.torch.tokenizer import HubTokenizer
 from circuitcheck.errors import (
     BadIntervention,
@@ -502,8 +502,13 @@ def test_a_patch_where_the_counterfactual_has_the_same_tokens_so_far(model, ioi)
 
 def test_a_source_run_on_the_prompts_in_another_order(with_doctor, tiny_gpt2, measure, monkeypatch):
     """Every site's value in a row that belongs to another prompt."""
-    honest = sources.activations
-    monkeypatch.setattr(run, "activations", lambda model, tokens, wanted: honest(model, tokens.roll(1, 0), wanted))
+    honest = run.Run.forward
+
+    def rolled(self, *given):
+        logits, kept = honest(self, *given)
+        return logits, {where: value.roll(1, 0) for where, value in kept.items()}
+
+    monkeypatch.setattr(run.Run, "forward", rolled)
     with pytest.raises(CircuitCheckError, match=r"abc|source|another prompt|from the counterfactual"):
         measure(cc.load(str(tiny_gpt2)).patch("L1H2", source="abc", at="END"))
 

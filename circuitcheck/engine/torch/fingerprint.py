@@ -32,9 +32,10 @@ def weights_digest(model: nn.Module) -> str:
 
 def config_digest(model: Any) -> str:
     """Everything else that decides what the model computes: its config, less where it was read from, its buffers, the
-    numbers that modules hold, and forwards that were put on them."""
-    inner = getattr(model, "original_model", None)
-    config = vars(model.cfg) if inner is None else inner.config.to_dict()
+    numbers that modules hold, and forwards that were put on them. Of a bridge, a HookedTransformer, or a model of
+    `transformers`."""
+    inner = getattr(model, "original_model", model)
+    config = inner.config.to_dict() if hasattr(inner, "config") else vars(model.cfg)
     settings = {name: repr(value) for name, value in config.items() if name not in _NOT_COMPUTED}
     total = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for name, buffer in sorted(model.named_buffers()):

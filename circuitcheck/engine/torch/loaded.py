@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -59,13 +60,14 @@ class LoadedModel:
                 raise ModelChanged(f"the {what} of {self.card.ref} are not those that were loaded. Load it again.")
 
 
-def load(spec: ModelSpec, device_name: str) -> LoadedModel:
-    """Raises ModelUnavailable, CorruptCheckpoint, UnknownDevice; BadSpec for one that cannot be folded, UnsupportedModel
-    for one that cannot be wrapped, UnsoundModel for one that is not the model in the file once it is."""
+def load(spec: ModelSpec, device_name: str, cache: Path | None = None) -> LoadedModel:
+    """What GGUF files give is kept in the folder `cache`. Raises ModelUnavailable, CorruptCheckpoint, UnknownDevice; BadSpec
+    for one that cannot be folded, UnsupportedModel for one that cannot be wrapped, UnsoundModel for one that is not the
+    model in the file once it is."""
     device, dtype = resolve_device(device_name), resolve_dtype(spec.dtype)
     from transformer_lens.model_bridge import TransformerBridge
 
-    checkpoint = read_checkpoint(spec, dtype)
+    checkpoint = read_checkpoint(spec, dtype, cache)
     plain = checkpoint.model.to(device).eval()
     with reading(spec):
         bare = run_bare(plain, checkpoint.tokenizer)
@@ -143,7 +145,7 @@ def _wrap(model: Any, tokenizer: Any, spec: ModelSpec, processing: str) -> Loade
         "tokenizer": wrapped.fingerprint,
         **library_versions(),
     }
-    ref = ModelRef(name, digest_of(parts), spec.dtype, spec.bos)
+    ref = ModelRef(name, digest_of(parts), spec.dtype, spec.bos, wrapped.fingerprint)
     return LoadedModel(model, wrapped, ModelCard(ref, _architecture(model), parts, device), Witness.of(model))
 
 

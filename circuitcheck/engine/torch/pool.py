@@ -1,11 +1,14 @@
 """Loaded models, shared by everything in a session and let go, least recently used first, beyond a memory budget."""
 
 from collections import OrderedDict
+from dataclasses import replace
+from pathlib import Path
 
 from circuitcheck.engine.torch import loaded
-from circuitcheck.engine.torch.checkpoints import FilesState, files_state
+from circuitcheck.engine.torch.checkpoints import FilesState, files_state, read_tokenizer
 from circuitcheck.engine.torch.devices import memory_of, resolve_device
 from circuitcheck.engine.torch.loaded import LoadedModel
+from circuitcheck.engine.torch.tokenizer import HubTokenizer
 from circuitcheck.errors import BadSpec, ModelChanged, ModelUnavailable
 from circuitcheck.models import INSTANCE_PREFIX, BosPolicy, ModelSpec, parse_spec
 from circuitcheck.plan import ModelRef
@@ -13,10 +16,10 @@ from circuitcheck.plan import ModelRef
 
 class ModelPool:
     """`budget` in bytes of weights on one device; the model in use is kept whatever its size. Default: half of the memory
-    of that device."""
+    of that device. `cache` is the folder for converted GGUF files."""
 
-    def __init__(self, budget: int | None = None) -> None:
-        self._budget = budget
+    def __init__(self, budget: int | None = None, cache: Path | None = None) -> None:
+        self._budget, self._cache = budget, cache
         self._models: OrderedDict[str, LoadedModel] = OrderedDict()
         self._by_spec: dict[tuple[ModelSpec, FilesState], str] = {}
 
@@ -27,7 +30,7 @@ class ModelPool:
         key = (spec, files_state(spec))
         fingerprint = self._by_spec.get(key)
         if fingerprint is None or fingerprint not in self._models:
-            model = loaded.load(spec, device)
+            model = loaded.load(spec, device, self._cache)
             self._by_spec[key] = model.card.ref.fingerprint
             return self._keep(model)
         found = self._use(fingerprint)
@@ -85,3 +88,20 @@ class ModelPool:
     def _use(self, fingerprint: str) -> LoadedModel:
         self._models.move_to_end(fingerprint)
         return self._models[fingerprint]
+
+
+class TokenizerPool:
+    """Tokenizers by spec, read without weights, each once. `cache` is the folder for converted GGUF files."""
+
+    def __init__(self, cache: Path | None = None) -> None:
+        self._cache = cache
+        self._by_spec: dict[tuple[ModelSpec, FilesState], HubTokenizer] = {}
+
+    def get(self, spec: ModelSpec) -> HubTokenizer:
+        """That of a checkpoint; weights, their dtype and their processing are nothing to it. Raises ModelUnavailable,
+        CorruptCheckpoint, BadSpec."""
+        plain = replace(spec, dtype="", processing="none")
+        key = (plain, files_state(plain))
+        if key not in self._by_spec:
+            self._by_spec[key] = HubTokenizer(read_tokenizer(plain, self._cache), plain.bos, str(plain))
+        return self._by_spec[key]

@@ -27,9 +27,9 @@ _MOST_CHARACTERS = 1_000
 _WEIGHTS = ("*.safetensors", "*.bin")
 
 
-def check_folder(spec: ModelSpec, folder: Path) -> None:
+def check_folder(spec: ModelSpec, folder: Path, *, weights: bool = True) -> None:
     """Raises BadSpec for a folder that is no checkpoint (naming the one inside it that is), CorruptCheckpoint for a config
-    that no model can be made of, ModelUnavailable for a folder that may not be read."""
+    that no model can be made of, ModelUnavailable for a folder that may not be read. Without `weights` it needs none."""
     try:
         files = sorted(folder.iterdir())
     except OSError as error:
@@ -41,8 +41,11 @@ def check_folder(spec: ModelSpec, folder: Path) -> None:
     _check_type(spec, config)
     _check_numbers(spec, config)
     _check_attention(spec, config)
-    _check_size(spec, config, files)
+    if weights:
+        _check_size(spec, config, files)
     _check_tokenizer(spec, folder / "tokenizer.json")
+    if not weights:
+        return
     dangling = [each.name for each in files if each.is_symlink() and not each.exists()]
     if dangling:
         raise CorruptCheckpoint(f"{spec}: {dangling[0]} is a link to a file that is not there. Get that file.")

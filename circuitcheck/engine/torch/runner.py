@@ -1,6 +1,7 @@
 """The local engine: plans in, tables out."""
 
 import threading
+from pathlib import Path
 
 import torch
 
@@ -8,10 +9,11 @@ from circuitcheck.engine.checkup import CheckUp
 from circuitcheck.engine.protocol import ModelCard, Table
 from circuitcheck.engine.torch.devices import memory_of, resolve_device
 from circuitcheck.engine.torch.doctor import examine
-from circuitcheck.engine.torch.pool import ModelPool
+from circuitcheck.engine.torch.pool import ModelPool, TokenizerPool
 from circuitcheck.engine.torch.references import Directions, Means
 from circuitcheck.engine.torch.run import Run
 from circuitcheck.engine.torch.tokenizer import HubTokenizer
+from circuitcheck.errors import ModelChanged
 from circuitcheck.models import BosPolicy, parse_spec
 from circuitcheck.plan import ModelRef, Plan, check_sites
 
@@ -22,11 +24,12 @@ _ONE_AT_A_TIME = threading.RLock()  # hooks are on the model, where another thre
 
 class LocalEngine:
     """Runs plans in this process, one at a time whatever the thread. `device` is where a model goes that a plan names and
-    nobody has loaded yet."""
+    nobody has loaded yet; `cache` is the folder for converted GGUF files, None for none."""
 
-    def __init__(self, device: str = "auto", memory_budget: int | None = None) -> None:
+    def __init__(self, device: str = "auto", memory_budget: int | None = None, cache: Path | None = None) -> None:
         self._device = device
-        self._pool = ModelPool(memory_budget)
+        self._pool = ModelPool(memory_budget, cache)
+        self._tokenizers = TokenizerPool(cache)
         self._means = Means(memory_of(resolve_device(device)) // _PART_FOR_MEANS, lambda means: means.bytes)
         self._directions = Directions(_DIRECTIONS, lambda vectors: sum(each.nbytes for each in vectors.values()))
 
@@ -42,7 +45,25 @@ class LocalEngine:
         return self._pool.get(ref, self._device).card
 
     def tokenizer(self, ref: ModelRef) -> HubTokenizer:
-        return self._pool.get(ref, self._device).tokenizer
+        """That of a model in memory; else one read without weights. Raises ModelChanged where the spec now has another."""
+        if self._pool.holds(ref.fingerprint) or not ref.tokenizer:
+            return self._pool.get(ref, self._device).tokenizer
+        found = self.tokenizer_of(ref.spec, bos=ref.bos)  # type: ignore[arg-type]
+        if found.fingerprint != ref.tokenizer:
+            raise ModelChanged(
+                f"{ref.spec} now has the tokenizer {found.fingerprint}, and had {ref.tokenizer} when it was loaded: prompts "
+                f"would be others. Load it again."
+            )
+        return found
+
+    def tokenizer_of(self, spec: str, *, bos: BosPolicy) -> HubTokenizer:
+        """Read without weights; only a model object's comes with the object. Raises ModelUnavailable, CorruptCheckpoint,
+        BadSpec."""
+        parsed = parse_spec(spec, bos=bos)
+        with _ONE_AT_A_TIME:
+            if parsed.kind == "instance":
+                return self._pool.load(parsed, self._device).tokenizer
+            return self._tokenizers.get(parsed)
 
     def verify(self, ref: ModelRef) -> None:
         """Read every weight of a model that is still loaded again. Raises ModelChanged."""

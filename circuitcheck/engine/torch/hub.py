@@ -1,0 +1,48 @@
+"""The hub: is it to be reached, and does it give a model out?"""
+
+import time
+
+from circuitcheck.errors import ModelUnavailable
+from circuitcheck.models import ModelSpec
+
+_PROBE_SECONDS = 10
+_PROBE_AGAIN_SECONDS = 60
+_unreachable: list[float] = []  # when the hub could not be reached last
+
+
+def probe_hub(spec: ModelSpec) -> None:
+    """One quick question, since transformers retries for half a minute where there is no network. Raises
+    ModelUnavailable."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    client_error: type[Exception] = HfHubHTTPError.__bases__[0]  # of httpx or httpx2, as the hub library chose
+    if _unreachable and time.monotonic() - _unreachable[0] < _PROBE_AGAIN_SECONDS:
+        raise _not_reached(spec, "as it was found a moment ago")
+    try:
+        HfApi().model_info(spec.source, revision=spec.revision, timeout=_PROBE_SECONDS)
+    except HfHubHTTPError as error:
+        raise ModelUnavailable(f"the hub does not give out {spec}: {first_sentence(error)} {how_to_get(spec)}") from error
+    except (client_error, OSError) as error:
+        _unreachable[:] = [time.monotonic()]
+        raise _not_reached(spec, first_sentence(error)) from error
+
+
+def _not_reached(spec: ModelSpec, reason: str) -> ModelUnavailable:
+    return ModelUnavailable(
+        f"{spec} is no folder here, so it is taken for a hub id; it is not in the local hub cache, and the hub cannot be "
+        f"reached ({reason}). {how_to_get(spec)}"
+    )
+
+
+def how_to_get(spec: ModelSpec) -> str:
+    """Words for an error."""
+    revision = f" --revision {spec.revision}" if spec.revision else ""
+    return f"Get it where there is a network: hf download {spec.source}{revision}"
+
+
+def first_sentence(error: BaseException) -> str:
+    """What an error says, ended by a point."""
+    lines = str(error).strip().splitlines()
+    text = lines[0] if lines else type(error).__name__
+    return text if text.endswith(".") else text + "."
