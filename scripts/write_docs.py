@@ -1,4 +1,4 @@
-"""Write what the pages say about options, from the options themselves: python scripts/write_docs.py
+"""Write the tables of the pages from what they are about, options and kinds of site: python scripts/write_docs.py
 
 With --site FOLDER it also builds the pages and the API reference there, as a static site.
 """
@@ -6,24 +6,38 @@ With --site FOLDER it also builds the pages and the API reference there, as a st
 import argparse
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from circuitcheck.plan import SITE_KINDS
 from circuitcheck.plugin.options import ALL_OPTIONS, Option
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "README.md"
-BEGIN = "<!-- options: written by scripts/write_docs.py -->\n"
-END = "<!-- end of options -->\n"
 HEAD = "| option | ini file | default | meaning |\n| --- | --- | --- | --- |\n"
+SITES_HEAD = "| words | what it is | shape in one prompt | where a model has none |\n| --- | --- | --- | --- |\n"
 
 
-def with_options(page: str) -> str:
-    """The text of a page with the table of options between its two comments. Raises ValueError where it lacks them."""
-    before, _, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
+def with_table(page: str, name: str, table: str) -> str:
+    """The text of a page with a table between its two comments. Raises ValueError where it lacks them."""
+    begin, ending = f"<!-- {name}: written by scripts/write_docs.py -->\n", f"<!-- end of {name} -->\n"
+    before, _, rest = page.partition(begin)
+    _, end, after = rest.partition(ending)
     if not end:
-        raise ValueError(f"expected the comments {BEGIN.strip()} and {END.strip()}, in this order")
-    return before + BEGIN + "\n" + options_table() + "\n" + END + after
+        raise ValueError(f"expected the comments {begin.strip()} and {ending.strip()}, in this order")
+    return before + begin + "\n" + table + "\n" + end + after
+
+
+def written(path: Path) -> str:
+    """What a page is to hold."""
+    name, table = TABLES[path]
+    return with_table(path.read_text(encoding="utf-8"), name, table())
+
+
+def sites_table() -> str:
+    """A Markdown table, one row for each kind of site."""
+    return SITES_HEAD + "".join(
+        f"| {code(kind.words)} | {kind.meaning} | {kind.shape} | {kind.instead} |\n" for kind in SITE_KINDS.values()
+    )
 
 
 def options_table() -> str:
@@ -53,11 +67,18 @@ def build_site(folder: Path) -> int:
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
+TABLES: dict[Path, tuple[str, Callable[[], str]]] = {
+    ROOT / "README.md": ("options", options_table),
+    ROOT / "docs/interventions.md": ("sites", sites_table),
+}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--site", type=Path, metavar="FOLDER", help="build the site there as well")
     given = parser.parse_args()
-    PAGE.write_text(with_options(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in TABLES:
+        page.write_text(written(page), encoding="utf-8")
     return build_site(given.site) if given.site else 0
 
 

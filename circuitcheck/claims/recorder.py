@@ -4,17 +4,17 @@ from dataclasses import replace
 from types import TracebackType
 
 from circuitcheck.claims.asserts import ONE, Asserted
-from circuitcheck.claims.blame import (
+from circuitcheck.claims.claim import Claim
+from circuitcheck.claims.failed_asserts import (
     Place,
     asked_by,
-    explains,
+    asked_by_pytest,
     must_have_failed,
     raised_at,
     same_statement,
     stack_here,
     verdict_that_fails,
 )
-from circuitcheck.claims.claim import Claim
 from circuitcheck.errors import ClaimAskedNothing, Inconclusive, Refuted
 from circuitcheck.quantities import ComparisonResult, Question
 from circuitcheck.sampling import Evidence
@@ -50,7 +50,7 @@ class ClaimRecorder:
 
     def asked(self, question: Question) -> None:
         stack = stack_here(skip=2)
-        if not explains(stack):
+        if not asked_by_pytest(stack):
             self._asked.append((question, stack))
 
     @property

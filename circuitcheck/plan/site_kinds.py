@@ -59,8 +59,8 @@ class SiteKind:
     ablations_refused: tuple[tuple[str, str], ...] = ()
 
     @property
-    def layers_of(self) -> str:
-        """What a whole layer has of it, as a shape in words."""
+    def shape(self) -> str:
+        """Of one of its parts in one prompt."""
         return f"[{', '.join(self.axes)}]"
 
     @property
@@ -77,7 +77,7 @@ class SiteKind:
 _STREAM = ("pos", "d_model")
 _HEAD = ("pos", "d_head")
 _NO_MEAN = "prompts look at their own tokens, and have no attention in common. Use kind='resample' or 'counterfactual'"
-_USE_Z = "Write z or attn_out instead."
+_USE_Z = "Use z or attn_out."
 
 _ALL = (
     SiteKind(

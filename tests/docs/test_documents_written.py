@@ -4,14 +4,14 @@ import re
 
 import pytest
 from pages import ROOT, text_of
-from write_docs import BEGIN, END, PAGE, options_table, with_options
+from write_docs import TABLES, options_table, with_table, written
 
 from circuitcheck.plugin.options import ALL_OPTIONS
 
 
-def test_the_table_of_options_is_made_from_the_options():
-    page = text_of(str(PAGE.relative_to(ROOT)))
-    assert page == with_options(page), "run python scripts/write_docs.py"
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.name)
+def test_tables_are_made_from_what_they_are_about(path):
+    assert text_of(str(path.relative_to(ROOT))) == written(path), "run python scripts/write_docs.py"
 
 
 def test_the_table_has_every_option_that_pytest_has(pytester):
@@ -22,10 +22,13 @@ def test_the_table_has_every_option_that_pytest_has(pytester):
     assert options_table().count("\n") == len(ALL_OPTIONS) + 2
 
 
+BEGIN, END = "<!-- sites: written by scripts/write_docs.py -->\n", "<!-- end of sites -->\n"
+
+
 @pytest.mark.parametrize("page", ["no table", BEGIN + "an end is missing", END + BEGIN])
 def test_a_page_without_the_two_comments_is_refused(page):
     with pytest.raises(ValueError, match="expected the comments"):
-        with_options(page)
+        with_table(page, "sites", "table")
 
 
 @pytest.mark.parametrize("option", ALL_OPTIONS, ids=lambda option: option.name)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from circuitcheck.digest import function_in_words
-from circuitcheck.engine.torch.witness import modules_of, numbers_of
+from circuitcheck.engine.torch.recorded_state import modules_of, numbers_of
 
 _NOT_COMPUTED = ("_name_or_path", "model_name", "tokenizer_name", "device", "transformers_version", "architectures")
 LIBRARIES = ("torch", "transformers", "transformer-lens")

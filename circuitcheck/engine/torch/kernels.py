@@ -25,7 +25,7 @@ from circuitcheck.plan import (
     Steer,
 )
 
-_LOST = 0.5  # of a dose, to rounding
+_MOST_ROUNDED_AWAY = 0.5  # of a dose, to rounding
 
 
 class Sources(Protocol):
@@ -61,12 +61,12 @@ def writes_of(
 
 @writes_of.register
 def _(intervention: Ablate, batch: Batch, sources: Sources) -> list[Write]:
-    return replacements(intervention.writes, batch, _from_runs(intervention.needs, sources))
+    return writes_of_values(intervention.writes, batch, _from_runs(intervention.needs, sources))
 
 
 @writes_of.register
 def _(intervention: Patch, batch: Batch, sources: Sources) -> list[Write]:
-    return replacements(intervention.writes, batch, _from_runs(intervention.needs, sources))
+    return writes_of_values(intervention.writes, batch, _from_runs(intervention.needs, sources))
 
 
 @writes_of.register
@@ -105,7 +105,7 @@ def _(intervention: Steer, batch: Batch, sources: Sources) -> list[Write]:
     ]
 
 
-def replacements(
+def writes_of_values(
     sites: tuple[tuple[Site, At], ...], batch: Batch, value_of: Callable[[SiteLayer], Tensor | None]
 ) -> list[Write]:
     """Writes of `value_of` a layer's site (None: zero) to `sites`, each at its own positions."""
@@ -165,7 +165,7 @@ def _steer(value: Tensor, *, vector: Tensor, how: Steer, rows: Tensor, columns: 
     written = value.clone()
     written[rows, columns] = new.to(value)
     asked, arrived = new - exact, written[rows, columns].double() - exact
-    if how.mode != "project_out" and arrived.any() and (arrived - asked).norm() > _LOST * asked.norm():
+    if how.mode != "project_out" and arrived.any() and (arrived - asked).norm() > _MOST_ROUNDED_AWAY * asked.norm():
         raise VacuousIntervention(
             f"{how.describe()}: rounding to {value.dtype} loses more than half of it. Use a larger scale, or another dtype."
         )

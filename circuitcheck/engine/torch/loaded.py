@@ -15,9 +15,9 @@ from circuitcheck.engine.torch.devices import resolve_device, resolve_dtype
 from circuitcheck.engine.torch.faithful import check_faithful, run_bare
 from circuitcheck.engine.torch.fingerprint import config_digest, digest_of, library_versions, weights_digest
 from circuitcheck.engine.torch.hooks import check_no_hooks
+from circuitcheck.engine.torch.recorded_state import RecordedState, check_no_torch_hooks
 from circuitcheck.engine.torch.sources import forward
 from circuitcheck.engine.torch.tokenizer import HubTokenizer
-from circuitcheck.engine.torch.witness import Witness, check_no_torch_hooks
 from circuitcheck.errors import BadSpec, CircuitCheckError, ModelChanged, UnsupportedModel
 from circuitcheck.models import INSTANCE_PREFIX, BosPolicy, ModelSpec
 from circuitcheck.plan import Architecture, ModelRef
@@ -26,13 +26,13 @@ from circuitcheck.text import first_line
 
 @dataclass
 class LoadedModel:
-    """`model` is a TransformerBridge or a HookedTransformer; `witness` tells whether somebody has changed it. `unlike_bare`
+    """`model` is a TransformerBridge or a HookedTransformer; `recorded` tells whether somebody has changed it. `unlike_bare`
     is how far it is from the bare transformers model, None where there was none to compare with."""
 
     model: Any
     tokenizer: HubTokenizer
     card: ModelCard
-    witness: Witness = field(repr=False)
+    recorded: RecordedState = field(repr=False)
     unlike_bare: float | None = None
 
     @property
@@ -48,7 +48,7 @@ class LoadedModel:
         """The quick check, before and after every run. Raises ModelChanged."""
         check_no_hooks(self.model, self.card.ref)
         check_no_torch_hooks(self.model, self.card.ref)
-        self.witness.check(self.model, self.card.ref)
+        self.recorded.check(self.model, self.card.ref)
 
     def verify(self) -> None:
         """The thorough check: reads every weight. Raises ModelChanged."""
@@ -146,7 +146,7 @@ def _wrap(model: Any, tokenizer: Any, spec: ModelSpec, processing: str) -> Loade
         **library_versions(),
     }
     ref = ModelRef(name, digest_of(parts), spec.dtype, spec.bos, wrapped.fingerprint)
-    return LoadedModel(model, wrapped, ModelCard(ref, _architecture(model), parts, device), Witness.of(model))
+    return LoadedModel(model, wrapped, ModelCard(ref, _architecture(model), parts, device), RecordedState.of(model))
 
 
 def _first_run(model: Any, device: str) -> None:

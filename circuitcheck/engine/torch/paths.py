@@ -6,7 +6,7 @@ from torch import Tensor
 
 from circuitcheck.engine.torch.batch import Batch
 from circuitcheck.engine.torch.graph import held_still
-from circuitcheck.engine.torch.kernels import Sources, replacements, writes_of
+from circuitcheck.engine.torch.kernels import Sources, writes_of, writes_of_values
 from circuitcheck.engine.torch.sites import SiteLayer, Write, place
 from circuitcheck.plan import PatchPath
 
@@ -14,7 +14,7 @@ from circuitcheck.plan import PatchPath
 @writes_of.register
 def _(intervention: PatchPath, batch: Batch, sources: Sources) -> list[Write]:
     seen = _read_by_receivers(intervention, batch, sources)
-    return replacements(intervention.writes, batch, lambda where: seen[where])
+    return writes_of_values(intervention.writes, batch, lambda where: seen[where])
 
 
 def _read_by_receivers(path: PatchPath, batch: Batch, sources: Sources) -> dict[SiteLayer, Tensor]:

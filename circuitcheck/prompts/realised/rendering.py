@@ -26,7 +26,7 @@ class Renderer:
         self._encoder = Encoder(tokenizer, chat=task.chat)
         self._runs: Encoder | Splicer = self._encoder
 
-    def learn(self, examples: Sequence[Drawn]) -> None:
+    def try_splicing(self, examples: Sequence[Drawn]) -> None:
         """From prompts of every template: may their tokens be put together from those of their words? Only if that is
         what the tokenizer gives for each of them."""
         filled = [each for drawn in examples for each in self._versions(drawn)]

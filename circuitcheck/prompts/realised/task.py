@@ -37,7 +37,7 @@ class RealisedTask:
         self._frames = {frame.template: frame for frame in frames}
         self._renderer = Renderer(task, tokenizer, frames, self.survivors)
         if all(self.survivors.independent(frame) for frame in frames):
-            self._renderer.learn([(0, frame, values) for frame in frames for values in self._spread(frame)])
+            self._renderer.try_splicing([(0, frame, values) for frame in frames for values in self._spread(frame)])
         self.shape = digest([[name, *map(list, classes)] for name, classes in sorted(self.survivors.classes.items())])
 
     def size(self, stream: str) -> int:

@@ -14,8 +14,8 @@ from tiny import save_tokenizer
 from circuitcheck.engine.checkup import CheckUp
 from circuitcheck.engine.torch.doctor import examine
 from circuitcheck.engine.torch.loaded import load
+from circuitcheck.engine.torch.recorded_state import RecordedState
 from circuitcheck.engine.torch.sources import forward
-from circuitcheck.engine.torch.witness import Witness
 from circuitcheck.models import parse_spec
 
 REFERENCE = Path(__file__).parents[2] / "reference"
@@ -122,10 +122,10 @@ def ward(admit) -> Iterator[object]:
             loaded = admit(*defect.which)
             before.append((loaded, logits(loaded)))
             defect.infect(loaded, patches)
-            loaded.witness = Witness.of(loaded.model)
+            loaded.recorded = RecordedState.of(loaded.model)
             return loaded
 
         yield infected
     for loaded, clean in before:
-        loaded.witness = Witness.of(loaded.model)
+        loaded.recorded = RecordedState.of(loaded.model)
         torch.testing.assert_close(logits(loaded), clean, rtol=0, atol=0)

@@ -189,7 +189,7 @@ def test_what_is_broken_is_found_where_it_is_broken(defect, ward, visit):
 @pytest.fixture
 def sites_left_out(monkeypatch):
     """They are examined on tokens drawn by lot, whatever becomes of text."""
-    monkeypatch.setattr(doctor, "check_sites", lambda patient: ())
+    monkeypatch.setattr(doctor, "check_sites", lambda examined: ())
 
 
 @pytest.mark.parametrize("defect", TEXT, ids=str)

@@ -21,7 +21,7 @@ from tiny import tiny_hooked_transformer
 
 from circuitcheck.engine.torch.doctor import examine
 from circuitcheck.engine.torch.loaded import adopt, load
-from circuitcheck.engine.torch.witness import Witness
+from circuitcheck.engine.torch.recorded_state import RecordedState
 from circuitcheck.errors import BadSpec, UnknownUnit
 from circuitcheck.models import parse_spec
 
@@ -163,7 +163,7 @@ def test_a_defect_beside_a_massive_activation_is_found(checkpoint, monkeypatch):
     """Rounding is allowed for entry by entry: what one number loses in bfloat16 is more than the others are."""
     loaded = load(parse_spec(str(checkpoint("gpt2", change=grow_one_number)), dtype="bfloat16"), "cpu")
     forward_of(lambda block: block.attn, lambda out: out / 2)(loaded, monkeypatch)
-    loaded.witness = Witness.of(loaded.model)
+    loaded.recorded = RecordedState.of(loaded.model)
     assert "attn_out" in {each.subject for each in examine(loaded).failed}
 
 

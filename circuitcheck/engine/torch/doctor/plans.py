@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from circuitcheck.engine.checkup import EVERYTHING, Finding
-from circuitcheck.engine.torch.doctor.patient import ROWS, Patient
+from circuitcheck.engine.torch.doctor.examined import ROWS, ExaminedModel
 from circuitcheck.engine.torch.references import Directions, Means
 from circuitcheck.engine.torch.run import Run
 from circuitcheck.plan import CLEAN, Cell, LogitDiff, Patch, Plan, Site, View
@@ -17,17 +17,17 @@ from circuitcheck.prompts.prompt import Counterfactual
 _OTHER = "other"
 
 
-def check_plans(patient: Patient) -> Iterator[Finding]:
+def check_plans(examined: ExaminedModel) -> Iterator[Finding]:
     """All of the stream that enters layer 0, from the counterfactual of each prompt and from the clean run."""
-    prompts, ref = _prompts(patient), patient.loaded.card.ref
+    prompts, ref = _prompts(examined), examined.loaded.card.ref
     there, back = (Patch((Site("resid_pre", 0),), None, source) for source in (_OTHER, CLEAN))
     views = (View(ref), View(ref, _OTHER), View(ref).then(there), View(ref, _OTHER).then(back))
     cells = tuple(Cell(view, LogitDiff()) for view in views)
     task: Any = SimpleNamespace(name="random tokens", digest="random tokens", prompts=lambda *_, **__: prompts)
     with torch.no_grad():
         nothing = Means(0, lambda means: means.bytes), Directions(0, len)
-        found = Run(patient.loaded, Plan(ref, task, "test", 0, cells), *nothing).table(range(ROWS)).values
-    clean, other = (_by_hand(logits, prompts) for logits in (patient.our_logits, patient.their_logits))
+        found = Run(examined.loaded, Plan(ref, task, "test", 0, cells), *nothing).table(range(ROWS)).values
+    clean, other = (_by_hand(logits, prompts) for logits in (examined.our_logits, examined.their_logits))
     for values, (name, expected, instead) in zip(
         found,
         (
@@ -38,13 +38,13 @@ def check_plans(patient: Patient) -> Iterator[Finding]:
         ),
         strict=True,
     ):
-        yield patient.compare(EVERYTHING, name, torch.from_numpy(values), expected, instead)
+        yield examined.compare(EVERYTHING, name, torch.from_numpy(values), expected, instead)
 
 
-def _prompts(patient: Patient) -> tuple[Prompt, ...]:
+def _prompts(examined: ExaminedModel) -> tuple[Prompt, ...]:
     """`answer` and `distractor` are the tokens of which the two inputs differ most, so that nothing hides in rounding."""
-    apart = (patient.our_logits - patient.their_logits)[:, -1]
-    ends = (patient.ours.shape[1] - 1,)
+    apart = (examined.our_logits - examined.their_logits)[:, -1]
+    ends = (examined.ours.shape[1] - 1,)
     return tuple(
         Prompt(
             index=row,
@@ -59,7 +59,7 @@ def _prompts(patient: Patient) -> tuple[Prompt, ...]:
             template="",
             slots={},
         )
-        for row, (ours, theirs) in enumerate(zip(patient.ours.tolist(), patient.theirs.tolist(), strict=True))
+        for row, (ours, theirs) in enumerate(zip(examined.ours.tolist(), examined.theirs.tolist(), strict=True))
     )
 
 

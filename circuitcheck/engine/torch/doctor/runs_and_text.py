@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from circuitcheck.engine.checkup import EVERYTHING, TEXT, Finding, passed
-from circuitcheck.engine.torch.doctor.patient import TOKENS, Patient
+from circuitcheck.engine.torch.doctor.examined import TOKENS, ExaminedModel
 from circuitcheck.engine.torch.faithful import SAID
 from circuitcheck.errors import BadTask, ModelChanged
 
@@ -16,39 +16,39 @@ _PAD = 5  # tokens
 _PADDED = "largest difference of a logit with tokens to the right"
 
 
-def check_numbers(patient: Patient) -> Iterator[Finding]:
+def check_numbers(examined: ExaminedModel) -> Iterator[Finding]:
     """First of all: does the model give numbers, and do they depend on what it is given?"""
-    finite = all(bool(each.isfinite().all()) for each in (patient.our_logits, patient.their_logits))
-    detail = "" if finite else f"NaN or infinity in {patient.loaded.card.ref.dtype}: the weights are broken, or overflow"
+    finite = all(bool(each.isfinite().all()) for each in (examined.our_logits, examined.their_logits))
+    detail = "" if finite else f"NaN or infinity in {examined.loaded.card.ref.dtype}: the weights are broken, or overflow"
     yield Finding(EVERYTHING, "its logits are finite numbers", passed(finite), detail=detail)
     if finite:
-        apart = _gap(patient, patient.their_logits)
+        apart = _gap(examined, examined.their_logits)
         detail = "" if apart > 0 else "two texts of random tokens have the same logits: the model ignores what it reads"
         yield Finding(EVERYTHING, "they depend on the input", passed(apart > 0), detail=detail)
-    unlike = patient.loaded.unlike_bare
+    unlike = examined.loaded.unlike_bare
     if unlike is None:
         yield Finding(EVERYTHING, SAID, "noted", detail="there was none to compare with")
     else:
         yield Finding(EVERYTHING, SAID, "passed", unlike)
 
 
-def check_runs(patient: Patient) -> Iterator[Finding]:
+def check_runs(examined: ExaminedModel) -> Iterator[Finding]:
     """Determinism, causality, the noise floor, padding."""
-    again = patient.logits(patient.ours)
-    yield _same("the same run twice gives the same logits", patient, again, exactly=True)
-    yield _looks_back_only(patient)
-    alone = torch.cat([patient.logits(row[None]) for row in patient.ours])
-    yield _same("a prompt alone gives the logits that it has in a batch", patient, alone)
-    yield Finding("noise", "largest difference of a logit alone and in a batch", "noted", _gap(patient, alone))
-    yield _right_padding(patient)
+    again = examined.logits(examined.ours)
+    yield _same("the same run twice gives the same logits", examined, again, exactly=True)
+    yield _looks_back_only(examined)
+    alone = torch.cat([examined.logits(row[None]) for row in examined.ours])
+    yield _same("a prompt alone gives the logits that it has in a batch", examined, alone)
+    yield Finding("noise", "largest difference of a logit alone and in a batch", "noted", _gap(examined, alone))
+    yield _right_padding(examined)
 
 
-def check_text(patient: Patient) -> Iterator[Finding]:
+def check_text(examined: ExaminedModel) -> Iterator[Finding]:
     """How this model's tokenizer treats BOS and spaces."""
-    tokenizer = patient.loaded.tokenizer
+    tokenizer = examined.loaded.tokenizer
     ids = tokenizer.encode(_SENTENCE).ids
     bos = tokenizer.inner.bos_token_id
-    policy = patient.loaded.card.ref.bos
+    policy = examined.loaded.card.ref.bos
     expected = int(tokenizer.prepends_bos if policy == "tokenizer" else policy == "always")
     count = sum(each == bos for each in ids) if bos is not None else 0
     yield Finding(
@@ -62,39 +62,39 @@ def check_text(patient: Patient) -> Iterator[Finding]:
     mary, spaced = (tokenizer.encode(text).ids[expected:] for text in ("Mary", " Mary"))
     detail = f"'Mary' {list(mary)}, ' Mary' {list(spaced)}"
     yield Finding(TEXT, "a word after a space is other tokens than at the start", "noted", detail=detail)
-    yield _second_bos(patient)
+    yield _second_bos(examined)
 
 
-def check_left_behind(patient: Patient) -> Iterator[Finding]:
+def check_left_behind(examined: ExaminedModel) -> Iterator[Finding]:
     """Nothing of an examination stays."""
     try:
-        patient.loaded.check_unchanged()
+        examined.loaded.check_unchanged()
     except ModelChanged as error:
         yield Finding(EVERYTHING, "no hook is left, no weight changed", "failed", detail=str(error))
         return
     yield Finding(EVERYTHING, "no hook is left, no weight changed", "passed")
 
 
-def _looks_back_only(patient: Patient) -> Finding:
+def _looks_back_only(examined: ExaminedModel) -> Finding:
     """Another last token changes no logits before it."""
-    other = patient.ours.clone()
-    other[:, -1] = patient.theirs[:, -1]
-    moved = (patient.logits(other) - patient.our_logits).abs()
+    other = examined.ours.clone()
+    other[:, -1] = examined.theirs[:, -1]
+    moved = (examined.logits(other) - examined.our_logits).abs()
     before, there = float(moved[:, :-1].max()), float(moved[:, -1].max())
-    return patient.nothing(EVERYTHING, "a token changes no logits before it", before, there)
+    return examined.nothing(EVERYTHING, "a token changes no logits before it", before, there)
 
 
-def _right_padding(patient: Patient) -> Finding:
+def _right_padding(examined: ExaminedModel) -> Finding:
     """Prompts are never padded here: they run in groups of one length."""
-    if patient.loaded.card.architecture.n_ctx < TOKENS + _PAD:
+    if examined.loaded.card.architecture.n_ctx < TOKENS + _PAD:
         return Finding("padding", _PADDED, "noted", detail="the model's context is too short to tell")
-    padded = torch.cat([patient.ours, patient.theirs[:, :_PAD]], dim=1)
-    error = _gap(patient, patient.logits(padded)[:, :TOKENS])
+    padded = torch.cat([examined.ours, examined.theirs[:, :_PAD]], dim=1)
+    error = _gap(examined, examined.logits(padded)[:, :TOKENS])
     return Finding("padding", _PADDED, "noted", error, "prompts are never padded")
 
 
-def _second_bos(patient: Patient) -> Finding:
-    tokenizer = patient.loaded.tokenizer
+def _second_bos(examined: ExaminedModel) -> Finding:
+    tokenizer = examined.loaded.tokenizer
     check = "a text that holds the BOS already is refused"
     if not tokenizer.inner.bos_token:
         return Finding(TEXT, check, "noted", detail="this tokenizer has no BOS")
@@ -105,11 +105,11 @@ def _second_bos(patient: Patient) -> Finding:
     return Finding(TEXT, check, "failed")
 
 
-def _same(check: str, patient: Patient, found: Tensor, *, exactly: bool = False) -> Finding:
-    gap = _gap(patient, found)
-    finding = patient.nothing(EVERYTHING, check, gap, _gap(patient, patient.their_logits))
+def _same(check: str, examined: ExaminedModel, found: Tensor, *, exactly: bool = False) -> Finding:
+    gap = _gap(examined, found)
+    finding = examined.nothing(EVERYTHING, check, gap, _gap(examined, examined.their_logits))
     return replace(finding, status="failed") if exactly and gap > 0 else finding
 
 
-def _gap(patient: Patient, found: Tensor) -> float:
-    return float((found - patient.our_logits).abs().max())
+def _gap(examined: ExaminedModel, found: Tensor) -> float:
+    return float((found - examined.our_logits).abs().max())

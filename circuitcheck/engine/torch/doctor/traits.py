@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from circuitcheck.engine.checkup import Finding, passed
-from circuitcheck.engine.torch.doctor.patient import POSITION, Patient, at_one_token, worst
+from circuitcheck.engine.torch.doctor.examined import POSITION, ExaminedModel, at_one_token, worst
 from circuitcheck.engine.torch.doctor.weights import heads_by_weights, neurons_by_weights
 from circuitcheck.engine.torch.sites import SiteLayer, Write, hooks_that_write
 from circuitcheck.errors import SiteNotReached
@@ -16,27 +16,27 @@ from circuitcheck.plan import KindName, SiteKind, site_kind
 from circuitcheck.plan.site_kinds import Trait
 
 
-def tell_apart(patient: Patient, kind: SiteKind, layers: list[int]) -> Iterator[Finding]:
+def check_traits(examined: ExaminedModel, kind: SiteKind, layers: list[int]) -> Iterator[Finding]:
     """The checks that are about this kind of site. Raises SiteNotReached."""
     for trait in kind.traits:
-        yield worst([_CHECKS[trait](patient, kind.name, layer) for layer in (layers if trait in _IN_EACH_LAYER else [0])])
+        yield worst([_CHECKS[trait](examined, kind.name, layer) for layer in (layers if trait in _IN_EACH_LAYER else [0])])
 
 
-def _reaches_its_own_heads(patient: Patient, kind: KindName, layer: int) -> Finding:
+def _reaches_its_own_heads(examined: ExaminedModel, kind: KindName, layer: int) -> Finding:
     """Another query changes its own head's pattern, another key or value that of the heads that share it, and no other's."""
     read_by = site_kind(kind).seen_in
     axis = 1 if site_kind(read_by).of_queries else 2
     where: SiteLayer = (read_by, layer)
-    ours, theirs = patient.our(where), patient.their((kind, layer))
+    ours, theirs = examined.our(where), examined.their((kind, layer))
     group = ours.shape[axis] // theirs.shape[2]
     wrong = []
     for head in range(theirs.shape[2]):
-        found = patient.read(where, [Write(kind, layer, partial(_with_head, theirs=theirs, head=head))])
+        found = examined.read(where, [Write(kind, layer, partial(_with_head, theirs=theirs, head=head))])
         moved = (found - ours).abs().amax(dim=[each for each in range(ours.dim()) if each != axis])
         readers = set(range(head * group, (head + 1) * group))
         if not moved.any():
             continue  # a head that was pruned; of one that is deaf the effect of a patch tells
-        if not _above(moved, patient.tolerance * float(moved.max())) <= readers <= _above(moved, 0.0):
+        if not _above(moved, examined.tolerance * float(moved.max())) <= readers <= _above(moved, 0.0):
             wrong.append(f"L{layer}H{head}")
     return Finding(kind, "a write to one head reaches those that read it alone", passed(not wrong), detail=", ".join(wrong))
 
@@ -51,28 +51,28 @@ def _with_head(old: Tensor, *, theirs: Tensor, head: int) -> Tensor:
     return new
 
 
-def _acts_at_its_own_tokens(patient: Patient, kind: KindName, layer: int) -> Finding:
+def _acts_at_its_own_tokens(examined: ExaminedModel, kind: KindName, layer: int) -> Finding:
     """Else a key could pass for a query: patched together they have the same effect."""
     where: SiteLayer = ("pattern", layer)
-    moved = (patient.read(where, [at_one_token(patient, kind, layer)]) - patient.our(where)).abs().amax(dim=(0, 1, 3))
+    moved = (examined.read(where, [at_one_token(examined, kind, layer)]) - examined.our(where)).abs().amax(dim=(0, 1, 3))
     later, effect = float(moved[POSITION + 1 :].max()), float(moved.max())
     check = "a query acts where its own token looks, alone" if kind == "q" else "a key acts where later tokens look too"
-    if effect == 0 and patient.alike(where):
+    if effect == 0 and examined.alike(where):
         return Finding(kind, check, "passed", detail=f"layer {layer} always looks the same way")
     if kind == "q":
-        return patient.nothing(kind, check, later, effect)
+        return examined.nothing(kind, check, later, effect)
     return Finding(kind, check, passed(later > 0))
 
 
-def _knows_no_position(patient: Patient, kind: KindName, _layer: int) -> Finding:
+def _knows_no_position(examined: ExaminedModel, kind: KindName, _layer: int) -> Finding:
     """Where a token stands comes in after `embed`: with the stream that enters layer 0, or with the rotation of q and k."""
     check = "it knows no positions where nothing before it does"
     reads: list[SiteLayer] = [(kind, 0)]
     if kind != "embed":
         reads.append(("resid_pre", 0))
-    turned = [patient.read(where, tokens=patient.ours.flip(1)).flip(1) for where in reads]
+    turned = [examined.read(where, tokens=examined.ours.flip(1)).flip(1) for where in reads]
     found = [
-        patient.compare(kind, check, value, patient.our(where), patient.our(where).flip(1))
+        examined.compare(kind, check, value, examined.our(where), examined.our(where).flip(1))
         for value, where in zip(turned, reads, strict=True)
     ]
     if found[-1].status == "failed" and kind != "embed":
@@ -80,23 +80,23 @@ def _knows_no_position(patient: Patient, kind: KindName, _layer: int) -> Finding
     return found[0]
 
 
-def _is_multiplied_by_weights(patient: Patient, kind: KindName, layer: int) -> Finding:
+def _is_multiplied_by_weights(examined: ExaminedModel, kind: KindName, layer: int) -> Finding:
     """Half-way between two values is half-way between their outputs, which holds of nothing before the nonlinearity."""
     point, check = f"blocks.{layer}.mlp.hook_out", "the MLP's output is linear in it"
     where: SiteLayer = (kind, layer)
-    ours, theirs = patient.our(where), patient.their(where)
+    ours, theirs = examined.our(where), examined.their(where)
 
     def output(value: Tensor) -> Tensor:
-        return patient.read_point(point, hooks_that_write(patient.model, [Write(kind, layer, value.to)]))
+        return examined.read_point(point, hooks_that_write(examined.model, [Write(kind, layer, value.to)]))
 
     try:
         ends = output(ours), output(theirs)
     except SiteNotReached as error:
         return Finding(kind, check, "noted", detail=str(error))
-    return patient.compare(kind, check, output((ours + theirs) / 2), (ends[0] + ends[1]) / 2, ends[0])
+    return examined.compare(kind, check, output((ours + theirs) / 2), (ends[0] + ends[1]) / 2, ends[0])
 
 
-Check = Callable[[Patient, KindName, int], Finding]
+Check = Callable[[ExaminedModel, KindName, int], Finding]
 _CHECKS: dict[Trait, Check] = {
     "it reaches its own heads alone": _reaches_its_own_heads,
     "it acts at its own tokens": _acts_at_its_own_tokens,

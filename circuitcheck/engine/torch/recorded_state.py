@@ -18,7 +18,7 @@ _LIBRARIES = ("transformer_lens.", "transformers.", "torch.")
 
 
 @dataclass(frozen=True)
-class Witness:
+class RecordedState:
     """A cheap picture of a model, taken when it is loaded. Torch's in-place counters see edits of parameters and buffers,
     the sampled values see most edits through `.data`, which no counter sees; reading every byte is `LoadedModel.verify`.
     `settings` are the numbers that modules hold (such as a norm's epsilon), and forwards that were put on them."""
@@ -29,7 +29,7 @@ class Witness:
     settings: tuple[tuple[str, str, float], ...]
 
     @classmethod
-    def of(cls, model: Any) -> "Witness":
+    def of(cls, model: Any) -> "RecordedState":
         modules = modules_of(model)
         tensors = list({id(tensor): tensor for tensor in _tensors(modules)}.values())  # tied weights once
         state = tuple((tensor.data_ptr(), _version(tensor)) for tensor in tensors)
@@ -40,7 +40,7 @@ class Witness:
         training = [type(module).__name__ for module in modules_of(model) if module.training]
         if training:
             raise ModelChanged(f"{name} is in train mode ({training[0]}): dropout would act. Call .eval() on it.")
-        now = Witness.of(model)
+        now = RecordedState.of(model)
         if (now.tensors, now.samples) != (self.tensors, self.samples):
             raise ModelChanged(f"the weights of {name} changed after it was loaded. Load it again.")
         if now.hooks != self.hooks:

@@ -23,7 +23,7 @@ BREAKDOWNS = (SiteNotReached, RuntimeError, IndexError, ValueError, TypeError, A
 _ADDERS: tuple[KindName, ...] = ("attn_out", "mlp_out")
 
 
-class Patient:
+class ExaminedModel:
     """`ours` and `theirs` are token ids [prompt, pos]; every value asked for of their clean runs is kept."""
 
     def __init__(self, loaded: LoadedModel) -> None:
@@ -142,10 +142,10 @@ def _put(value: Tensor) -> Any:
     return lambda _old: value.clone()
 
 
-def at_one_token(patient: Patient, kind: KindName, layer: int) -> Write:
+def at_one_token(examined: ExaminedModel, kind: KindName, layer: int) -> Write:
     """The other input's value, at POSITION alone."""
     index = (slice(None),) * (2 if site_kind(kind).of_queries else 1) + (POSITION,)
-    theirs = patient.their((kind, layer))
+    theirs = examined.their((kind, layer))
 
     def put(old: Tensor) -> Tensor:
         new = old.clone()
