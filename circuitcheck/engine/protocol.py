@@ -56,11 +56,13 @@ class Receipt:
 @dataclass(frozen=True, eq=False)
 class Table:
     """`values` [cell, row] float64; `receipts` for each cell, one for each intervention of its view. `forward_passes`
-    counts prompts run through the model."""
+    counts prompts run through the model. `prompts` are digests of the rows' tokens, for who wants to compare; an engine
+    that makes no prompts has none."""
 
     values: NDArray[np.float64]
     receipts: tuple[tuple[Receipt, ...], ...]
     forward_passes: int
+    prompts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

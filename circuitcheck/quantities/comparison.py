@@ -6,11 +6,11 @@ from functools import partial
 
 from circuitcheck.quantities.conditions import Conditions, conditions_of
 from circuitcheck.quantities.expression import Expression
-from circuitcheck.quantities.history import question_key, shape_of
+from circuitcheck.quantities.history import question_key
 from circuitcheck.quantities.judging import estimand_of
 from circuitcheck.quantities.question import Question
-from circuitcheck.quantities.reach import few_prompts, with_reach
-from circuitcheck.quantities.result import ComparisonResult, contrary_prompts, local_metrics
+from circuitcheck.quantities.reach import with_reach
+from circuitcheck.quantities.result import ComparisonResult, contrary_prompts, result_of
 from circuitcheck.sampling import Design, Evidence, Region, decide, evidence
 from circuitcheck.session import Settings, current_session
 
@@ -51,24 +51,17 @@ class Comparison(Question):
         design = self._design(settings, conditions)
         decision = decide(quantity.draw, partial(estimand_of, quantity, conditions=conditions), self.region, design)
         measured = session.measure(where.task, quantity.cells, where.stream, where.seed, range(decision.n))
-        return ComparisonResult(
+        return result_of(
+            quantity,
+            measured,
+            with_reach(decision, quantity, measured.values),
             expression=self.expression,
             relation=self.region.relation,
             threshold=self.region.threshold,
             margin=self.region.margin,
-            decision=with_reach(decision, quantity, measured.values),
-            task=where.task.name,
-            stream=where.stream,
-            seed=where.seed,
-            templates=session.count_groups(where.task, quantity.models[0], where.stream, decision.n),
-            groups=where.task.facts.groups,
             scope=settings.scope,
-            receipts=measured.receipts,
-            contrary=contrary_prompts(quantity, self.region, measured.values),
-            local_metrics=local_metrics(quantity),
-            flags=(*where.flags, *few_prompts(where.task, decision.n)),
             question=question_key(quantity, settings.scope),
-            shape=shape_of(self.expression),
+            contrary=contrary_prompts(quantity, self.region, measured.values),
         )
 
     @property

@@ -72,7 +72,6 @@ class Composite(Question):
             exhausted=all(result.decision.exhausted for result in results),
         )
         first = results[0]
-        receipts = {receipt.digest: receipt for result in results for receipt in result.receipts}
         return replace(
             first,
             expression=self.expression,
@@ -81,7 +80,6 @@ class Composite(Question):
             margin=None,
             decision=decision,
             templates=max(result.templates for result in results),
-            receipts=tuple(receipts.values()),
             contrary=(),
             local_metrics=(),
             flags=(),

@@ -9,11 +9,10 @@ from circuitcheck.plan import Architecture, Head, MatchedParts, Part, Sites, par
 from circuitcheck.prompts import keyed_number
 from circuitcheck.quantities.conditions import Conditions, conditions_of
 from circuitcheck.quantities.expression import Expression
-from circuitcheck.quantities.history import question_key, shape_of
+from circuitcheck.quantities.history import question_key
 from circuitcheck.quantities.judging import estimand_of
 from circuitcheck.quantities.question import Question
-from circuitcheck.quantities.reach import few_prompts
-from circuitcheck.quantities.result import ComparisonResult, ControlResult, local_metrics
+from circuitcheck.quantities.result import ComparisonResult, ControlResult, result_of
 from circuitcheck.sampling import (
     INCONCLUSIVE,
     Decision,
@@ -179,24 +178,16 @@ class Beats(Question):
         where, effect, n = self.effect.prompts, self.effect, looks[-1][0]
         own = estimand_of(effect, effect.draw(range(n)), conditions)
         strongest, strength = self._strongest(tally.draws, range(n), conditions)
-        return ComparisonResult(
+        measured = current_session().measure(where.task, effect.cells, where.stream, where.seed, range(n))
+        return result_of(
+            effect,
+            measured,
+            _decision(rule, own, tally, looks),
             expression=self.expression,
             relation=">=",
             threshold=self.share,
-            margin=None,
-            decision=_decision(rule, own, tally, looks),
-            task=where.task.name,
-            stream=where.stream,
-            seed=where.seed,
-            templates=current_session().count_groups(where.task, effect.models[0], where.stream, n),
-            groups=where.task.facts.groups,
             scope=settings.scope,
-            receipts=current_session().measure(where.task, effect.cells, where.stream, where.seed, range(n)).receipts,
-            contrary=(),
-            local_metrics=local_metrics(effect),
-            flags=(*where.flags, *few_prompts(where.task, n)),
-            question=question_key(effect, settings.scope, "beats", str(self.claimed)),
-            shape=shape_of(self.expression),
+            question=question_key(effect, settings.scope, "beats", ", ".join(map(str, self.claimed))),
             control=ControlResult(
                 like=", ".join(map(str, self.claimed)),
                 matched=self._matched.count,

@@ -1,7 +1,7 @@
 """What came of a comparison."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from circuitcheck.engine.protocol import Receipt
 from circuitcheck.errors import NotComparable
 from circuitcheck.quantities.expression import Expression
-from circuitcheck.quantities.history import Looks, Tries
+from circuitcheck.quantities.history import Looks, Tries, shape_of
+from circuitcheck.quantities.reach import few_prompts
 from circuitcheck.sampling import Decision, Region, Tally
-from circuitcheck.session import current_session
+from circuitcheck.session import Measured, current_session
 from circuitcheck.stats.planning import CAP
 from circuitcheck.text import printable
 
@@ -62,9 +63,10 @@ class ControlResult:
 
 @dataclass(frozen=True)
 class ComparisonResult:
-    """A decision, with what was compared and on which prompts. `threshold` is None for questions made of `parts`; `flags`
-    are warnings about how it was asked. `question` is a key of what was asked, without seed and threshold, `shape` says it
-    without its units; `tries` and `looks` are what the result may have been picked from."""
+    """A decision, with what was compared and on which prompts. `threshold` is None for questions made of `parts`.
+    `measured` is what it rests on, prompt by prompt; `flags` are warnings about how it was asked. `question` is a key of
+    what was asked, without seed and threshold, `shape` says it without its units; `tries` and `looks` are what the result
+    may have been picked from."""
 
     expression: str
     relation: str
@@ -77,7 +79,7 @@ class ComparisonResult:
     templates: int
     groups: str
     scope: str
-    receipts: tuple[Receipt, ...]
+    measured: Measured = field(compare=False, repr=False)
     contrary: tuple[ContraryPrompt, ...]
     local_metrics: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
@@ -87,6 +89,15 @@ class ComparisonResult:
     shape: str = ""
     tries: Tries | None = None
     looks: Looks | None = None
+
+    @property
+    def receipts(self) -> tuple[Receipt, ...]:
+        """Proof that interventions acted, each once, on the most prompts."""
+        longest: dict[str, Receipt] = {}
+        for each in (*self.measured.receipts, *(each for part in self.parts for each in part.receipts)):
+            if each.digest not in longest or longest[each.digest].prompts < each.prompts:
+                longest[each.digest] = each
+        return tuple(longest.values())
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -155,6 +166,45 @@ class ComparisonResult:
         return "\n".join(lines)
 
 
+def result_of(
+    quantity: Expression,
+    measured: Measured,
+    decision: Decision,
+    *,
+    expression: str,
+    relation: str,
+    threshold: float | None,
+    scope: str,
+    question: str,
+    margin: float | None = None,
+    contrary: tuple[ContraryPrompt, ...] = (),
+    flags: tuple[str, ...] = (),
+    control: ControlResult | None = None,
+) -> ComparisonResult:
+    """The result of every kind of question about one quantity."""
+    where, session = quantity.prompts, current_session()
+    return ComparisonResult(
+        expression=expression,
+        relation=relation,
+        threshold=threshold,
+        margin=margin,
+        decision=decision,
+        task=where.task.name,
+        stream=where.stream,
+        seed=where.seed,
+        templates=session.count_groups(where.task, quantity.models[0], where.stream, decision.n),
+        groups=where.task.facts.groups,
+        scope=scope,
+        measured=measured,
+        contrary=contrary,
+        local_metrics=_local_metrics(quantity),
+        flags=(*where.flags, *few_prompts(where.task, decision.n), *flags),
+        control=control,
+        question=question,
+        shape=shape_of(expression),
+    )
+
+
 def _indented(part: ComparisonResult) -> str:
     return "\n".join(f"  {line}" for line in part.describe().splitlines())
 
@@ -179,7 +229,7 @@ def more_prompts(count: int | None) -> str:
     return f"about {count} prompts more"
 
 
-def local_metrics(quantity: Expression) -> tuple[str, ...]:
+def _local_metrics(quantity: Expression) -> tuple[str, ...]:
     """Names of metrics that are functions of this process."""
     names = (cell.metric.name for cell in quantity.cells if cell.metric.digest.startswith("local:"))
     return tuple(dict.fromkeys(names))

@@ -14,10 +14,9 @@ from circuitcheck.prompts.cases import Case, case_at
 from circuitcheck.quantities.comparison import Comparison
 from circuitcheck.quantities.conditions import conditions_of
 from circuitcheck.quantities.expression import Expression
-from circuitcheck.quantities.history import lasting, question_key, shape_of
+from circuitcheck.quantities.history import lasting, question_key
 from circuitcheck.quantities.question import Question, current_recorder
-from circuitcheck.quantities.reach import few_prompts
-from circuitcheck.quantities.result import ComparisonResult, ContraryPrompt, contrary_prompts, local_metrics
+from circuitcheck.quantities.result import ComparisonResult, ContraryPrompt, contrary_prompts, result_of
 from circuitcheck.quantities.shrinking import shrink
 from circuitcheck.sampling import Decision, Evidence
 from circuitcheck.session import Settings, current_session
@@ -176,7 +175,7 @@ class ForAll(Question):
         if case is not None:
             found = tuple(replace(each, index=None) for each in found)
             flags = ("a stored counterexample still holds" if index is None else f"found at prompt #{index}, and shrunk",)
-        return self._result(decision, found, flags)
+        return self._result(decision, quantity if index is None else self._quantity, found, flags)
 
     def _unfalsified(self, settings: Settings, n: int, near: int, undefined: int, population: int) -> ComparisonResult:
         exhausted = n == population and self._quantity.prompts.complete
@@ -199,7 +198,7 @@ class ForAll(Question):
             else f"no violation in {trials} {what}: P(violation) <= {high:.2g}"
         )
         decision = replace(self._decision(settings, verdict, n, 0.0, 0.0, high, method, exhausted=exhausted), reason=reason)
-        return self._result(decision, (), ())
+        return self._result(decision, self._quantity, (), ())
 
     def _decision(
         self,
@@ -229,28 +228,24 @@ class ForAll(Question):
             words=method,
         )
 
-    def _result(self, decision: Decision, contrary: tuple[ContraryPrompt, ...], flags: tuple[str, ...]) -> ComparisonResult:
-        quantity, session = self._quantity, current_session()
-        where = quantity.prompts
-        measured = session.measure(where.task, quantity.cells, where.stream, where.seed, range(decision.n))
-        return ComparisonResult(
+    def _result(
+        self, decision: Decision, seen: Expression, contrary: tuple[ContraryPrompt, ...], flags: tuple[str, ...]
+    ) -> ComparisonResult:
+        """`seen` is what the decision rests on: the quantity, or the quantity on one prompt that was stored."""
+        quantity, where = self._quantity, seen.prompts
+        measured = current_session().measure(where.task, seen.cells, where.stream, where.seed, range(decision.n))
+        return result_of(
+            quantity,
+            measured,
+            decision,
             expression=self.expression,
             relation=f"all {self.comparison.region.relation}",
             threshold=self.comparison.region.threshold,
             margin=self.comparison.region.margin,
-            decision=decision,
-            task=where.task.name,
-            stream=where.stream,
-            seed=where.seed,
-            templates=session.count_groups(where.task, quantity.models[0], where.stream, decision.n),
-            groups=where.task.facts.groups,
             scope="these_templates",
-            receipts=measured.receipts,
-            contrary=contrary,
-            local_metrics=local_metrics(quantity),
-            flags=(*where.flags, *few_prompts(where.task, decision.n), *flags),
             question=question_key(quantity, "these_templates", self.comparison.region.relation, "for all"),
-            shape=shape_of(self.expression),
+            contrary=contrary,
+            flags=flags,
         )
 
 

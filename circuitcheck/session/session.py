@@ -27,10 +27,14 @@ Progress = Callable[[str], None]  # told what is going on, and how many prompts 
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """`values` [cell, prompt] in the order of the cells asked for."""
+    """`values` [cell, prompt] in the order of the `cells` asked for, on the prompts `rows` of a stream, whose tokens have
+    the digests `prompts`."""
 
+    cells: tuple[Cell, ...]
+    rows: range
     values: NDArray[np.float64]
     receipts: tuple[Receipt, ...]
+    prompts: tuple[str, ...]
 
 
 def _local_engine(settings: Settings) -> Engine:
@@ -121,7 +125,7 @@ class Session:
         found = [self._values.get(streams[cell.digest], cell, rows) for cell in cells]
         unique = tuple({receipt.digest: receipt for each in found for receipt in each.receipts}.values())
         _refuse_vacuous(unique)
-        return Measured(np.stack([each.values for each in found]), unique)
+        return Measured(tuple(cells), rows, np.stack([each.values for each in found]), unique, found[0].prompts)
 
     def _require_sound(self, cells: Sequence[Cell]) -> None:
         if self.checkups is None:
@@ -144,7 +148,7 @@ class Session:
             self.forward_passes += table.forward_passes
             for cell, values, receipts in zip(plan.cells, table.values, table.receipts, strict=True):
                 _check_support(cell.metric, values)
-                self._values.put(streams[cell.digest], cell, Stretch(part, values, receipts))
+                self._values.put(streams[cell.digest], cell, Stretch(part, values, receipts, table.prompts))
             self._tell(f"{part.stop} prompts")
 
     def _tell(self, state: str) -> None:

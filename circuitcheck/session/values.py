@@ -17,17 +17,19 @@ Stream = tuple[str, str, str, int]  # model fingerprint and device, task digest,
 
 @dataclass(frozen=True, eq=False)
 class Stretch:
-    """One cell's values and receipts on the prompts `rows`."""
+    """One cell's values and receipts on the prompts `rows`, and digests of these."""
 
     rows: range
     values: NDArray[np.float64]
     receipts: tuple[Receipt, ...]
+    prompts: tuple[str, ...] = ()
 
     def part(self, rows: range) -> "Stretch":
         """What it has of these rows."""
         inside = range(max(rows.start, self.rows.start), min(rows.stop, self.rows.stop))
         window = slice(inside.start - self.rows.start, inside.stop - self.rows.start)
-        return Stretch(inside, self.values[window], tuple(each.rows(window) for each in self.receipts))
+        receipts = tuple(each.rows(window) for each in self.receipts)
+        return Stretch(inside, self.values[window], receipts, self.prompts[window])
 
     @property
     def bytes(self) -> int:
@@ -76,7 +78,8 @@ class ValueStore:
         held = self._columns[stream, cell.digest].stretches
         parts = [each.part(rows) for each in held if each.rows.start < rows.stop and each.rows.stop > rows.start]
         receipts = (reduce(Receipt.then, steps) for steps in zip(*(part.receipts for part in parts), strict=True))
-        return Stretch(rows, np.concatenate([part.values for part in parts]), tuple(receipts))
+        prompts = tuple(digest for part in parts for digest in part.prompts)
+        return Stretch(rows, np.concatenate([part.values for part in parts]), tuple(receipts), prompts)
 
     def lacking(self, streams: Mapping[str, Stream], cells: Iterable[Cell], rows: range) -> list[tuple[range, list[Cell]]]:
         """Which rows of which cells are not there: stretches, each with the cells that all lack it. `streams` are those of

@@ -7,6 +7,7 @@ import pytest
 from tiny import ioi_words, save_tokenizer
 
 import circuitcheck as cc
+from circuitcheck.digest import digest
 from circuitcheck.engine.torch import LocalEngine
 from circuitcheck.errors import NotComparable, VacuousIntervention
 
@@ -182,3 +183,27 @@ def test_a_session_without_a_question_has_no_engine():
 
     with cc.use_session(cc.Session(make_engine=no_engine)):
         cc.tasks.ioi()
+
+
+QUESTIONS = {
+    "comparison": lambda effect: effect > 0,
+    "composite": lambda effect: cc.any_of(effect > 0, effect < -1),
+    "control": lambda effect: effect.beats(cc.random_heads(like="L1H2"), share=0.5, prompts=40),
+    "universal": lambda effect: cc.forall(effect > -100, prompts=40),
+}
+
+
+@pytest.mark.parametrize("ask", QUESTIONS.values(), ids=QUESTIONS)
+def test_every_result_keeps_what_it_rests_on(session, model, ioi, ask):
+    effect = ioi.logit_diff(model) - ioi.logit_diff(model.ablate("L1H2", kind="zero"))
+    result = ask(effect).decide()
+    runs = len(session.engine.runs)
+    for part in (*result.parts, result)[: max(1, len(result.parts))]:
+        held, n = part.measured, part.decision.n
+        assert (held.rows, held.values.shape) == (range(n), (2, n))
+        assert [cell.digest for cell in held.cells] == [cell.digest for cell in effect.cells]
+        assert held.values[0] - held.values[1] == pytest.approx(effect.values(n))
+        assert held.prompts == tuple(digest(prompt.tokens) for prompt in ioi.sample(n, model=model))
+    (receipt,) = result.receipts
+    assert receipt.prompts == result.decision.n
+    assert len(session.engine.runs) == runs

@@ -53,7 +53,8 @@ class Run:
                         proofs[cells[node.cells[0]].view.digest].add(indices, changes)
         receipts = {key: proof.receipts(self._plan) for key, proof in proofs.items()}
         passes = self._passes + self.references.passes
-        return Table(values, tuple(receipts[cell.view.digest] for cell in self._plan.cells), passes)
+        of_cells = tuple(receipts[cell.view.digest] for cell in self._plan.cells)
+        return Table(values, of_cells, passes, tuple(digest(prompt.tokens) for prompt in prompts))
 
     def _run(self, graph: list[Node], batch: Batch) -> Iterator[tuple[Node, Seen, list[Change]]]:
         """Each node with what its pass shows and what its interventions changed. Values are let go of when no pass that is
