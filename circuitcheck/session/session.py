@@ -122,6 +122,7 @@ class Session:
             mine = [cell for cell in cells if cell.view.model == model]
             for gap, lacking in self._values.lacking(streams, mine, rows):
                 self._fill(Plan(model, task, stream, seed, tuple(lacking), self.settings.batch), streams, gap)
+        self._tell(f"{rows.stop} prompts")
         found = [self._values.get(streams[cell.digest], cell, rows) for cell in cells]
         unique = tuple({receipt.digest: receipt for each in found for receipt in each.receipts}.values())
         _refuse_vacuous(unique)

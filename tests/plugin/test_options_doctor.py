@@ -17,16 +17,15 @@ def test_middle(model, ioi):
 """
 BREAK = """
 import pytest
-from circuitcheck.engine.torch import sites
+from dataclasses import replace
+from circuitcheck.plan import SITE_KINDS
 
 @pytest.fixture(autouse=True, scope="session")
 def broken():
-    honest = sites._write_resid_mid
-    def library_s_own(model, write):
-        return [(f"blocks.{write.layer}.hook_resid_mid", write.function)]
-    sites._write_resid_mid = library_s_own
+    honest = SITE_KINDS["resid_mid"]
+    SITE_KINDS["resid_mid"] = replace(honest, written="at its point")
     yield
-    sites._write_resid_mid = honest
+    SITE_KINDS["resid_mid"] = honest
 """
 
 

@@ -155,7 +155,7 @@ def sent_to_terminal(tmp_path_factory: pytest.TempPathFactory, tiny_gpt2: Path) 
 
 
 def test_progress_on_a_terminal_says_claim_and_prompts_so_far(sent_to_terminal: str) -> None:
-    for shown in ("below: loading", "below: 32 prompts", "open: 32 prompts", "open: 64 prompts"):
+    for shown in ("below: loading", "the doctor looks at tiny", "below: 32 prompts", "open: 32 prompts", "open: 48 prompts"):
         assert shown in sent_to_terminal
 
 

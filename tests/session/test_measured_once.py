@@ -165,7 +165,7 @@ def test_progress_is_told_as_prompts_come_in(session, model, ioi):
     told = []
     session.progress = told.append
     ioi.logit_diff(model).values(300)
-    assert told == ["128 prompts", "256 prompts", "300 prompts"]
+    assert told == ["128 prompts", "256 prompts", "300 prompts", "300 prompts"]
     assert session.engine.rows == [range(128), range(128, 256), range(256, 300)]
 
 

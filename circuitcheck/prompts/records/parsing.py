@@ -13,6 +13,7 @@ from circuitcheck.prompts.records.rows import rows_of
 from circuitcheck.prompts.schema.task import END
 from circuitcheck.prompts.streams import STREAMS
 
+_HALF = re.compile("[\ud800-\udfff]")
 _SPAN = re.compile(r"\d{1,9}:\d{1,9}")
 _LONGEST = 500_000  # characters: no model reads so many tokens, and a tokenizer takes seconds for them
 _MOST = 1 << 28  # characters of all rows: they are held in memory
@@ -103,7 +104,7 @@ def _text(row: Mapping[str, Any], name: str) -> str:
 
 
 def _check_whole(what: str, text: str) -> None:
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if _HALF.search(text):
         raise _BadRow(f"has a {what} with half a character (a lone surrogate): {text!r}")
 
 
