@@ -47,7 +47,7 @@ def main() -> None:
     first = time.perf_counter() - started
     print(f"measured values asked for again take {seconds(lambda: quantity.values(_PROMPTS)) / first:.4f} of the time")
 
-    prompts = ioi.sample(_PROMPTS, model=model)
+    prompts = ioi.prompts(_PROMPTS, model=model)
     blocks = [prompts[start : start + 32] for start in range(0, _PROMPTS, 32)]
     tokens = [torch.tensor([block[i].tokens for i in indices]) for block in blocks for indices in by_size(block, "logits")]
     plain = engine._pool.get(model.ref, "cpu").model.original_model  # type: ignore[attr-defined]

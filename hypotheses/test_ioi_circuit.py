@@ -62,7 +62,7 @@ def test_path(model, ioi):
 def test_attends(model, ioi):
     second, others = (model.knock_out_attention("L0H2", query="END", key=key) for key in ("S2", ["IO", "S1"]))
     assert cc.all_of(
-        ioi.measure(cc.attention("L0H2", query="END", key="S2"), model) > 0.5,
+        ioi.metric(cc.attention("L0H2", query="END", key="S2"), model) > 0.5,
         left(ioi, second, model) < 0.2,
         left(ioi, others, model) == cc.approx(1.0, abs=0.05),
     )

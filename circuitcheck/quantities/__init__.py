@@ -6,7 +6,20 @@ from circuitcheck.quantities.controls import Beats, RandomParts, random_heads, r
 from circuitcheck.quantities.corpus import corpus
 from circuitcheck.quantities.directions import mean_difference, random_direction
 from circuitcheck.quantities.estimate import Estimate
-from circuitcheck.quantities.metrics import activation, attention, metric, norm
+from circuitcheck.quantities.metrics import (
+    accuracy,
+    activation,
+    attention,
+    candidate_accuracy,
+    kl_from_clean,
+    log_prob,
+    logit_diff,
+    loss,
+    metric,
+    norm,
+    probability,
+    rank,
+)
 from circuitcheck.quantities.models import Model, ModelView, load
 from circuitcheck.quantities.quantity import Quantity
 from circuitcheck.quantities.question import Question, Recorder, recording
@@ -29,19 +42,27 @@ __all__ = [
     "RandomParts",
     "Recorder",
     "Task",
+    "accuracy",
     "activation",
     "all_of",
     "any_of",
     "approx",
     "attention",
+    "candidate_accuracy",
     "corpus",
     "forall",
+    "kl_from_clean",
     "load",
+    "log_prob",
+    "logit_diff",
+    "loss",
     "mean_difference",
     "metric",
     "norm",
+    "probability",
     "random_direction",
     "random_heads",
     "random_sites",
+    "rank",
     "recording",
 ]

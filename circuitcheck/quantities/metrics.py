@@ -1,17 +1,25 @@
 """Metrics that a user writes, or makes of sites and positions."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from circuitcheck.errors import BadMetric, UnknownSite, UnknownUnit, after_reload
 from circuitcheck.plan import (
     ANY_MODEL,
+    Accuracy,
     Activation,
     Attention,
+    CandidateAccuracy,
     Custom,
     Head,
+    KLFromClean,
+    LogitDiff,
+    LogProb,
+    Loss,
     Metric,
     Norm,
+    Probability,
+    Rank,
     Site,
     Unit,
     UnitSet,
@@ -27,6 +35,50 @@ def metric(function: Callable[[Any, Any], Any], *, name: str | None = None, supp
     """`function(logits, prompts)` as a metric: logits [prompt, vocab] (a torch tensor, at each prompt's last token) and the
     `Prompt`s in, one number per prompt out. `support` is "real", "binary" or (low, high), and decides the statistics."""
     return Custom(function, name or str(getattr(function, "__name__", "custom")), support)
+
+
+def logit_diff() -> LogitDiff:
+    """Logit of the answer minus logit of the distractor, subtracted in float64; of their first tokens, which must differ."""
+    return LogitDiff()
+
+
+def accuracy() -> Accuracy:
+    """1 where the answer has the largest logit of the whole vocabulary, else 0."""
+    return Accuracy()
+
+
+def candidate_accuracy() -> CandidateAccuracy:
+    """1 where the answer has the largest logit among the task's candidates, compared on their first tokens, else 0."""
+    return CandidateAccuracy()
+
+
+def rank() -> Rank:
+    """1 where the answer's first token has the largest logit, 2 where one token has a larger one, and so on."""
+    return Rank()
+
+
+def probability() -> Probability:
+    """Softmax probability of the answer's first token."""
+    return Probability()
+
+
+def log_prob(of: Literal["answer", "distractor"] = "answer") -> LogProb:
+    """Log-probability of the whole answer, or distractor, in nats: the sum over its tokens, each given those before it."""
+    return LogProb(of)
+
+
+def loss() -> Loss:
+    """Minus the log-probability of the answer's first token, in nats: on running text the loss of the next token."""
+    return Loss()
+
+
+def kl_from_clean() -> KLFromClean:
+    """Kullback-Leibler divergence of the view's next-token distribution at END from the untouched model's on the clean
+    prompt, D(clean || view), in nats."""
+    return KLFromClean()
+
+
+_WITHOUT_WORDS = (logit_diff, accuracy, candidate_accuracy, rank, probability, log_prob, loss, kl_from_clean)
 
 
 def attention(head: str | Head, *, query: str, key: str) -> Attention:
@@ -68,13 +120,14 @@ def _one_site(site: str | Unit | Site) -> Site:
 
 def as_metric(given: object) -> Metric:
     """Raises TypeError for what is neither a metric nor a function."""
-    if isinstance(given, type):
-        raise TypeError(f"cc.{given.__name__} is a kind of metric: write cc.{given.__name__}().")
+    if given in _WITHOUT_WORDS or isinstance(given, type):
+        name = getattr(given, "__name__", given)
+        raise TypeError(f"cc.{name} is a kind of metric: write cc.{name}().")
     if isinstance(given, Metric):
         return given
     if callable(given):
         return metric(given)
     raise TypeError(
-        f"{given!r} is no metric; expected one such as cc.LogitDiff(), or a function of (logits, "
+        f"{given!r} is no metric; expected one such as cc.logit_diff(), or a function of (logits, "
         f"prompts).{after_reload(given)}"
     )

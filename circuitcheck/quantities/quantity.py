@@ -84,12 +84,12 @@ class Quantity(Expression):
         note_looked(current_session(), look)
         return look
 
-    def on(self, cases: Iterable[Case]) -> NDArray[np.float64]:
+    def on_cases(self, cases: Iterable[Case]) -> NDArray[np.float64]:
         """[case]: the number on each of these cases of the task (`task.strategy()` draws them, `task.case(...)` makes one).
 
         Raises NotComparable for ratios and for cases of another task, BadTask for values that no prompt has.
         """
-        self._only_means("on()")
+        self._only_means("on_cases()")
         listed = list(cases)
         if not listed:
             return np.empty(0)

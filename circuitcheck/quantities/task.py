@@ -52,7 +52,7 @@ class Task:
     `values`, `sample`) from `discovery`, so that what was chosen by looking is not judged on the same prompts.
     `on_stream` says otherwise: `chosen` is then the stream of both.
 
-    What is asked of prompts alone takes a model or its spec (`task.sample(5, model="gpt2")`), and loads no weights."""
+    What is asked of prompts alone takes a model or its spec (`task.prompts(5, model="gpt2")`), and loads no weights."""
 
     definition: PromptSource
     chosen: str | None = None
@@ -207,7 +207,7 @@ class Task:
         """How many prompts a stream (that of claims, unless named) has for this model's tokenizer. Raises EmptyPool."""
         return current_session().population(self.definition, [whose_tokenizer(model)], stream or self.stream)
 
-    def sample(self, n: int, *, model: Tokenized, seed: int = 0, stream: str | None = None) -> tuple[Prompt, ...]:
+    def prompts(self, n: int, *, model: Tokenized, seed: int = 0, stream: str | None = None) -> tuple[Prompt, ...]:
         """The first `n` prompts of a stream for this model's tokenizer: outside of a claim, of the discovery stream. Raises
         EmptyPool, BadTask."""
         where = stream or self._looking(model)
@@ -228,21 +228,21 @@ class Task:
 
         Raises BadMetric for a task without distractors, and when it is measured, where the two share their first token.
         """
-        return self.measure(LogitDiff(), view)
+        return self.metric(LogitDiff(), view)
 
     def accuracy(self, view: ModelView) -> Quantity:
         """Share of prompts whose answer has the largest logit of the whole vocabulary."""
-        return self.measure(Accuracy(), view)
+        return self.metric(Accuracy(), view)
 
     def log_prob(self, view: ModelView) -> Quantity:
         """Mean over prompts of the log-probability of the whole answer in nats, teacher-forced over its tokens."""
-        return self.measure(LogProb(), view)
+        return self.metric(LogProb(), view)
 
     def loss(self, view: ModelView) -> Quantity:
         """Mean over prompts of minus the log-probability of the next token, in nats."""
-        return self.measure(Loss(), view)
+        return self.metric(Loss(), view)
 
-    def measure(self, metric: Metric | Callable[[Any, Any], Any], view: ModelView) -> Quantity:
+    def metric(self, metric: Metric | Callable[[Any, Any], Any], view: ModelView) -> Quantity:
         """Mean over prompts of `metric` in `view`. A function of (logits, prompts) is a metric of this process only.
 
         Raises UnknownPosition, UnknownCounterfactual, BadMetric, TypeError.

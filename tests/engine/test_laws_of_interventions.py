@@ -93,7 +93,7 @@ class _Runs:
 @given(site=sites, at=st.sampled_from(POSITIONS))
 def test_what_is_done_at_a_token_changes_no_logits_before_it(model, site, at):
     loaded = cc.current_session().engine._pool.get(model.ref, "cpu")
-    prompts = cc.tasks.ioi().sample(1, model=model)
+    prompts = cc.tasks.ioi().prompts(1, model=model)
     batch = Batch(prompts, loaded.device)
     (patch,) = model.patch(site, source="abc", at=at).data.interventions
     writes = writes_of(patch, batch, _Runs(loaded.model, batch))

@@ -14,7 +14,7 @@ from circuitcheck.engine.torch.readouts import _broken
 from circuitcheck.errors import Inconclusive, UnsoundModel
 from circuitcheck.session import CheckUpStore
 
-METRICS = [cc.LogitDiff(), cc.Accuracy(), cc.Rank(), cc.Probability(), cc.Loss(), cc.CandidateAccuracy()]
+METRICS = [cc.logit_diff(), cc.accuracy(), cc.rank(), cc.probability(), cc.loss(), cc.candidate_accuracy()]
 
 
 @pytest.fixture
@@ -42,14 +42,14 @@ def test_prompts_with_a_broken_word_have_no_value_and_others_do(damaged, tiny_ll
     token = word(tiny_llama, "\u0120store")
     folder = damaged("model.embed_tokens.weight", lambda tensor: tensor[token].fill_(value))
     ioi, model = cc.tasks.ioi(), cc.load(str(folder))
-    prompts = ioi.sample(64, model=model)
-    found = ioi.measure(metric, model).values(64)
+    prompts = ioi.prompts(64, model=model)
+    found = ioi.metric(metric, model).values(64)
     broken = np.array([token in prompt.tokens for prompt in prompts])
     assert broken.any()
     assert not broken.all()
     np.testing.assert_array_equal(np.isnan(found), broken)
     with pytest.raises(Inconclusive, match="no finite number"):
-        bool(ioi.measure(metric, model) > -100)
+        bool(ioi.metric(metric, model) > -100)
 
 
 def test_the_doctor_says_so_before_anything_else(damaged):

@@ -27,10 +27,10 @@ COUNTS = {
         lambda ioi, model: ioi.recovered(model.ablate("L0H1", kind="counterfactual", at="END")),
     ),
     "denoising": (2, lambda ioi, model: ioi.logit_diff(model.on("abc").patch("L0H1", source="clean"))),
-    "divergence from clean of the clean run": (1, lambda ioi, model: ioi.measure(cc.KLFromClean(), model)),
+    "divergence from clean of the clean run": (1, lambda ioi, model: ioi.metric(cc.kl_from_clean(), model)),
     "divergence from clean of a view": (
         2,
-        lambda ioi, model: ioi.measure(cc.KLFromClean(), model.ablate("L0H1", kind="zero")),
+        lambda ioi, model: ioi.metric(cc.kl_from_clean(), model.ablate("L0H1", kind="zero")),
     ),
     "two views with one source": (
         3,
@@ -56,7 +56,7 @@ def test_each_pass_is_run_once(ioi, model, count, make):
 
 def test_a_pass_comes_after_those_that_it_takes_values_from(ioi, model):
     view = model.ablate("L0H1", kind="zero").patch_path("L0H2", into="L2H0.q").on("swap").patch("L1.mlp", source="clean")
-    found = graph(model, ioi.measure(cc.KLFromClean(), view), ioi.logit_diff(model.patch("L1H1.q")))
+    found = graph(model, ioi.metric(cc.kl_from_clean(), view), ioi.logit_diff(model.patch("L1H1.q")))
     order = [node.run for node in found]
     assert all(order.index(source) < order.index(node.run) for node in found for source in node.takes_from)
     prefix = Pass("swap", view.data.interventions[:1])
@@ -64,8 +64,8 @@ def test_a_pass_comes_after_those_that_it_takes_values_from(ioi, model):
 
 
 def test_what_is_kept_of_a_pass_is_what_others_take_and_metrics_read(ioi, model):
-    quantity = ioi.measure(cc.attention("L1H2", query="END", key="S2"), model.patch("L0.mlp, L2H1.q"))
-    clean = ioi.measure(cc.norm("L1.resid_post", at="END"), model)
+    quantity = ioi.metric(cc.attention("L1H2", query="END", key="S2"), model.patch("L0.mlp, L2H1.q"))
+    clean = ioi.metric(cc.norm("L1.resid_post", at="END"), model)
     kept = {node.run: node.keeps for node in graph(model, quantity, clean)}
     assert kept[ABC] == {("mlp_out", 0), ("q", 2)}
     assert kept[CLEAN] == {("resid_post", 1)}
@@ -73,7 +73,9 @@ def test_what_is_kept_of_a_pass_is_what_others_take_and_metrics_read(ioi, model)
 
 
 def test_where_a_pass_begins_to_differ_is_known(ioi, model):
-    prompts = [each for each in ioi.sample(8, model=model) if len(each.tokens) == len(ioi.sample(1, model=model)[0].tokens)]
+    prompts = [
+        each for each in ioi.prompts(8, model=model) if len(each.tokens) == len(ioi.prompts(1, model=model)[0].tokens)
+    ]
     batch = Batch(tuple(prompts), "cpu")
     view = model.ablate("L2H1", kind="zero", at="END").patch("L1.resid_pre", at="S2")
     run = Pass.of(view.data)

@@ -96,7 +96,7 @@ def neurons_at_end(network, prompts):
 def what_neurons_are(task, view, prompts):
     """[prompt, neuron]: NEURONS at END in a view, on the first `prompts` prompts."""
     metrics = [cc.activation(f"L{layer}.mlp[{neuron}]", at="END") for layer, neuron in NEURONS]
-    cells = [cell for metric in metrics for cell in task.measure(metric, view).cells]
+    cells = [cell for metric in metrics for cell in task.metric(metric, view).cells]
     session = cc.current_session()
     return session.measure(task.definition, cells, task.stream, session.settings.seed, range(prompts)).values.T
 
@@ -104,7 +104,7 @@ def what_neurons_are(task, view, prompts):
 @cache
 def reference_of(network, task, model, seed, pool):
     """The first `pool` prompts of the reference stream, and what NEURONS are in them."""
-    prompts = task.sample(pool, model=model, seed=seed, stream="reference")
+    prompts = task.prompts(pool, model=model, seed=seed, stream="reference")
     return prompts, neurons_at_end(network, prompts)
 
 
@@ -115,7 +115,7 @@ class Found:
         view = model if base == "clean" else model.on(base)
         measured = what_neurons_are(task, view.ablate(WORDS, kind="resample", at="END", **options), prompts)
         seed = cc.current_session().settings.seed
-        self.prompts = task.sample(prompts, model=model, seed=seed, stream=task.stream)
+        self.prompts = task.prompts(prompts, model=model, seed=seed, stream=task.stream)
         self.reference, theirs = reference_of(network, task, model, seed, pool)
         self.donors = [self._only(row, theirs) for row in measured]
         self.changed = np.abs(measured - neurons_at_end(network, self.prompts)).max(1) > OTHER
@@ -234,8 +234,8 @@ def test_among_those_that_share_a_slot_each_is_drawn(network, few_words, model):
 def test_where_none_fits_donors_are_among_the_first_of_twice_as_many_and_so_on(network, ioi, model):
     """Of 256 prompts, 16 have the prompt's template, and one in 70 of them its name."""
     measured = what_neurons_are(ioi, model.ablate(WORDS, kind="resample", at="END", matching="IO"), 32)
-    reference, pools = ioi.sample(8192, model=model, stream="reference"), []
-    for prompt, values in zip(ioi.sample(32, model=model), measured, strict=True):
+    reference, pools = ioi.prompts(8192, model=model, stream="reference"), []
+    for prompt, values in zip(ioi.prompts(32, model=model), measured, strict=True):
         fitting = [each for each in reference if (each.template, each.slots["IO"]) == (prompt.template, prompt.slots["IO"])]
         pools.append(next(pool for pool in (256, 512, 1024, 2048, 4096, 8192) if fitting[0].index < pool))
         possible = [each for each in fitting if each.index < pools[-1]]
@@ -247,11 +247,11 @@ def test_the_last_pool_is_the_whole_reference_stream(network, few_words, model):
     """100 and twice as many are more than it has: prompts that only its end fits get their donors, others an error."""
     size = cc.current_session().population(few_words.definition, [model.ref], "reference")
     assert 100 < size < 200
-    reference = few_words.sample(size, model=model, stream="reference")
+    reference = few_words.prompts(size, model=model, stream="reference")
     view = model.ablate(WORDS, kind="resample", at="END", matching=["A", "B"], n=100)
     metrics = [cc.activation(f"L{layer}.mlp[{neuron}]", at="END") for layer, neuron in NEURONS]
     late, none = 0, 0
-    for prompt in few_words.sample(64, model=model):
+    for prompt in few_words.prompts(64, model=model):
         slots = {slot: prompt.slots[slot] for slot in "ABPO"}
         fitting = [
             each
@@ -264,10 +264,10 @@ def test_the_last_pool_is_the_whole_reference_stream(network, few_words, model):
         if not fitting:
             none += 1
             with pytest.raises(BadTask, match=f"none of {size} reference prompts"):
-                few_words.measure(metrics[0], view).on([case])
+                few_words.metric(metrics[0], view).on_cases([case])
             continue
         late += 1
-        values = np.array([float(few_words.measure(metric, view).on([case])[0]) for metric in metrics])
+        values = np.array([float(few_words.metric(metric, view).on_cases([case])[0]) for metric in metrics])
         assert (np.abs(neurons_at_end(network, fitting) - values) < SAME).all(1).sum() == 1
     assert late > 2
     assert none > 0
@@ -293,7 +293,7 @@ def of_one_or_two_tokens(model):
         distractor="Q",
         tokens={"A": None, "P": None},
     )
-    counts = {tuple(len(p.positions[slot]) for slot in "AP") for p in task.sample(64, model=model)}
+    counts = {tuple(len(p.positions[slot]) for slot in "AP") for p in task.prompts(64, model=model)}
     assert counts == {(1, 1), (1, 2), (2, 1), (2, 2)}
     return task
 
@@ -324,7 +324,7 @@ def row_of(prompt, stream, template=None, **more):
 @pytest.mark.parametrize("template", ["said", None])
 def test_records_take_donors_of_their_template_or_else_of_their_length(network, ioi, model, tmp_path, template):
     went, other = (
-        [prompt for prompt in ioi.sample(128, model=model) if prompt.template == name]
+        [prompt for prompt in ioi.prompts(128, model=model) if prompt.template == name]
         for name in ("went/IO-first", "visited/IO-first")
     )
     assert len(went[0].tokens) != len(other[0].tokens)
@@ -341,12 +341,12 @@ def test_records_take_donors_of_their_template_or_else_of_their_length(network, 
 
 def test_a_case_that_stands_in_the_reference_stream_is_never_its_own_donor(network, ioi, model):
     """Of two that fit, one has the case's own tokens; what its counterfactual would be is another."""
-    reference = ioi.sample(32, model=model, stream="reference")
+    reference = ioi.prompts(32, model=model, stream="reference")
     view = model.ablate(WORDS, kind="resample", at="END", n=32)
     metrics = [cc.activation(f"L{layer}.mlp[{neuron}]", at="END") for layer, neuron in NEURONS]
     cases = [case_of(ioi, prompt) for prompt in reference]
     assert [case.prompt(model).tokens for case in cases] == [prompt.tokens for prompt in reference]
-    found = np.stack([ioi.measure(metric, view).on(cases) for metric in metrics], axis=1)
+    found = np.stack([ioi.metric(metric, view).on(cases) for metric in metrics], axis=1)
     theirs = neurons_at_end(network, reference)
     for row, (prompt, value) in enumerate(zip(reference, found, strict=True)):
         (other,) = (each for each in range(32) if each != row and reference[each].template == prompt.template)
@@ -421,7 +421,7 @@ def test_a_chosen_prompt_has_the_donor_that_it_has_in_its_stream(model, ioi):
 
 def test_a_case_has_the_donor_of_the_same_prompt_in_a_stream(network, model, ioi):
     view = model.ablate(WORDS, kind="resample", at="END")
-    prompts = ioi.sample(16, model=model)
+    prompts = ioi.prompts(16, model=model)
     cases = [case_of(ioi, prompt) for prompt in prompts]
     assert [case.prompt(model).tokens for case in cases] == [prompt.tokens for prompt in prompts]
     expected = ioi.logit_diff(view).values(16)
@@ -544,8 +544,8 @@ def test_exactly_one_prompt_that_fits_gives_the_value_that_was_measured(network,
     untouched = ioi.logit_diff(view).values(16)
     measured = ioi.logit_diff(view.ablate(words, kind="resample", at=at and list(at), n=128)).values(16)
     assert np.abs(measured - untouched).max() > OTHER
-    reference = ioi.sample(128, model=model, stream="reference")
-    for prompt, value in zip(ioi.sample(16, model=model), measured, strict=True):
+    reference = ioi.prompts(128, model=model, stream="reference")
+    for prompt, value in zip(ioi.prompts(16, model=model), measured, strict=True):
         fitting = [each for each in reference if each.template == prompt.template and each.tokens != prompt.tokens]
         found = with_values_of(network, prompt, fitting, UNITS[words], at, run)
         assert (np.abs(found - value) < SAME).sum() == 1, (found, value)
@@ -555,8 +555,8 @@ def test_exactly_one_prompt_that_fits_gives_the_value_that_was_measured(network,
 def test_a_circuit_s_complement_is_resampled_from_one_donor(network, ioi, model):
     circuit = cc.circuit({"END": "L2H0-3", "S2": "L0H0-1"})
     measured = ioi.logit_diff(model.ablate(~circuit, kind="resample", n=128)).values(16)
-    reference = ioi.sample(128, model=model, stream="reference")
-    for prompt, value in zip(ioi.sample(16, model=model), measured, strict=True):
+    reference = ioi.prompts(128, model=model, stream="reference")
+    for prompt, value in zip(ioi.prompts(16, model=model), measured, strict=True):
         fitting = [each for each in reference if each.template == prompt.template]
         theirs = Hooked(network, torch.tensor([donor.tokens for donor in fitting])).values
         kept = {(2, head): prompt.end for head in range(4)} | {(0, head): prompt.positions["S2"][-1] for head in range(2)}
@@ -591,7 +591,7 @@ def test_slots_that_no_other_prompt_shares_are_named(model):
 
 def test_a_prompt_whose_template_nobody_has_is_an_error(ioi, model, tmp_path):
     went, other = (
-        [prompt for prompt in ioi.sample(64, model=model) if prompt.template == name][:3]
+        [prompt for prompt in ioi.prompts(64, model=model) if prompt.template == name][:3]
         for name in ("went/IO-first", "visited/IO-first")
     )
     task = records(

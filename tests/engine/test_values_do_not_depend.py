@@ -85,7 +85,7 @@ def test_prompts_of_one_length_run_together_so_many_at_a_time(model, ioi, engine
         groups.append(tuple(prompt.index for prompt in prompts))
         return logits[:, 0]
 
-    plan = Plan(model.ref, ioi.definition, "test", 0, ioi.measure(watch, model).cells, batch=8)
+    plan = Plan(model.ref, ioi.definition, "test", 0, ioi.metric(watch, model).cells, batch=8)
     engine.run(plan, range(40, 100))
     prompts = engine_prompts(ioi, model, range(40, 100))
     lengths = [{len(prompts[index].tokens) for index in group} for group in groups]
@@ -97,4 +97,4 @@ def test_prompts_of_one_length_run_together_so_many_at_a_time(model, ioi, engine
 
 def engine_prompts(ioi, model, rows):
     """Prompts by index."""
-    return dict(zip(rows, ioi.sample(rows.stop, model=model)[rows.start :], strict=True))
+    return dict(zip(rows, ioi.prompts(rows.stop, model=model)[rows.start :], strict=True))

@@ -45,7 +45,7 @@ def test_a_hooked_transformer_gives_values_and_takes_interventions(hooked_transf
 
 def test_a_hooked_transformer_is_scored_by_its_own_logits(hooked_transformer):
     model, ioi = cc.load(hooked_transformer), cc.tasks.ioi()
-    (prompt,) = ioi.sample(1, model=model)
+    (prompt,) = ioi.prompts(1, model=model)
     with torch.no_grad():
         logits = hooked_transformer(torch.tensor([prompt.tokens]), prepend_bos=False)[0, -1].double()
     expected = float(logits[prompt.answer_id] - logits[prompt.distractor_id])

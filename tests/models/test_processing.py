@@ -112,8 +112,8 @@ class Both:
 
     def values(self, make, metric=None):
         """What `make` makes of both, measured: [model, prompt]."""
-        metric = metric or cc.LogitDiff()
-        return np.stack([self.task.measure(metric, make(model)).values(N) for model in (self.plain, self.folded)])
+        metric = metric or cc.logit_diff()
+        return np.stack([self.task.metric(metric, make(model)).values(N) for model in (self.plain, self.folded)])
 
     def measured(self, quantities_of):
         """{name: [model, prompt]} of the quantities that a function makes of each model, all of a model's in one plan."""
@@ -158,7 +158,7 @@ def distributions(task, model):
         found.append(logits.double().log_softmax(-1).cpu())
         return torch.zeros(len(prompts))
 
-    task.measure(cc.metric(keep), model).values(N)
+    task.metric(cc.metric(keep), model).values(N)
     return found[-1].numpy()  # a metric is called twice, to see that it says the same
 
 
@@ -228,12 +228,12 @@ def test_interventions_mean_the_same_in_a_folded_model(both):
 
 
 SAME_METRICS = {
-    "probability": cc.Probability(),
-    "log_prob": cc.LogProb(),
-    "loss": cc.Loss(),
-    "accuracy": cc.Accuracy(),
-    "rank": cc.Rank(),
-    "kl": cc.KLFromClean(),
+    "probability": cc.probability(),
+    "log_prob": cc.log_prob(),
+    "loss": cc.loss(),
+    "accuracy": cc.accuracy(),
+    "rank": cc.rank(),
+    "kl": cc.kl_from_clean(),
     "attention": cc.attention("L1H3", query="END", key="IO"),
     "norm of z": cc.norm("L1H2", at="END"),
     "norm of q": cc.norm("L1H2.q", at="END"),
@@ -256,13 +256,13 @@ OF_THE_STREAM = {
 def test_metrics_of_what_is_said_attended_and_computed_are_the_same(both, ablated):
     def quantities(model):
         view = model.ablate("L0H1", kind="zero") if ablated else model
-        return {name: both.task.measure(metric, view) for name, metric in SAME_METRICS.items()}
+        return {name: both.task.metric(metric, view) for name, metric in SAME_METRICS.items()}
 
     assert not differing(both.measured(quantities), TOLERANCE)
 
 
 def test_with_layer_norm_the_stream_has_lost_its_mean_and_with_rms_norm_nothing(both):
-    found = both.measured(lambda model: {name: both.task.measure(each, model) for name, each in OF_THE_STREAM.items()})
+    found = both.measured(lambda model: {name: both.task.metric(each, model) for name, each in OF_THE_STREAM.items()})
     if not both.has_layer_norm:
         assert not differing(found, TOLERANCE)
         return
@@ -344,7 +344,7 @@ def bridge(request, folders):
 def compared(bridge, make, metric=None):
     _, mine, plain, session = bridge
     with cc.use_session(session):
-        return [cc.tasks.ioi().measure(metric or cc.LogitDiff(), make(model)).values(N) for model in (mine, plain)]
+        return [cc.tasks.ioi().metric(metric or cc.logit_diff(), make(model)).values(N) for model in (mine, plain)]
 
 
 HEADS = ("L1H2", "L0H0-3, L2H1", cc.heads("L1H2") | cc.layers("L0.mlp"))

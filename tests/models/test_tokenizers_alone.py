@@ -37,7 +37,7 @@ def no_weights(monkeypatch):
 def everything(model, path):
     """All that is asked of prompts alone."""
     task = cc.tasks.ioi()
-    seen = (task.sample(5, model=model), task.size(model), task.size(model, stream="discovery"), str(task.explain(model)))
+    seen = (task.prompts(5, model=model), task.size(model), task.size(model, stream="discovery"), str(task.explain(model)))
     written = task.to_records(path, 3, model=model)
     shared = task.for_models(model, model).definition
     return *seen, tuple(task.iterate(model, 3)), written, path.read_text(), shared
@@ -67,7 +67,7 @@ def test_another_process_has_the_tokenizer_of_a_reference(spec, bos, no_weights)
 
 def test_a_checkpoint_without_weights(tiny_gpt2, tmp_path):
     folder = shutil.copytree(tiny_gpt2, tmp_path / "no_weights", ignore=shutil.ignore_patterns("*.safetensors"))
-    assert cc.tasks.ioi().sample(4, model=str(folder)) == cc.tasks.ioi().sample(4, model=str(tiny_gpt2))
+    assert cc.tasks.ioi().prompts(4, model=str(folder)) == cc.tasks.ioi().prompts(4, model=str(tiny_gpt2))
     with pytest.raises(CorruptCheckpoint, match="has no weights"):
         cc.load(str(folder))
 
@@ -144,5 +144,5 @@ def test_a_tokenizer_that_saving_changed(tiny_gguf, tmp_path, from_gguf, monkeyp
 )
 def test_what_has_no_tokenizer(model, error, words):
     with pytest.raises(error) as found:
-        cc.tasks.ioi().sample(1, model=model)
+        cc.tasks.ioi().prompts(1, model=model)
     assert words in str(found.value)

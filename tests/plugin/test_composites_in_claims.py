@@ -271,7 +271,7 @@ def test_claim_that_only_builds_a_question_is_an_error(run: Run) -> None:
 
 
 def test_warnings_of_parts_are_warnings_of_the_claim(folder: Folder) -> None:
-    body = 'first = ioi.measure(cc.metric(lambda logits, prompts: logits[:, 0], name="first_logit"), model)\n'
+    body = 'first = ioi.metric(cc.metric(lambda logits, prompts: logits[:, 0], name="first_logit"), model)\n'
     run = folder.run(
         claim("plain", body + "assert first < 100") + claim("joined", body + "assert cc.any_of(first < 100, first < 200)")
     )

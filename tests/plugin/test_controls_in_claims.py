@@ -10,7 +10,7 @@ PRELUDE = """
 FIRST = cc.metric(lambda logits, prompts: logits[:, 0], name="first_logit")
 
 def effect(model, ioi, heads):
-    return ioi.measure(FIRST, model) - ioi.measure(FIRST, model.ablate(heads, kind="zero"))
+    return ioi.metric(FIRST, model) - ioi.metric(FIRST, model.ablate(heads, kind="zero"))
 """
 BEATS = "effect(model, ioi, {heads!r}).beats(cc.random_heads(like={like!r}{seed}), share={share}, prompts={prompts})"
 # Of the four heads of layer 0, L0H0 raises the first logit most, L0H3 lowers it most; L1H1 is just ahead of L1H0.

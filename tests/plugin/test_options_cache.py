@@ -67,7 +67,7 @@ def test_collecting_prompts_loads_no_model(folder: Folder, monkeypatch: pytest.M
     monkeypatch.setattr(loaded, "load", None)
     folder.write(
         """
-PROMPTS = cc.tasks.ioi().sample(2, model="m.gguf")
+PROMPTS = cc.tasks.ioi().prompts(2, model="m.gguf")
 
 @cc.claim("a sentence", id="ioi.{number}", model="m.gguf")
 @pytest.mark.parametrize("number", range(len(PROMPTS)))

@@ -36,7 +36,7 @@ MINE = (
     + """
 @claim(id="it")
 def test_it(model):
-    assert cc.forall(people.measure(TOM, model) > 0.5)
+    assert cc.forall(people.metric(TOM, model) > 0.5)
 """
 )
 KINDS = (
@@ -44,19 +44,19 @@ KINDS = (
     + """
 @claim(id="expected", expect="refuted")
 def test_expected(model):
-    assert cc.forall(people.measure(TOM, model) > 0.5)
+    assert cc.forall(people.metric(TOM, model) > 0.5)
 
 @claim(id="never")
 def test_never(model):
-    assert cc.forall(people.measure(TOM, model) > -1, rate=0.05)
+    assert cc.forall(people.metric(TOM, model) > -1, rate=0.05)
 
 @claim(id="less-sure", confidence=0.8)
 def test_less_sure(model):
-    assert cc.forall(people.measure(TOM, model) > -1, rate=0.05)
+    assert cc.forall(people.metric(TOM, model) > -1, rate=0.05)
 
 @claim(id="few")
 def test_few(model):
-    assert cc.forall(people.measure(TOM, model) > -1, rate=0.05, prompts=40)
+    assert cc.forall(people.metric(TOM, model) > -1, rate=0.05, prompts=40)
 """
 )
 

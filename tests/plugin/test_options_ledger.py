@@ -23,7 +23,7 @@ CLAIM = (
     + """
 @claim(id="it"{arguments})
 def test_it(model, ioi):
-    assert ioi.measure(NUMBER, model) > {threshold}
+    assert ioi.metric(NUMBER, model) > {threshold}
 """
 )
 POSITIVE = CLAIM.format(arguments=", samples=32", threshold=0)
@@ -126,7 +126,7 @@ def seen(circuit_model, ioi):
 
 @claim(id="it", samples=32)
 def test_it(model, ioi, seen):
-    assert ioi.measure(NUMBER, model) > min(0, seen.value)
+    assert ioi.metric(NUMBER, model) > min(0, seen.value)
 """
 )
 

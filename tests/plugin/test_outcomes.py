@@ -258,7 +258,7 @@ def inner(logits):
         return logits[999_999]
     def own(logits, prompts):
         return inner(logits)
-    assert ioi.measure(cc.metric(own), model) > 0"""
+    assert ioi.metric(cc.metric(own), model) > 0"""
 
 
 def test_an_error_in_a_metric_of_ones_own_shows_ones_own_lines(folder: Folder) -> None:

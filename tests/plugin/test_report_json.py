@@ -140,7 +140,7 @@ def test_value_that_is_no_number_is_null_with_a_reason(folder: Folder) -> None:
 @claim(id="it", samples=32)
 def test_it(model, ioi):
     undefined = cc.metric(lambda logits, prompts: logits[:, 0] * float("nan"), name="undefined")
-    assert ioi.measure(undefined, model) < 100
+    assert ioi.metric(undefined, model) < 100
 """)
     claim = run.claims["it"]
     (comparison,) = claim["comparisons"]
@@ -156,7 +156,7 @@ def test_metric_that_is_a_function_is_said_to_be_local(folder: Folder) -> None:
     run = folder.run("""
 @claim(id="it", samples=32)
 def test_it(model, ioi):
-    assert ioi.measure(cc.metric(lambda logits, prompts: logits[:, 0], name="first_logit"), model) < 100
+    assert ioi.metric(cc.metric(lambda logits, prompts: logits[:, 0], name="first_logit"), model) < 100
 """)
     assert run.verdicts == {"it": "supported"}
     assert any("first_logit" in warning for warning in run.claims["it"]["warnings"])

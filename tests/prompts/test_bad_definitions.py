@@ -242,7 +242,7 @@ def refusal(changes):
 def refusal_of_a_model(changes, folder, kind=BadTask):
     task = define(changes, TOY)
     with pytest.raises(kind) as caught:
-        task.sample(1, model=cc.load(str(folder), bos="always"))
+        task.prompts(1, model=cc.load(str(folder), bos="always"))
     return str(caught.value)
 
 
@@ -293,7 +293,7 @@ def test_no_argument_however_odd_gives_an_error_of_pythons(argument):
 
 @pytest.mark.parametrize("changes", numbered([("toy", {}), ("any length", ANY_LENGTH), *SOUND[1:]]))
 def test_what_the_unreadable_definitions_differ_from_can_be_read(tiny_gpt2, changes):
-    assert len(define(changes, TOY).sample(1, model=cc.load(str(tiny_gpt2), bos="always"))) == 1
+    assert len(define(changes, TOY).prompts(1, model=cc.load(str(tiny_gpt2), bos="always"))) == 1
 
 
 @pytest.mark.parametrize("changes, kind, pattern", numbered(UNREADABLE))

@@ -288,7 +288,7 @@ def test_what_only_a_tokenizer_can_tell_is_refused_when_it_is_there(tmp_path, ti
     _, bad, patterns = case
     path = write(tmp_path, [FIRST, bad, LAST], "jsonl")
     with pytest.raises(BadRecord) as caught:
-        cc.Task.from_records(path).sample(1, model=cc.load(str(tiny_gpt2), bos="always"))
+        cc.Task.from_records(path).prompts(1, model=cc.load(str(tiny_gpt2), bos="always"))
     assert "prompts.jsonl:2:" in str(caught.value)
     assert not lacking(str(caught.value), patterns), str(caught.value)
 

@@ -74,7 +74,7 @@ def test_rows_are_the_positions_that_a_walk_through_every_document_picks(file, m
 def test_a_callable_sees_every_token_with_what_comes_before_it(file, model):
     calls = []
     task = cc.corpus(file, where=lambda token: calls.append(token) or token.index == 2, context=16)
-    task.sample(3, model=model)
+    task.prompts(3, model=model)
     told = {(token.text, token.before, token.index) for token in calls}
     walked = [(text, *walk(model, text)) for text in DOCUMENTS]
     expected = {(t[a:b], t[:a], i) for t, _, spans in walked for i, (a, b) in enumerate(spans)}
@@ -86,7 +86,7 @@ def test_a_callable_sees_every_token_with_what_comes_before_it(file, model):
 def test_loss_is_that_of_the_next_token_in_the_same_window(file, models, network, bos):
     task = cc.corpus(file, context=24)
     by_hand = []
-    for prompt in task.sample(48, model=models[bos]):
+    for prompt in task.prompts(48, model=models[bos]):
         tokens, end, answer = row(prompt)
         with torch.no_grad():
             logits = network(torch.tensor([tokens[: end + 1]])).logits[0, -1].double()
@@ -136,7 +136,7 @@ def test_a_row_does_not_depend_on_how_many_are_asked_for_but_on_the_seed(short, 
     task = cc.corpus(short, where=cc.after("!"), context=64)
     everything = list(task.iterate(model))
     for n in (1, 7, 30):
-        assert list(task.sample(n, model=model)) == list(task.iterate(model, n)) == everything[:n]
+        assert list(task.prompts(n, model=model)) == list(task.iterate(model, n)) == everything[:n]
     other = list(task.iterate(model, seed=1))
     assert other != everything
     assert Counter(map(row, other)) == Counter(map(row, everything))
@@ -189,7 +189,7 @@ def test_positions_of_one_document_count_as_one(short, model):
     task = cc.corpus(short, where=cc.after("!"), context=64).on_stream("test")
     quantity = task.loss(model)
     n = 64
-    values, numbers = quantity.values(n), [number(prompt) for prompt in task.sample(n, model=model)]
+    values, numbers = quantity.values(n), [number(prompt) for prompt in task.prompts(n, model=model)]
     means = [values[np.array(numbers) == each].mean() for each in dict.fromkeys(numbers)]
     assert len(means) < n
     assert quantity.estimate(n).value == pytest.approx(np.mean(means))
@@ -222,7 +222,7 @@ def test_a_mean_is_over_all_tokens_of_the_reference_windows(tmp_path, model, net
             for prompt in task.iterate(model, stream="reference"):
                 network(torch.tensor([prompt.tokens]))
             mean = torch.cat(hook.kept).mean(0)
-            for prompt in task.sample(12, model=model):
+            for prompt in task.prompts(12, model=model):
                 tokens, end, answer = row(prompt)
                 hook.instead = (slice(None) if at is None else end, mean)
                 found.append(-network(torch.tensor([tokens])).logits[0, end].double().log_softmax(-1)[answer].item())

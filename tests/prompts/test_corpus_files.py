@@ -36,7 +36,7 @@ def test_a_folder_of_the_hub_gives_them_too(tmp_path, model, monkeypatch):
     task = cc.corpus(f"hub:{tmp_path / 'mine'}", context=16, per_document=10**6)
     assert rows(task, model) == by_hand(model, DOCUMENTS[:5], 16, lambda *_: True)
     with pytest.raises(BadRecord, match="nowhere"):
-        cc.corpus(f"hub:{tmp_path / 'mine'}", split="nowhere").sample(1, model=model)
+        cc.corpus(f"hub:{tmp_path / 'mine'}", split="nowhere").prompts(1, model=model)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_large_file_is_not_held_in_memory(tmp_path, model, suffix):
     assert path.stat().st_size > 5e7
     tracemalloc.start()
     try:
-        assert cc.corpus(path, documents=20, context=32).sample(2, model=model)
+        assert cc.corpus(path, documents=20, context=32).prompts(2, model=model)
         assert tracemalloc.get_traced_memory()[1] < 1.5e7
     finally:
         tracemalloc.stop()
@@ -93,7 +93,7 @@ def test_a_large_file_is_not_held_in_memory(tmp_path, model, suffix):
 
 def test_stories_are_bundled(model):
     task = cc.corpus("stories", where=cc.after('!"'), context=64)
-    prompts = task.sample(32, model=model)
+    prompts = task.prompts(32, model=model)
     assert all(prompt.text.endswith('!"') for prompt in prompts)
     assert len({prompt.text for prompt in prompts}) == 32
 
@@ -117,7 +117,7 @@ def test_a_source_that_cannot_be_read_is_named_with_what_is_wrong(tmp_path, mode
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(BadRecord, match=f"(?s){words}") as caught:
-        cc.corpus(tmp_path / name).sample(1, model=model)
+        cc.corpus(tmp_path / name).prompts(1, model=model)
     assert name in str(caught.value)
 
 
@@ -145,7 +145,7 @@ def test_what_is_no_source_is_refused(source):
 def test_options_that_mean_nothing_or_leave_nothing_are_refused(tmp_path, model, options, words):
     path = write(tmp_path / "mine.jsonl", [f"({i}) " + "Tom went and " * 30 for i in range(8)])
     with pytest.raises(BadTask, match=words):
-        cc.corpus(path, **options).sample(1, model=model)
+        cc.corpus(path, **options).prompts(1, model=model)
 
 
 def test_windows_longer_than_the_model_reads_are_refused(tmp_path, model):

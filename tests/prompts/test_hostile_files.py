@@ -74,7 +74,7 @@ def test_documents_that_would_fill_the_memory(tmp_path, name, content, message):
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises((BadRecord, BadTask), match=message):
-        cc.corpus(str(path)).sample(1, model=cc.load("organism"))
+        cc.corpus(str(path)).prompts(1, model=cc.load("organism"))
 
 
 def test_a_table_that_unpacks_to_more_than_memory(tmp_path):
@@ -99,7 +99,7 @@ def test_json_as_deep_as_python_is_not(tmp_path, read):
     path = tmp_path / "x.jsonl"
     path.write_text('{"text": ' + "[" * 100_000 + "]" * 100_000 + ', "answer": " a"}\n')
     with pytest.raises(BadRecord, match="is not JSON"):
-        read(path).sample(1, model=cc.load("organism"))
+        read(path).prompts(1, model=cc.load("organism"))
 
 
 @readers
@@ -108,7 +108,7 @@ def test_a_lone_surrogate(tmp_path, read):
     rows = [json.dumps({"text": f"half \udc80 of a character {i}", "answer": " store"}) for i in range(64)]
     path.write_text("\n".join(rows))
     with pytest.raises((BadTask, BadRecord), match="lone surrogate"):
-        read(path).sample(1, model=cc.load("organism"))
+        read(path).prompts(1, model=cc.load("organism"))
 
 
 @readers
@@ -122,7 +122,7 @@ def test_a_parquet_page_that_is_damaged(tmp_path, read, damage):
     content[damage] = b"\xff" * (damage.stop - damage.start)
     path.write_bytes(bytes(content))
     with pytest.raises(BadRecord, match=r"x\.parquet"):
-        read(path).sample(1, model=cc.load("organism"))
+        read(path).prompts(1, model=cc.load("organism"))
 
 
 TEMPLATES = {
@@ -153,7 +153,7 @@ def test_a_chat_template_that_means_harm(template):
         chat=True,
     )
     with pytest.raises(CircuitCheckError, match="chat template"):
-        task.sample(1, model=model, stream="test")
+        task.prompts(1, model=model, stream="test")
 
 
 @pytest.mark.parametrize("name, target", [("config.json", "/dev/zero"), ("tokenizer.json", "/proc/self/mem")])

@@ -300,11 +300,11 @@ def test_for_one_model_keeps_what_fits_it(two_models):
 
 def test_iterate_gives_the_prompts_of_sample_and_ends_with_the_stream(tiny_gpt2, ioi_tokenizer):
     task, model = define().on_stream("test"), cc.load(str(tiny_gpt2))
-    assert list(task.iterate(model, 7)) == list(task.sample(7, model=model))
+    assert list(task.iterate(model, 7)) == list(task.prompts(7, model=model))
     size = task.definition.size(ioi_tokenizer, "test")
     whole = list(task.iterate(model))
     assert [prompt.index for prompt in whole] == list(range(size))
-    assert whole == list(task.sample(size, model=model))
+    assert whole == list(task.prompts(size, model=model))
 
 
 def test_iterate_takes_only_what_is_asked_for(tiny_gpt2):

@@ -185,7 +185,7 @@ def defined():
 def test_a_tasks_own_prompts_come_back_from_a_file(folder, model, suffix, stream, seed):
     task, path = defined(), folder / f"mine.{suffix}"
     assert task.to_records(path, 40, model=model, stream=stream, seed=seed) == 40
-    original = task.sample(40, model=model, stream=stream, seed=seed)
+    original = task.prompts(40, model=model, stream=stream, seed=seed)
     found = {}
     for each in STREAMS:
         found |= by_text(cc.Task.from_records(path), model, each)
@@ -203,7 +203,7 @@ def test_what_is_measured_on_a_file_is_what_was_measured_on_the_task(folder, mod
 
 
 def texts(task, model, n):
-    return [prompt.text for prompt in task.sample(n, model=model)]
+    return [prompt.text for prompt in task.prompts(n, model=model)]
 
 
 # Answers of several tokens
@@ -221,7 +221,7 @@ LONG = [
 def test_log_prob_is_the_sum_over_the_answers_tokens_each_after_those_before_it(folder, model, plain):
     task, answers = records(folder, LONG), {row["text"]: row["answer"] for row in LONG}
     assert len({len(plain.ids(answer)) for answer in answers.values()}) > 3
-    prompts = task.sample(len(LONG), model=model)
+    prompts = task.prompts(len(LONG), model=model)
     for view, text in ((model, lambda p: p.text), (model.on("swap"), lambda p: p.counterfactuals["swap"].text)):
         by_hand = [plain.log_prob(text(prompt), answers[prompt.text]) for prompt in prompts]
         np.testing.assert_allclose(task.log_prob(view).values(len(LONG)), by_hand, atol=1e-4)
@@ -229,14 +229,14 @@ def test_log_prob_is_the_sum_over_the_answers_tokens_each_after_those_before_it(
 
 def test_an_answer_of_one_token_has_its_own_log_probability(folder, model):
     task = records(folder, [met(a, b, stream="test") for a, b in PAIRS[:20]])
-    probability = task.measure(cc.Probability(), model).values(20)
+    probability = task.metric(cc.probability(), model).values(20)
     np.testing.assert_allclose(task.log_prob(model).values(20), [log(p) for p in probability], atol=1e-5)
 
 
 def test_logit_diff_compares_first_tokens(folder, model, plain):
     rows = [met(a, b, answer=f" {a} and then", distractor=f" {b}, too", stream="test") for a, b in PAIRS[:20]]
     task, by_hand = records(folder, rows), []
-    for prompt in task.sample(20, model=model):
+    for prompt in task.prompts(20, model=model):
         ids = plain.ids(prompt.text)
         with torch.no_grad():
             logits = plain.network(torch.tensor([ids])).logits[0, -1]
@@ -308,7 +308,7 @@ def test_every_seed_has_the_same_streams_in_an_order_of_its_own(folder, model, h
     orders = [[prompt.text for prompt in task.iterate(model, seed=seed)] for seed in (0, 1)]
     assert orders[0] != orders[1]
     assert set(orders[0]) == set(orders[1]) == {text for text in (r["text"] for r in MANY[:200]) if hashed[text] == "test"}
-    assert [prompt.text for prompt in task.sample(9, model=model)] == orders[0][:9]
+    assert [prompt.text for prompt in task.prompts(9, model=model)] == orders[0][:9]
 
 
 # Clusters
@@ -348,7 +348,7 @@ def test_the_template_is_a_label_and_without_one_every_row_is_its_own(folder, mo
     task = records(folder, rows)
     assert len({prompt.template for prompt in task.iterate(model)}) == count
     decision = (task.log_prob(model) < 1).decide()
-    assert decision.templates == len({prompt.template for prompt in task.sample(decision.decision.n, model=model)})
+    assert decision.templates == len({prompt.template for prompt in task.prompts(decision.decision.n, model=model)})
 
 
 @given(bad=st.sets(st.integers(0, 19), min_size=1, max_size=19))

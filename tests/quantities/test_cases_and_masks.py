@@ -57,7 +57,7 @@ def test_values_on_cases_are_those_of_the_streams_own_rows(model, streamed, data
     rows = data.draw(st.lists(st.integers(0, 99), min_size=1, max_size=5))
     for view in (model, model.on("abc"), model.ablate("L1H2", kind="counterfactual", at="A")):
         quantity = 2 * TASK.logit_diff(view) - 1
-        found = quantity.on([case_of(streamed[row]) for row in rows])
+        found = quantity.on_cases([case_of(streamed[row]) for row in rows])
         assert (found.shape, found.dtype) == ((len(rows),), np.float64)
         np.testing.assert_allclose(found, quantity.values(100)[rows], atol=1e-4)
 
@@ -65,9 +65,9 @@ def test_values_on_cases_are_those_of_the_streams_own_rows(model, streamed, data
 def test_values_on_cases_do_not_depend_on_their_company(model, streamed):
     cases = [case_of(prompt) for prompt in streamed[:40]]
     quantity = TASK.logit_diff(model)
-    alone = [quantity.on([case])[0] for case in cases[:5]]
+    alone = [quantity.on_cases([case])[0] for case in cases[:5]]
     np.testing.assert_allclose(quantity.on(iter(cases))[:5], alone, atol=1e-4)
-    assert len(quantity.on([])) == 0
+    assert len(quantity.on_cases([])) == 0
 
 
 @given(case=TASK.strategy())
@@ -131,12 +131,12 @@ def test_shrinking_reaches_the_first_template_and_the_earliest_items(model, viol
 
 
 def test_a_failing_test_shows_the_smallest_case_that_fails(model):
-    quantity = TASK.measure(cc.metric(where_tom_is_second, name="second"), model)
+    quantity = TASK.metric(cc.metric(where_tom_is_second, name="second"), model)
 
     @given(case=TASK.strategy(model))
     @settings(max_examples=150, deadline=None, database=None, derandomize=True, phases=[Phase.generate, Phase.shrink])
     def check(case):
-        assert quantity.on([case])[0] > 0, case.text
+        assert quantity.on_cases([case])[0] > 0, case.text
 
     with pytest.raises(AssertionError, match="Then Mary met Tom in the store and"):
         check()
@@ -162,11 +162,11 @@ def test_what_the_tokenizer_cannot_read_is_rejected_inside_hypothesis_and_an_err
     @given(case=st.sampled_from([unreadable, ODD.case("met", A="Tom", B="Mary", C="store", other="John")]))
     @settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     def check(case):
-        told.append((case, quantity.on([case])[0]))
+        told.append((case, quantity.on_cases([case])[0]))
 
     check()
     assert {dict(case.values)["A"] for case, _ in told} == {"Tom"}
-    for ask in (lambda: quantity.on([unreadable]), lambda: unreadable.prompt(model)):
+    for ask in (lambda: quantity.on_cases([unreadable]), lambda: unreadable.prompt(model)):
         with pytest.raises(CircuitCheckError, match="Qzv"):
             ask()
 
@@ -189,11 +189,11 @@ def test_a_case_that_no_prompt_could_be_is_refused(template, values, word):
 def test_ratios_and_cases_of_other_tasks_are_refused(model):
     case = TASK.case("met", A="Mary", B="John", C="park", other="Tom")
     with pytest.raises(NotComparable):
-        (TASK.logit_diff(model) / TASK.logit_diff(model)).on([case])
+        (TASK.logit_diff(model) / TASK.logit_diff(model)).on_cases([case])
     with pytest.raises(NotComparable):
-        define(names=NAMES[:6]).logit_diff(model).on([case])
+        define(names=NAMES[:6]).logit_diff(model).on_cases([case])
     with pytest.raises(CircuitCheckError):
-        TASK.logit_diff(model).on(["Then Mary met John in the park and"])
+        TASK.logit_diff(model).on_cases(["Then Mary met John in the park and"])
 
 
 # Masks
@@ -220,7 +220,7 @@ def test_a_mask_keeps_exactly_the_prompts_on_which_it_holds_in_their_order(model
     task = TASK.where(condition(quantity), prompts=considered)
     assert 0 < len(expected) < considered
     assert [prompt.text for prompt in task.iterate(model)] == expected
-    assert [prompt.text for prompt in task.sample(9, model=model)] == expected[:9]
+    assert [prompt.text for prompt in task.prompts(9, model=model)] == expected[:9]
     np.testing.assert_allclose(
         task.logit_diff(model).values(len(expected)), [v for v in values[:considered] if holds(v)], atol=1e-5
     )
@@ -241,7 +241,7 @@ def test_a_mask_is_plain_data_that_is_measured_no_more_once_it_is_made(model, st
     travelled = pickle.loads(pickle.dumps(made.definition))
     assert (travelled, travelled.digest, travelled.facts) == (made.definition, made.definition.digest, made.definition.facts)
     found = travelled.prompts(model.tokenizer, seed=session.settings.seed, stream="test", rows=range(9))
-    assert found == made.sample(9, model=model)
+    assert found == made.prompts(9, model=model)
     assert session.forward_passes == passes
 
 
@@ -264,12 +264,12 @@ def test_results_say_how_many_were_kept(model, with_settings):
 
 def test_means_come_from_the_tasks_own_reference_stream(model):
     """Here the mask keeps prompts about one place, and the reference prompts are about all."""
-    masked = TASK.where(TASK.measure(cc.metric(in_the_park, name="park"), model) > 0)
+    masked = TASK.where(TASK.metric(cc.metric(in_the_park, name="park"), model) > 0)
     view = model.ablate("L1.mlp", kind="mean", at="END", n=50)
     texts = [prompt.text for prompt in TASK.iterate(model)]
     expected = dict(zip(texts, TASK.logit_diff(view).values(SIZE), strict=True))
     found = masked.logit_diff(view).values(40)
-    np.testing.assert_allclose(found, [expected[p.text] for p in masked.sample(40, model=model)], atol=1e-5)
+    np.testing.assert_allclose(found, [expected[p.text] for p in masked.prompts(40, model=model)], atol=1e-5)
     reference = [p.text for p in masked.iterate(model, stream="reference")]
     assert reference == [p.text for p in TASK.iterate(model, stream="reference")]
 
@@ -280,7 +280,7 @@ def in_the_park(_logits, prompts):
 
 @pytest.mark.parametrize("considered", [SIZE, 10**6])
 def test_all_that_a_mask_keeps_of_a_stream_is_a_sample(model, with_settings, considered):
-    task = TASK.where(TASK.measure(cc.metric(in_the_park, name="park"), model) > 0, prompts=considered)
+    task = TASK.where(TASK.metric(cc.metric(in_the_park, name="park"), model) > 0, prompts=considered)
     n = sum(1 for _ in task.iterate(model))
     with with_settings(samples=10**4):
         decision = (task.logit_diff(model) < float(task.logit_diff(model).values(n).mean())).decide().decision
@@ -291,7 +291,7 @@ def test_more_prompts_than_are_kept_are_an_error(model):
     task = TASK.where(TASK.logit_diff(model) > 0, prompts=64)
     n = sum(1 for _ in task.iterate(model))
     with pytest.raises(BadTask, match=str(n)):
-        task.sample(n + 1, model=model)
+        task.prompts(n + 1, model=model)
     with pytest.raises(BadTask, match=str(n)):
         task.logit_diff(model).values(n + 1)
 

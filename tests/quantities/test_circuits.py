@@ -103,7 +103,7 @@ def test_a_circuit_is_ablated_where_it_is_and_its_complement_everywhere_else(mod
     by_hand = model.ablate("L1H2, L2H0", kind="zero", at="END").ablate("L0H1", kind="zero", at="S2")
     same(model.ablate(circuit, kind="zero"), by_hand)
     inside = {Head(1, 2): ["END"], Head(2, 0): ["END"], Head(0, 1): ["S2"]}
-    prompts = cc.tasks.ioi().sample(8, model=model)
+    prompts = cc.tasks.ioi().prompts(8, model=model)
     lengths = {len(prompt.tokens) for prompt in prompts}
     assert len(lengths) >= 1
     view = model.ablate(~circuit, kind="zero")

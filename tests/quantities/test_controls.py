@@ -75,7 +75,7 @@ def sets_like(heads):
 
 def by_hand(planted, model, heads, base="clean"):
     """Which sets have less effect, tie, are shown to be beaten or to be ahead, from what was planted."""
-    prompts = planted.effects.sample(PROMPTS, model=model)
+    prompts = planted.effects.prompts(PROMPTS, model=model)
     one = {planted.head(i): np.array([planted.effect(prompt, i, base) for prompt in prompts]) for i in range(3)}
 
     def effect(names):

@@ -76,7 +76,7 @@ def test_of_a_population_ratios_medians_shares_and_constants_are_exact_too(model
     for each, value in [(quantity.median(), np.median(values)), (quantity.above(0), (values > 0).mean())]:
         decision = (each < value + 1e-6).decide().decision
         assert (decision.verdict, decision.exhausted) == ("supported", True)
-    assert task.measure(lambda _logits, prompts: np.ones(len(prompts)), model) < 2
+    assert task.metric(lambda _logits, prompts: np.ones(len(prompts)), model) < 2
 
 
 def test_a_population_larger_than_the_budget_is_not_exact(model, file, with_settings):
@@ -114,6 +114,6 @@ def test_discovery_and_reference_are_tasks_of_their_own_size(model, names_task):
 
 def test_a_look_where_there_is_nothing_to_look_at_says_where_to_look(model, file):
     task = cc.Task.from_records(file(12, stream="test"))
-    for ask in (lambda: task.logit_diff(model).estimate(4), lambda: task.sample(4, model=model)):
+    for ask in (lambda: task.logit_diff(model).estimate(4), lambda: task.prompts(4, model=model)):
         with pytest.raises(BadTask, match=r'0 prompts in its discovery stream.*on_stream\("test"\)'):
             ask()

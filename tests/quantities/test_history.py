@@ -171,7 +171,7 @@ def test_functions_that_differ_in_a_number_are_two_questions(tiny_gpt2):
     def logit(token):
         return lambda logits, _prompts: logits[:, token]
 
-    keys = {question_key(ioi.measure(logit(token), model), "these_templates") for token in (5, 5, 900)}
+    keys = {question_key(ioi.metric(logit(token), model), "these_templates") for token in (5, 5, 900)}
     assert len(keys) == 2
 
 

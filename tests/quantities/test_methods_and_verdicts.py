@@ -40,7 +40,7 @@ def test_a_multiple_of_accuracy_never_reaches_a_method_for_real_values(ioi, mode
 
 
 def test_bounded_metrics_use_betting(ioi, model):
-    assert "betting" in method(ioi.measure(cc.Probability(), model) < 0.9)
+    assert "betting" in method(ioi.metric(cc.probability(), model) < 0.9)
 
 
 def test_real_metrics_use_the_skew_guarded_interval(ioi, model):
@@ -98,24 +98,24 @@ def test_a_metric_that_gives_nan_is_inconclusive_and_names_the_prompt(ioi, model
     def metric(_logits, prompts):
         return torch.tensor([float("nan") if prompt.index == 5 else 1.0 + prompt.index for prompt in prompts])
 
-    comparison = ioi.measure(metric, model) < 100
+    comparison = ioi.metric(metric, model) < 100
     decision = comparison.decide().decision
     assert decision.verdict == "inconclusive"
     assert "1 of 32 prompts" in decision.reason
     assert "prompt 5" in decision.reason
-    assert "prompt 5" in ioi.measure(metric, model).estimate(32).reason
+    assert "prompt 5" in ioi.metric(metric, model).estimate(32).reason
     with pytest.raises(Inconclusive):
         bool(comparison)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_share_above_counts_no_undefined_numbers(ioi, model, bad):
-    quantity = ioi.measure(lambda _logits, prompts: torch.full((len(prompts),), bad), model)
+    quantity = ioi.metric(lambda _logits, prompts: torch.full((len(prompts),), bad), model)
     assert (quantity.above(0) < 0.5).decide().decision.verdict == "inconclusive"
 
 
 def test_no_spread_gives_no_verdict(ioi, model):
-    constant = ioi.measure(lambda _logits, prompts: torch.ones(len(prompts)), model)
+    constant = ioi.metric(lambda _logits, prompts: torch.ones(len(prompts)), model)
     decision = (constant < 5).decide().decision
     assert decision.verdict == "inconclusive"
     assert "equal" in decision.reason
@@ -132,21 +132,21 @@ def test_no_spread_gives_no_verdict(ioi, model):
 )
 def test_a_metric_of_the_wrong_shape_is_refused_with_the_shape_it_should_have(ioi, model, function):
     with pytest.raises(NotComparable, match=r"gave shape .*expected one number for each, shape \(\d+,\)"):
-        ioi.measure(function, model).values(32)
+        ioi.metric(function, model).values(32)
 
 
 @pytest.mark.parametrize("support, value", [("binary", 0.5), ("binary", 2.0), ((0.0, 1.0), 1.5), ((0.0, 1.0), -0.5)])
 def test_a_metric_outside_its_declared_support_gets_no_verdict(ioi, model, support, value):
     metric = cc.metric(lambda _logits, prompts: torch.full((len(prompts),), value), name="liar", support=support)
     try:
-        verdict = (ioi.measure(metric, model) < 0.9).decide().decision.verdict
+        verdict = (ioi.metric(metric, model) < 0.9).decide().decision.verdict
     except (CircuitCheckError, ValueError):
         return
     assert verdict == "inconclusive"
 
 
 def test_a_function_as_a_metric_is_said_to_be_local(ioi, model):
-    result = (ioi.measure(lambda logits, _prompts: logits[:, 0].double(), model) < 1e9).decide()
+    result = (ioi.metric(lambda logits, _prompts: logits[:, 0].double(), model) < 1e9).decide()
     assert any("function" in warning for warning in result.warnings)
 
 

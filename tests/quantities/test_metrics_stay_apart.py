@@ -17,7 +17,7 @@ def test_a_metric_that_writes_into_its_logits_changes_no_other_metric(model):
     alone = ioi.logit_diff(model).values(32)
     with cc.use_session(cc.Session()):
         again = cc.load(model.ref.spec)
-        together = 0 * ioi.measure(vandal, again) + ioi.logit_diff(again)
+        together = 0 * ioi.metric(vandal, again) + ioi.logit_diff(again)
         np.testing.assert_array_equal(together.values(32), alone)
 
 
@@ -26,9 +26,9 @@ def test_the_same_function_with_another_support_is_another_metric(model):
         return logits[:, 0]
 
     ioi = cc.tasks.ioi()
-    ioi.measure(cc.metric(first_logit), model).values(32)
+    ioi.metric(cc.metric(first_logit), model).values(32)
     with pytest.raises(cc.CircuitCheckError, match="support"):
-        ioi.measure(cc.metric(first_logit, support="binary"), model).values(32)
+        ioi.metric(cc.metric(first_logit, support="binary"), model).values(32)
 
 
 @pytest.mark.parametrize("threshold", [math.inf, -math.inf, math.nan])
@@ -58,6 +58,6 @@ def test_the_prompt_whose_denominator_is_undefined_is_named_first(model):
         return values
 
     ioi = cc.tasks.ioi()
-    result = (ioi.logit_diff(model) / ioi.measure(hole, model) < 1).decide()
+    result = (ioi.logit_diff(model) / ioi.metric(hole, model) < 1).decide()
     assert result.decision.verdict == "inconclusive"
     assert result.contrary[0].index == 7

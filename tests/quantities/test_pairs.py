@@ -43,7 +43,7 @@ def one_look(with_settings):
 
 def units(task, model, n):
     """[prompt]: template and names, whichever comes first."""
-    prompts = task.sample(n, model=model)
+    prompts = task.prompts(n, model=model)
     return np.array([" ".join((prompt.template, *sorted(prompt.slots.values()))) for prompt in prompts])
 
 
@@ -70,7 +70,7 @@ def same_either_way(_logits, prompts):
 
 def test_they_change_neither_prompts_nor_digest(model):
     assert PAIRED.definition.digest == PLAIN.definition.digest
-    assert PAIRED.sample(40, model=model) == PLAIN.sample(40, model=model)
+    assert PAIRED.prompts(40, model=model) == PLAIN.prompts(40, model=model)
     np.testing.assert_array_equal(PAIRED.logit_diff(model).values(32), PLAIN.logit_diff(model).values(32))
 
 
@@ -96,7 +96,7 @@ def test_prompts_that_differ_in_anything_else_stay_apart(model):
     task = cc.Task(swapped, chosen="test")
     size = swapped.size(model.tokenizer, "test")
     labels = swapped.labels(model.tokenizer, seed=0, stream="test", rows=range(size))
-    keys = [(*sorted((p.slots["A"], p.slots["B"])), p.slots["C"]) for p in task.sample(size, model=model)]
+    keys = [(*sorted((p.slots["A"], p.slots["B"])), p.slots["C"]) for p in task.prompts(size, model=model)]
     assert len(set(keys)) == len({label.pair for label in labels}) == len(set(zip(keys, labels, strict=True)))
     assert len(set(keys)) < size
 
@@ -118,7 +118,7 @@ def test_a_real_mean_is_over_units(one_look, model):
 def test_a_bounded_mean_is_a_bet_on_units(one_look, model, name):
     def measured(task):
         share = task.logit_diff(model).above(0)
-        return {"accuracy": task.accuracy(model), "share": share, "probability": task.measure(cc.Probability(), model)}[name]
+        return {"accuracy": task.accuracy(model), "share": share, "probability": task.metric(cc.probability(), model)}[name]
 
     means = unit_means(measured(PAIRED).values(32), units(PAIRED, model, 32))
     decision = (measured(PAIRED) > 0.99).decide().decision
@@ -127,7 +127,7 @@ def test_a_bounded_mean_is_a_bet_on_units(one_look, model, name):
 
 
 def test_a_ratio_is_one_of_unit_means(one_look, model):
-    ratio = PAIRED.logit_diff(model) / PAIRED.measure(offset, model)
+    ratio = PAIRED.logit_diff(model) / PAIRED.metric(offset, model)
     pairs, names = ratio.values(32), units(PAIRED, model, 32)
     columns = np.array([unit_means(pairs[part], names) for part in ("numerator", "denominator")])
     n = columns.shape[1]
@@ -149,10 +149,10 @@ def test_every_look_counts_the_units_so_far(model, with_settings):
 def test_a_number_that_knows_no_order_is_not_counted_twice(one_look, model):
     """32 of 36 prompts, most with their partner: wider than what takes them for 32 numbers."""
     paired, plain = task_of(SIX, 4, pairs=("a", "b")), task_of(SIX, 4)
-    values, names = paired.measure(same_either_way, model).values(32), units(paired, model, 32)
+    values, names = paired.metric(same_either_way, model).values(32), units(paired, model, 32)
     means = unit_means(values, names)
     assert len(set(values)) == len(means) < 26
-    both = [(task.measure(same_either_way, model) > 50).decide().decision for task in (paired, plain)]
+    both = [(task.metric(same_either_way, model) > 50).decide().decision for task in (paired, plain)]
     assert ends(both[0]) == pytest.approx(ends(skew_guarded(np.unique(values), 0.025)))
     assert both[0].high - both[0].low > 1.1 * (both[1].high - both[1].low)
 

@@ -48,15 +48,15 @@ def test_a_model_that_does_not_do_the_task_gives_no_verdict_and_that_reason(ioi,
 
 def test_a_negative_denominator_never_flips_the_verdict(ioi, model, with_settings):
     """Answer and distractor exchanged: the quotient of two negative means."""
-    negative = ioi.measure(lambda logits, prompts: -above_the_lowest(logits, prompts), model)
+    negative = ioi.metric(lambda logits, prompts: -above_the_lowest(logits, prompts), model)
     with with_settings(samples=64):
         for comparison in (negative / negative < 0.5, negative / negative > 0.5, 2 * (negative / negative) > 0.5):
             assert comparison.decide().decision.verdict == "inconclusive"
 
 
 def test_a_quotient_over_a_denominator_above_zero_gets_its_verdict(ioi, model, with_settings):
-    clean = ioi.measure(above_the_lowest, model)
-    ablated = ioi.measure(above_the_lowest, model.ablate("L0-2.mlp", kind="zero"))
+    clean = ioi.metric(above_the_lowest, model)
+    ablated = ioi.metric(above_the_lowest, model.ablate("L0-2.mlp", kind="zero"))
     with with_settings(samples=64):
         value = (ablated / clean).estimate(64).value
         assert (ablated / clean < value + 0.5).decide().decision.verdict == "supported"

@@ -137,7 +137,7 @@ def test_what_is_no_view_is_refused(ioi, thing):
 @pytest.mark.parametrize("thing", [None, "accuracy", 3])
 def test_what_is_no_metric_is_refused(ioi, model, thing):
     with pytest.raises(TypeError, match="no metric"):
-        ioi.measure(thing, model)
+        ioi.metric(thing, model)
 
 
 def test_what_users_write_first_is_answered_with_what_to_write(ioi, model, a, b):
@@ -153,4 +153,4 @@ def test_what_users_write_first_is_answered_with_what_to_write(ioi, model, a, b)
 
 def test_attention_to_a_token_that_comes_later_is_no_measurement(ioi, model):
     with pytest.raises(BadMetric, match="is 0 whatever the model does"):
-        ioi.measure(cc.attention("L0H0", query="IO", key="END"), model).values(2)
+        ioi.metric(cc.attention("L0H0", query="IO", key="END"), model).values(2)

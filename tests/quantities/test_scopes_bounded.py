@@ -25,7 +25,7 @@ def planted(tmp_path_factory):
     [
         lambda task, model: task.accuracy(model.ablate("L1H1", kind="zero")),
         lambda task, model: task.logit_diff(model).above(2),
-        lambda task, model: task.measure(cc.Probability(), model),
+        lambda task, model: task.metric(cc.probability(), model),
     ],
     ids=["accuracy", "share", "probability"],
 )
@@ -46,7 +46,7 @@ def test_a_difference_of_two_0_1_metrics_is_a_bet_on_template_means_too(planted,
         right = cc.metric(
             lambda logits, prompts: logits[range(len(prompts)), [p.answer_id for p in prompts]] > 2.0, support="binary"
         )
-        difference = task.measure(right, model) - task.measure(right, model.ablate("L1H1", kind="zero", at="END"))
+        difference = task.metric(right, model) - task.metric(right, model.ablate("L1H1", kind="zero", at="END"))
         decision = (difference < 0.99).decide().decision
         names, _ = labels(difference, 32)
         expected = betting_interval(means_over(difference.values(32), names), -1, 1, 0.05)
@@ -80,7 +80,7 @@ def test_a_metric_that_is_perfect_in_many_templates_is_supported_for_new_ones(pl
     assert betting_interval(np.ones(64), 0, 1, 0.025).low > 0.85
     with settings(samples=64):
         always = cc.metric(lambda _, prompts: np.ones(len(prompts)), name="always", support="binary")
-        decision = (planted(64).effects.measure(always, cc.load(str(planted(64).folder))) > 0.5).decide().decision
+        decision = (planted(64).effects.metric(always, cc.load(str(planted(64).folder))) > 0.5).decide().decision
     assert decision.low > 0.5
     assert decision.verdict == "supported"
 
@@ -105,7 +105,7 @@ def test_no_number_of_prompts_is_promised_to_decide_what_eight_templates_cannot(
     assert betting_interval(np.ones(8), 0, 1, 0.05).low < 0.5
     with settings(samples=32):
         task, model = planted().effects, cc.load(str(planted().folder))
-        right = task.accuracy(model) if metric == "accuracy" else 1 - task.measure(cc.Probability(), model)
+        right = task.accuracy(model) if metric == "accuracy" else 1 - task.metric(cc.probability(), model)
         decision = (right > 0.5).decide().decision
     assert decision.verdict == "inconclusive"
     assert wants_templates(decision)

@@ -141,7 +141,7 @@ def test_a_task_shows_its_positions_counterfactuals_and_stream(ioi):
 
 
 def test_sample_shows_prompts_of_the_stream_asked_for(ioi, model):
-    test, discovery = (ioi.sample(3, model=model, stream=stream) for stream in ("test", "discovery"))
+    test, discovery = (ioi.prompts(3, model=model, stream=stream) for stream in ("test", "discovery"))
     assert len(test) == len(discovery) == 3
-    assert ioi.sample(3, model=model) == test != discovery
-    assert ioi.sample(3, model=model, seed=1) != test
+    assert ioi.prompts(3, model=model) == test != discovery
+    assert ioi.prompts(3, model=model, seed=1) != test

@@ -102,7 +102,7 @@ def planted(violates, name="planted", value=-1.0):
 
 
 def measured(task, violates, spec="fake", **how):
-    return task.measure(planted(violates, **how), cc.load(spec))
+    return task.metric(planted(violates, **how), cc.load(spec))
 
 
 def shown(prompt):
@@ -120,7 +120,7 @@ def text_of(frame, a, b, c):
 
 def in_stream(task, n, seed=0):
     with use(seed=seed):
-        return [shown(prompt) for prompt in task.sample(n, model=cc.load("fake"), seed=seed)]
+        return [shown(prompt) for prompt in task.prompts(n, model=cc.load("fake"), seed=seed)]
 
 
 def rare(frame, a, b, c):

@@ -79,7 +79,7 @@ def test_a_filter_of_one_stream_is_none_of_another(model, ioi):
     with pytest.raises(BadTask, match="filtered on its test stream"):
         chosen.on_stream("discovery").logit_diff(model).values(3)
     with pytest.raises(BadTask, match="filtered on its test stream"):
-        chosen.sample(3, model=model, stream="discovery")
+        chosen.prompts(3, model=model, stream="discovery")
 
 
 def test_a_filter_is_not_applied_to_other_prompts(model, ioi, other_words):
@@ -105,7 +105,7 @@ def test_candidates_that_share_the_answers_first_token_are_refused(tmp_path, mod
     rows = [{"text": f"{name} went to", "answer": " qqx", "distractor": " qqy", "stream": "test"} for name in NAMES]
     task = cc.Task.from_records(write(tmp_path / "cities.jsonl", rows)).on_stream("test")
     with pytest.raises(BadMetric, match="first token"):
-        task.measure(cc.CandidateAccuracy(), model).values(4)
+        task.metric(cc.candidate_accuracy(), model).values(4)
 
 
 def test_nothing_is_written_after_the_token_that_is_read(model):
@@ -133,7 +133,7 @@ def test_a_counterexample_is_kept_though_a_simpler_prompt_cannot_be_measured(mod
             raise BadMetric("cannot be measured")
         return [float(prompt.slots["A"] != violating) for prompt in prompts]
 
-    result = cc.forall(task.measure(cc.metric(broken), model) > 0.5).decide()
+    result = cc.forall(task.metric(cc.metric(broken), model) > 0.5).decide()
     assert result.decision.verdict == "refuted"
     assert result.contrary[0].text.startswith(f"When {violating} saw")
     assert "Mary" not in result.contrary[0].text

@@ -374,7 +374,7 @@ def check_resampled(pair: Pair, what: str, at: tuple[str, ...] | None, n: int, t
     on = On(pair)
     words, (places, only) = RESAMPLED[what](on)
     view = on.model.ablate(words, kind="resample", at=None if at is None else list(at), n=n)
-    measured = pair.measured_all(view, (cc.LogitDiff(), cc.Loss())).T
+    measured = pair.measured_all(view, (cc.logit_diff(), cc.loss())).T
     assert np.abs(measured[:, 0] - pair.untouched("clean")).max() > SMALLEST_REAL_EFFECT
     reference = pair.sample(n, "reference")
     for prompt, values in zip(pair.prompts, measured, strict=True):
@@ -434,15 +434,15 @@ def average_of(logits, prompts):
 
 
 METRICS: dict[str, Callable[[On], object]] = {
-    "logit_diff": lambda on: cc.LogitDiff(),
-    "probability": lambda on: cc.Probability(),
-    "log_prob": lambda on: cc.LogProb(),
-    "log_prob of distractor": lambda on: cc.LogProb(of="distractor"),
-    "loss": lambda on: cc.Loss(),
-    "accuracy": lambda on: cc.Accuracy(),
-    "candidate accuracy": lambda on: cc.CandidateAccuracy(),
-    "rank": lambda on: cc.Rank(),
-    "kl": lambda on: cc.KLFromClean(),
+    "logit_diff": lambda on: cc.logit_diff(),
+    "probability": lambda on: cc.probability(),
+    "log_prob": lambda on: cc.log_prob(),
+    "log_prob of distractor": lambda on: cc.log_prob(of="distractor"),
+    "loss": lambda on: cc.loss(),
+    "accuracy": lambda on: cc.accuracy(),
+    "candidate accuracy": lambda on: cc.candidate_accuracy(),
+    "rank": lambda on: cc.rank(),
+    "kl": lambda on: cc.kl_from_clean(),
     "custom": lambda on: cc.metric(average_of),
     "attention": lambda on: cc.attention(on.late_head, query="END", key="IO"),
     "attention over keys": lambda on: cc.attention(f"L{on.early}H1", query="S2", key="IO[:]"),

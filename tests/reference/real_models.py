@@ -174,12 +174,12 @@ class Pair:
 
     def measured(self, view: cc.ModelView, metric: object = None) -> np.ndarray:
         with cc.use_session(self.session):
-            return self.task.measure(metric or cc.LogitDiff(), view).values(self.n)
+            return self.task.metric(metric or cc.logit_diff(), view).values(self.n)
 
     def measured_all(self, view: cc.ModelView, metrics: Iterable) -> np.ndarray:
         """[metric, prompt], in one plan."""
         with cc.use_session(self.session):
-            cells = [cell for metric in metrics for cell in self.task.measure(metric, view).cells]
+            cells = [cell for metric in metrics for cell in self.task.metric(metric, view).cells]
             return cc.current_session().measure(self.task.definition, cells, "test", 0, range(self.n)).values
 
     def mean(self, n: int) -> New:

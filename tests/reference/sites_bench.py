@@ -32,7 +32,7 @@ class Bench:
         if (family, dtype) == ("neox", "float64"):
             # transformers casts this softmax to float32 whatever the model's dtype, TransformerLens does not.
             self.plain._family.softmax = partial(torch.softmax, dim=-1)
-        self.prompts = self.task.sample(N, model=self.model)
+        self.prompts = self.task.prompts(N, model=self.model)
         self.tolerance = 1e-4 if dtype == "float32" else EXACT.get(family, 1e-5)
 
     def tokens(self, prompt, run="clean"):

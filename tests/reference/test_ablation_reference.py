@@ -48,8 +48,8 @@ class Pair:
 
     def __init__(self, circuit, plain: PlainModel, cases: Iterable[Sequence[Step]]) -> None:
         self.circuit, self.plain, self.task = circuit, plain, cc.tasks.ioi().on_stream("test")
-        self.prompts = self.task.sample(PROMPTS, model=circuit, seed=0, stream="test")
-        self.reference = self.task.sample(REFERENCE_PROMPTS, model=circuit, seed=0, stream="reference")
+        self.prompts = self.task.prompts(PROMPTS, model=circuit, seed=0, stream="test")
+        self.reference = self.task.prompts(REFERENCE_PROMPTS, model=circuit, seed=0, stream="reference")
         self.questions = [question(prompt) for prompt in self.prompts]
         self.clean = plain.logit_diffs(self.questions)
         self.replacements = self._record({unit for case in cases for one in case for unit in one.plain.parsed_units()})

@@ -125,7 +125,7 @@ def test_candidates_are_all_that_the_task_names():
             assert len(prompt.candidate_ids) == 5
             scores = [float(end[ids[0]]) for ids in prompt.candidate_ids]
             expected.append(float(end[prompt.answer_id] == max(scores)))
-        np.testing.assert_array_equal(pair.measured(each.view, cc.CandidateAccuracy()), expected)
+        np.testing.assert_array_equal(pair.measured(each.view, cc.candidate_accuracy()), expected)
         assert sum(expected) < len(expected) or not at_least
 
 
@@ -178,7 +178,7 @@ def test_attention_is_summed_over_a_span_of_keys_and_averaged_over_a_span_of_que
 @pytest.mark.parametrize("kind", ["zero", "mean", "counterfactual", "resample"])
 def test_the_log_probability_of_an_answer_of_several_tokens_is_the_sum_over_them(of_records, kind, at, of):
     """The tokens of the answer are fed in, after the prompt and after its counterfactual. Everywhere is there, too."""
-    pair, metric = of_records, cc.LogProb(of=of)
+    pair, metric = of_records, cc.log_prob(of=of)
     view = pair.model.ablate(
         "L1H0-3, L2.mlp", kind=kind, at=at and list(at), **({"n": 64} if kind in ("mean", "resample") else {})
     )

@@ -162,7 +162,7 @@ def changing_at_end(site, vectors, change):
 @pytest.mark.parametrize("site", ["resid_post", "resid_pre"])
 def test_directions_are_mean_differences_and_land_where_they_are_told(bench, site):
     direction = cc.mean_difference(bench.task, bench.model, site, at="IO", minus="S1", layers="L0-1", n=8)
-    discovered = bench.task.sample(8, model=bench.model, stream="discovery")
+    discovered = bench.task.prompts(8, model=bench.model, stream="discovery")
     differences = {0: [], 1: []}
     for prompt in discovered:
         values = bench.plain.read_all(bench.tokens(prompt))
@@ -190,7 +190,7 @@ def test_metrics_of_sites_read_what_is_there(bench):
         "neuron": cc.activation("L1.mlp[7]", at="END"),
     }
     for shown in (model, view):
-        found = {name: task.measure(metric, shown).values(N) for name, metric in asked.items()}
+        found = {name: task.metric(metric, shown).values(N) for name, metric in asked.items()}
         for row, prompt in enumerate(bench.prompts):
             io, s2 = prompt.positions["IO"][-1], prompt.positions["S2"][-1]
             silence = [Write("attn_out", 0, None, replacing([prompt.end], 0.0))] if shown is view else []
@@ -207,11 +207,11 @@ def test_metrics_of_sites_read_what_is_there(bench):
 
 def test_rank_and_divergence_from_the_clean_run(bench):
     view = bench.model.ablate("L1.attn", kind="zero", at="END")
-    ranks, divergences = (bench.task.measure(metric, view).values(N) for metric in (cc.Rank(), cc.KLFromClean()))
+    ranks, divergences = (bench.task.metric(metric, view).values(N) for metric in (cc.rank(), cc.kl_from_clean()))
     for row, prompt in enumerate(bench.prompts):
         writes = [Write("attn_out", 1, None, replacing([prompt.end], 0.0))]
         clean, now = (bench.plain.logits(bench.tokens(prompt), w)[0, prompt.end].double() for w in ([], writes))
         assert ranks[row] == 1 + int((now > now[prompt.answer_id]).sum())
         expected = torch.nn.functional.kl_div(now.log_softmax(-1), clean.log_softmax(-1), log_target=True, reduction="sum")
         assert divergences[row] == pytest.approx(float(expected), abs=bench.tolerance)
-    assert (bench.task.measure(cc.KLFromClean(), bench.model).values(N) == 0).all()
+    assert (bench.task.metric(cc.kl_from_clean(), bench.model).values(N) == 0).all()

@@ -59,7 +59,7 @@ def removed(task, model, head):
 
 
 def check_construction(planted, model):
-    prompts = planted.effects.sample(PROMPTS, model=model)
+    prompts = planted.effects.prompts(PROMPTS, model=model)
     clean = planted.effects.logit_diff(model).values(PROMPTS)
     assert clean == pytest.approx([planted.logit_diff(prompt) for prompt in prompts], abs=1e-4)
     for i in range(len(planted.sizes)):
@@ -80,13 +80,13 @@ def test_large_noise_with_template_effects_in_as_many_heads_as_there_are(tmp_pat
     )
     model = cc.load(planted.folder)
     check_construction(planted, model)
-    assert max(len(prompt.tokens) for prompt in planted.effects.sample(PROMPTS, model=model)) <= 16
+    assert max(len(prompt.tokens) for prompt in planted.effects.prompts(PROMPTS, model=model)) <= 16
 
 
 def test_a_word_stands_for_its_quantile(tmp_path):
     planted = plant(tmp_path / "model", effects=(0.7,), noise=Noise("uniform", 0.5), words=20)
     model = cc.load(planted.folder)
-    numbers = [int(prompt.slots["N1"].removeprefix("n1w")) for prompt in planted.effects.sample(PROMPTS, model=model)]
+    numbers = [int(prompt.slots["N1"].removeprefix("n1w")) for prompt in planted.effects.prompts(PROMPTS, model=model)]
     deviation = np.sqrt((20**2 - 1) / 12)  # of 20 equally spaced numbers
     by_hand = 0.7 + 0.5 * (np.array(numbers) - 9.5) / deviation
     assert removed(planted.effects, model, "L1H1") == pytest.approx(by_hand, abs=1e-5)
@@ -114,7 +114,7 @@ def test_a_head_of_size_zero_still_changes_its_output(tmp_path):
 
 
 def test_counterfactual_prompts_have_noise_of_their_own(planted, model):
-    prompts = planted.effects.sample(PROMPTS, model=model)
+    prompts = planted.effects.prompts(PROMPTS, model=model)
     fresh = planted.effects.logit_diff(model.on("fresh")).values(PROMPTS)
     assert fresh == pytest.approx([planted.logit_diff(prompt, "fresh") for prompt in prompts], abs=1e-4)
     for prompt in prompts:
@@ -127,7 +127,7 @@ def test_template_effects_are_shared_by_heads_and_spread_as_asked(tmp_path):
     planted = plant(tmp_path / "model", effects=(1.0, 0.5), noise=Noise("none"), template_spread=0.4, templates=16)
     model = cc.load(planted.folder)
     check_construction(planted, model)
-    templates = [prompt.template for prompt in planted.effects.sample(16, model=model)]
+    templates = [prompt.template for prompt in planted.effects.prompts(16, model=model)]
     taus = removed(planted.effects, model, "L1H1")[:16] - 1.0
     assert len(set(templates)) == 16
     assert (taus.mean(), taus.std()) == (pytest.approx(0, abs=1e-5), pytest.approx(0.4, abs=1e-5))
@@ -137,19 +137,19 @@ def test_template_effects_are_shared_by_heads_and_spread_as_asked(tmp_path):
 
 def test_l0h0_attends_to_the_token_before(planted, model, attention):
     for task in (planted.effects, planted.induction):
-        for prompt in task.sample(8, model=model):
+        for prompt in task.prompts(8, model=model):
             assert attention(prompt.text)[0][0].diagonal(-1).min() > 1 - 1e-6
 
 
 def test_effect_heads_attend_to_their_own_noise_word(planted, model, attention):
-    for prompt in planted.effects.sample(8, model=model):
+    for prompt in planted.effects.prompts(8, model=model):
         second = attention(prompt.text)[1]
         for i in range(3):
             assert second[i + 1, -1, prompt.positions[f"N{i + 1}"][0]] > 1 - 1e-6
 
 
 def test_the_induction_head_attends_to_what_followed(planted, model, attention):
-    for prompt in planted.induction.sample(8, model=model):
+    for prompt in planted.induction.prompts(8, model=model):
         assert attention(prompt.text)[1][0, -1, prompt.positions["B"][0]] > 1 - 1e-6
 
 
@@ -169,7 +169,7 @@ def test_without_its_induction_head_a_symbol_predicts_itself(planted, model):
     def repeats(logits, prompts):
         return logits.argmax(-1) == torch.tensor([prompt.tokens[-1] for prompt in prompts])
 
-    without = planted.induction.measure(cc.metric(repeats), model.ablate("L1H0", kind="zero"))
+    without = planted.induction.metric(cc.metric(repeats), model.ablate("L1H0", kind="zero"))
     assert without.values(PROMPTS).min() == 1
 
 
@@ -200,8 +200,8 @@ def test_inert_heads_vary_from_prompt_to_prompt(planted, model):
 
 def test_no_token_of_the_vocabulary_moves_when_an_inert_head_is_ablated(planted, model):
     largest = cc.metric(lambda logits, prompts: logits.abs().amax(-1), name="largest")
-    clean = planted.effects.measure(largest, model).values(32)
-    ablated = planted.effects.measure(largest, zero(model, planted.inert)).values(32)
+    clean = planted.effects.metric(largest, model).values(32)
+    ablated = planted.effects.metric(largest, zero(model, planted.inert)).values(32)
     assert ablated == pytest.approx(clean, abs=1e-5)
 
 
@@ -214,7 +214,7 @@ def receipts(task, view, n=PROMPTS):
 def test_prompts_are_words_of_the_vocabulary_and_nothing_else(planted, model, plain):
     special = set(plain[1].all_special_ids)
     for task in (planted.effects, planted.induction):
-        prompts = task.sample(PROMPTS, model=model)
+        prompts = task.prompts(PROMPTS, model=model)
         for prompt in prompts:
             assert len(prompt.tokens) == len(prompt.text.split()) <= 16
             assert not special & {*prompt.tokens, prompt.answer_id, prompt.distractor_id}
@@ -224,7 +224,7 @@ def test_prompts_are_words_of_the_vocabulary_and_nothing_else(planted, model, pl
 
 
 def test_templates_hold_the_slots_in_many_orders(planted, model):
-    prompts = planted.effects.sample(8, model=model)
+    prompts = planted.effects.prompts(8, model=model)
     orders = {tuple(sorted(prompt.slots, key=lambda slot: prompt.positions[slot])) for prompt in prompts}
     assert len(orders) == 8
     assert {prompt.text.split()[-1] for prompt in prompts} == {"asks"}
@@ -332,8 +332,8 @@ def test_nothing_is_overwritten(planted, tmp_path):
 
 
 def test_heads_that_are_not_there_and_prompts_of_another_task_are_refused(planted, model):
-    (prompt,) = planted.effects.sample(1, model=model)
-    (other,) = planted.induction.sample(1, model=model)
+    (prompt,) = planted.effects.prompts(1, model=model)
+    (other,) = planted.induction.prompts(1, model=model)
     with pytest.raises(ValueError, match=r"no effect head 3.*has 3, counted from 0"):
         planted.head(3)
     with pytest.raises(ValueError, match="no effect head -1"):

@@ -145,7 +145,7 @@ def test_models_whose_tokenizers_leave_other_prompts_are_not(model, ioi, smaller
 
 def test_for_models_makes_them_comparable(model, ioi, smaller_vocabulary):
     shared = ioi.for_models(model, smaller_vocabulary)
-    mine, theirs = (shared.sample(32, model=each) for each in (model, smaller_vocabulary))
+    mine, theirs = (shared.prompts(32, model=each) for each in (model, smaller_vocabulary))
     assert [prompt.text for prompt in mine] == [prompt.text for prompt in theirs]
     difference = (shared.logit_diff(smaller_vocabulary) - shared.logit_diff(model)).values(32)
     expected = shared.logit_diff(smaller_vocabulary).values(32) - shared.logit_diff(model).values(32)
@@ -203,7 +203,7 @@ def test_every_result_keeps_what_it_rests_on(session, model, ioi, ask):
         assert (held.rows, held.values.shape) == (range(n), (2, n))
         assert [cell.digest for cell in held.cells] == [cell.digest for cell in effect.cells]
         assert held.values[0] - held.values[1] == pytest.approx(effect.values(n))
-        assert held.prompts == tuple(digest(prompt.tokens) for prompt in ioi.sample(n, model=model))
+        assert held.prompts == tuple(digest(prompt.tokens) for prompt in ioi.prompts(n, model=model))
     (receipt,) = result.receipts
     assert receipt.prompts == result.decision.n
     assert len(session.engine.runs) == runs

@@ -124,7 +124,7 @@ def test_the_floor_is_added_up_over_cells_times_their_coefficients(noisy, load, 
 def test_metrics_have_floors_of_their_own(noisy, load):
     with noisy(lambda batch, row, cell: gaussian(batch, row, cell) * (cell.metric.name == "pattern")) as engine:
         model = load()
-        other = IOI.measure(pattern(lambda i: i / 64), model)
+        other = IOI.metric(pattern(lambda i: i / 64), model)
         decision = (IOI.logit_diff(model) + other < 50).decide().decision
         floor, _ = floor_by_hand(other.cells[0], engine.reruns)
     assert decision.noise == pytest.approx(floor)
@@ -134,7 +134,7 @@ def test_a_ratio_has_the_floors_of_numerator_and_denominator(noisy, load):
     with noisy(gaussian) as engine:
         model = load()
         top = IOI.logit_diff(model.ablate("L0H1", kind="zero"))
-        bottom = IOI.measure(pattern(lambda i: 5 + i / 32), model)
+        bottom = IOI.metric(pattern(lambda i: 5 + i / 32), model)
         ratio = top / bottom
         decision = (ratio < 5).decide().decision
         clean = IOI.logit_diff(model).cells[0]
@@ -162,7 +162,7 @@ def test_a_share_above_a_cut_may_lose_and_gain_the_prompts_within_the_worst_diff
 def test_a_share_just_above_its_cut_is_not_supported_where_the_machine_may_move_it(noisy, load):
     for drift, verdict in ((0.0, "supported"), (0.05, "inconclusive")):
         with noisy(drifting(drift)):
-            share = IOI.measure(pattern(lambda i: 1.01), load()).above(1)
+            share = IOI.metric(pattern(lambda i: 1.01), load()).above(1)
             assert (share > 0.5).decide().decision.verdict == verdict
 
 
@@ -172,7 +172,7 @@ def test_a_share_just_above_its_cut_is_not_supported_where_the_machine_may_move_
 def test_an_effect_smaller_than_the_noise_is_not_supported_although_its_spread_is_tiny(noisy, load):
     for drift, verdict in ((0.0, "supported"), (0.05, "inconclusive"), (0.005, "supported")):
         with noisy(drifting(drift)):
-            effect = IOI.measure(pattern(lambda i: 0.01 + 1e-4 * (i % 2)), load())
+            effect = IOI.metric(pattern(lambda i: 0.01 + 1e-4 * (i % 2)), load())
             decision = (effect > 0).decide().decision
         assert decision.verdict == verdict
         assert decision.noise == pytest.approx(drift)
@@ -182,7 +182,7 @@ def test_an_effect_smaller_than_the_noise_is_not_supported_although_its_spread_i
 @pytest.mark.parametrize("build", [lambda q, m: q == cc.approx(1, abs=m), lambda q, m: q != cc.approx(9, abs=m)])
 def test_margins_below_the_floor_are_refused(noisy, load, build, margin, refused):
     with noisy(drifting(0.05)):
-        question = build(IOI.measure(pattern(lambda i: 1 + 1e-4 * (i % 2)), load()), margin)
+        question = build(IOI.metric(pattern(lambda i: 1 + 1e-4 * (i % 2)), load()), margin)
         if not refused:
             assert question.decide().decision.verdict in ("supported", "inconclusive")
             return
@@ -200,7 +200,7 @@ def sharp(batch, row, cell):
 def test_a_number_at_the_edge_of_the_margin_is_not_told_apart_by_less_than_the_floor(noisy, load, margin):
     """All prompts are 0.29 off, within the worst difference; the mean is known to 0.03, and its interval holds the edge."""
     with noisy(sharp):
-        quantity = IOI.measure(pattern(lambda i: 1.29 + 0.001 * (i % 3)), load())
+        quantity = IOI.metric(pattern(lambda i: 1.29 + 0.001 * (i % 3)), load())
         equal, unequal = quantity == cc.approx(1, abs=margin), quantity != cc.approx(1, abs=margin)
         assert equal.decide().decision.low < 1 + margin
         assert equal.decide().decision.verdict != "refuted"
@@ -217,7 +217,7 @@ def test_it_is_measured_once_for_each_model_task_and_metric_on_the_first_prompts
             for threshold in (50, 60):
                 assert IOI.logit_diff(view) < threshold
         assert len(engine.reruns) == 1
-        assert IOI.measure(pattern(lambda i: i), model) < 500
+        assert IOI.metric(pattern(lambda i: i), model) < 500
         assert len(engine.reruns) == 2
         assert IOI.logit_diff(cc.load(str(tiny_llama))) < 50
         assert len(engine.reruns) == 3

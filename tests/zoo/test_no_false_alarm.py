@@ -340,11 +340,11 @@ def test_metrics_that_look_at_sites_beside_an_intervention(gpt2):
         cc.norm("L0H1.z", at="END"),
         cc.norm("L1.resid_mid", at="S2"),
         cc.activation("L1.mlp[3]", at="END"),
-        cc.KLFromClean(),
+        cc.kl_from_clean(),
     )
     for metric in metrics:
-        assert np.isfinite(IOI.measure(metric, view).values(N)).all()
-    assert (IOI.measure(metrics[1], view).values(N) == 0).all()
+        assert np.isfinite(IOI.metric(metric, view).values(N)).all()
+    assert (IOI.metric(metrics[1], view).values(N) == 0).all()
     assert hooks_on(inside(gpt2))[0] == 0
 
 

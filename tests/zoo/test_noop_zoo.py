@@ -68,7 +68,7 @@ def test_taking_values_from_a_hook_point_that_does_not_exist(model, measure, tab
 def test_reading_a_hook_point_that_does_not_exist(model, ioi, table):
     table(resid_post="blocks.{layer}.hook_resid_pots")
     with pytest.raises(SiteNotReached, match=r"no hook point 'blocks\.1\.hook_resid_pots'"):
-        ioi.measure(cc.norm("L1.resid_post", at="END"), model).values(8)
+        ioi.metric(cc.norm("L1.resid_post", at="END"), model).values(8)
 
 
 # A gated point: the library has it, and it never fires
@@ -314,7 +314,7 @@ def test_a_direction_between_positions_beyond_the_prompt(model, ioi, measure):
 
 def test_a_metric_at_a_position_beyond_the_prompt(model, ioi):
     with pytest.raises(UnknownPosition, match=r"END\+1 is token"):
-        ioi.measure(cc.norm("L1.resid_post", at="END+1"), model).values(8)
+        ioi.metric(cc.norm("L1.resid_post", at="END+1"), model).values(8)
 
 
 # Positions that mean other tokens: a second BOS
@@ -421,7 +421,7 @@ def test_generation_with_a_cache(hooked_transformer, measure, prefix, make):
 @pytest.mark.parametrize("prefix", ["all but the last", 3])
 def test_reading_a_site_under_generation_with_a_cache(hooked_transformer, ioi, prefix):
     with pytest.raises(SiteNotReached, match=r"generate with a cache"):
-        ioi.measure(cc.norm("L1.resid_post", at="S1"), cached(hooked_transformer, prefix)).values(8)
+        ioi.metric(cc.norm("L1.resid_post", at="S1"), cached(hooked_transformer, prefix)).values(8)
 
 
 @pytest.mark.parametrize("prefix", ["all but the last", 3])
@@ -842,7 +842,7 @@ def test_a_hook_that_a_metric_leaves_behind(bridge, ioi):
         return logits[:, 0]
 
     with pytest.raises(ModelChanged, match=r"hooks on blocks\.0"):
-        ioi.measure(leaves_a_hook, model).values(8)
+        ioi.metric(leaves_a_hook, model).values(8)
 
 
 def test_train_mode(bridge, measure):

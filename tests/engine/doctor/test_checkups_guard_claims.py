@@ -100,9 +100,9 @@ OTHERWISE = {
     ),
     "a metric of attention": (
         "pattern",
-        lambda model, ioi: ioi.measure(cc.attention("L1H2", query="END", key="S2"), model).values(N),
+        lambda model, ioi: ioi.metric(cc.attention("L1H2", query="END", key="S2"), model).values(N),
     ),
-    "a metric of a norm": ("resid_mid", lambda model, ioi: ioi.measure(cc.norm("L1.resid_mid", at="END"), model).values(N)),
+    "a metric of a norm": ("resid_mid", lambda model, ioi: ioi.metric(cc.norm("L1.resid_mid", at="END"), model).values(N)),
     "a path's sender": ("z", lambda model, ioi: measure(ioi, model.patch_path("L0H1", into="L1H2.q", source="abc"))),
     "a path's receiver": ("q", lambda model, ioi: measure(ioi, model.patch_path("L0H1", into="L1H2.q", source="abc"))),
     "what a path freezes": (

@@ -84,7 +84,7 @@ def test_a_head_of_latent_attention_is_the_one_of_its_weights(folder_of):
     settings, _, _ = ARCHITECTURES["DeepseekV3"]
     folder, ioi = folder_of("DeepseekV3", settings), cc.tasks.ioi()
     model = cc.load(folder, device="cpu")
-    prompts = ioi.sample(3, model=model)
+    prompts = ioi.prompts(3, model=model)
     found = ioi.logit_diff(model.ablate("L1H1", kind="zero", at="END")).values(3)
 
     def cut(_module, given):
