@@ -323,6 +323,7 @@ for _ in range(5):
 """
 
 
+@pytest.mark.slow
 def test_two_processes_at_once(file, cache, tmp_path):
     search = os.pathsep.join([*map(str, (Path(__file__).parent, Path(__file__).parent.parent)), *sys.path])
     processes = [

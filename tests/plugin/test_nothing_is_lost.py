@@ -169,7 +169,7 @@ def test_a_report_goes_beside_its_ini_file_and_replaces_a_link(folder: Folder, t
     assert verdicts(read_report(there / "r.json")) == {"first": "supported"}
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "workers"])
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n", "2"], marks=pytest.mark.slow)], ids=["alone", "workers"])
 def test_text_that_no_file_can_hold_is_escaped(folder: Folder, workers: list[str]) -> None:
     source = claims(odd=HOLDS, raises="raise RuntimeError('odd \\udc80')", prints="print('\\udc80')\n    assert 0")
     source = source.replace("@claim(id='odd'", "@cc.claim('a text \\udc80 \\x1b[2J', model='tiny', id='odd'")

@@ -161,7 +161,9 @@ def test_loop(model, ioi):
 """
 
 
-@pytest.mark.parametrize("workers", [(), ("-n2", "--dist=loadfile")], ids=["alone", "two workers"])
+@pytest.mark.parametrize(
+    "workers", [(), pytest.param(("-n2", "--dist=loadfile"), marks=pytest.mark.slow)], ids=["alone", "two workers"]
+)
 def test_copies_count_once_and_searches_are_counted(folder: Folder, workers: tuple[str, ...]) -> None:
     run = folder.run(LOOP, *workers, subprocess=bool(workers))
     assert run.verdicts == dict.fromkeys(("copied", "original", "loop"), "supported")

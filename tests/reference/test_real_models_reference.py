@@ -68,7 +68,13 @@ def test_an_intervention_on_the_organism_is_what_it_is_by_hand(organism, name):
     organism.check(ORGANISM_CASES[name](On(organism)), TOLERANCE, SMALLEST_REAL_EFFECT)
 
 
-@pytest.mark.parametrize("name", SMOLLM2_CASES)
+# What the organism's and the random models' cases show at every token, these show again, and take longest.
+_LONGEST = ("mean ablation of neurons everywhere", "mean ablation of heads everywhere")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in _LONGEST else []) for name in SMOLLM2_CASES]
+)
 def test_an_intervention_on_smollm2_is_what_it_is_by_hand(smollm2_pair, name):
     smollm2_pair.check(SMOLLM2_CASES[name](On(smollm2_pair)), TOLERANCE, SMALLEST_REAL_EFFECT)
 

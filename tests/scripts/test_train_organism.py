@@ -222,6 +222,7 @@ def test_the_words_of_all_tasks_are_single_tokens(tokenizer):
                 assert len(tokenizer.inner(blank + item, add_special_tokens=False).input_ids) == 1, item
 
 
+@pytest.mark.slow
 def test_the_script_writes_a_model_that_loads_and_says_where_it_cannot_do_the_tasks(tmp_path, capsys):
     out = tmp_path / "young"
     assert train_organism.main(["--out", str(out), "--steps", "2", "--exam", "8"]) == 1

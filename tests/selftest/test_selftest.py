@@ -1,7 +1,6 @@
 """`circuitcheck selftest`: it finds what is wrong with the statistics, and nothing where nothing is."""
 
 import re
-from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from circuitcheck import cli
 from circuitcheck.sampling import Design, design, means, ranking
 from circuitcheck.sampling.decision import Decision
-from circuitcheck.selftest import attacks, run
+from circuitcheck.selftest import attacks
 from circuitcheck.selftest.attacks import ATTACKS, measure_attack
 from circuitcheck.selftest.planted import plant
 from circuitcheck.selftest.rates import Measured, Outcome, Rates
@@ -28,10 +27,8 @@ def naive(looks, alpha, _rho):
     return Boundary(looks, (1.96,) * len(looks), (alpha / 2,) * len(looks), "none")
 
 
-def test_the_quick_selftest_finds_no_excess_and_decides_clear_claims(capsys, monkeypatch):
-    """A quarter of it: the rest are more of the same claims."""
-    parts = {"claims": 100, "others": 20, "planted": 6, "planted_others": 4}
-    monkeypatch.setattr(run, "QUICK", replace(QUICK, **parts))
+@pytest.mark.slow
+def test_the_quick_selftest_finds_no_excess_and_decides_clear_claims(capsys):
     assert cli.main(["selftest"]) == 0
     shown = capsys.readouterr().out
     assert "no rate exceeds" in shown
