@@ -56,6 +56,7 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/sharing.py
 	$(BIN)/python benchmarks/prompts.py
+	$(BIN)/python benchmarks/passes.py
 	$(BIN)/python benchmarks/organism.py
 	$(BIN)/python benchmarks/memory.py
 

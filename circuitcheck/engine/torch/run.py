@@ -1,7 +1,7 @@
 """One plan on one loaded model: the passes that it needs, batch by batch."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,12 +23,17 @@ from circuitcheck.engine.torch.sources import forward
 from circuitcheck.errors import BadTask, VacuousIntervention
 from circuitcheck.plan import CLEAN, Architecture, Direction, Intervention, Plan, Resample, Site, Source, StreamMean, View
 
+Watch = Callable[[Intervention, Batch, Iterable[Write], Change], list[Write]]
+
 
 class Run:
-    """One plan on one loaded model."""
+    """One plan on one loaded model. `watch` puts the proof around an intervention's writes: only a benchmark, which asks
+    what that costs, gives another."""
 
-    def __init__(self, loaded: LoadedModel, plan: Plan, means: Means, directions: Directions) -> None:
-        self._loaded, self._plan = loaded, plan
+    def __init__(
+        self, loaded: LoadedModel, plan: Plan, means: Means, directions: Directions, watch: Watch = watched
+    ) -> None:
+        self._loaded, self._plan, self._watch = loaded, plan, watch
         self.references = References(loaded, plan, means, directions)
         self._passes = 0
 
@@ -81,7 +86,7 @@ class Run:
             so_far = Pass(node.run.tokens, node.run.interventions[:step])
             made = writes_of(intervention, batch, _Values(self, batch, shown, so_far, tuple(plain)))
             plain += made
-            writes += watched(intervention, batch, made, change)
+            writes += self._watch(intervention, batch, made, change)
         logits, kept = self.forward(batch, node.run.tokens, writes, node.keeps)
         return Seen(batch.read_from(logits), batch, kept), changes
 
