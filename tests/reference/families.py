@@ -144,7 +144,7 @@ class GPT2(Family):
         return neurons @ projection.weight + projection.bias
 
     def unembed(self, stream: Tensor) -> Tensor:
-        return self.model.lm_head(self.model.transformer.ln_f(stream))
+        return self.model.get_output_embeddings()(self.model.transformer.ln_f(stream))
 
 
 class NeoX(Family):
@@ -191,7 +191,7 @@ class NeoX(Family):
         return self.blocks[layer].mlp.dense_4h_to_h(neurons)
 
     def unembed(self, stream: Tensor) -> Tensor:
-        return self.model.lm_head(self.model.gpt_neox.final_layer_norm(stream))
+        return self.model.get_output_embeddings()(self.model.gpt_neox.final_layer_norm(stream))
 
 
 class Llama(Family):
@@ -248,7 +248,7 @@ class Llama(Family):
         return self.blocks[layer].mlp.down_proj(neurons)
 
     def unembed(self, stream: Tensor) -> Tensor:
-        return self.model.lm_head(self.model.model.norm(stream))
+        return self.model.get_output_embeddings()(self.model.model.norm(stream))
 
 
 class Gemma3(Llama):
