@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from circuitcheck.engine.checkup import CheckUp
 from circuitcheck.models import BosPolicy
-from circuitcheck.plan import Architecture, ModelRef, Plan
+from circuitcheck.plan import Architecture, ModelRef, Plan, Site
 from circuitcheck.prompts import Tokenizer
 
 VACUOUS = 1e-6
@@ -65,6 +65,18 @@ class Table:
     prompts: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What one run shows. `logits` [prompt, vocab] at each END; `values` of each site, [prompt, pos, ...] of its own part (a
+    head's, a neuron's) or of the whole layer; both torch tensors in float32 on the CPU. One receipt for each
+    intervention."""
+
+    logits: Any
+    values: Mapping[Site, Any]
+    receipts: tuple[Receipt, ...]
+    forward_passes: int
+
+
 @dataclass(frozen=True)
 class ModelCard:
     """What is known of a loaded model without touching its weights. `fingerprint` names the parts that its digest covers."""
@@ -77,7 +89,8 @@ class ModelCard:
 
 class Engine(Protocol):
     """`run` is idempotent: the same plan and rows give the same table, bit for bit, on the same machine. Tokenizers load no
-    weights."""
+    weights. `look` shows what the only cell of a plan has before its metric makes a number of it. `inner` is the library's
+    own model, which runs."""
 
     def load(self, spec: str, *, dtype: str, device: str, bos: BosPolicy) -> ModelCard: ...
     def adopt(self, instance: object, *, bos: BosPolicy) -> ModelCard: ...
@@ -87,3 +100,5 @@ class Engine(Protocol):
     def verify(self, ref: ModelRef) -> None: ...
     def examine(self, ref: ModelRef) -> CheckUp: ...
     def run(self, plan: Plan, rows: range) -> Table: ...
+    def look(self, plan: Plan, rows: range) -> Look: ...
+    def inner(self, ref: ModelRef) -> object: ...

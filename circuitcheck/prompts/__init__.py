@@ -2,6 +2,7 @@
 
 from circuitcheck.prompts.define import define_task
 from circuitcheck.prompts.definition import TaskDefinition
+from circuitcheck.prompts.given import GivenPrompts, given_prompts
 from circuitcheck.prompts.permutation import keyed_number
 from circuitcheck.prompts.prompt import Counterfactual, Labels, Prompt
 from circuitcheck.prompts.schema.constraints import Different, Increasing, different, increasing
@@ -18,6 +19,7 @@ __all__ = [
     "Derived",
     "Different",
     "Encoding",
+    "GivenPrompts",
     "Increasing",
     "Labels",
     "MeanBy",
@@ -30,6 +32,7 @@ __all__ = [
     "Tokenizer",
     "define_task",
     "different",
+    "given_prompts",
     "increasing",
     "keyed_number",
 ]

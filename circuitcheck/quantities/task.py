@@ -242,8 +242,9 @@ class Task:
         """Mean over prompts of minus the log-probability of the next token, in nats."""
         return self.metric(Loss(), view)
 
-    def metric(self, metric: Metric | Callable[[Any, Any], Any], view: ModelView) -> Quantity:
-        """Mean over prompts of `metric` in `view`. A function of (logits, prompts) is a metric of this process only.
+    def metric(self, metric: str | Metric | Callable[[Any, Any], Any], view: ModelView) -> Quantity:
+        """Mean over prompts of `metric` in `view`: one such as `cc.rank()`, the name of one ("rank", or one that an
+        extension registered). A function of (logits, prompts) is a metric of this process only.
 
         Raises UnknownPosition, UnknownCounterfactual, BadMetric, TypeError.
         """
