@@ -60,6 +60,10 @@ def register_engine(name: str, make: MakeEngine) -> None:
     _ENGINES[name] = make
 
 
+def engine_names() -> tuple[str, ...]:
+    return tuple(_ENGINES)
+
+
 def _chosen_engine(settings: Settings) -> Engine:
     """Raises BadExtension where no extension registered it."""
     if settings.engine not in _ENGINES:
