@@ -28,6 +28,7 @@ from circuitcheck.plan import (
 )
 from circuitcheck.plan.interventions.protocol import listed, where
 from circuitcheck.plan.site_kinds import register_site_kind
+from circuitcheck.plan.sites import with_parts
 from circuitcheck.quantities.metrics import register_metric
 from circuitcheck.session import register_engine
 from circuitcheck.tasks import register_task
@@ -77,6 +78,7 @@ __all__ = [
     "register_site_kind",
     "register_task",
     "where",
+    "with_parts",
 ]
 
 
