@@ -27,6 +27,20 @@ from circuitcheck.plan import (
     parts_of,
 )
 from circuitcheck.plan.interventions.protocol import listed, where
+from circuitcheck.plan.metrics import (
+    Accuracy,
+    Activation,
+    Attention,
+    CandidateAccuracy,
+    Custom,
+    KLFromClean,
+    LogitDiff,
+    LogProb,
+    Loss,
+    Norm,
+    Probability,
+    Rank,
+)
 from circuitcheck.plan.site_kinds import register_site_kind
 from circuitcheck.plan.sites import with_parts
 from circuitcheck.quantities.metrics import register_metric
@@ -42,20 +56,32 @@ if TYPE_CHECKING:
 _OF_TORCH = {"Batch": "batch", "Seen": "readouts", "Sources": "kernels", "Write": "sites", "place": "sites"}
 
 __all__ = [
+    "Accuracy",
+    "Activation",
     "At",
+    "Attention",
     "BadExtension",
     "Batch",
+    "CandidateAccuracy",
+    "Custom",
     "Engine",
     "Intervention",
     "InterventionBase",
+    "KLFromClean",
+    "LogProb",
+    "LogitDiff",
     "Look",
+    "Loss",
     "Metric",
     "MetricBase",
     "ModelCard",
     "Need",
+    "Norm",
     "Part",
     "Plan",
     "Position",
+    "Probability",
+    "Rank",
     "Receipt",
     "Seen",
     "Site",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from typing import Literal
 
 from circuitcheck.errors import BadExtension
 from circuitcheck.extensions import load_extensions
@@ -54,7 +55,7 @@ def ioi() -> Task:
     return Task(builtin.ioi())
 
 
-def entity_binding(kind: str = "capital", entities: int = 2) -> Task:
+def entity_binding(kind: Literal["capital", "fruit"] = "capital", entities: int = 2) -> Task:
     """Who has what: "Context: Mary lives in the capital city of France. John lives in the capital city of Italy.
     Question: In which city does John live? Answer: John lives in the city of" -> " Rome"; with `kind="fruit"`, "Mary likes
     eating the apple. ... John likes the" -> " lemon".

@@ -30,7 +30,7 @@ def pytest_circuit_register_tasks() -> "Mapping[str, Callable[[], Task]] | None"
 
 @pytest.hookspec(historic=True)
 def pytest_circuit_register_metrics() -> "Mapping[str, Metric | Callable[[Any, Any], Any]] | None":
-    """Metrics by name, for `task.measure(NAME, view)`: one with a readout, or a function of (logits, prompts). Called like
+    """Metrics by name, for `task.metric(NAME, view)`: one with a readout, or a function of (logits, prompts). Called like
     the hook for tasks."""
 
 

@@ -9,7 +9,7 @@ from circuitcheck.prompts.schema.constraints import Different, Increasing, diffe
 from circuitcheck.prompts.schema.task import Derived, Pool
 from circuitcheck.prompts.schema.template import Template
 from circuitcheck.prompts.source import MeanBy, PromptSource, SourceFacts
-from circuitcheck.prompts.streams import STREAMS
+from circuitcheck.prompts.streams import STREAMS, Stream
 from circuitcheck.prompts.tokenizer import ChatFrame, Encoding, Tokenizer
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Prompt",
     "PromptSource",
     "SourceFacts",
+    "Stream",
     "TaskDefinition",
     "Template",
     "Tokenizer",

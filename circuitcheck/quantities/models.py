@@ -35,7 +35,7 @@ from circuitcheck.plan import (
     parse_units,
     site_of,
 )
-from circuitcheck.plan.interventions import Mode
+from circuitcheck.plan.interventions import Kind, Mode
 from circuitcheck.plan.units import Unit
 from circuitcheck.prompts import Prompt, Tokenizer, given_prompts
 from circuitcheck.quantities.html import escape_code
@@ -69,7 +69,7 @@ class ModelView:
         self,
         sites: Sites | Circuit,
         *,
-        kind: str,
+        kind: Kind,
         at: str | Iterable[str] | None = None,
         source: str | None = None,
         n: int | None = None,

@@ -120,12 +120,15 @@ class Session:
         return task.size(self.tokenizer(models[0]), stream)
 
     def prompts(self, task: PromptSource, model: ModelRef | str, stream: str, seed: int, rows: range) -> tuple[Prompt, ...]:
+        """Prompts `rows` of a stream, as this model's tokenizer makes them."""
         return task.prompts(self.tokenizer(model), seed=seed, stream=stream, rows=rows)
 
     def count_groups(self, task: PromptSource, model: ModelRef | str, stream: str, n: int) -> int:
+        """How many groups the first `n` prompts of a stream come from, at most."""
         return task.count_groups(self.tokenizer(model), stream, n)
 
     def labels(self, task: PromptSource, model: ModelRef | str, stream: str, seed: int, rows: range) -> tuple[Labels, ...]:
+        """Which clusters prompts `rows` of a stream belong to."""
         return task.labels(self.tokenizer(model), seed=seed, stream=stream, rows=rows)
 
     def noise(self, task: PromptSource, model: ModelRef, metric: Metric, stream: str, seed: int) -> Noise:

@@ -38,7 +38,7 @@ class _Case:
         view = self.model
         for each in interventions:
             view = view.intervene(each)  # type: ignore[assignment]
-        (cell,) = self.task.measure("loss", view).cells
+        (cell,) = self.task.metric("loss", view).cells
         return cell.view
 
     @cached_property

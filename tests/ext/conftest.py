@@ -1,12 +1,9 @@
 """A tiny model, and registries that are as they were after each test."""
 
 import pytest
+from registries import put_back
 
 import circuitcheck as cc
-from circuitcheck import tasks
-from circuitcheck.plan import SITE_KINDS
-from circuitcheck.quantities import metrics
-from circuitcheck.session import session
 
 
 @pytest.fixture
@@ -20,13 +17,6 @@ def ioi():
 
 
 @pytest.fixture(autouse=True)
-def nothing_stays_registered(monkeypatch):
-    """But kernels and readouts, which are of types that a test makes for itself."""
-    monkeypatch.setattr(tasks, "_REGISTERED", dict(tasks._REGISTERED))
-    monkeypatch.setattr(tasks, "_GIVEN", dict(tasks._GIVEN))
-    monkeypatch.setattr(metrics, "_NAMED", dict(metrics._NAMED))
-    monkeypatch.setattr(session, "_ENGINES", dict(session._ENGINES))
-    kinds = dict(SITE_KINDS)
-    yield
-    SITE_KINDS.clear()
-    SITE_KINDS.update(kinds)
+def nothing_stays_registered():
+    with put_back():
+        yield

@@ -12,7 +12,7 @@ from own_things import Margin, margin
 
 import circuitcheck as cc
 from circuitcheck.errors import BadExtension, BadMetric, NotComparable
-from circuitcheck.ext import MetricBase, register_metric, register_readout
+from circuitcheck.ext import MetricBase, Rank, register_metric, register_readout
 
 
 def test_it_is_measured_and_kept_like_ours(model, ioi):
@@ -93,6 +93,6 @@ def test_a_name_is_never_taken_from_another(ioi, model):
 
 def test_a_readout_replaces_no_other():
     with pytest.raises(BadExtension, match="Rank has a readout of circuitcheck's"):
-        register_readout(cc.Rank)(margin)
+        register_readout(Rank)(margin)
     with pytest.raises(BadExtension, match="Margin has a readout already"):
         register_readout(Margin)(lambda metric, seen: seen.logits[:, 0])

@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 from claims_folder import FIXTURES, Folder, Run
-
-from circuitcheck import tasks
-from circuitcheck.quantities import metrics
+from registries import put_back
 
 CLAIM = """
 @claim(id="it", samples=32)
@@ -21,9 +19,9 @@ def test_it(model, ioi):
 
 
 @pytest.fixture(autouse=True)
-def nothing_stays_registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name in ((tasks, "_REGISTERED"), (tasks, "_GIVEN"), (metrics, "_NAMED")):
-        monkeypatch.setattr(module, name, dict(getattr(module, name)))
+def nothing_stays_registered():
+    with put_back():
+        yield
 
 
 @pytest.fixture
@@ -77,7 +75,7 @@ def pytest_circuit_register_metrics():
 USES_OWN = """
 @claim(id="fixture", samples=32)
 def test_fixture(model, mine):
-    assert mine.measure("first", model) < 100
+    assert mine.metric("first", model) < 100
 
 @claim(id="name", samples=32)
 def test_name(model):
@@ -111,7 +109,7 @@ def test_so_are_those_of_a_folder_that_is_collected_later(folder: Folder):
             "pytest_circuit_register_tasks(): 1 / 0",
             "register_tasks raised ZeroDivisionError: division by zero (conftest.py:",
         ),
-        ("pytest_circuit_register_metrics(): return {'loss': cc.Rank()}", "there is a metric called 'loss' already"),
+        ("pytest_circuit_register_metrics(): return {'loss': cc.rank()}", "there is a metric called 'loss' already"),
         ("pytest_circuit_register_metrics(): return {'mine': 3}", "the metric 'mine' cannot be registered"),
         ("pytest_circuit_register_metrics(): return 'rank'", "register_metrics gave str; expected {name: metric}"),
         ("pytest_circuit_register_task(): return {}", "there is no hook pytest_circuit_register_task; there are"),

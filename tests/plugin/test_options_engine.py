@@ -2,8 +2,7 @@
 
 import pytest
 from claims_folder import FIXTURES, Folder
-
-from circuitcheck.session import session
+from registries import put_back
 
 CLAIM = """
 @claim(id="it", samples=32)
@@ -24,8 +23,9 @@ register_engine("mine", make)
 
 
 @pytest.fixture(autouse=True)
-def nothing_stays_registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "_ENGINES", dict(session._ENGINES))
+def nothing_stays_registered():
+    with put_back():
+        yield
 
 
 @pytest.mark.parametrize("chosen", ["mine", "local"])

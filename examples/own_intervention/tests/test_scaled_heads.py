@@ -44,9 +44,9 @@ def test_what_changes_nothing_or_is_not_there_is_refused(organism):
 
 
 def test_the_metric_is_what_it_says(organism, belongings):
-    prompts = belongings.sample(8, model=organism)
+    prompts = belongings.prompts(8, model=organism)
     logits = organism.logits(prompts).double()
-    for row, (prompt, found) in enumerate(zip(prompts, belongings.measure("margin", organism).values(8), strict=True)):
+    for row, (prompt, found) in enumerate(zip(prompts, belongings.metric("margin", organism).values(8), strict=True)):
         answer = logits[row, prompt.answer_id].item()
         logits[row, prompt.answer_id] = float("-inf")
         assert found == pytest.approx(answer - logits[row].max().item(), abs=1e-4)
@@ -59,4 +59,4 @@ def test_half_a_head(model, ioi):
 
 @cc.claim("Another word is ahead of whose thing it is: it never learned this", id="scaled.margin", model="organism")
 def test_margin(model, belongings):
-    assert belongings.measure("margin", model) < 0
+    assert belongings.metric("margin", model) < 0
