@@ -101,7 +101,7 @@ def report_of(journal: Path, json_path: Path | None) -> int:
     """0 where the run came to its end and every claim as expected; 1 where not; 2 where no journal can be read, or no file
     be written."""
     from circuitcheck.errors import BadRecord
-    from circuitcheck.report import read_journal, write_json, write_table
+    from circuitcheck.report import read_journal, whole_report, write_json, write_table
 
     try:
         log, environment, end = read_journal(journal)
@@ -114,7 +114,7 @@ def report_of(journal: Path, json_path: Path | None) -> int:
         sys.stdout.write("the run never came to its end\n")
     try:
         if json_path is not None:
-            write_json(json_path, log, environment, None, status)
+            write_json(json_path, whole_report(log, environment, None, status))
     except (OSError, ValueError) as error:
         return _not_written(json_path, error)
     return 0 if status == 0 and not log.unfinished else 1

@@ -11,9 +11,10 @@ from typing import Any
 def canonical(value: object) -> object:
     """`value` as JSON-able data, one form for each meaning.
 
-    Dataclasses carry their class name, floats their exact hexadecimal form; fields marked
-    `metadata={"digest": False}` are left out, those marked "if set" where they have their default: a field added later
-    then leaves the digests of what does not use it as they were. Raises TypeError on anything that has no stable form.
+    Dataclasses carry their class name, with its module where it is not ours: two of one name are not one. Floats have their
+    exact hexadecimal form; fields marked `metadata={"digest": False}` are left out, those marked "if set" where they have
+    their default: a field added later then leaves the digests of what does not use it as they were. Raises TypeError on
+    anything that has no stable form.
     """
     if value is None or isinstance(value, bool | int | str):
         return value
@@ -21,7 +22,7 @@ def canonical(value: object) -> object:
         return {"float": value.hex()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = [field for field in dataclasses.fields(value) if _counts(field, value)]
-        return {type(value).__name__: {field.name: canonical(getattr(value, field.name)) for field in fields}}
+        return {_name_of(type(value)): {field.name: canonical(getattr(value, field.name)) for field in fields}}
     if isinstance(value, tuple | list):
         return [canonical(item) for item in value]
     if isinstance(value, frozenset):
@@ -29,6 +30,11 @@ def canonical(value: object) -> object:
     if isinstance(value, Mapping):
         return {"map": [[canonical(key), canonical(item)] for key, item in sorted(value.items())]}
     raise TypeError(f"{type(value).__name__} has no stable form to take a digest of: {value!r}")
+
+
+def _name_of(kind: type) -> str:
+    ours = kind.__module__.partition(".")[0] == __name__.partition(".")[0]
+    return kind.__name__ if ours else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _counts(field: "dataclasses.Field[object]", value: object) -> bool:

@@ -107,6 +107,14 @@ class BelowNoise(CircuitCheckError, ValueError):
     """A margin smaller than what the same prompts differ by from one batch to another."""
 
 
+class BadExtension(CircuitCheckError, ValueError):
+    """An extension that cannot be loaded, or that registers what is not sound or is there already."""
+
+
+class BrokenLaw(CircuitCheckError, AssertionError):
+    """A kernel that breaks a law which every intervention keeps."""
+
+
 def after_reload(thing: object) -> str:
     """What to add where a thing of ours is not recognised: in a notebook that reloaded its modules, classes are made
     anew."""

@@ -22,7 +22,7 @@ class Settings:
     says what verdicts are about: more prompts of these templates, or templates like them. `refuting` is the part of a
     claim's error that one of its questions may take to refute it. `cache` is the folder for converted GGUF files, "off" for
     none; "auto" is what the environment variable CIRCUITCHECK_CACHE says in these words, else `circuitcheck` in the user's
-    cache folder."""
+    cache folder. `engine` is what runs models: "local", or the name of one that an extension registered."""
 
     device: str = "auto"
     dtype: str = "float32"
@@ -34,6 +34,7 @@ class Settings:
     scope: Scope = "these_templates"
     refuting: float = 1.0
     cache: str = "auto"
+    engine: str = "local"
 
     @property
     def cache_folder(self) -> Path | None:

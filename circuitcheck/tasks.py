@@ -1,7 +1,50 @@
-"""The tasks that come with circuitcheck, ready to use: `cc.tasks.ioi()`."""
+"""The tasks that come with circuitcheck, ready to use: `cc.tasks.ioi()`; and those that extensions registered, by name."""
 
+from collections.abc import Callable
+from functools import cache
+from typing import Literal
+
+from circuitcheck.errors import BadExtension
+from circuitcheck.extensions import load_extensions
 from circuitcheck.prompts import builtin
 from circuitcheck.quantities import Task
+
+_REGISTERED: dict[str, Callable[[], Task]] = {}
+_GIVEN: dict[str, Callable[[], Task]] = {}  # as they were given
+
+
+def register_task(name: str, make: Callable[[], Task]) -> None:
+    """Let `cc.tasks.NAME()` be the task that `make` gives, made when it is first asked for; in pytest there is a fixture of
+    that name, too. The same function again changes nothing.
+
+    Raises BadExtension for a name that is taken, or that Python does not take; when it is asked for, for what is no task.
+    """
+    if not isinstance(name, str) or not name.isidentifier() or name.startswith("_") or not callable(make):
+        raise BadExtension(f"{name!r}: {make!r} cannot be registered; expected a name and a function that gives a task.")
+    if name in globals() or _GIVEN.get(name, make) is not make:
+        raise BadExtension(f"there is a task called {name!r} already: give yours another name.")
+    _GIVEN[name] = make
+    _REGISTERED.setdefault(name, cache(lambda: _made(name, make)))
+
+
+def registered_tasks() -> tuple[str, ...]:
+    """Names of the tasks that are not ours."""
+    return tuple(_REGISTERED)
+
+
+def _made(name: str, make: Callable[[], Task]) -> Task:
+    found = make()
+    if not isinstance(found, Task):
+        raise BadExtension(f"the task {name!r} is a {type(found).__name__}; expected a cc.Task, as of cc.Task.define(...).")
+    return found
+
+
+def __getattr__(name: str) -> Callable[[], Task]:
+    if not name.startswith("_"):
+        load_extensions()
+        if name in _REGISTERED:
+            return _REGISTERED[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; tasks of extensions are {sorted(_REGISTERED)}")
 
 
 def ioi() -> Task:
@@ -12,7 +55,7 @@ def ioi() -> Task:
     return Task(builtin.ioi())
 
 
-def entity_binding(kind: str = "capital", entities: int = 2) -> Task:
+def entity_binding(kind: Literal["capital", "fruit"] = "capital", entities: int = 2) -> Task:
     """Who has what: "Context: Mary lives in the capital city of France. John lives in the capital city of Italy.
     Question: In which city does John live? Answer: John lives in the city of" -> " Rome"; with `kind="fruit"`, "Mary likes
     eating the apple. ... John likes the" -> " lemon".

@@ -13,17 +13,24 @@ release = circuitcheck.__version__
 copyright = f"{date.today().year}, {project}"  # noqa: A001 - Sphinx's word
 
 root_doc = "README"
-include_patterns = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/**", "circuitcheck/models/bundled/**.md"]
+include_patterns = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "docs/**",
+    "circuitcheck/models/bundled/**.md",
+    "examples/**.md",
+]
 exclude_patterns = ["**/.*", "build"]
 PAGES = {
-    "Guide": ["docs/interventions", "docs/prompts", "docs/statistics", "docs/api"],
+    "Guide": ["docs/interventions", "docs/prompts", "docs/statistics", "docs/extending", "docs/api"],
     "Measured": [
         "docs/selftest",
         "docs/doctor/organism",
         "docs/doctor/smollm2",
         "circuitcheck/models/bundled/organism/README",
     ],
-    "Project": ["docs/design", "CONTRIBUTING", "CHANGELOG"],
+    "Project": ["docs/design", "CONTRIBUTING", "CHANGELOG", "examples/own_intervention/README"],
 }
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser"]

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from circuitcheck.engine.checkup import CheckUp
 from circuitcheck.models import BosPolicy
-from circuitcheck.plan import Architecture, ModelRef, Plan
+from circuitcheck.plan import Architecture, ModelRef, Plan, Site
 from circuitcheck.prompts import Tokenizer
 
 VACUOUS = 1e-6
@@ -65,6 +65,18 @@ class Table:
     prompts: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What one run shows. `logits` [prompt, vocab] at each END; `values` of each site, [prompt, pos, ...] of its own part (a
+    head's, a neuron's) or of the whole layer; both torch tensors in float32 on the CPU. One receipt for each
+    intervention."""
+
+    logits: Any
+    values: Mapping[Site, Any]
+    receipts: tuple[Receipt, ...]
+    forward_passes: int
+
+
 @dataclass(frozen=True)
 class ModelCard:
     """What is known of a loaded model without touching its weights. `fingerprint` names the parts that its digest covers."""
@@ -79,11 +91,42 @@ class Engine(Protocol):
     """`run` is idempotent: the same plan and rows give the same table, bit for bit, on the same machine. Tokenizers load no
     weights."""
 
-    def load(self, spec: str, *, dtype: str, device: str, bos: BosPolicy) -> ModelCard: ...
-    def adopt(self, instance: object, *, bos: BosPolicy) -> ModelCard: ...
-    def card(self, ref: ModelRef) -> ModelCard: ...
-    def tokenizer(self, ref: ModelRef) -> Tokenizer: ...
-    def tokenizer_of(self, spec: str, *, bos: BosPolicy) -> Tokenizer: ...
-    def verify(self, ref: ModelRef) -> None: ...
-    def examine(self, ref: ModelRef) -> CheckUp: ...
-    def run(self, plan: Plan, rows: range) -> Table: ...
+    def load(self, spec: str, *, dtype: str, device: str, bos: BosPolicy) -> ModelCard:
+        """The model of a spec. Raises ModelUnavailable, CorruptCheckpoint, BadSpec, UnknownDevice."""
+        ...
+
+    def adopt(self, instance: object, *, bos: BosPolicy) -> ModelCard:
+        """A model object of the user's, as it is. Raises BadSpec for what is none."""
+        ...
+
+    def card(self, ref: ModelRef) -> ModelCard:
+        """What is known of a model, loaded again if need be. Raises ModelChanged where its spec now gives another."""
+        ...
+
+    def tokenizer(self, ref: ModelRef) -> Tokenizer:
+        """A model's."""
+        ...
+
+    def tokenizer_of(self, spec: str, *, bos: BosPolicy) -> Tokenizer:
+        """A spec's."""
+        ...
+
+    def verify(self, ref: ModelRef) -> None:
+        """Read every weight again. Raises ModelChanged."""
+        ...
+
+    def examine(self, ref: ModelRef) -> CheckUp:
+        """The doctor's checks."""
+        ...
+
+    def run(self, plan: Plan, rows: range) -> Table:
+        """Every cell of a plan on prompts `rows` of its stream, with a receipt for each intervention."""
+        ...
+
+    def look(self, plan: Plan, rows: range) -> Look:
+        """What the only cell of a plan shows: logits at END, and the sites of its metric."""
+        ...
+
+    def inner(self, ref: ModelRef) -> object:
+        """The library's own model, to look at."""
+        ...

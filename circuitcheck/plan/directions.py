@@ -21,7 +21,9 @@ class Direction(Protocol):
     def layers(self) -> tuple[int, ...]: ...
     @property
     def digest(self) -> str: ...
-    def describe(self) -> str: ...
+    def describe(self) -> str:
+        """In words."""
+        ...
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,6 +46,7 @@ class MeanDifference:
         return digest(("mean difference", self.task.digest, self.model.fingerprint, names))
 
     def describe(self) -> str:
+        """In words."""
         return (
             f"mean difference {self.at} - {self.minus} of {self.kind} (n={self.n}, {self.task.name}, {self.stream} stream)"
         )
@@ -76,6 +79,7 @@ class RandomLike:
         return digest(("random direction", self.like.digest, self.seed))
 
     def describe(self) -> str:
+        """In words."""
         return f"random direction {self.seed} with the norms of the {self.like.describe()}"
 
     def __repr__(self) -> str:

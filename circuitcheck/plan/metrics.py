@@ -61,23 +61,22 @@ class Metric(Protocol):
     def digest(self) -> str: ...
 
 
-class _OfLogits:
-    """What holds for metrics of logits at END alone."""
+class MetricBase:
+    """What holds for metrics of logits at END alone. A metric of one's own is a frozen dataclass with this base, `name`,
+    `tokens` and `support`; its fields make its digest."""
 
     reads: ClassVar[Reading] = "logits"
     sites: ClassVar[tuple[Site, ...]] = ()
     looks_at: ClassVar[At] = ()
     compares_with_clean: ClassVar[bool] = False
 
-
-class _Builtin(_OfLogits):
     @property
     def digest(self) -> str:
         return digest(self)
 
 
 @dataclass(frozen=True)
-class LogitDiff(_Builtin):
+class LogitDiff(MetricBase):
     """Logit of the answer minus logit of the distractor, subtracted in float64; of their first tokens, which must differ."""
 
     name: ClassVar[str] = "logit_diff"
@@ -86,7 +85,7 @@ class LogitDiff(_Builtin):
 
 
 @dataclass(frozen=True)
-class Accuracy(_Builtin):
+class Accuracy(MetricBase):
     """1 where the answer has the largest logit of the whole vocabulary, else 0."""
 
     name: ClassVar[str] = "accuracy"
@@ -95,7 +94,7 @@ class Accuracy(_Builtin):
 
 
 @dataclass(frozen=True)
-class CandidateAccuracy(_Builtin):
+class CandidateAccuracy(MetricBase):
     """1 where the answer has the largest logit among the task's candidates (answer, distractor and others that it names),
     compared on their first tokens, else 0."""
 
@@ -105,7 +104,7 @@ class CandidateAccuracy(_Builtin):
 
 
 @dataclass(frozen=True)
-class Loss(_Builtin):
+class Loss(MetricBase):
     """Minus the log-probability of the answer's first token, in nats: on running text the loss of the next token."""
 
     name: ClassVar[str] = "loss"
@@ -114,7 +113,7 @@ class Loss(_Builtin):
 
 
 @dataclass(frozen=True)
-class LogProb(_Builtin):
+class LogProb(MetricBase):
     """Log-probability of the whole answer, or distractor, in nats: the sum over its tokens, each given those before it
     (teacher forcing)."""
 
@@ -132,7 +131,7 @@ class LogProb(_Builtin):
 
 
 @dataclass(frozen=True)
-class Probability(_Builtin):
+class Probability(MetricBase):
     """Softmax probability of the answer's first token."""
 
     name: ClassVar[str] = "probability"
@@ -141,7 +140,7 @@ class Probability(_Builtin):
 
 
 @dataclass(frozen=True)
-class Rank(_Builtin):
+class Rank(MetricBase):
     """1 where the answer's first token has the largest logit, 2 where one token has a larger one, and so on."""
 
     name: ClassVar[str] = "rank"
@@ -150,7 +149,7 @@ class Rank(_Builtin):
 
 
 @dataclass(frozen=True)
-class KLFromClean(_Builtin):
+class KLFromClean(MetricBase):
     """Kullback-Leibler divergence of the view's next-token distribution at END from the untouched model's on the clean
     prompt, D(clean || view), in nats."""
 
@@ -161,7 +160,7 @@ class KLFromClean(_Builtin):
 
 
 @dataclass(frozen=True)
-class Attention(_Builtin):
+class Attention(MetricBase):
     """What a head's attention pattern gives from the token `query` to the token `key`: between 0 and 1. Over a span of keys
     the sum, over a span of queries the mean."""
 
@@ -185,7 +184,7 @@ class Attention(_Builtin):
 
 
 @dataclass(frozen=True)
-class _OfSite(_Builtin):
+class _OfSite(MetricBase):
     site: Site
     at: Position
     tokens: ClassVar[Literal["none"]] = "none"
@@ -222,7 +221,21 @@ class Activation(_OfSite):
 
 
 @dataclass(frozen=True)
-class Custom(_OfLogits):
+class Showing(MetricBase):
+    """No number: what a run shows at END and at `shown`, for who looks at tensors."""
+
+    shown: tuple[Site, ...] = ()
+    name: ClassVar[str] = "showing"
+    tokens: ClassVar[Literal["none"]] = "none"
+    support: ClassVar[Support] = "real"
+
+    @property
+    def sites(self) -> tuple[Site, ...]:  # type: ignore[override]
+        return self.shown
+
+
+@dataclass(frozen=True)
+class Custom(MetricBase):
     """A callable as a metric: `function(logits, prompts)` with logits [prompt, vocab] and one value per prompt back.
 
     It has no stable digest: it works in this process only, its values are kept for this session only, and results say so.

@@ -1,10 +1,14 @@
 """The kinds of site: the one place where each is described. Claims, the engine, the doctor and the table in
-docs/interventions.md are all made from it; a new kind at a hook point of its own is one more record."""
+docs/interventions.md are all made from it; a new kind at a hook point of its own is one more record. `register_site_kind`
+adds one of a user's."""
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from circuitcheck.errors import UnknownSite
+from circuitcheck.digest import digest
+from circuitcheck.errors import BadExtension, UnknownSite
 
 KindName = str
 Index = Literal["head", "key/value head", "neuron"]
@@ -272,7 +276,64 @@ _ALL = (
         instead="Use mlp_out.",
     ),
 )
-SITE_KINDS = {kind.name: kind for kind in _ALL}  # in the order of the table
+SITE_KINDS = {kind.name: kind for kind in _ALL}  # in the order of the table, those of users last
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_UNITS = ("attn", "mlp")  # `L5.attn` is a unit
+_FIRST_AXES = (("pos",), ("query",))
+_WORDS: dict[str, tuple[object, ...]] = {
+    "rule": get_args(Rule),
+    "lies": get_args(Lies),
+    "written": get_args(Written),
+    "index": (None, *get_args(Index)),
+}
+
+
+def register_site_kind(kind: SiteKind) -> None:
+    """One more kind of site: claims name it (`L5.NAME`), interventions write it, metrics read it, and the doctor examines it
+    on every model by the `rule` and `traits` of its record before the first claim that works with it.
+
+    The same record again changes nothing. Raises BadExtension for a name that is taken, or a record that does not fit
+    together.
+    """
+    if not isinstance(kind, SiteKind):
+        raise BadExtension(f"{kind!r} is no kind of site; expected a SiteKind(...).")
+    if SITE_KINDS.get(kind.name) == kind:
+        return
+    wrong = _wrong_with(kind)
+    if wrong:
+        raise BadExtension(f"the kind of site {kind.name!r} cannot be registered: {wrong}")
+    SITE_KINDS[kind.name] = kind
+
+
+def own_kinds_digest() -> str:
+    """Of the kinds that users registered: what a doctor found without them says nothing of them. Empty without any."""
+    own = tuple(kind for kind in SITE_KINDS.values() if kind not in _ALL)
+    return digest(own) if own else ""
+
+
+def _wrong_with(kind: SiteKind) -> str:
+    """In words; empty where nothing is."""
+    of_layers = kind.first_layer_only or all("{layer}" in point for point in kind.points)
+    strangers = sorted({*kind.together, *([kind.seen_in] if kind.seen_in else [])} - set(SITE_KINDS))
+    conditions = {
+        "a name is of small letters, digits and _, and no unit's (attn, mlp).": _NAME.fullmatch(kind.name)
+        and kind.name not in _UNITS,
+        "there is another of that name. Give it a name of its own.": kind.name not in SITE_KINDS,
+        "the first of its axes is 'pos', or 'query' where it is of queries and keys.": kind.axes[:1] in _FIRST_AXES,
+        "points are the library's hook points, with {layer} for the number of the layer.": kind.points and of_layers,
+        f"there is no kind {', '.join(strangers)}.": not strangers,
+        "the rule 'is read' needs seen_in, the kind that shows what became of it.": kind.rule != "is read" or kind.seen_in,
+        **dict(_words_of(kind)),
+    }
+    return next((words for words, holds in conditions.items() if not holds), "")
+
+
+def _words_of(kind: SiteKind) -> Iterator[tuple[str, bool]]:
+    """For each field that is one of a few words: what these are, and whether it is."""
+    for field, known in _WORDS.items():
+        yield f"{field}={getattr(kind, field)!r}; expected {' or '.join(map(repr, known))}.", getattr(kind, field) in known
+    traits = get_args(Trait)
+    yield f"traits={kind.traits!r}; expected some of {', '.join(map(repr, traits))}.", set(kind.traits) <= set(traits)
 
 
 def site_kind(name: KindName) -> SiteKind:

@@ -27,6 +27,7 @@ class Architecture:
     attn_only: bool = False
 
     def describe(self) -> str:
+        """In words."""
         neurons = "" if self.d_mlp is None else f" and {self.d_mlp} neurons"
         heads = f"{self.n_heads} heads (H0 to H{self.n_heads - 1})"
         return f"{self.n_layers} layers (L0 to L{self.n_layers - 1}) of {heads}{neurons}"

@@ -4,11 +4,13 @@ first claim: a run without claims is not to pay for them."""
 import random
 import sys
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from circuitcheck.errors import BadSpec, ModelChanged, ModelUnavailable
+from circuitcheck.plugin import hookspecs
 from circuitcheck.plugin.options import add_options, check_options, require_models, session_settings
 from circuitcheck.plugin.progress import Progress
 from circuitcheck.plugin.stash import CHANGED, PROGRESS
@@ -27,6 +29,21 @@ def engage(config: pytest.Config) -> None:
         from circuitcheck.plugin import hooks
 
         config.pluginmanager.register(hooks, _HOOKS)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_plugin_registered(plugin: object) -> None:
+    """Raises UsageError for a hook that nobody calls. pytest finds it too, after collection, as an error of its own."""
+    names = vars(plugin) if isinstance(plugin, ModuleType) else {}
+    ours = [name for name in names if name.startswith("pytest_circuit_")]
+    known = [name for name in vars(hookspecs) if name.startswith("pytest_circuit_")]
+    for name in ours:
+        if name not in known:
+            place = getattr(plugin, "__file__", plugin)
+            raise pytest.UsageError(f"{place}: there is no hook {name}; there are {', '.join(known)}.")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -71,11 +88,13 @@ def circuit_rng(request: pytest.FixtureRequest) -> random.Random:
 
 @pytest.fixture(scope="session")
 def load_model(pytestconfig: pytest.Config) -> "Iterator[Callable[..., Model]]":
-    """`load_model(spec)` is `cc.load(spec)`, but a model that cannot be had skips the test.
+    """`load_model(spec)` is what pytest_circuit_load_model gives for it, else `cc.load(spec)`; but a model that cannot be
+    had skips the test.
 
     At the end the weights of every model given out are read again: they must be the ones that were loaded.
     """
     engage(pytestconfig)
+    from circuitcheck.plugin.extending import model_of_hook
     from circuitcheck.quantities import load
     from circuitcheck.session import current_session
 
@@ -83,7 +102,7 @@ def load_model(pytestconfig: pytest.Config) -> "Iterator[Callable[..., Model]]":
 
     def load_or_skip(spec: object, **arguments: Any) -> "Model":
         try:
-            given_out.append(load(spec, **arguments))
+            given_out.append(model_of_hook(pytestconfig, spec, arguments) or load(spec, **arguments))
             return given_out[-1]
         except ModelUnavailable as error:
             if require_models(pytestconfig):

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,13 @@ import pytest
 
 from circuitcheck.claims import advice
 from circuitcheck.plugin.collecting import check_claims, claim_of, expect_refutation, parametrize_model
+from circuitcheck.plugin.extending import (
+    check_registered,
+    extra_of,
+    register_extensions,
+    tell_finished,
+    wrong_with_hooks,
+)
 from circuitcheck.plugin.options import journal_folder, report_paths, session_settings, time_budget, value_of
 from circuitcheck.plugin.running import attach, expect_in_subtest, forget, is_subtest, result_of, run_claim, unfinished
 from circuitcheck.plugin.signals import terminated_like_interrupted
@@ -16,7 +24,7 @@ from circuitcheck.plugin.stash import CHANGED, PROGRESS
 from circuitcheck.plugin.stores import checkups, counterexamples, ledger
 from circuitcheck.plugin.tracebacks import message_alone, shorten_traceback
 from circuitcheck.plugin.workers import prepare_worker, tell_controller, told_by_worker
-from circuitcheck.report import ClaimLog, Journal, environment, write_json, write_table
+from circuitcheck.report import ClaimLog, Journal, environment, whole_report, write_json, write_table
 from circuitcheck.session import Session, current_session, use_session
 from circuitcheck.text import first_line
 
@@ -44,9 +52,18 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     if not hasattr(config, "workerinput"):  # under xdist only the controller writes
         journal = config.stash[_JOURNAL] = Journal(journal_folder(config))
-        config.stash[_LOG] = ClaimLog(journal.note)
+        config.stash[_LOG] = ClaimLog(partial(_note, config, journal))
         config.pluginmanager.register(config.stash[_LOG], "circuitcheck-log")
         stack.enter_context(terminated_like_interrupted())
+    register_extensions(config)
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        check_registered(config)  # xdist's controller collects nothing itself
+
+
+def _note(config: pytest.Config, journal: Journal, kind: str, **entry: Any) -> None:
+    journal.note(kind, **entry)
+    if kind == "result":
+        tell_finished(config, entry["claim"])
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -60,6 +77,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    check_registered(config)
     check_claims(items)
     expect_refutation(items)
     config.stash[_SOUND] = True
@@ -158,14 +176,23 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if log.unfinished and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     unwritten = config.stash[_UNWRITTEN] = {}
-    for path in report_paths(config):
+    paths = report_paths(config)
+    extra = extra_of(config, _report(session, log)) if paths else {}
+    if wrong_with_hooks(config) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    for path in paths:
         try:
-            write_json(path, log, config.stash[_ENVIRONMENT], _advice(config, log), session.exitstatus)
+            write_json(path, {**_report(session, log), **({"extra": extra} if extra else {})})
         except Exception as error:  # noqa: BLE001 - whatever it is, the table comes out
             unwritten[path] = f"{type(error).__name__}: {first_line(error)}"
     if unwritten and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     config.stash[_JOURNAL].note("end", exit_status=int(session.exitstatus))
+
+
+def _report(session: pytest.Session, log: ClaimLog) -> dict[str, Any]:
+    config = session.config
+    return whole_report(log, config.stash[_ENVIRONMENT], _advice(config, log), session.exitstatus)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -181,6 +208,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             terminalreporter.write_line(f"report NOT written to {path}: {unwritten[path]}", red=True)
         elif not quiet:
             terminalreporter.write_line(f"report: {path}")
+    for line in wrong_with_hooks(config):
+        terminalreporter.write_line(f"{line}.", red=True)
     journal = config.stash[_JOURNAL]
     if journal.lost:
         terminalreporter.write_line(

@@ -11,7 +11,7 @@ from circuitcheck.settings import CORRECTIONS, DEVICE_FORM, LEDGER, SCOPES, Sett
 
 _DTYPES = ("float32", "float64", "bfloat16", "float16")
 _DEFAULTS = Settings()
-_SETTINGS = ("device", "dtype", "seed", "first_look", "samples", "confidence", "scope", "cache")
+_SETTINGS = ("device", "engine", "dtype", "seed", "first_look", "samples", "confidence", "scope", "cache")
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Option:
 
 OPTIONS = (
     Option("device", "where models run: auto, cpu, cuda or cuda:N", default=_DEFAULTS.device),
+    Option("engine", "what runs models: local, or an engine that an extension registered", default=_DEFAULTS.engine),
     Option("dtype", "dtype of the weights", default=_DEFAULTS.dtype, choices=_DTYPES),
     Option("seed", "seed of the prompt streams", int, _DEFAULTS.seed),
     Option("first_look", "prompts at the first look, and so the fewest for one question", int, _DEFAULTS.first_look),

@@ -2,13 +2,14 @@
 
 from circuitcheck.prompts.define import define_task
 from circuitcheck.prompts.definition import TaskDefinition
+from circuitcheck.prompts.given import GivenPrompts, given_prompts
 from circuitcheck.prompts.permutation import keyed_number
 from circuitcheck.prompts.prompt import Counterfactual, Labels, Prompt
 from circuitcheck.prompts.schema.constraints import Different, Increasing, different, increasing
 from circuitcheck.prompts.schema.task import Derived, Pool
 from circuitcheck.prompts.schema.template import Template
 from circuitcheck.prompts.source import MeanBy, PromptSource, SourceFacts
-from circuitcheck.prompts.streams import STREAMS
+from circuitcheck.prompts.streams import STREAMS, Stream
 from circuitcheck.prompts.tokenizer import ChatFrame, Encoding, Tokenizer
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Derived",
     "Different",
     "Encoding",
+    "GivenPrompts",
     "Increasing",
     "Labels",
     "MeanBy",
@@ -25,11 +27,13 @@ __all__ = [
     "Prompt",
     "PromptSource",
     "SourceFacts",
+    "Stream",
     "TaskDefinition",
     "Template",
     "Tokenizer",
     "define_task",
     "different",
+    "given_prompts",
     "increasing",
     "keyed_number",
 ]

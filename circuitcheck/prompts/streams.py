@@ -1,8 +1,11 @@
 """Streams split a task's combinations once and for all, whatever the seed: what discovery has seen, test never draws."""
 
+from typing import Literal
+
 from circuitcheck.errors import BadTask
 from circuitcheck.prompts.permutation import permute
 
+Stream = Literal["test", "discovery", "reference"]
 STREAMS = {"test": (0.0, 0.5), "discovery": (0.5, 0.75), "reference": (0.75, 1.0)}
 
 

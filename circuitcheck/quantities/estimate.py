@@ -25,6 +25,7 @@ class Estimate:
 
     @classmethod
     def of(cls, label: str, stream: str, decision: Decision) -> "Estimate":
+        """What a decision has of it."""
         return cls(
             label,
             stream,

@@ -1,9 +1,11 @@
 """Metrics that a user writes, or makes of sites and positions."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
-from circuitcheck.errors import BadMetric, UnknownSite, UnknownUnit, after_reload
+from circuitcheck.errors import BadExtension, BadMetric, UnknownSite, UnknownUnit, after_reload
+from circuitcheck.extensions import load_extensions
 from circuitcheck.plan import (
     ANY_MODEL,
     Accuracy,
@@ -29,6 +31,7 @@ from circuitcheck.plan import (
     site_kind,
 )
 from circuitcheck.plan.metrics import Support
+from circuitcheck.text import suggestion
 
 
 def metric(function: Callable[[Any, Any], Any], *, name: str | None = None, support: Support = "real") -> Custom:
@@ -118,8 +121,42 @@ def _one_site(site: str | Unit | Site) -> Site:
     return found[0]
 
 
+_NAMED: dict[str, Metric] = {
+    each.name: each
+    for each in (Accuracy(), CandidateAccuracy(), KLFromClean(), LogProb(), LogitDiff(), Loss(), Probability(), Rank())
+}
+
+
+def register_metric(name: str, metric: Metric | Callable[[Any, Any], Any]) -> None:
+    """Let `task.metric(name, view)` mean `metric`: one with a readout, or a function of (logits, prompts), which works in
+    this process only. The same metric again changes nothing. Raises BadExtension for a name that is taken, or what is no
+    metric."""
+    try:
+        found = as_metric(metric) if not isinstance(metric, str) else None
+    except TypeError as error:
+        raise BadExtension(f"the metric {name!r} cannot be registered: {error}") from error
+    if found is None or not isinstance(name, str) or not name.isidentifier():
+        raise BadExtension(f"{name!r}: {metric!r} cannot be registered; expected a name and a metric, or a function.")
+    if name in _NAMED and _NAMED[name] != (replace(found, name=name) if isinstance(found, Custom) else found):
+        raise BadExtension(f"there is a metric called {name!r} already: give yours another name.")
+    _NAMED[name] = replace(found, name=name) if isinstance(found, Custom) else found
+
+
+def _named(name: str) -> Metric:
+    """Raises BadMetric, BadExtension."""
+    load_extensions()
+    if name not in _NAMED:
+        raise BadMetric(
+            f"there is no metric called {name!r}; there are {', '.join(sorted(_NAMED))}.{suggestion(name, _NAMED)} Others "
+            f"are written as such: task.metric(cc.logit_diff(), view)."
+        )
+    return _NAMED[name]
+
+
 def as_metric(given: object) -> Metric:
-    """Raises TypeError for what is neither a metric nor a function."""
+    """Raises TypeError for what is neither a metric, the name of one, nor a function; BadMetric for the name of none."""
+    if isinstance(given, str):
+        return _named(given)
     if given in _WITHOUT_WORDS or isinstance(given, type):
         name = getattr(given, "__name__", given)
         raise TypeError(f"cc.{name} is a kind of metric: write cc.{name}().")

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from os.path import join
+from typing import Any
 
-from circuitcheck.engine.protocol import ModelCard
+from circuitcheck.engine.protocol import Look, ModelCard
 from circuitcheck.errors import BadIntervention, UnknownUnit, after_reload
 from circuitcheck.models import ALIASES, BUNDLED, BosPolicy
 from circuitcheck.plan import (
@@ -34,15 +35,17 @@ from circuitcheck.plan import (
     parse_units,
     site_of,
 )
-from circuitcheck.plan.interventions import Mode
+from circuitcheck.plan.interventions import Kind, Mode
 from circuitcheck.plan.units import Unit
-from circuitcheck.prompts import Tokenizer
+from circuitcheck.prompts import Prompt, Tokenizer, given_prompts
 from circuitcheck.quantities.html import escape_code
+from circuitcheck.quantities.own import bound_without_task, check_intervention
 from circuitcheck.quantities.parsing import check_ablated, check_ablation, parse_path, slots
 from circuitcheck.session import current_session
 
 Places = str | Iterable[str] | None
 Layers = str | Iterable[int] | None
+GivenAsPrompts = str | Prompt | Iterable[str | Prompt]
 Groups = list[tuple[tuple[Site, ...], At]]
 _WITH_VALUE_BIASES = ("z", "result", "v", "pattern")  # kinds that lie before a head's value biases, or hold them
 
@@ -66,7 +69,7 @@ class ModelView:
         self,
         sites: Sites | Circuit,
         *,
-        kind: str,
+        kind: Kind,
         at: str | Iterable[str] | None = None,
         source: str | None = None,
         n: int | None = None,
@@ -167,6 +170,37 @@ class ModelView:
         Raises BadIntervention, UnknownUnit, UnknownPosition."""
         return self._steer(direction, "project_out", at, layers, 1.0)
 
+    def intervene(self, intervention: Intervention) -> "ModelView":
+        """This view with an intervention of one's own (docs/extending.md): a frozen dataclass that answers the calls of
+        `circuitcheck.ext.Intervention`, whose kernel is registered. Its writes are watched like those of ours.
+
+        Raises BadIntervention for what is none, UnknownSite for sites that this model does not have.
+        """
+        check_intervention(intervention, self.card.architecture)
+        return self._then(intervention)
+
+    def logits(self, prompts: GivenAsPrompts) -> Any:
+        """What this view says comes next: a torch tensor [prompt, vocab] of logits at each prompt's END, in float32 on the
+        CPU. `prompts` are those of `task.prompts(...)`, or texts, whose last token is their END; they may differ in token
+        count.
+
+        It is a look at numbers, with the proof of a measurement. Raises BadTask for what is no prompt; BadIntervention for
+        means and resampling, which need a task (`task.metric`); VacuousIntervention, StrayWrite as a claim would.
+        """
+        return self._look(prompts, ()).logits
+
+    def cache(self, prompts: GivenAsPrompts, sites: Sites) -> dict[str, Any]:
+        """The values of `sites` in a run of this view, by their words: torch tensors in float32 on the CPU, [prompt, pos,
+        d_head] of `L2H2` (`L2H2.z`), [prompt, query, key] of `L2H2.pattern`, [prompt, pos, d_model] of `L1.resid_post`,
+        [prompt, pos] of `L1.mlp[3]`, [prompt, pos, head, d_head] of all heads, `L2.z`. `prompts` are as in `logits`, all
+        of one token count.
+
+        Raises what `logits` does, UnknownSite, and BadTask for prompts that differ in token count.
+        """
+        parsed = parse_sites(sites, self.card.architecture)
+        found = self._look(prompts, parsed).values
+        return {site.words: found[site] for site in parsed}
+
     def on(self, base: str) -> "ModelView":
         """This view, run on the counterfactual prompts called `base` and scored on the clean prompts' answers."""
         return ModelView(self.card, replace(self.data, base=base))
@@ -221,6 +255,10 @@ class ModelView:
                 f"output's, so zero is not a head without output. Load it with fold_value_biases=False, or use another kind."
             )
 
+    def _look(self, prompts: GivenAsPrompts, sites: tuple[Site, ...]) -> Look:
+        source = given_prompts(prompts, self.tokenizer)
+        return current_session().look(source, bound_without_task(self.data, source.facts), sites, range(len(source.given)))
+
     def _then(self, intervention: Intervention) -> "ModelView":
         return ModelView(self.card, self.data.then(intervention))
 
@@ -232,6 +270,12 @@ class Model(ModelView):
     @property
     def ref(self) -> ModelRef:
         return self.card.ref
+
+    @property
+    def inner(self) -> Any:
+        """The TransformerBridge or HookedTransformer that runs, as TransformerLens has it: to look at. Who changes it, its
+        weights or its hooks, is found out: the next measurement raises ModelChanged."""
+        return current_session().engine.inner(self.ref)
 
     @property
     def fingerprint(self) -> Mapping[str, str]:

@@ -22,7 +22,7 @@ from circuitcheck.plan import (
     check_sites,
     named_in,
 )
-from circuitcheck.prompts import STREAMS, Prompt, PromptSource, TaskDefinition, Template, define_task
+from circuitcheck.prompts import STREAMS, Prompt, PromptSource, Stream, TaskDefinition, Template, define_task
 from circuitcheck.prompts.cases import Case, make_case
 from circuitcheck.prompts.corpora import CorpusSource
 from circuitcheck.prompts.records import RecordSource, read_records, write_records
@@ -55,7 +55,7 @@ class Task:
     What is asked of prompts alone takes a model or its spec (`task.prompts(5, model="gpt2")`), and loads no weights."""
 
     definition: PromptSource
-    chosen: str | None = None
+    chosen: Stream | None = None
 
     @classmethod
     def define(
@@ -123,7 +123,7 @@ class Task:
         return cls(source)
 
     def to_records(
-        self, path: str | PathLike[str], n: int, *, model: Tokenized, stream: str | None = None, seed: int = 0
+        self, path: str | PathLike[str], n: int, *, model: Tokenized, stream: Stream | None = None, seed: int = 0
     ) -> int:
         """Writes the first `n` prompts of a stream, as this model's tokenizer makes them, for `from_records` to read.
 
@@ -148,7 +148,7 @@ class Task:
         return self.definition.name
 
     @property
-    def stream(self) -> str:
+    def stream(self) -> Stream:
         """Where its claims draw prompts."""
         return self.chosen or "test"
 
@@ -160,7 +160,7 @@ class Task:
     def counterfactuals(self) -> tuple[str, ...]:
         return self.definition.facts.counterfactuals
 
-    def on_stream(self, stream: str) -> "Task":
+    def on_stream(self, stream: Stream) -> "Task":
         """This task with quantities on another stream: look around on `discovery`, claim on `test`. Raises BadTask."""
         if stream not in STREAMS:
             raise BadTask(f"{stream!r} is not a stream; there are {', '.join(STREAMS)}.")
@@ -203,18 +203,18 @@ class Task:
         """What this model's tokenizer leaves of the task, item by item with the reason, and the prompts of each stream."""
         return self.definition.explain(current_session().tokenizer(whose_tokenizer(model)))
 
-    def size(self, model: Tokenized, *, stream: str | None = None) -> int:
+    def size(self, model: Tokenized, *, stream: Stream | None = None) -> int:
         """How many prompts a stream (that of claims, unless named) has for this model's tokenizer. Raises EmptyPool."""
         return current_session().population(self.definition, [whose_tokenizer(model)], stream or self.stream)
 
-    def prompts(self, n: int, *, model: Tokenized, seed: int = 0, stream: str | None = None) -> tuple[Prompt, ...]:
+    def prompts(self, n: int, *, model: Tokenized, seed: int = 0, stream: Stream | None = None) -> tuple[Prompt, ...]:
         """The first `n` prompts of a stream for this model's tokenizer: outside of a claim, of the discovery stream. Raises
         EmptyPool, BadTask."""
         where = stream or self._looking(model)
         return current_session().prompts(self.definition, whose_tokenizer(model), where, seed, range(n))
 
     def iterate(
-        self, model: Tokenized, n: int | None = None, *, seed: int = 0, stream: str | None = None
+        self, model: Tokenized, n: int | None = None, *, seed: int = 0, stream: Stream | None = None
     ) -> Iterator[Prompt]:
         """The same prompts one by one (all, without `n`), in memory that does not grow. Raises EmptyPool, BadTask."""
         session, where, ref = current_session(), stream or self._looking(model), whose_tokenizer(model)
@@ -242,8 +242,9 @@ class Task:
         """Mean over prompts of minus the log-probability of the next token, in nats."""
         return self.metric(Loss(), view)
 
-    def metric(self, metric: Metric | Callable[[Any, Any], Any], view: ModelView) -> Quantity:
-        """Mean over prompts of `metric` in `view`. A function of (logits, prompts) is a metric of this process only.
+    def metric(self, metric: str | Metric | Callable[[Any, Any], Any], view: ModelView) -> Quantity:
+        """Mean over prompts of `metric` in `view`: one such as `cc.rank()`, the name of one ("rank", or one that an
+        extension registered). A function of (logits, prompts) is a metric of this process only.
 
         Raises UnknownPosition, UnknownCounterfactual, BadMetric, TypeError.
         """

@@ -2,7 +2,7 @@
 
 from circuitcheck.report.environment import environment, header
 from circuitcheck.report.journal import Journal, read_journal
-from circuitcheck.report.json_report import SCHEMA_VERSION, load_schema, write_json
+from circuitcheck.report.json_report import SCHEMA_VERSION, load_schema, whole_report, write_json
 from circuitcheck.report.log import ClaimLog
 from circuitcheck.report.table import write_table
 
@@ -14,6 +14,7 @@ __all__ = [
     "header",
     "load_schema",
     "read_journal",
+    "whole_report",
     "write_json",
     "write_table",
 ]

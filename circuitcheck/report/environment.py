@@ -21,6 +21,7 @@ def environment(settings: Settings, folder: Path) -> dict[str, Any]:
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
         "device": settings.device,
+        "engine": settings.engine,
         "dtype": settings.dtype,
         "seed": settings.seed,
         "confidence": settings.confidence,

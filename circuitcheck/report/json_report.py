@@ -13,12 +13,11 @@ SCHEMA_VERSION = 1
 _RAN = (0, 1)  # exit statuses of pytest: all tests ran, and passed or not
 
 
-def write_json(
-    path: Path, log: ClaimLog, environment: dict[str, Any], correction: dict[str, Any] | None, exit_status: int
-) -> None:
-    """Written whole or not at all: a reader never sees half a report. `correction` is advice on all claims together. Raises
-    OSError."""
-    report = {
+def whole_report(
+    log: ClaimLog, environment: dict[str, Any], correction: dict[str, Any] | None, exit_status: int
+) -> dict[str, Any]:
+    """As builtins. `correction` is advice on all claims together."""
+    return {
         "schema_version": SCHEMA_VERSION,
         "environment": environment,
         "exit_status": int(exit_status),
@@ -28,6 +27,10 @@ def write_json(
         "shapes": shapes(log.claims),
         "correction": correction,
     }
+
+
+def write_json(path: Path, report: dict[str, Any]) -> None:
+    """Written whole or not at all: a reader never sees half a report. Raises OSError."""
     write_whole(path, json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
 

@@ -3,7 +3,7 @@
 from circuitcheck.session.checkups import CheckUpStore
 from circuitcheck.session.counterexamples import CounterexampleStore
 from circuitcheck.session.ledger import Asked, Ledger, Looked, ledger_of_this_folder
-from circuitcheck.session.session import Measured, Session, current_session, use_session
+from circuitcheck.session.session import Measured, Session, current_session, engine_names, register_engine, use_session
 from circuitcheck.settings import DEVICE_FORM, SCOPES, Scope, Settings
 
 __all__ = [
@@ -19,6 +19,8 @@ __all__ = [
     "Session",
     "Settings",
     "current_session",
+    "engine_names",
     "ledger_of_this_folder",
+    "register_engine",
     "use_session",
 ]

@@ -8,6 +8,7 @@ from circuitcheck.engine.protocol import Engine, ModelCard
 from circuitcheck.errors import UnsoundModel
 from circuitcheck.files import read_record, write_record
 from circuitcheck.plan import SITE_KINDS
+from circuitcheck.plan.site_kinds import own_kinds_digest
 
 
 @dataclass
@@ -56,7 +57,9 @@ class CheckUpStore:
 
 
 def _key(card: ModelCard) -> str:
-    return f"{card.ref.fingerprint}-{card.device.partition(':')[0]}"
+    """With the kinds of site of users: a check-up made without one of them says nothing of it."""
+    own = own_kinds_digest()
+    return f"{card.ref.fingerprint}-{card.device.partition(':')[0]}{own and '-' + own[:12]}"
 
 
 def _instead(failed: tuple[Finding, ...]) -> str:

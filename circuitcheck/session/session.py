@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitcheck.engine.protocol import Engine, ModelCard, Receipt
-from circuitcheck.errors import BadMetric, BadSpec, BadTask, NotComparable, VacuousIntervention
+from circuitcheck.engine.protocol import Engine, Look, ModelCard, Receipt
+from circuitcheck.errors import BadExtension, BadMetric, BadSpec, BadTask, NotComparable, VacuousIntervention
+from circuitcheck.extensions import load_extensions
 from circuitcheck.models import BosPolicy
-from circuitcheck.plan import Cell, Metric, ModelRef, Plan, View, supports
+from circuitcheck.plan import Cell, Metric, ModelRef, Plan, Showing, Site, View, supports
 from circuitcheck.prompts import Labels, Prompt, PromptSource, Tokenizer
 from circuitcheck.sampling import NO_NOISE, Noise
 from circuitcheck.session.checkups import CheckUpStore
@@ -37,10 +38,37 @@ class Measured:
     prompts: tuple[str, ...]
 
 
+MakeEngine = Callable[[Settings], Engine]
+
+
 def _local_engine(settings: Settings) -> Engine:
     from circuitcheck.engine.torch import LocalEngine  # imported late: it brings torch
 
     return LocalEngine(settings.device, cache=settings.cache_folder)
+
+
+_ENGINES: dict[str, MakeEngine] = {"local": _local_engine}
+
+
+def register_engine(name: str, make: MakeEngine) -> None:
+    """Let `--circuit-engine NAME`, and `Settings(engine=NAME)`, run on `make(settings)`, which answers the calls of
+    `Engine`. The same function again changes nothing. Raises BadExtension for a name that is taken."""
+    if _ENGINES.get(name, make) is not make:
+        raise BadExtension(f"there is an engine called {name!r} already: give yours another name.")
+    if not callable(make):
+        raise BadExtension(f"engine {name!r}: {make!r} makes none; expected a function of the settings.")
+    _ENGINES[name] = make
+
+
+def engine_names() -> tuple[str, ...]:
+    return tuple(_ENGINES)
+
+
+def _chosen_engine(settings: Settings) -> Engine:
+    """Raises BadExtension where no extension registered it."""
+    if settings.engine not in _ENGINES:
+        raise BadExtension(f"there is no engine {settings.engine!r}; there are {', '.join(_ENGINES)}.")
+    return _ENGINES[settings.engine](settings)
 
 
 @dataclass
@@ -49,7 +77,7 @@ class Session:
     With `checkups`, models are examined before anything is measured on them."""
 
     settings: Settings = field(default_factory=Settings)
-    make_engine: Callable[[Settings], Engine] = _local_engine
+    make_engine: MakeEngine = _chosen_engine
     progress: Progress | None = None
     forward_passes: int = 0
     ledger: Ledger = field(default_factory=Ledger)
@@ -61,7 +89,9 @@ class Session:
 
     @property
     def engine(self) -> Engine:
+        """Made when it is first asked for, after extensions. Raises BadExtension."""
         if self._engine is None:
+            load_extensions()
             self._engine = self.make_engine(self.settings)
         return self._engine
 
@@ -90,12 +120,15 @@ class Session:
         return task.size(self.tokenizer(models[0]), stream)
 
     def prompts(self, task: PromptSource, model: ModelRef | str, stream: str, seed: int, rows: range) -> tuple[Prompt, ...]:
+        """Prompts `rows` of a stream, as this model's tokenizer makes them."""
         return task.prompts(self.tokenizer(model), seed=seed, stream=stream, rows=rows)
 
     def count_groups(self, task: PromptSource, model: ModelRef | str, stream: str, n: int) -> int:
+        """How many groups the first `n` prompts of a stream come from, at most."""
         return task.count_groups(self.tokenizer(model), stream, n)
 
     def labels(self, task: PromptSource, model: ModelRef | str, stream: str, seed: int, rows: range) -> tuple[Labels, ...]:
+        """Which clusters prompts `rows` of a stream belong to."""
         return task.labels(self.tokenizer(model), seed=seed, stream=stream, rows=rows)
 
     def noise(self, task: PromptSource, model: ModelRef, metric: Metric, stream: str, seed: int) -> Noise:
@@ -127,6 +160,17 @@ class Session:
         unique = tuple({receipt.digest: receipt for each in found for receipt in each.receipts}.values())
         _refuse_vacuous(unique)
         return Measured(tuple(cells), rows, np.stack([each.values for each in found]), unique, found[0].prompts)
+
+    def look(self, task: PromptSource, view: View, sites: tuple[Site, ...], rows: range) -> Look:
+        """What a run of `view` on prompts `rows` shows, with the doctor's checks and the proof of a measurement. Raises
+        UnsoundModel, and VacuousIntervention where an intervention changed no prompt."""
+        cell = Cell(view, Showing(sites))
+        self._require_sound([cell])
+        plan = Plan(view.model, task, "discovery", self.settings.seed, (cell,), self.settings.batch)
+        found = self.engine.look(plan, rows)
+        self.forward_passes += found.forward_passes
+        _refuse_vacuous(found.receipts)
+        return found
 
     def _require_sound(self, cells: Sequence[Cell]) -> None:
         if self.checkups is None:

@@ -16,6 +16,8 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+from unittest.mock import patch
 
 import pytest
 from claims_of_pages import run_claims, with_texts
@@ -49,12 +51,14 @@ def test_cells_print_what_is_shown(page, tmp_path, monkeypatch):
 
 
 def run_page(blocks: tuple[Block, ...]) -> None:
-    """All cells of a page, in one namespace; a block of text right after one shows all that it printed."""
-    names = {"__name__": "__main__"}
-    for block, text in with_texts(blocks):
-        if block.kind == "cells":
-            printed = run_cells(block, names)
-            assert text in ("", printed), f"{block.place}: what is printed is\n{printed}"
+    """All cells of a page, in one module, as a notebook has it; a block of text right after one shows all that it
+    printed."""
+    page = ModuleType("__main__")
+    with patch.dict(sys.modules, {"__main__": page}):
+        for block, text in with_texts(blocks):
+            if block.kind == "cells":
+                printed = run_cells(block, vars(page))
+                assert text in ("", printed), f"{block.place}: what is printed is\n{printed}"
 
 
 @pytest.mark.parametrize("page", pages())

@@ -136,7 +136,7 @@ def test_an_edit_in_place_through_data(model, measure, then):
 
 def test_an_edit_in_place_through_data_beside_the_write(model, measure, then):
     with pytest.raises(StrayWrite, match=r"zero ablation of L1H2 at END, at L1\.z"):
-        measure(then(model, buggy(model, "edits other heads through .data", "L1H2", "END")))
+        measure(then(model, buggy(model, "edits others through .data", "L1H2", "END")))
 
 
 @pytest.mark.parametrize("bug", ["returns None", "edits a clone, returns the original"])

@@ -1,4 +1,5 @@
-"""What interventions do to tensors, by plan type: `writes_of.register` adds a kind."""
+"""What interventions do to tensors, by plan type: `writes_of.register` adds a kind of ours, `circuitcheck.ext` one of a
+user's."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial, singledispatch
@@ -7,6 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from circuitcheck.engine.registry import KERNELS
 from circuitcheck.engine.torch.batch import Batch
 from circuitcheck.engine.torch.proof import by_layer
 from circuitcheck.engine.torch.sites import SiteLayer, Write, place
@@ -56,7 +58,27 @@ def writes_of(
 ) -> list[Write]:
     """Writes that carry out `intervention` on `batch`, one for each layer's site that it declares. Each gives a new
     tensor and leaves the one it gets alone."""
-    raise TypeError(f"no kernel for {type(intervention).__name__}")
+    name = type(intervention).__name__
+    raise BadIntervention(f"{name} has no kernel here: write one, with @circuitcheck.ext.register_kernel({name}) above it.")
+
+
+def _own(kind: type, kernel: Callable[..., Any]) -> None:
+    """Register a kernel of a user's, whose result is looked at."""
+
+    def checked(intervention: Intervention, batch: Batch, sources: Sources) -> list[Write]:
+        found = kernel(intervention, batch, sources)
+        made = list(found) if isinstance(found, Iterable) else [found]
+        if not all(isinstance(each, Write) for each in made):
+            raise BadIntervention(
+                f"the kernel of {kind.__name__} gave {type(found).__name__}; expected a list of Write, one for each layer's "
+                f"site that it declares. Does it return anything?"
+            )
+        return made
+
+    writes_of.register(kind)(checked)
+
+
+KERNELS.take_over(_own)
 
 
 @writes_of.register

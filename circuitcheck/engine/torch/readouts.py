@@ -1,12 +1,14 @@
-"""What metrics read from a run, by plan type: `read.register` adds a kind."""
+"""What metrics read from a run, by plan type: `read.register` adds a kind of ours, `circuitcheck.ext` one of a user's."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import singledispatch
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from circuitcheck.engine.registry import READOUTS
 from circuitcheck.engine.torch.batch import Batch
 from circuitcheck.engine.torch.sites import SiteLayer, place
 from circuitcheck.errors import BadMetric, NotComparable
@@ -62,7 +64,16 @@ def _broken(logits: Tensor) -> Tensor:
 @singledispatch
 def read(metric: Metric, seen: Seen) -> Tensor:  # noqa: ARG001 - the signature that every readout has
     """One float64 number for each prompt."""
-    raise TypeError(f"no readout for {type(metric).__name__}")
+    name = type(metric).__name__
+    raise BadMetric(f"{name} has no readout here: write one, with @circuitcheck.ext.register_readout({name}) above it.")
+
+
+def _own(kind: type, readout: Callable[..., Any]) -> None:
+    """Register a readout of a user's, whose numbers are looked at."""
+    read.register(kind)(lambda metric, seen: _checked(metric, seen, readout))
+
+
+READOUTS.take_over(_own)
 
 
 @read.register
@@ -115,18 +126,23 @@ def _(metric: LogProb, seen: Seen) -> Tensor:
 
 @read.register
 def _(metric: Custom, seen: Seen) -> Tensor:
-    values = _called(metric, seen)
+    return _checked(metric, seen, lambda metric, seen: metric.function(seen.logits, seen.prompts))
+
+
+def _checked(metric: Metric, seen: Seen, function: Callable[[Any, Seen], Any]) -> Tensor:
+    """What a function of a user's gives, which need not be what a metric is. Raises NotComparable, BadMetric."""
+    values = _called(function, metric, seen)
     if values.shape != (len(seen.prompts),):
         raise NotComparable(
             f"the metric {metric.name!r} gave shape {tuple(values.shape)} for {len(seen.prompts)} prompts; expected one "
             f"number for each, shape ({len(seen.prompts)},)."
         )
     if seen.prompts[0].index < len(seen.prompts):  # once: in the first block that is measured of a stream
-        _require_same(metric, values, _called(metric, seen))
+        _require_same(metric, values, _called(function, metric, seen))
     return values
 
 
-def _require_same(metric: Custom, values: Tensor, again: Tensor) -> None:
+def _require_same(metric: Metric, values: Tensor, again: Tensor) -> None:
     differs = (values != again) & ~(values.isnan() & again.isnan())
     if differs.any():
         place = int(differs.nonzero()[0])
@@ -137,9 +153,17 @@ def _require_same(metric: Custom, values: Tensor, again: Tensor) -> None:
         )
 
 
-def _called(metric: Custom, seen: Seen) -> Tensor:
-    own = seen.logits.clone()  # the other metrics of this view read the same tensor
-    return torch.as_tensor(metric.function(own, seen.prompts)).double()
+def _called(function: Callable[[Any, Seen], Any], metric: Metric, seen: Seen) -> Tensor:
+    """On copies: the other metrics of this view read the same tensors."""
+    clean = None if seen.clean is None else seen.clean.clone()
+    sites = {where: value.clone() for where, value in seen.sites.items()}
+    own = replace(seen, logits=seen.logits.clone(), sites=sites, clean=clean)
+    found = function(metric, own)
+    if found is None:
+        raise BadMetric(
+            f"the metric {metric.name!r} gave nothing; expected one number for each prompt. Does it return them?"
+        )
+    return torch.as_tensor(found).double().to(seen.logits.device)
 
 
 @read.register

@@ -56,9 +56,20 @@ def check_no_torch_hooks(model: Any, name: object) -> None:
     if any(getattr(torch_module, f"_global_forward{kind}hooks") for kind in ("_", "_pre_")):
         raise ModelChanged(f"torch has forward hooks on all modules, {name} among them: remove them first.")
     for module in modules_of(model):
-        for hook in (*module._forward_hooks.values(), *module._forward_pre_hooks.values()):
+        for hook in _hooks(module):
             if not _is_library_s(hook):
                 raise ModelChanged(f"{name} carries a torch hook on its {type(module).__name__}: remove it first.")
+
+
+def _hooks(module: nn.Module) -> tuple[Callable[..., Any], ...]:
+    return (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
+
+
+_CAPTURES = "_output_capturing_hooks_installed"  # a mark that transformers leaves where it put them
+
+
+def _only_looks(hook: Callable[..., Any]) -> bool:
+    return getattr(hook, "__module__", "") == "transformers.utils.output_capturing"
 
 
 def _is_library_s(hook: Callable[..., Any]) -> bool:
@@ -116,16 +127,17 @@ def numbers_of(modules: list[nn.Module]) -> tuple[tuple[str, str, float], ...]:
         for index, module in enumerate(modules)
         if not _grows_with_the_prompt(module)
         for key, value in vars(module).items()
-        if type(value) in _NUMBERS and key != "training"
+        if type(value) in _NUMBERS and key not in ("training", _CAPTURES)
     )
 
 
 def _module_hooks(modules: list[nn.Module]) -> tuple[tuple[str, int], ...]:
-    """Modules with hooks of torch's own, and how many; hook points are the library's, and looked at elsewhere."""
+    """Modules with hooks of torch's own, and how many; hook points are the library's, and looked at elsewhere. Those that
+    transformers puts in place at the first `run_with_cache`, and that only look, do not count."""
     from transformer_lens.hook_points import HookPoint
 
     counts = (
-        (f"{type(module).__name__} {index}", len(module._forward_hooks) + len(module._forward_pre_hooks))
+        (f"{type(module).__name__} {index}", sum(not _only_looks(hook) for hook in _hooks(module)))
         for index, module in enumerate(modules)
         if not isinstance(module, HookPoint)
     )

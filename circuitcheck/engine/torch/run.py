@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from circuitcheck.digest import digest
-from circuitcheck.engine.protocol import Receipt, Table
+from circuitcheck.engine.protocol import Look, Receipt, Table
 from circuitcheck.engine.torch import paths  # noqa: F401 - registers its kernel
 from circuitcheck.engine.torch.batch import Batch, by_size
 from circuitcheck.engine.torch.graph import Node, Pass, graph_of
@@ -18,7 +18,7 @@ from circuitcheck.engine.torch.loaded import LoadedModel
 from circuitcheck.engine.torch.proof import Change, watched
 from circuitcheck.engine.torch.readouts import Seen, finite_or_nan
 from circuitcheck.engine.torch.references import Directions, Means, References, rendered
-from circuitcheck.engine.torch.sites import SiteLayer, Write, hooks_that_read, hooks_that_write
+from circuitcheck.engine.torch.sites import SiteLayer, Write, hooks_that_read, hooks_that_write, of_part
 from circuitcheck.engine.torch.sources import forward
 from circuitcheck.errors import BadTask, VacuousIntervention
 from circuitcheck.plan import CLEAN, Architecture, Direction, Intervention, Plan, Resample, Site, Source, StreamMean, View
@@ -60,6 +60,31 @@ class Run:
         passes = self._passes + self.references.passes
         of_cells = tuple(receipts[cell.view.digest] for cell in self._plan.cells)
         return Table(values, of_cells, passes, tuple(digest(prompt.tokens) for prompt in prompts))
+
+    def look(self, rows: range) -> Look:
+        """What the plan's only cell shows of prompts `rows`. Raises BadTask for sites of prompts that differ in token
+        count."""
+        prompts = rendered(self._plan, self._loaded, self._plan.stream, self._plan.seed, rows)
+        (cell,) = self._plan.cells
+        groups, sites = by_size(prompts, "logits"), cell.metric.sites
+        if sites and len(groups) > 1:
+            lengths = ", ".join(str(len(prompts[indices[0]].tokens)) for indices in groups)
+            raise BadTask(f"these prompts have {lengths} tokens: values of sites are of prompts with equally many.")
+        proof, shown = _Proof(cell.view, len(prompts)), [torch.empty(0)] * len(prompts)
+        values: dict[Site, list[torch.Tensor]] = {site: [] for site in sites}
+        for indices in _in_parts(groups, self._plan.batch):
+            batch = Batch(tuple(prompts[i] for i in indices), self._loaded.device)
+            _check_bases({cell.view.base}, batch)
+            for node, seen, changes in self._run(graph_of({0: cell}, self.architecture), batch):
+                if node.cells:
+                    proof.add(indices, changes)
+                    for row, index in enumerate(indices):
+                        shown[index] = seen.logits[row].float().cpu()
+                    for site in sites:
+                        values[site].append(of_part(site, seen.sites[site.kind, site.layer]).float().cpu())
+        together = {site: torch.cat(found) for site, found in values.items()}
+        passes = self._passes + self.references.passes
+        return Look(torch.stack(shown), together, proof.receipts(self._plan), passes)
 
     def _run(self, graph: list[Node], batch: Batch) -> Iterator[tuple[Node, Seen, list[Change]]]:
         """Each node with what its pass shows and what its interventions changed. Values are let go of when no pass that is

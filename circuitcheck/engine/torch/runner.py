@@ -1,12 +1,14 @@
 """The local engine: plans in, tables out."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
 from circuitcheck.engine.checkup import CheckUp
-from circuitcheck.engine.protocol import ModelCard, Table
+from circuitcheck.engine.protocol import Look, ModelCard, Table
 from circuitcheck.engine.torch.devices import memory_of, resolve_device
 from circuitcheck.engine.torch.doctor import examine
 from circuitcheck.engine.torch.pool import ModelPool, TokenizerPool
@@ -17,6 +19,7 @@ from circuitcheck.errors import ModelChanged
 from circuitcheck.models import BosPolicy, parse_spec
 from circuitcheck.plan import ModelRef, Plan, check_sites
 
+Found = TypeVar("Found")
 _PART_FOR_MEANS = 8  # of the device's memory, at most
 _DIRECTIONS = 1 << 26  # bytes, on the host
 _ONE_AT_A_TIME = threading.RLock()  # hooks are on the model, where another thread's run would meet them
@@ -80,9 +83,18 @@ class LocalEngine:
         """Measure `rows` of a plan: prompts of one length together, `plan.batch` at a time. The same plan and rows give the
         same bits; in other company a prompt's value moves by rounding, which the session measures."""
         with _ONE_AT_A_TIME:
-            return self._run(plan, rows)
+            return self._run(plan, lambda run: run.table(rows))
 
-    def _run(self, plan: Plan, rows: range) -> Table:
+    def look(self, plan: Plan, rows: range) -> Look:
+        """Raises BadTask for sites of prompts that differ in token count."""
+        with _ONE_AT_A_TIME:
+            return self._run(plan, lambda run: run.look(rows))
+
+    def inner(self, ref: ModelRef) -> object:
+        """A TransformerBridge or HookedTransformer."""
+        return self._pool.get(ref, self._device).model
+
+    def _run(self, plan: Plan, what: Callable[[Run], Found]) -> Found:
         loaded = self._pool.get(plan.model, self._device)
         loaded.check_unchanged()
         for view in {cell.view.digest: cell.view for cell in plan.cells}.values():
@@ -92,6 +104,6 @@ class LocalEngine:
         self._means.drop(lambda key: not self._pool.holds(key[0]))
         run = Run(loaded, plan, self._means, self._directions)
         with torch.no_grad():
-            table = run.table(rows)
+            found = what(run)
         loaded.check_unchanged()
-        return table
+        return found

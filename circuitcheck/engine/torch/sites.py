@@ -18,7 +18,7 @@ from torch import Tensor
 
 from circuitcheck.engine.torch.hooks import HookFunction, points_of
 from circuitcheck.errors import SiteNotReached
-from circuitcheck.plan import KindName, site_kind
+from circuitcheck.plan import KindName, Site, site_kind
 from circuitcheck.plan.site_kinds import Written
 
 SiteLayer = tuple[KindName, int]
@@ -184,3 +184,11 @@ def place(kind: KindName, indices: list[int], rows: Tensor, columns: Tensor) -> 
     if not indices:
         return rows, columns
     return rows[:, None], columns[:, None], torch.tensor(indices, device=rows.device)
+
+
+def of_part(site: Site, value: Tensor) -> Tensor:
+    """[prompt, pos, ...] of a site's own head or neuron, [prompt, query, key] of scores and patterns; of all of the layer,
+    where it names none: as above."""
+    if site.index is None:
+        return value
+    return value.select(1 if site_kind(site.kind).of_queries else 2, site.index)

@@ -6,6 +6,7 @@ from circuitcheck.plan.interventions.patch import Patch
 from circuitcheck.plan.interventions.path import PatchPath
 from circuitcheck.plan.interventions.protocol import (
     Intervention,
+    InterventionBase,
     Need,
     PickCounterfactual,
     Resample,
@@ -18,6 +19,7 @@ __all__ = [
     "KINDS",
     "Ablate",
     "Intervention",
+    "InterventionBase",
     "Kind",
     "KnockOut",
     "Mode",

@@ -51,10 +51,6 @@ class Ablate(InterventionBase):
         return tuple((site, self.at) for site in self.sites)
 
     @property
-    def looks_at(self) -> tuple[At, ...]:
-        return (self.at,)
-
-    @property
     def part_sets(self) -> tuple[tuple[Part, ...], ...]:
         return (parts_of(self.sites),)
 

@@ -83,9 +83,23 @@ class Intervention(Protocol):
 
 
 class InterventionBase:
-    """What holds for interventions that take nothing from other runs, act on no set of units, and hold nothing still."""
+    """What holds for interventions that take nothing from other runs, act on no set of units, hold nothing still and must
+    change something. One of one's own is a frozen dataclass with this base, `writes` and `describe`; its fields make its
+    digest."""
 
     freezes: ClassVar[tuple[KindName, ...]] = ()
+
+    @property
+    def allow_vacuous(self) -> bool:
+        return False
+
+    @property
+    def writes(self) -> tuple[tuple[Site, At], ...]:
+        raise NotImplementedError(f"{type(self).__name__} does not say what it writes")
+
+    @property
+    def looks_at(self) -> tuple[At, ...]:
+        return tuple(dict.fromkeys(at for _, at in self.writes))
 
     @property
     def needs(self) -> tuple[Need, ...]:

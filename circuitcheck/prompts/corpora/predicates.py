@@ -55,9 +55,11 @@ class After:
         return len(self.ending)
 
     def describe(self) -> str:
+        """In words."""
         return f"after {self.ending!r}"
 
     def choose(self, text: str, ends: Ends) -> list[int]:
+        """Indices of the tokens, in order."""
         wanted, start = set(), text.find(self.ending)
         while start >= 0:
             wanted.add(start + len(self.ending))
@@ -81,9 +83,11 @@ class Matching:
         return ("matching", self.pattern, str(self.flags))
 
     def describe(self) -> str:
+        """In words."""
         return f"tokens matching {self.pattern!r}"
 
     def choose(self, text: str, ends: Ends) -> list[int]:
+        """Indices of the tokens, in order."""
         found = re.compile(self.pattern, self.flags)
         starts = (0, *ends[:-1])
         return [index for index, (start, end) in enumerate(zip(starts, ends, strict=True)) if found.search(text[start:end])]
@@ -101,9 +105,11 @@ class Chosen:
         object.__setattr__(self, "digest_parts", ("local", str(_token_of(self.function))))
 
     def describe(self) -> str:
+        """In words."""
         return f"tokens chosen by {getattr(self.function, '__name__', 'a function')}"
 
     def choose(self, text: str, ends: Ends) -> list[int]:
+        """Indices of the tokens, in order."""
         starts = (0, *ends[:-1])
         return [
             index
@@ -120,9 +126,11 @@ class Every:
     looks_back = 0
 
     def describe(self) -> str:
+        """In words."""
         return "every token"
 
     def choose(self, text: str, ends: Ends) -> list[int]:  # noqa: ARG002 - the call of every predicate
+        """Indices of the tokens, in order."""
         return list(range(len(ends)))
 
 

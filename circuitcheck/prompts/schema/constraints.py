@@ -22,9 +22,11 @@ class Different:
     variables: tuple[str, ...]
 
     def holds(self, values: Mapping[str, str]) -> bool:
+        """Do these values, by variable, obey it?"""
         return len({values[name] for name in self.variables}) == len(self.variables)
 
     def describe(self) -> str:
+        """In words."""
         return f"{', '.join(map(str, self.variables))} differ"
 
 
@@ -35,9 +37,11 @@ class Increasing:
     variables: tuple[str, ...]
 
     def holds(self, values: Mapping[str, str]) -> bool:
+        """Do these values, by variable, obey it?"""
         return all(float(values[one]) < float(values[other]) for one, other in pairwise(self.variables))
 
     def describe(self) -> str:
+        """In words."""
         return " < ".join(map(str, self.variables))
 
 

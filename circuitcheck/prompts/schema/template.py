@@ -35,9 +35,11 @@ class Template:
         return parts_of(self.text) + parts_of(self.reply)
 
     def slot_names(self) -> tuple[str, ...]:
+        """In the order of the text; one that comes twice, twice."""
         return tuple(slot for _, slot in self.parts() if slot is not None)
 
     def own_slots(self) -> dict[str, str]:
+        """{slot: variable} of those that it fills otherwise than the task says."""
         return dict(self.slots)
 
 

@@ -43,24 +43,25 @@ def _what_follows(examined: ExaminedModel, kind: SiteKind, layer: int) -> tuple[
             found = examined.logits(examined.ours, examined.writing([(kind.name, layer)]))
             return found, examined.their_logits, examined.our_logits
         case "is added to the stream":
-            return _added(examined, kind.name, layer)
+            return _added(examined, kind, layer)
         case "is read":
             places: list[SiteLayer] = [(each, layer) for each in (kind.name, *kind.together)]
             where: SiteLayer = (kind.seen_in, layer)
             return examined.read(where, examined.writing(places)), examined.their(where), examined.our(where)
 
 
-def _added(examined: ExaminedModel, kind: KindName, layer: int) -> tuple[Tensor, Tensor, Tensor]:
+def _added(examined: ExaminedModel, kind: SiteKind, layer: int) -> tuple[Tensor, Tensor, Tensor]:
     """What a layer adds is added to a stream that is otherwise as it was; the MLP alone reads `mlp_in`."""
-    before: KindName = "resid_pre" if examined.parallel or kind == "attn_out" else "resid_mid"
-    beside: KindName | None = {"attn_out": "mlp_out", "mlp_out": "attn_out", "mlp_in": "attn_out"}.get(kind)
-    middle = kind == "attn_out" and not examined.parallel and "mlp_out" in examined.adders
+    of_attention = kind.lies == "in attention"
+    before: KindName = "resid_pre" if examined.parallel or of_attention else "resid_mid"
+    beside: KindName = "mlp_out" if of_attention else "attn_out"
+    middle = of_attention and not examined.parallel and "mlp_out" in examined.adders
     after: KindName = "resid_mid" if middle else "resid_post"
-    added: KindName = "mlp_out" if kind == "mlp_in" else kind
+    added: KindName = "mlp_out" if kind.reads_the_stream else kind.name
     expected = examined.our((before, layer)) + examined.their((added, layer))
-    if examined.parallel and beside is not None:
+    if examined.parallel:
         expected = expected + examined.our((beside, layer))
-    found = examined.read((after, layer), examined.writing([(kind, layer)]))
+    found = examined.read((after, layer), examined.writing([(kind.name, layer)]))
     return found, expected, examined.our((after, layer))
 
 
