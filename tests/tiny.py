@@ -4,6 +4,8 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from circuitcheck.plan import SITE_KINDS
 from circuitcheck.prompts.builtin.ioi import ioi
 
@@ -41,8 +43,12 @@ def save_tiny_llama(folder: Path, seed: int = 0) -> Path:
 
 def tiny_hooked_transformer(folder: Path, **config):
     """A random HookedTransformer (2 layers of 4 heads) with the tokenizer of a folder; `config` may say otherwise."""
-    from transformer_lens import HookedTransformer, HookedTransformerConfig
     from transformers import AutoTokenizer
+
+    try:
+        from transformer_lens import HookedTransformer, HookedTransformerConfig
+    except ImportError as error:
+        pytest.skip(f"TransformerLens 4 has none: {error}")
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     usual = {"n_layers": 2, "d_model": 32, "n_ctx": 64, "d_head": 8, "n_heads": 4, "d_mlp": 64, "act_fn": "gelu"}

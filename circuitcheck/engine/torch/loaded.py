@@ -18,6 +18,7 @@ from circuitcheck.engine.torch.hooks import check_no_hooks
 from circuitcheck.engine.torch.recorded_state import RecordedState, check_no_torch_hooks
 from circuitcheck.engine.torch.sources import forward
 from circuitcheck.engine.torch.tokenizer import HubTokenizer
+from circuitcheck.engine.torch.versions import wrapped_models
 from circuitcheck.errors import BadSpec, CircuitCheckError, ModelChanged, UnsupportedModel
 from circuitcheck.models import INSTANCE_PREFIX, BosPolicy, ModelSpec
 from circuitcheck.plan import Architecture, ModelRef
@@ -112,10 +113,7 @@ def _fold(bridge: Any) -> None:
 
 def adopt(instance: Any, bos: BosPolicy) -> LoadedModel:
     """Take in a TransformerBridge or HookedTransformer of the user's, in eval mode. Raises BadSpec for anything else."""
-    from transformer_lens import HookedTransformer
-    from transformer_lens.model_bridge import TransformerBridge
-
-    if not isinstance(instance, TransformerBridge | HookedTransformer):
+    if not isinstance(instance, wrapped_models()):
         raise BadSpec(
             f"cannot take a {type(instance).__name__} as a model; expected a spec, a TransformerBridge or a "
             f"HookedTransformer (wrap a transformers model: TransformerBridge.boot_transformers(name, hf_model=...))."
