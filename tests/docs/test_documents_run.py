@@ -17,7 +17,6 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
-from unittest.mock import patch
 
 import pytest
 from claims_of_pages import run_claims, with_texts
@@ -54,7 +53,8 @@ def run_page(blocks: tuple[Block, ...]) -> None:
     """All cells of a page, in one module, as a notebook has it; a block of text right after one shows all that it
     printed."""
     page = ModuleType("__main__")
-    with patch.dict(sys.modules, {"__main__": page}):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(sys.modules, "__main__", page)
         for block, text in with_texts(blocks):
             if block.kind == "cells":
                 printed = run_cells(block, vars(page))

@@ -346,7 +346,7 @@ def test_a_case_that_stands_in_the_reference_stream_is_never_its_own_donor(netwo
     metrics = [cc.activation(f"L{layer}.mlp[{neuron}]", at="END") for layer, neuron in NEURONS]
     cases = [case_of(ioi, prompt) for prompt in reference]
     assert [case.prompt(model).tokens for case in cases] == [prompt.tokens for prompt in reference]
-    found = np.stack([ioi.metric(metric, view).on(cases) for metric in metrics], axis=1)
+    found = np.stack([ioi.metric(metric, view).on_cases(cases) for metric in metrics], axis=1)
     theirs = neurons_at_end(network, reference)
     for row, (prompt, value) in enumerate(zip(reference, found, strict=True)):
         (other,) = (each for each in range(32) if each != row and reference[each].template == prompt.template)
@@ -425,8 +425,8 @@ def test_a_case_has_the_donor_of_the_same_prompt_in_a_stream(network, model, ioi
     cases = [case_of(ioi, prompt) for prompt in prompts]
     assert [case.prompt(model).tokens for case in cases] == [prompt.tokens for prompt in prompts]
     expected = ioi.logit_diff(view).values(16)
-    np.testing.assert_allclose(ioi.logit_diff(view).on(cases), expected, rtol=0, atol=SAME)
-    np.testing.assert_allclose(ioi.logit_diff(view).on(cases[::-1]), expected[::-1], rtol=0, atol=SAME)
+    np.testing.assert_allclose(ioi.logit_diff(view).on_cases(cases), expected, rtol=0, atol=SAME)
+    np.testing.assert_allclose(ioi.logit_diff(view).on_cases(cases[::-1]), expected[::-1], rtol=0, atol=SAME)
 
 
 def test_under_another_seed_a_prompt_has_another_donor(network, ioi, tiny_gpt2):
@@ -435,7 +435,7 @@ def test_under_another_seed_a_prompt_has_another_donor(network, ioi, tiny_gpt2):
     for seed in range(3):
         with elsewhere(seed=seed):
             view = cc.load(str(tiny_gpt2)).ablate(WORDS, kind="resample", at="END")
-            donors.append(ioi.logit_diff(view).on(cases))
+            donors.append(ioi.logit_diff(view).on_cases(cases))
     for one, other in ((0, 1), (0, 2), (1, 2)):
         assert (np.abs(donors[one] - donors[other]) > OTHER).mean() > 0.5
 
