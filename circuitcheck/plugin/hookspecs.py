@@ -36,9 +36,9 @@ def pytest_circuit_register_metrics() -> "Mapping[str, Metric | Callable[[Any, A
 
 @pytest.hookspec
 def pytest_circuit_claim_finished(result: dict[str, Any]) -> None:
-    """A claim has a result: a copy of what the JSON report holds of it. Called where reports are written, under xdist in the
-    controller, which knows the conftests of the folders that pytest is given. Called again with the verdict "error" where
-    the test's teardown fails; never for a claim that does not come back.
+    """A claim has a result: what the JSON report holds of it. To change it changes nothing. Called where reports are made,
+    under xdist in the controller, which knows the conftests of the folders that pytest is given. Called again with the
+    verdict "error" where the test's teardown fails; never for a claim that does not come back.
 
     What it raises is shown at the end, and fails the run."""
 

@@ -70,6 +70,14 @@ class Broken(InterventionBase):
         bound = self.inner.bind(task=task, mean_by=mean_by, counterfactual=counterfactual, seed=seed)
         return replace(self, inner=bound)
 
+    def __reduce__(self) -> tuple[Callable[[Intervention, str], "Broken"], tuple[Intervention, str]]:
+        """It is data, like any other: else it would be refused for that, and not for what its kernel does."""
+        return _named, (self.inner, self.bug)
+
+
+def _named(inner: Intervention, bug: str) -> Broken:
+    return Broken(inner, bug, BUGS[bug].make)
+
 
 @writes_of.register
 def _(intervention: Broken, batch: Batch, sources: Sources) -> list[Write]:
@@ -81,7 +89,7 @@ def broken_kernels(intervention: Intervention, model: ModelView) -> Iterator[Bro
     refuse every one of them. `bug` is the name of each."""
     for name, bug in BUGS.items():
         if bug.applies(intervention, model):
-            yield Broken(intervention, name, bug.make)
+            yield _named(intervention, name)
 
 
 def each_write(make: Callable[[Write], Callable[[Tensor], Tensor | None]]) -> Make:
@@ -139,12 +147,9 @@ def _returns_the_original(write: Write) -> Callable[[Tensor], Tensor]:
     return function
 
 
-def _is_noisy(write: Write) -> Callable[[Tensor], Tensor]:
-    def function(value: Tensor) -> Tensor:
-        new = write.function(value)
-        return torch.where(new == value, value, new + torch.rand_like(new))
-
-    return function
+def _is_drawn(write: Write) -> Callable[[Tensor], Tensor]:
+    """Half of what is to change, drawn anew each time. Noise would be lost on a score of minus infinity."""
+    return lambda value: torch.where(torch.rand(value.shape, device=value.device) < 0.5, write.function(value), value)
 
 
 def _changed(change: Callable[[Write, Tensor], Tensor]) -> Make:
@@ -202,7 +207,7 @@ BUGS: dict[str, Bug] = {
     "no write": Bug(lambda _right, _intervention, _batch: []),
     "one token's shape": Bug(each_write(lambda write: lambda value: write.function(value)[:, -1:])),
     "another dtype": Bug(each_write(lambda write: lambda value: write.function(value).to(_another(value.dtype)))),
-    "another value each time": Bug(each_write(_is_noisy), _must_act),
+    "another value each time": Bug(each_write(_is_drawn), _must_act),
 }
 
 

@@ -39,6 +39,14 @@ def test_one_of_one_s_own_is_held_to_them_too(model, ioi):
     assert not [bad.bug for bad in broken_kernels(Scale(), model) if not refused(bad, model, ioi)]
 
 
+def test_a_broken_kernel_is_refused_for_what_it_does(model, ioi):
+    """And not for what it is."""
+    for bad in broken_kernels(Scale(), model):
+        with pytest.raises(CircuitCheckError) as refusal:
+            check_kernel(bad, model, ioi)
+        assert "'it is data'" not in str(refusal.value)
+
+
 def refused(intervention, model, task):
     try:
         check_kernel(intervention, model, task, n=6)
