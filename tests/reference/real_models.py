@@ -139,7 +139,7 @@ class Pair:
 
     def sample(self, n: int, stream: str = "test"):
         with cc.use_session(self.session):
-            return self.task.sample(n, model=self.model, stream=stream)
+            return self.task.prompts(n, model=self.model, stream=stream)
 
     @torch.no_grad()
     def ends(self, puts: Sequence[Put] = (), run: str = "clean") -> Tensor:
