@@ -122,7 +122,7 @@ import pytest
 
 @pytest.fixture
 def seen(circuit_model, ioi):
-    return ioi{stream}.measure(NUMBER, circuit_model).estimate(32)
+    return ioi{stream}.metric(NUMBER, circuit_model).estimate(32)
 
 @claim(id="it", samples=32)
 def test_it(model, ioi, seen):

@@ -66,7 +66,7 @@ def test_values_on_cases_do_not_depend_on_their_company(model, streamed):
     cases = [case_of(prompt) for prompt in streamed[:40]]
     quantity = TASK.logit_diff(model)
     alone = [quantity.on_cases([case])[0] for case in cases[:5]]
-    np.testing.assert_allclose(quantity.on(iter(cases))[:5], alone, atol=1e-4)
+    np.testing.assert_allclose(quantity.on_cases(iter(cases))[:5], alone, atol=1e-4)
     assert len(quantity.on_cases([])) == 0
 
 

@@ -134,9 +134,9 @@ def test_what_is_no_view_is_refused(ioi, thing):
         ioi.logit_diff(thing)
 
 
-@pytest.mark.parametrize("thing", [None, "accuracy", 3])
-def test_what_is_no_metric_is_refused(ioi, model, thing):
-    with pytest.raises(TypeError, match="no metric"):
+@pytest.mark.parametrize("thing, error", [(None, TypeError), (3, TypeError), ("acuracy", BadMetric)])
+def test_what_is_no_metric_is_refused(ioi, model, thing, error):
+    with pytest.raises(error, match="no metric"):
         ioi.metric(thing, model)
 
 
