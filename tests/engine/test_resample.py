@@ -390,6 +390,7 @@ def test_the_draw_does_not_depend_on_what_was_measured_before(model, tiny_gpt2):
             np.testing.assert_allclose(found, expected[start : start + 8], rtol=0, atol=SAME)
 
 
+@pytest.mark.slow
 def test_the_draw_does_not_depend_on_the_process(model, tiny_gpt2):
     program = (
         "import json, sys, circuitcheck as cc\n"

@@ -52,6 +52,7 @@ def summary(run: Run) -> list[str]:
 # Other seeds and budgets
 
 
+@pytest.mark.slow
 def test_other_seeds_are_named_in_the_terminal_and_in_the_report(under: Any) -> None:
     under(0, source=POSITIVE)
     under(1, subprocess=True)

@@ -305,6 +305,7 @@ def test_the_pronoun_is_that_of_the_name_and_swap_has_a_name_of_the_other(prompt
         assert swapped.items() <= prompt.slots.items()
 
 
+@pytest.mark.slow
 def test_prompts_are_the_same_in_another_process():
     here = Path(__file__).parent
     run = [sys.executable, "-c", PRINT_DIGESTS, str(here), str(here.parent)]

@@ -69,7 +69,11 @@ def test_an_intervention_on_the_organism_is_what_it_is_by_hand(organism, name):
 
 
 # What the organism's and the random models' cases show at every token, these show again, and take longest.
-_LONGEST = ("mean ablation of neurons everywhere", "mean ablation of heads everywhere")
+_LONGEST = (
+    "mean ablation of neurons everywhere",
+    "mean ablation of heads everywhere",
+    "mean ablation of an MLP at two tokens",
+)
 
 
 @pytest.mark.parametrize(

@@ -249,6 +249,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tokenizer)
     assert not torch.equal(weights_after(5, 1, tokenizer), first)
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_and_says_how_often_it_is_right(tokenizer):
     recipe = training.Recipe(steps=100, width=16, mlp=32, layers=1, warm_up=5)
     data = {kind: curriculum.examples(kind, 40, tokenizer, seed=0) for kind in curriculum.kinds()}

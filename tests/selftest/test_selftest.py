@@ -92,6 +92,7 @@ def test_best_of_many_refuted_by_the_luckiest_of_the_others_is_found(monkeypatch
     assert any("false refutation" in fault for fault in found.faults)
 
 
+@pytest.mark.slow
 def test_asserts_that_each_take_the_whole_error_are_found(monkeypatch):
     monkeypatch.setattr(attacks, "Design", lambda **named: Design())
     found = measure_attack(attack_named("four asserts"), 2000, seed=0)
