@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from circuitcheck.claims.claim import Claim
-from circuitcheck.engine.protocol import Receipt
+from circuitcheck.engine.protocol import on_most_prompts
 from circuitcheck.quantities import ComparisonResult
 from circuitcheck.quantities.history import Looks, Tries
 from circuitcheck.quantities.result import ControlResult
@@ -37,10 +37,7 @@ class ClaimResult:
 
     def to_builtins(self) -> dict[str, Any]:
         """Only None, bool, int, float, printable str, list and dict, as xdist and JSON want it; no NaN or infinity."""
-        receipts: dict[str, Receipt] = {}
-        for each in (receipt for comparison in self.comparisons for receipt in comparison.receipts):
-            if each.digest not in receipts or receipts[each.digest].prompts < each.prompts:
-                receipts[each.digest] = each
+        receipts = on_most_prompts(receipt for comparison in self.comparisons for receipt in comparison.receipts)
         found = {
             "id": self.claim.id,
             "param": self.model,
@@ -65,7 +62,7 @@ class ClaimResult:
                     "mean_relative_change": finite(each.mean_relative_change),
                     "idle": list(each.idle),
                 }
-                for each in receipts.values()
+                for each in receipts
             ],
             "prompts": max((each.decision.n for each in self.comparisons), default=0),
             "forward_passes": self.forward_passes,

@@ -1,6 +1,6 @@
 """What an engine is. A faster one, or one on other machines, only has to answer these calls."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -51,6 +51,15 @@ class Receipt:
 
     def rows(self, window: slice) -> "Receipt":
         return replace(self, relative=self.relative[window])
+
+
+def on_most_prompts(receipts: Iterable[Receipt]) -> tuple[Receipt, ...]:
+    """Each receipt once, in the order of the first; of several of one digest that on the most prompts."""
+    found: dict[str, Receipt] = {}
+    for each in receipts:
+        if each.digest not in found or found[each.digest].prompts < each.prompts:
+            found[each.digest] = each
+    return tuple(found.values())
 
 
 @dataclass(frozen=True, eq=False)

@@ -171,7 +171,7 @@ def pytest_report_teststatus(report: pytest.CollectReport | pytest.TestReport) -
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
     log = config.stash.get(_LOG, None)
-    if log is None or not log.claims:  # an earlier report is kept
+    if log is None or not log.has_claims:  # an earlier report is kept
         return
     if log.unfinished and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -197,7 +197,7 @@ def _report(session: pytest.Session, log: ClaimLog) -> dict[str, Any]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     log = config.stash.get(_LOG, None)
-    if log is None or not log.claims:
+    if log is None or not log.has_claims:
         return
     quiet = config.option.verbose < -1 or config.option.no_summary
     if value_of(config, "summary") != "off" and not quiet:

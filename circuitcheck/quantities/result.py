@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitcheck.engine.protocol import Receipt
+from circuitcheck.engine.protocol import Receipt, on_most_prompts
 from circuitcheck.errors import NotComparable
 from circuitcheck.quantities.expression import Expression
 from circuitcheck.quantities.history import Looks, Tries, shape_of
@@ -93,11 +93,7 @@ class ComparisonResult:
     @property
     def receipts(self) -> tuple[Receipt, ...]:
         """Proof that interventions acted, each once, on the most prompts."""
-        longest: dict[str, Receipt] = {}
-        for each in (*self.measured.receipts, *(each for part in self.parts for each in part.receipts)):
-            if each.digest not in longest or longest[each.digest].prompts < each.prompts:
-                longest[each.digest] = each
-        return tuple(longest.values())
+        return on_most_prompts((*self.measured.receipts, *(each for part in self.parts for each in part.receipts)))
 
     @property
     def warnings(self) -> tuple[str, ...]:

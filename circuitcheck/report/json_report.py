@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from circuitcheck.files import write_whole
-from circuitcheck.report.log import ClaimLog
+from circuitcheck.report.log import ClaimLog, summary_of
 from circuitcheck.report.questions import shapes
 
 SCHEMA_VERSION = 1
@@ -17,14 +17,15 @@ def whole_report(
     log: ClaimLog, environment: dict[str, Any], correction: dict[str, Any] | None, exit_status: int
 ) -> dict[str, Any]:
     """As builtins. `correction` is advice on all claims together."""
+    claims = log.claims
     return {
         "schema_version": SCHEMA_VERSION,
         "environment": environment,
         "exit_status": int(exit_status),
         "complete": exit_status in _RAN and not log.unfinished,
-        "claims": log.claims,
-        "summary": log.summary(),
-        "shapes": shapes(log.claims),
+        "claims": claims,
+        "summary": summary_of(claims),
+        "shapes": shapes(claims),
         "correction": correction,
     }
 

@@ -71,8 +71,13 @@ class ClaimLog:
             self._changed[entry["fingerprint"]] = entry["reason"]
 
     @property
+    def has_claims(self) -> bool:
+        return bool(self._finished or self._expected)
+
+    @property
     def claims(self) -> list[dict[str, Any]]:
-        """Those that came back, in that order, then those that did not. One that asks the same as an earlier one says so."""
+        """Those that came back, in that order, then those that did not. One that asks the same as an earlier one says so.
+        They are unpacked each time: ask once."""
         came_back = [self._with_its_model(json.loads(zlib.decompress(each))) for each in self._finished.values()]
         return marked_repeats([*came_back, *(self._lost(each) for each in self.unfinished)])
 
@@ -93,14 +98,15 @@ class ClaimLog:
         """Of the files that hold claims: seconds of all their phases, model loading included."""
         return {name: taken for name, taken in self.seconds_by_file.items() if name in self._files}
 
-    def summary(self) -> dict[str, int]:
-        claims = self.claims
-        return {
-            **{verdict: sum(claim["verdict"] == verdict for claim in claims) for verdict in VERDICTS},
-            "as_expected": sum(claim["as_expected"] for claim in claims),
-            "claims": len(claims),
-            "different": sum(claim["same_as"] is None for claim in claims),
-        }
+
+def summary_of(claims: list[dict[str, Any]]) -> dict[str, int]:
+    """How many came to each verdict, and as was expected."""
+    return {
+        **{verdict: sum(claim["verdict"] == verdict for claim in claims) for verdict in VERDICTS},
+        "as_expected": sum(claim["as_expected"] for claim in claims),
+        "claims": len(claims),
+        "different": sum(claim["same_as"] is None for claim in claims),
+    }
 
 
 def _key(claim: dict[str, Any]) -> Key:

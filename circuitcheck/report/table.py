@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from circuitcheck.report.log import VERDICTS, ClaimLog
+from circuitcheck.report.log import VERDICTS, ClaimLog, summary_of
 from circuitcheck.report.questions import claim_name, leaves, shapes
 
 _HEADS = ("claim", "verdict", "estimate", "interval", "claimed", "prompts", "seconds")
@@ -21,18 +21,19 @@ class Lines(Protocol):
 
 def write_table(reporter: Lines, log: ClaimLog, budget: float | None, correction: dict[str, Any] | None) -> None:
     """One line for each comparison; then what needs words, the counts, advice on all claims, and the time by file."""
-    rows = [row for claim in log.claims for row in _rows(claim)]
+    claims = log.claims
+    rows = [row for claim in claims for row in _rows(claim)]
     widths = [max([len(head), *(len(row[i]) for _, row in rows)]) for i, head in enumerate(_HEADS)]
     reporter.section("circuit hypotheses")
     reporter.write_line(_line(_HEADS, widths), bold=True)
     for claim, row in rows:
         reporter.write_line(_line(row, widths), **_markup(claim))
-    for note, names in _notes(log).items():
+    for note, names in _notes(claims).items():
         reporter.write_line(f"{_listed(names)}: {note}", yellow=True)
-    for line in _few_prompts(log):
+    for line in _few_prompts(claims):
         reporter.write_line(line, yellow=True)
-    reporter.write_line(_counts(log))
-    for line in _searches(log, correction):
+    reporter.write_line(_counts(claims))
+    for line in _searches(claims, correction):
         reporter.write_line(line, yellow=True)
     for line in _advice(correction):
         reporter.write_line(line)
@@ -67,10 +68,10 @@ def _cells(each: dict[str, Any]) -> tuple[str, str, str, str]:
     return _number(each["estimate"]), _interval(each), _claimed(each), str(each["n"])
 
 
-def _notes(log: ClaimLog) -> dict[str, list[str]]:
+def _notes(claims: list[dict[str, Any]]) -> dict[str, list[str]]:
     """What needs words, with the claims that it is said of: a note that many claims share is written once."""
     found: dict[str, list[str]] = {}
-    for claim in log.claims:
+    for claim in claims:
         same = [] if claim["same_as"] is None else [f"asks the same as {claim['same_as']}: together they count once"]
         fragile = {each["unseen"]["text"] for each in leaves(claim["comparisons"]) if _fragile(each)}
         warnings = [each for each in claim["warnings"] if each not in fragile]  # said of all claims together
@@ -83,22 +84,22 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:_NAMED]) + ("" if len(names) <= _NAMED else f" and {len(names) - _NAMED} more")
 
 
-def _counts(log: ClaimLog) -> str:
-    summary = log.summary()
+def _counts(claims: list[dict[str, Any]]) -> str:
+    summary = summary_of(claims)
     parts = [f"{summary[verdict]} {verdict}" for verdict in VERDICTS if summary[verdict]]
-    claims = "1 claim" if summary["claims"] == 1 else f"{summary['claims']} claims"
+    counted = "1 claim" if summary["claims"] == 1 else f"{summary['claims']} claims"
     if summary["different"] < summary["claims"]:
-        claims += f" ({summary['different']} different)"
-    return f"{claims}: {', '.join(parts)}; {summary['as_expected']} as expected"
+        counted += f" ({summary['different']} different)"
+    return f"{counted}: {', '.join(parts)}; {summary['as_expected']} as expected"
 
 
-def _few_prompts(log: ClaimLog) -> list[str]:
+def _few_prompts(claims: list[dict[str, Any]]) -> list[str]:
     """The claims whose verdicts a few prompts would overturn that nobody has seen, in one line."""
-    names = [claim["id"] for claim in log.claims if any(map(_fragile, leaves(claim["comparisons"])))]
+    names = [claim["id"] for claim in claims if any(map(_fragile, leaves(claim["comparisons"])))]
     if not names:
         return []
     return [
-        f"few prompts: {len(names)} of {len(log.claims)} claims rest on so few that rare ones, unlike any seen, could "
+        f"few prompts: {len(names)} of {len(claims)} claims rest on so few that rare ones, unlike any seen, could "
         f"overturn them; each result says how many and how far, and --circuit-first-look draws more: {_listed(names)}"
     ]
 
@@ -107,13 +108,13 @@ def _fragile(each: dict[str, Any]) -> bool:
     return each["unseen"] is not None and bool(each["unseen"]["fragile"])
 
 
-def _searches(log: ClaimLog, correction: dict[str, Any] | None) -> list[str]:
+def _searches(claims: list[dict[str, Any]], correction: dict[str, Any] | None) -> list[str]:
     """What many questions of one kind come to: some of them are wrong by chance."""
     offer = "" if correction is not None else "; --circuit-correction holm says which stand together"
     return [
         f"{each['questions']} questions differ only in their heads, layers or thresholds ({each['shape']}): "
         f"{each['decided']} are decided, and up to {each['expected_wrong']:.2g} of such verdicts are wrong by chance{offer}"
-        for each in shapes(log.claims)
+        for each in shapes(claims)
         if each["questions"] >= _SEARCH
     ]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitcheck.engine.protocol import Engine, Look, ModelCard, Receipt
+from circuitcheck.engine.protocol import Engine, Look, ModelCard, Receipt, on_most_prompts
 from circuitcheck.errors import BadExtension, BadMetric, BadSpec, BadTask, NotComparable, VacuousIntervention
 from circuitcheck.extensions import load_extensions
 from circuitcheck.models import BosPolicy
@@ -157,7 +157,7 @@ class Session:
                 self._fill(Plan(model, task, stream, seed, tuple(lacking), self.settings.batch), streams, gap)
         self._tell(f"{rows.stop} prompts")
         found = [self._values.get(streams[cell.digest], cell, rows) for cell in cells]
-        unique = tuple({receipt.digest: receipt for each in found for receipt in each.receipts}.values())
+        unique = on_most_prompts(receipt for each in found for receipt in each.receipts)
         _refuse_vacuous(unique)
         return Measured(tuple(cells), rows, np.stack([each.values for each in found]), unique, found[0].prompts)
 

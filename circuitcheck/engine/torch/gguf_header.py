@@ -8,6 +8,7 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
+from circuitcheck.engine.torch.preflight import check_size
 from circuitcheck.errors import CorruptCheckpoint
 from circuitcheck.files import is_plain
 from circuitcheck.models import ModelSpec
@@ -17,7 +18,6 @@ _STRING, _ARRAY = 8, 9
 _LONGEST = 1 << 24  # bytes of a text: a chat template has thousands
 _MOST = 1 << 23  # entries of a header or of a list: vocabularies have some 10^5
 _NEEDED = ("block_count", "embedding_length", "attention.head_count")
-_SPARE = 16  # a weight takes an eighth of a byte at least, and a layer has more than width^2 of them
 
 Value = int | float | str | None  # None stands for lists
 
@@ -43,11 +43,8 @@ def check_gguf_header(spec: ModelSpec, path: Path) -> None:
             f"the header of {spec} does not say {family}.{lacking[0]}, and a number would be made up. Get a fresh copy."
         )
     layers, width = sizes["block_count"], sizes["embedding_length"]
-    if isinstance(layers, int) and isinstance(width, int) and layers * width * width > _SPARE * status.st_size:
-        raise CorruptCheckpoint(
-            f"the header of {spec} asks for {layers} layers of width {width}, and the file has {status.st_size >> 20} MB: "
-            f"they do not belong together. Get a complete copy."
-        )
+    if isinstance(layers, int) and isinstance(width, int):
+        check_size(f"the header of {spec}", layers, width, status.st_size)
 
 
 def _header(stream: BinaryIO) -> dict[str, Value]:

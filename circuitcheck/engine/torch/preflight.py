@@ -117,10 +117,15 @@ def _check_size(spec: ModelSpec, config: dict[str, Any], files: list[Path]) -> N
     """A config that asks for far more weights than there are would fill the memory before anything is read."""
     width, layers = (next((config[name] for name in names if isinstance(config.get(name), int)), 0) for names in _SIZES)
     held = sum(file.stat().st_size for file in files if file.is_file())
+    check_size(f"{spec}: config.json", layers, width, held)
+
+
+def check_size(what: str, layers: int, width: int, held: int) -> None:
+    """Raises CorruptCheckpoint where `what` asks for far more weights than there can be in `held` bytes."""
     if width * width * layers > _SPARE * held:
         raise CorruptCheckpoint(
-            f"{spec}: config.json asks for {layers} layers of width {width}, and its files hold {held >> 20} MB: they do "
-            f"not belong together. Get a complete copy."
+            f"{what} asks for {layers} layers of width {width}, and its files hold {held >> 20} MB: they do not belong "
+            f"together. Get a complete copy."
         )
 
 
