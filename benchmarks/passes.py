@@ -16,11 +16,12 @@ import numpy as np
 import torch
 
 import circuitcheck as cc
-from circuitcheck.engine.torch.batch import by_size
-from circuitcheck.engine.torch.proof import Change, watched
-from circuitcheck.engine.torch.references import Directions, Means
-from circuitcheck.engine.torch.run import Run, Watch
+from circuitcheck.engine.torch.proof.watch import Change, watched
+from circuitcheck.engine.torch.running.references import Directions, Means
+from circuitcheck.engine.torch.running.run import Run, Watch
+from circuitcheck.engine.torch.sites.batch import by_size
 from circuitcheck.plan import Plan
+from circuitcheck.prompts import PromptStream
 from circuitcheck.session import current_session
 
 _BATCH = 32
@@ -44,7 +45,7 @@ def _ways(spec: str) -> tuple[Callable[[], Any], Callable[[], Any], Callable[[],
     """Ours with proof, ours without, and the loop: each gives [prompt] logit differences."""
     model, ioi, (layer, head), count = cc.load(spec, device="cpu"), cc.tasks.ioi(), _HEAD[spec], _PROMPTS[spec]
     view = model.ablate(f"L{layer}H{head}", kind="zero", at="END")
-    plan = Plan(model.ref, ioi.definition, "test", 0, ioi.logit_diff(view).cells, _BATCH)
+    plan = Plan(model.ref, PromptStream(ioi.definition, "test", 0), ioi.logit_diff(view).cells, _BATCH)
     loaded = current_session().engine._pool.get(model.ref, "cpu")  # type: ignore[attr-defined]
     prompts = ioi.prompts(count, model=model, stream="test")
 

@@ -20,7 +20,7 @@ from pathlib import Path
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import circuitcheck as cc
-from circuitcheck.engine.torch.tokenizer import HubTokenizer
+from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
 from circuitcheck.prompts import Prompt, TaskDefinition
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))

@@ -15,8 +15,9 @@ from pathlib import Path
 import torch
 
 import circuitcheck as cc
-from circuitcheck.engine.torch.batch import by_size
+from circuitcheck.engine.torch.sites.batch import by_size
 from circuitcheck.plan import Cell, Plan
+from circuitcheck.prompts import PromptStream
 from circuitcheck.session import current_session
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -35,7 +36,7 @@ def main() -> None:
     engine = current_session().engine
 
     def run(chosen: list[Cell]) -> None:
-        engine.run(Plan(model.ref, ioi.definition, "test", 0, tuple(chosen)), range(_PROMPTS))
+        engine.run(Plan(model.ref, PromptStream(ioi.definition, "test", 0), tuple(chosen)), range(_PROMPTS))
 
     together = seconds(lambda: run(cells))
     apart = seconds(lambda: [run([cell]) for cell in cells])

@@ -34,23 +34,25 @@ from .errors import (
     UnsupportedModel,
     VacuousIntervention,
 )
-from .plan import (
+from .places import (
     Architecture,
     AttnLayer,
     Circuit,
-    Direction,
     Head,
-    MeanDifference,
     MlpLayer,
-    ModelRef,
     Neuron,
-    RandomLike,
     Site,
     UnitSet,
     circuit,
     heads,
     layers,
     neurons,
+)
+from .plan import (
+    Direction,
+    MeanDifference,
+    ModelRef,
+    RandomLike,
 )
 from .prompts import (
     Counterfactual,

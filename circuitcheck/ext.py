@@ -8,24 +8,10 @@ from circuitcheck.engine.protocol import Engine, Look, ModelCard, Receipt, Table
 from circuitcheck.engine.registry import register_kernel, register_readout
 from circuitcheck.errors import BadExtension
 from circuitcheck.extensions import load_extensions
-from circuitcheck.plan import (
-    At,
-    Intervention,
-    InterventionBase,
-    Metric,
-    MetricBase,
-    Need,
-    Part,
-    Plan,
-    Position,
-    Site,
-    SiteKind,
-    View,
-    parse_at,
-    parse_position,
-    parse_sites,
-    parts_of,
-)
+from circuitcheck.places import At, Part, Position, Site, SiteKind, parse_at, parse_position, parse_sites, parts_of
+from circuitcheck.places.site_kinds import register_site_kind
+from circuitcheck.places.sites import with_parts
+from circuitcheck.plan import Intervention, InterventionBase, Metric, MetricBase, Need, Plan, View
 from circuitcheck.plan.interventions.protocol import listed, where
 from circuitcheck.plan.metrics import (
     Accuracy,
@@ -41,19 +27,23 @@ from circuitcheck.plan.metrics import (
     Probability,
     Rank,
 )
-from circuitcheck.plan.site_kinds import register_site_kind
-from circuitcheck.plan.sites import with_parts
 from circuitcheck.quantities.metrics import register_metric
 from circuitcheck.session import register_engine
 from circuitcheck.tasks import register_task
 
 if TYPE_CHECKING:
-    from circuitcheck.engine.torch.batch import Batch
-    from circuitcheck.engine.torch.kernels import Sources
-    from circuitcheck.engine.torch.readouts import Seen
-    from circuitcheck.engine.torch.sites import Write, place
+    from circuitcheck.engine.torch.kernels.base import Sources
+    from circuitcheck.engine.torch.readouts.base import Seen
+    from circuitcheck.engine.torch.sites.access import Write, place
+    from circuitcheck.engine.torch.sites.batch import Batch
 
-_OF_TORCH = {"Batch": "batch", "Seen": "readouts", "Sources": "kernels", "Write": "sites", "place": "sites"}
+_OF_TORCH = {
+    "Batch": "sites.batch",
+    "Seen": "readouts",
+    "Sources": "kernels",
+    "Write": "sites.access",
+    "place": "sites.access",
+}
 
 __all__ = [
     "Accuracy",

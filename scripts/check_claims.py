@@ -22,7 +22,7 @@ from unittest import mock
 
 import pytest
 
-from circuitcheck.plan import Architecture, Head, Unit, parse_units
+from circuitcheck.places import Architecture, Head, Unit, parse_units
 from circuitcheck.quantities import ModelView
 
 _CLAIMS = str(Path(__file__).parents[1] / "hypotheses")

@@ -23,7 +23,7 @@ from organism.held_out import TASKS, with_held_out_names, with_held_out_template
 from organism.spelling import train_tokenizer
 from organism.training import Progress, Recipe, build, texts_used, train
 
-from circuitcheck.engine.torch.tokenizer import HubTokenizer
+from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
 
 _OUT = Path(__file__).parents[1] / "build/organism"
 _STORIES_TO_SPELL = 2000

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from circuitcheck.plan import SITE_KINDS
+from circuitcheck.places import SITE_KINDS
 from circuitcheck.plugin.options import ALL_OPTIONS, Option
 
 ROOT = Path(__file__).parents[1]

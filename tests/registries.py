@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from circuitcheck import tasks
 from circuitcheck.engine.registry import KERNELS, READOUTS
-from circuitcheck.plan import SITE_KINDS
+from circuitcheck.places import SITE_KINDS
 from circuitcheck.quantities import metrics
 from circuitcheck.session import session
 

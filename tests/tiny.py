@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from circuitcheck.plan import SITE_KINDS
+from circuitcheck.places import SITE_KINDS
 from circuitcheck.prompts.builtin.ioi import ioi
 
 

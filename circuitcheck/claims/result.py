@@ -7,8 +7,8 @@ from typing import Any
 from circuitcheck.claims.claim import Claim
 from circuitcheck.engine.protocol import on_most_prompts
 from circuitcheck.quantities import ComparisonResult
-from circuitcheck.quantities.history import Looks, Tries
-from circuitcheck.quantities.result import ControlResult
+from circuitcheck.quantities.questions.history import Looks, Tries
+from circuitcheck.quantities.questions.result import ControlResult
 from circuitcheck.sampling import Evidence, Unseen
 from circuitcheck.text import all_printable
 

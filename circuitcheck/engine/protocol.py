@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from circuitcheck.engine.checkup import CheckUp
 from circuitcheck.models import BosPolicy
-from circuitcheck.plan import Architecture, ModelRef, Plan, Site
+from circuitcheck.places import Architecture, Site
+from circuitcheck.plan import ModelRef, Plan
 from circuitcheck.prompts import Tokenizer
 
 VACUOUS = 1e-6

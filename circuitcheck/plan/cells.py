@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 
 from circuitcheck.digest import digest
+from circuitcheck.places.site_kinds import KindName
 from circuitcheck.plan.metrics import Metric
 from circuitcheck.plan.references import ModelRef
-from circuitcheck.plan.site_kinds import KindName
 from circuitcheck.plan.views import View
-from circuitcheck.prompts import PromptSource
+from circuitcheck.prompts import PromptStream
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plan:
-    """Measure `cells`, all on `model`, on prompts of one stream of a task. Rows run in fixed blocks of `batch`, so that
+    """Measure `cells`, all on `model`, on `prompts`. Rows run in fixed blocks of `batch`, so that
     a prompt's value does not depend on how many prompts are asked for."""
 
     model: ModelRef
-    task: PromptSource
-    stream: str
-    seed: int
+    prompts: PromptStream
     cells: tuple[Cell, ...]
     batch: int = 32
     _digest: str = field(init=False, repr=False, compare=False, metadata={"digest": False})
@@ -50,7 +48,7 @@ class Plan:
         strangers = [cell.describe() for cell in self.cells if cell.view.model != self.model]
         if strangers:
             raise ValueError(f"these cells belong to another model than {self.model}: {strangers}")
-        parts = (self.model, self.task.digest, self.stream, self.seed, self.batch)
+        parts = (self.model, *self.prompts.key, self.batch)
         object.__setattr__(self, "_digest", digest((parts, tuple(cell.digest for cell in self.cells))))
 
     @property

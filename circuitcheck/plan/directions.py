@@ -1,13 +1,13 @@
 """Directions in the residual stream, as data: what they are the difference of. An engine works them out, once."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from circuitcheck.digest import digest
-from circuitcheck.plan.positions import Position
+from circuitcheck.places.positions import Position
+from circuitcheck.places.site_kinds import KindName
 from circuitcheck.plan.references import ModelRef
-from circuitcheck.plan.site_kinds import KindName
-from circuitcheck.prompts import PromptSource
+from circuitcheck.prompts import PromptStream
 
 
 class Direction(Protocol):
@@ -28,28 +28,25 @@ class Direction(Protocol):
 
 @dataclass(frozen=True, repr=False)
 class MeanDifference:
-    """For each layer, the mean over `n` prompts of a stream of the value at one position minus the mean at another."""
+    """For each layer, the mean over the first `n` of `prompts` of the value at one position minus the mean at another."""
 
-    task: PromptSource
+    prompts: PromptStream
     model: ModelRef
     kind: KindName
     layers: tuple[int, ...]
     at: Position
     minus: Position
     n: int
-    stream: Literal["discovery", "reference"]
-    seed: int
 
     @property
     def digest(self) -> str:
-        names = (self.kind, self.layers, str(self.at), str(self.minus), self.n, self.stream, self.seed)
-        return digest(("mean difference", self.task.digest, self.model.fingerprint, names))
+        names = (self.kind, self.layers, str(self.at), str(self.minus), self.n, self.prompts.stream, self.prompts.seed)
+        return digest(("mean difference", self.prompts.task.digest, self.model.fingerprint, names))
 
     def describe(self) -> str:
         """In words."""
-        return (
-            f"mean difference {self.at} - {self.minus} of {self.kind} (n={self.n}, {self.task.name}, {self.stream} stream)"
-        )
+        of = f"(n={self.n}, {self.prompts.task.name}, {self.prompts.stream} stream)"
+        return f"mean difference {self.at} - {self.minus} of {self.kind} {of}"
 
     def __repr__(self) -> str:
         return f"<{self.describe()}>"

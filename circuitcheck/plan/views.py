@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field, replace
 
 from circuitcheck.digest import digest
+from circuitcheck.places.sites import Part
 from circuitcheck.plan.interventions import Intervention
 from circuitcheck.plan.references import CLEAN, ModelRef
-from circuitcheck.plan.sites import Part
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from circuitcheck.prompts.definition import TaskDefinition
 from circuitcheck.prompts.given import GivenPrompts, given_prompts
 from circuitcheck.prompts.permutation import keyed_number
 from circuitcheck.prompts.prompt import Counterfactual, Labels, Prompt
+from circuitcheck.prompts.prompt_stream import PromptStream
 from circuitcheck.prompts.schema.constraints import Different, Increasing, different, increasing
 from circuitcheck.prompts.schema.task import Derived, Pool
 from circuitcheck.prompts.schema.template import Template
@@ -26,6 +27,7 @@ __all__ = [
     "Pool",
     "Prompt",
     "PromptSource",
+    "PromptStream",
     "SourceFacts",
     "Stream",
     "TaskDefinition",

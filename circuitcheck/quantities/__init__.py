@@ -1,11 +1,7 @@
 """Quantities: what a claim compares. Nothing is measured until a comparison is asked or values are wanted."""
 
-from circuitcheck.quantities.comparison import Approx, Comparison, approx
-from circuitcheck.quantities.composite import Composite, all_of, any_of
-from circuitcheck.quantities.controls import Beats, RandomParts, random_heads, random_sites
 from circuitcheck.quantities.corpus import corpus
 from circuitcheck.quantities.directions import mean_difference, random_direction
-from circuitcheck.quantities.estimate import Estimate
 from circuitcheck.quantities.metrics import (
     accuracy,
     activation,
@@ -22,10 +18,14 @@ from circuitcheck.quantities.metrics import (
 )
 from circuitcheck.quantities.models import Model, ModelView, load
 from circuitcheck.quantities.quantity import Quantity
-from circuitcheck.quantities.question import Question, Recorder, recording
-from circuitcheck.quantities.result import ComparisonResult
+from circuitcheck.quantities.questions.comparison import Approx, Comparison, approx
+from circuitcheck.quantities.questions.composite import Composite, all_of, any_of
+from circuitcheck.quantities.questions.controls import Beats, RandomParts, random_heads, random_sites
+from circuitcheck.quantities.questions.estimate import Estimate
+from circuitcheck.quantities.questions.question import Question, Recorder, recording
+from circuitcheck.quantities.questions.result import ComparisonResult
+from circuitcheck.quantities.questions.universal import ForAll, forall
 from circuitcheck.quantities.task import Task
-from circuitcheck.quantities.universal import ForAll, forall
 
 __all__ = [
     "Approx",

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from typing import Literal
 
 from circuitcheck.errors import BadIntervention, NotComparable, UnknownPosition
-from circuitcheck.plan import Direction, KindName, MeanDifference, Position, RandomLike, parse_layers, parse_position
-from circuitcheck.plan.site_kinds import SITE_KINDS, site_kind
+from circuitcheck.places import KindName, Position, parse_layers, parse_position
+from circuitcheck.places.site_kinds import SITE_KINDS, site_kind
+from circuitcheck.plan import Direction, MeanDifference, RandomLike
+from circuitcheck.prompts import PromptStream
 from circuitcheck.quantities.models import ModelView
 from circuitcheck.quantities.task import Task
 from circuitcheck.session import current_session
@@ -52,7 +54,7 @@ def mean_difference(
     if site_kind(site).first_layer_only:
         found = (0,)
     seed = current_session().settings.seed
-    return MeanDifference(task.definition, model.card.ref, site, found, first, second, n, stream, seed)
+    return MeanDifference(PromptStream(task.definition, stream, seed), model.card.ref, site, found, first, second, n)
 
 
 def random_direction(like: Direction, *, seed: int = 0) -> RandomLike:

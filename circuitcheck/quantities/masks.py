@@ -5,8 +5,8 @@ import numpy as np
 from circuitcheck.errors import BadTask, NotComparable
 from circuitcheck.prompts import PromptSource
 from circuitcheck.prompts.masks import MaskedSource
-from circuitcheck.quantities.comparison import Comparison
-from circuitcheck.quantities.question import current_recorder
+from circuitcheck.quantities.questions.comparison import Comparison
+from circuitcheck.quantities.questions.question import current_recorder
 from circuitcheck.session import current_session
 
 
@@ -38,7 +38,7 @@ def masked(task: PromptSource, stream: str, condition: object, considered: int) 
 def _measured(condition: Comparison, considered: int) -> MaskedSource:
     quantity, region, session = condition.quantity, condition.region, current_session()
     where = quantity.prompts
-    population = session.population(where.task, quantity.models, where.stream)
+    population = session.population(where, quantity.models)
     considered = min(considered, population)
     values = quantity.per_prompt(quantity.draw(range(considered)))
     kept = np.flatnonzero([region.holds(value) for value in values])

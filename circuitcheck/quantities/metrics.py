@@ -6,14 +6,13 @@ from typing import Any, Literal
 
 from circuitcheck.errors import BadExtension, BadMetric, UnknownSite, UnknownUnit, after_reload
 from circuitcheck.extensions import load_extensions
+from circuitcheck.places import ANY_MODEL, Head, Site, Unit, UnitSet, parse_position, parse_sites, parse_units, site_kind
 from circuitcheck.plan import (
-    ANY_MODEL,
     Accuracy,
     Activation,
     Attention,
     CandidateAccuracy,
     Custom,
-    Head,
     KLFromClean,
     LogitDiff,
     LogProb,
@@ -22,15 +21,8 @@ from circuitcheck.plan import (
     Norm,
     Probability,
     Rank,
-    Site,
-    Unit,
-    UnitSet,
-    parse_position,
-    parse_sites,
-    parse_units,
-    site_kind,
 )
-from circuitcheck.plan.metrics import Support
+from circuitcheck.plan.metrics.protocol import Support
 from circuitcheck.text import suggestion
 
 

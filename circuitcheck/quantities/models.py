@@ -10,24 +10,15 @@ from typing import Any
 from circuitcheck.engine.protocol import Look, ModelCard
 from circuitcheck.errors import BadIntervention, UnknownUnit, after_reload
 from circuitcheck.models import ALIASES, BUNDLED, BosPolicy
-from circuitcheck.plan import (
-    Ablate,
+from circuitcheck.places import (
     Architecture,
     At,
     AttnLayer,
     Circuit,
-    Direction,
     Head,
-    Intervention,
-    KnockOut,
-    ModelRef,
-    Patch,
-    PatchPath,
     Site,
     Sites,
-    Steer,
     Units,
-    View,
     parse_at,
     parse_layers,
     parse_sites,
@@ -35,12 +26,13 @@ from circuitcheck.plan import (
     parse_units,
     site_of,
 )
+from circuitcheck.places.units import Unit
+from circuitcheck.plan import Ablate, Direction, Intervention, KnockOut, ModelRef, Patch, PatchPath, Steer, View
 from circuitcheck.plan.interventions import Kind, Mode
-from circuitcheck.plan.units import Unit
 from circuitcheck.prompts import Prompt, Tokenizer, given_prompts
-from circuitcheck.quantities.html import escape_code
-from circuitcheck.quantities.own import bound_without_task, check_intervention
-from circuitcheck.quantities.parsing import check_ablated, check_ablation, parse_path, slots
+from circuitcheck.quantities.expressions.own import bound_without_task, check_intervention
+from circuitcheck.quantities.expressions.parsing import check_ablated, check_ablation, parse_path, slots
+from circuitcheck.quantities.questions.html import escape_code
 from circuitcheck.session import current_session
 
 Places = str | Iterable[str] | None

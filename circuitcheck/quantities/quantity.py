@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from circuitcheck.errors import NotComparable, after_reload
 from circuitcheck.notices import say_once
 from circuitcheck.prompts.cases import Case
-from circuitcheck.quantities.comparison import Approx, Comparison
-from circuitcheck.quantities.conditions import conditions_of
-from circuitcheck.quantities.controls import Beats, RandomParts
-from circuitcheck.quantities.estimate import Estimate
-from circuitcheck.quantities.expression import Expression, number_of, text_of
-from circuitcheck.quantities.history import note_looked
-from circuitcheck.quantities.html import escape_code
-from circuitcheck.quantities.judging import estimand_of
-from circuitcheck.quantities.prompts import check_something_to_look_at
-from circuitcheck.quantities.question import current_recorder
+from circuitcheck.quantities.expressions.expression import Expression, number_of, text_of
+from circuitcheck.quantities.expressions.prompts import check_something_to_look_at
+from circuitcheck.quantities.questions.comparison import Approx, Comparison
+from circuitcheck.quantities.questions.conditions import conditions_of
+from circuitcheck.quantities.questions.controls import Beats, RandomParts
+from circuitcheck.quantities.questions.estimate import Estimate
+from circuitcheck.quantities.questions.history import note_looked
+from circuitcheck.quantities.questions.html import escape_code
+from circuitcheck.quantities.questions.judging import estimand_of
+from circuitcheck.quantities.questions.question import current_recorder
 from circuitcheck.sampling import Above, Below, Outside, Within, estimate
 from circuitcheck.session import current_session
 
@@ -64,7 +64,7 @@ class Quantity(Expression):
     def _estimate(self, n: int, confidence: float) -> Estimate:
         session, where = current_session(), self.prompts
         conditions = conditions_of(self, session.settings)
-        population = session.population(where.task, self.models, where.stream)
+        population = session.population(where, self.models)
         census = population if conditions.clusters is None and where.complete and where.stream == "test" else None
         build = partial(estimand_of, self, conditions=conditions)
         return Estimate.of(self.label, where.stream, estimate(self.draw, build, n, confidence, census))

@@ -8,34 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 from circuitcheck.errors import BadMetric, BadTask, UnknownCounterfactual, UnknownPosition, VacuousIntervention, after_reload
 from circuitcheck.notices import say_once
-from circuitcheck.plan import (
-    CLEAN,
-    Accuracy,
-    Cell,
-    Intervention,
-    LogitDiff,
-    LogProb,
-    Loss,
-    Metric,
-    Position,
-    View,
-    check_sites,
-    named_in,
-)
-from circuitcheck.prompts import STREAMS, Prompt, PromptSource, Stream, TaskDefinition, Template, define_task
+from circuitcheck.places import Position, check_sites, named_in
+from circuitcheck.plan import CLEAN, Accuracy, Cell, Intervention, LogitDiff, LogProb, Loss, Metric, View
+from circuitcheck.prompts import STREAMS, Prompt, PromptSource, PromptStream, Stream, TaskDefinition, Template, define_task
 from circuitcheck.prompts.cases import Case, make_case
 from circuitcheck.prompts.corpora import CorpusSource
 from circuitcheck.prompts.records import RecordSource, read_records, write_records
 from circuitcheck.prompts.schema.constraints import Constraint
 from circuitcheck.prompts.sharing import halves, shared_task
 from circuitcheck.prompts.strategy import cases_of
-from circuitcheck.quantities.linear import Linear
+from circuitcheck.quantities.expressions.linear import Linear
+from circuitcheck.quantities.expressions.prompts import check_something_to_look_at
 from circuitcheck.quantities.masks import masked
 from circuitcheck.quantities.metrics import as_metric
 from circuitcheck.quantities.models import ModelView, Tokenized, whose_tokenizer
-from circuitcheck.quantities.prompts import Prompts, check_something_to_look_at
 from circuitcheck.quantities.quantity import Quantity
-from circuitcheck.quantities.question import current_recorder
+from circuitcheck.quantities.questions.question import current_recorder
 from circuitcheck.session import current_session
 from circuitcheck.text import suggestion
 
@@ -130,13 +118,13 @@ class Task:
         Returns how many. Raises BadRecord for an extension that is not known, BadTask for more prompts than there are."""
         if isinstance(self.definition, CorpusSource):
             raise BadTask(f"{self.name!r} is running text, whose rows are tokens: they are no records.")
-        session, where, ref = current_session(), stream or self.stream, whose_tokenizer(model)
-        prompts = self.iterate(model, n, seed=seed, stream=where)
+        session, ref = current_session(), whose_tokenizer(model)
+        where = self._prompts().other(stream or self.stream, seed)
         labelled = (
-            (each, session.labels(self.definition, ref, where, seed, range(each.index, each.index + 1))[0])
-            for each in prompts
+            (each, session.labels(where, ref, range(each.index, each.index + 1))[0])
+            for each in self.iterate(model, n, seed=seed, stream=stream or self.stream)
         )
-        return write_records(path, labelled, session.tokenizer(ref), where)
+        return write_records(path, labelled, session.tokenizer(ref), where.stream)
 
     @property
     def rejected(self) -> tuple[object, ...]:
@@ -205,23 +193,22 @@ class Task:
 
     def size(self, model: Tokenized, *, stream: Stream | None = None) -> int:
         """How many prompts a stream (that of claims, unless named) has for this model's tokenizer. Raises EmptyPool."""
-        return current_session().population(self.definition, [whose_tokenizer(model)], stream or self.stream)
+        return current_session().population(self._prompts().other(stream or self.stream), [whose_tokenizer(model)])
 
     def prompts(self, n: int, *, model: Tokenized, seed: int = 0, stream: Stream | None = None) -> tuple[Prompt, ...]:
         """The first `n` prompts of a stream for this model's tokenizer: outside of a claim, of the discovery stream. Raises
         EmptyPool, BadTask."""
-        where = stream or self._looking(model)
-        return current_session().prompts(self.definition, whose_tokenizer(model), where, seed, range(n))
+        return current_session().prompts(self._shown(model, stream, seed), whose_tokenizer(model), range(n))
 
     def iterate(
         self, model: Tokenized, n: int | None = None, *, seed: int = 0, stream: Stream | None = None
     ) -> Iterator[Prompt]:
         """The same prompts one by one (all, without `n`), in memory that does not grow. Raises EmptyPool, BadTask."""
-        session, where, ref = current_session(), stream or self._looking(model), whose_tokenizer(model)
-        size = session.population(self.definition, [ref], where)
+        session, where, ref = current_session(), self._shown(model, stream, seed), whose_tokenizer(model)
+        size = session.population(where, [ref])
         for start in range(0, size if n is None else n, _AT_ONCE):
             stop = min(start + _AT_ONCE, size if n is None else n)
-            yield from session.prompts(self.definition, ref, where, seed, range(start, stop))
+            yield from session.prompts(where, ref, range(start, stop))
 
     def logit_diff(self, view: ModelView) -> Quantity:
         """Mean over prompts of the answer's logit minus the distractor's (their first tokens), at END.
@@ -276,15 +263,18 @@ class Task:
             f"counterfactuals {', '.join(self.counterfactuals) or 'none'}, {self.stream} stream>"
         )
 
-    def _prompts(self) -> Prompts:
-        return Prompts(self.definition, self.stream, current_session().settings.seed, chosen=self.chosen is not None)
+    def _prompts(self) -> PromptStream:
+        return PromptStream(self.definition, self.stream, current_session().settings.seed, chosen=self.chosen is not None)
 
-    def _looking(self, model: Tokenized) -> str:
+    def _shown(self, model: Tokenized, stream: Stream | None, seed: int) -> PromptStream:
+        """The prompts of a stream; where none is named, of the one that a look goes to. Raises BadTask."""
         where = self._prompts()
+        if stream is not None:
+            return where.other(stream, seed)
         if current_recorder() is None:
             where = where.to_look_at()
             check_something_to_look_at(where, whose_tokenizer(model))
-        return where.stream
+        return where.other(where.stream, seed)
 
     def _with_pools(self, what: str) -> TaskDefinition:
         if not isinstance(self.definition, TaskDefinition):

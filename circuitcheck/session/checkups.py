@@ -7,8 +7,8 @@ from circuitcheck.engine.checkup import VERSION, CheckUp, Finding
 from circuitcheck.engine.protocol import Engine, ModelCard
 from circuitcheck.errors import UnsoundModel
 from circuitcheck.files import read_record, write_record
-from circuitcheck.plan import SITE_KINDS
-from circuitcheck.plan.site_kinds import own_kinds_digest
+from circuitcheck.places import SITE_KINDS
+from circuitcheck.places.site_kinds import own_kinds_digest
 
 
 @dataclass

@@ -13,8 +13,9 @@ from circuitcheck.engine.protocol import Engine, Look, ModelCard, Receipt, on_mo
 from circuitcheck.errors import BadExtension, BadMetric, BadSpec, BadTask, NotComparable, VacuousIntervention
 from circuitcheck.extensions import load_extensions
 from circuitcheck.models import BosPolicy
-from circuitcheck.plan import Cell, Metric, ModelRef, Plan, Showing, Site, View, supports
-from circuitcheck.prompts import Labels, Prompt, PromptSource, Tokenizer
+from circuitcheck.places import Site
+from circuitcheck.plan import Cell, Metric, ModelRef, Plan, Showing, View, supports
+from circuitcheck.prompts import Labels, Prompt, PromptSource, PromptStream, Tokenizer
 from circuitcheck.sampling import NO_NOISE, Noise
 from circuitcheck.session.checkups import CheckUpStore
 from circuitcheck.session.counterexamples import CounterexampleStore
@@ -107,54 +108,55 @@ class Session:
         """A model's, or a spec's; no weights are loaded for it. Raises what loading a model does."""
         return self.engine.tokenizer_of(model, bos="tokenizer") if isinstance(model, str) else self.engine.tokenizer(model)
 
-    def population(self, task: PromptSource, models: Sequence[ModelRef | str], stream: str) -> int:
+    def population(self, where: PromptStream, models: Sequence[ModelRef | str]) -> int:
         """How many prompts there are. Raises NotComparable where the models' tokenizers make different prompts."""
         shapes = {}
         if len({self.tokenizer(model).fingerprint for model in models}) > 1:
-            shapes = {task.shape(self.tokenizer(model)): model for model in models}
+            shapes = {where.task.shape(self.tokenizer(model)): model for model in models}
         if len(shapes) > 1:
             raise NotComparable(
                 f"{' and '.join(map(str, shapes.values()))} tokenize differently, so their prompts of task "
-                f"{task.name!r} are not the same ones: values cannot be paired. task.for_models(...) keeps what fits both."
+                f"{where.task.name!r} are not the same ones: values cannot be paired. task.for_models(...) keeps what fits "
+                f"both."
             )
-        return task.size(self.tokenizer(models[0]), stream)
+        return where.size(self.tokenizer(models[0]))
 
-    def prompts(self, task: PromptSource, model: ModelRef | str, stream: str, seed: int, rows: range) -> tuple[Prompt, ...]:
+    def prompts(self, where: PromptStream, model: ModelRef | str, rows: range) -> tuple[Prompt, ...]:
         """Prompts `rows` of a stream, as this model's tokenizer makes them."""
-        return task.prompts(self.tokenizer(model), seed=seed, stream=stream, rows=rows)
+        return where.prompts(self.tokenizer(model), rows)
 
-    def count_groups(self, task: PromptSource, model: ModelRef | str, stream: str, n: int) -> int:
+    def count_groups(self, where: PromptStream, model: ModelRef | str, n: int) -> int:
         """How many groups the first `n` prompts of a stream come from, at most."""
-        return task.count_groups(self.tokenizer(model), stream, n)
+        return where.count_groups(self.tokenizer(model), n)
 
-    def labels(self, task: PromptSource, model: ModelRef | str, stream: str, seed: int, rows: range) -> tuple[Labels, ...]:
+    def labels(self, where: PromptStream, model: ModelRef | str, rows: range) -> tuple[Labels, ...]:
         """Which clusters prompts `rows` of a stream belong to."""
-        return task.labels(self.tokenizer(model), seed=seed, stream=stream, rows=rows)
+        return where.labels(self.tokenizer(model), rows)
 
-    def noise(self, task: PromptSource, model: ModelRef, metric: Metric, stream: str, seed: int) -> Noise:
+    def noise(self, where: PromptStream, model: ModelRef, metric: Metric) -> Noise:
         """What another batch composition does to a metric of the clean model: an A/A run on the first prompts, made once for
         each model, task and metric."""
         clean = Cell(View(model), metric)
-        key = (self._stream(clean, task, stream, seed)[0], task.digest, metric.digest)
+        key = (self._model_and_device(model), where.task.digest, metric.digest)
         if key not in self._noise:
-            n = min(self.settings.first_look, self.population(task, [model], stream))
-            usual = self.measure(task, [clean], stream, seed, range(n)).values[0]
-            table = self.engine.run(Plan(model, task, stream, seed, (clean,), _other_batch(self.settings.batch)), range(n))
+            n = min(self.settings.first_look, self.population(where, [model]))
+            usual = self.measure(where, [clean], range(n)).values[0]
+            table = self.engine.run(Plan(model, where, (clean,), _other_batch(self.settings.batch)), range(n))
             self.forward_passes += table.forward_passes
             self._noise[key] = _noise_between(usual, table.values[0])
         return self._noise[key]
 
-    def measure(self, task: PromptSource, cells: Sequence[Cell], stream: str, seed: int, rows: range) -> Measured:
+    def measure(self, where: PromptStream, cells: Sequence[Cell], rows: range) -> Measured:
         """Values of `cells` on prompts `rows`. Raises VacuousIntervention where an intervention changed no prompt."""
-        population = self.population(task, list(dict.fromkeys(cell.view.model for cell in cells)), stream)
-        _check_rows(rows, population, task, stream)
+        population = self.population(where, list(dict.fromkeys(cell.view.model for cell in cells)))
+        _check_rows(rows, population, where)
         self._require_sound(cells)
         self._values.trim()
-        streams = {cell.digest: self._stream(cell, task, stream, seed) for cell in cells}
+        streams = {cell.digest: (self._model_and_device(cell.view.model), *where.key) for cell in cells}
         for model in dict.fromkeys(cell.view.model for cell in cells):
             mine = [cell for cell in cells if cell.view.model == model]
             for gap, lacking in self._values.lacking(streams, mine, rows):
-                self._fill(Plan(model, task, stream, seed, tuple(lacking), self.settings.batch), streams, gap)
+                self._fill(Plan(model, where, tuple(lacking), self.settings.batch), streams, gap)
         self._tell(f"{rows.stop} prompts")
         found = [self._values.get(streams[cell.digest], cell, rows) for cell in cells]
         unique = on_most_prompts(receipt for each in found for receipt in each.receipts)
@@ -166,7 +168,8 @@ class Session:
         UnsoundModel, and VacuousIntervention where an intervention changed no prompt."""
         cell = Cell(view, Showing(sites))
         self._require_sound([cell])
-        plan = Plan(view.model, task, "discovery", self.settings.seed, (cell,), self.settings.batch)
+        where = PromptStream(task, "discovery", self.settings.seed)
+        plan = Plan(view.model, where, (cell,), self.settings.batch)
         found = self.engine.look(plan, rows)
         self.forward_passes += found.forward_passes
         _refuse_vacuous(found.receipts)
@@ -181,9 +184,8 @@ class Session:
             kinds = frozenset(kind for cell in cells if cell.view.model == model for kind in cell.site_kinds)
             self.checkups.require_sound(self.engine.card(model), self.engine, kinds)
 
-    def _stream(self, cell: Cell, task: PromptSource, stream: str, seed: int) -> Stream:
-        model = cell.view.model
-        return (f"{model.fingerprint} on {self.engine.card(model).device}", task.digest, stream, seed)
+    def _model_and_device(self, model: ModelRef) -> str:
+        return f"{model.fingerprint} on {self.engine.card(model).device}"
 
     def _fill(self, plan: Plan, streams: Mapping[str, Stream], rows: range) -> None:
         """Measure what is lacking, so many prompts at a time that progress can be told."""
@@ -215,15 +217,14 @@ def _noise_between(one: NDArray[np.float64], other: NDArray[np.float64]) -> Nois
     return Noise(abs(float(differences.mean())) + 2 * error, float(np.abs(differences).max()))
 
 
-def _check_rows(rows: range, population: int, task: PromptSource, stream: str) -> None:
+def _check_rows(rows: range, population: int, where: PromptStream) -> None:
+    name, stream = where.task.name, where.stream
     if not population:
-        raise BadTask(
-            f"task {task.name!r} has 0 prompts in its {stream} stream; task.explain(model) says what became of them."
-        )
+        raise BadTask(f"task {name!r} has 0 prompts in its {stream} stream; task.explain(model) says what became of them.")
     if not rows or rows.start < 0:
         raise BadTask(f"prompts {rows.start} to {rows.stop} are none; ask for at least one.")
     if rows.stop > population:
-        raise BadTask(f"task {task.name!r} has {population} prompts in its {stream} stream, not {rows.stop}.")
+        raise BadTask(f"task {name!r} has {population} prompts in its {stream} stream, not {rows.stop}.")
 
 
 def _check_support(metric: Metric, values: NDArray[np.float64]) -> None:

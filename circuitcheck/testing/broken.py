@@ -7,12 +7,13 @@ import torch
 from torch import Tensor
 
 from circuitcheck.digest import digest
-from circuitcheck.engine.torch.batch import Batch
-from circuitcheck.engine.torch.kernels import Sources, writes_of
-from circuitcheck.engine.torch.sites import Write
-from circuitcheck.plan import At, Intervention, InterventionBase, KindName, Need, Part, Site, site_kind
+from circuitcheck.engine.torch.kernels.base import Sources, writes_of
+from circuitcheck.engine.torch.sites.access import Write
+from circuitcheck.engine.torch.sites.batch import Batch
+from circuitcheck.places import At, KindName, Part, Site, site_kind
+from circuitcheck.places.sites import count_parts
+from circuitcheck.plan import Intervention, InterventionBase, Need
 from circuitcheck.plan.interventions.protocol import PickCounterfactual
-from circuitcheck.plan.sites import count_parts
 from circuitcheck.prompts import MeanBy
 from circuitcheck.quantities import ModelView
 

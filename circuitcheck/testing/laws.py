@@ -10,7 +10,9 @@ from torch import Tensor
 
 from circuitcheck.engine.protocol import Look
 from circuitcheck.errors import BadIntervention, BrokenLaw
-from circuitcheck.plan import Cell, Intervention, Plan, Showing, Site, View
+from circuitcheck.places import Site
+from circuitcheck.plan import Cell, Intervention, Plan, Showing, View
+from circuitcheck.prompts import PromptStream
 from circuitcheck.quantities import Model, Task
 from circuitcheck.session import current_session
 
@@ -30,7 +32,7 @@ class _Case:
     def look(self, view: View, batch: int | None = None) -> Look:
         """A run that nothing remembers. Raises what the proof of intervention raises."""
         cell, engine = Cell(view, Showing()), current_session().engine
-        plan = Plan(self.model.ref, self.task.definition, "discovery", 0, (cell,), batch or self.n)
+        plan = Plan(self.model.ref, PromptStream(self.task.definition, "discovery", 0), (cell,), batch or self.n)
         return engine.look(plan, range(self.n))
 
     def bound(self, *interventions: Intervention) -> View:

@@ -16,7 +16,7 @@ import numpy as np
 from make_stories import VERBS, story
 from numpy.typing import NDArray
 
-from circuitcheck.engine.torch.tokenizer import HubTokenizer
+from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
 from circuitcheck.prompts import Prompt
 from circuitcheck.prompts.builtin.entity_binding import CAPITALS, FRUITS
 from circuitcheck.prompts.builtin.induction import WORDS

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from circuitcheck.engine.torch.tokenizer import HubTokenizer
+from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
 from circuitcheck.prompts import Prompt, TaskDefinition
 from circuitcheck.stats import clopper_pearson
 from organism.held_out import TASKS, tests_held_out_pair, walk, with_held_out_names, with_held_out_templates

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from hashlib import sha256
 
-from circuitcheck.engine.torch.tokenizer import HubTokenizer
+from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
 from circuitcheck.prompts import Pool, Prompt, TaskDefinition, Template
 from circuitcheck.prompts.builtin import BUILT_IN, induction
 from circuitcheck.prompts.builtin.entity_binding import binding_template

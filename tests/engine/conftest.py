@@ -5,6 +5,7 @@ import pytest
 
 import circuitcheck as cc
 from circuitcheck.plan import Plan
+from circuitcheck.prompts import PromptStream
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def plan_of(ioi):
     """The plan that measures one view's logit difference, as the session would make it."""
 
     def make(view, batch=32):
-        return Plan(view.card.ref, ioi.definition, "test", 0, ioi.logit_diff(view).cells, batch)
+        return Plan(view.card.ref, PromptStream(ioi.definition, "test", 0), ioi.logit_diff(view).cells, batch)
 
     return make
 

@@ -7,7 +7,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import circuitcheck as cc
 from circuitcheck.engine.torch import proof
-from circuitcheck.engine.torch.hooks import hooked
+from circuitcheck.engine.torch.sites.hooks import hooked
 from circuitcheck.errors import ModelChanged, SiteNotReached
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

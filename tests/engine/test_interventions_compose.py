@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from circuitcheck.errors import BadIntervention, BadTask, UnknownPosition
-from circuitcheck.plan import Ablate, Site, parse_at
+from circuitcheck.places import Site, parse_at
+from circuitcheck.plan import Ablate
 
 HEAD = "L1H2"
 KINDS = ("zero", "mean", "counterfactual")

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import circuitcheck as cc
-from circuitcheck.engine.torch.batch import Batch
-from circuitcheck.engine.torch.hooks import hooked
-from circuitcheck.engine.torch.kernels import writes_of
-from circuitcheck.engine.torch.sites import hooks_that_write
-from circuitcheck.engine.torch.sources import activations, forward
+from circuitcheck.engine.torch.kernels.base import writes_of
+from circuitcheck.engine.torch.running.means import activations, forward
+from circuitcheck.engine.torch.sites.access import hooks_that_write
+from circuitcheck.engine.torch.sites.batch import Batch
+from circuitcheck.engine.torch.sites.hooks import hooked
 
 N, LAYERS, HEADS = 4, 3, 4
 OF_LAYERS = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "neurons", "mlp_in")

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import circuitcheck as cc
-from circuitcheck.engine.torch.readouts import _broken
+from circuitcheck.engine.torch.readouts.base import _broken
 from circuitcheck.errors import Inconclusive, UnsoundModel
 from circuitcheck.session import CheckUpStore
 

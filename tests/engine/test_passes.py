@@ -3,8 +3,8 @@
 import pytest
 
 import circuitcheck as cc
-from circuitcheck.engine.torch.batch import Batch
-from circuitcheck.engine.torch.graph import Pass, graph_of
+from circuitcheck.engine.torch.running.graph import Pass, graph_of
+from circuitcheck.engine.torch.sites.batch import Batch
 
 ABC, CLEAN = Pass("abc"), Pass("clean")
 

@@ -21,6 +21,7 @@ from transformers import GPT2LMHeadModel
 
 import circuitcheck as cc
 from circuitcheck.errors import BadIntervention, BadTask
+from circuitcheck.prompts import PromptStream
 
 NEURONS = ((0, 3), (1, 7))
 WORDS = "L0.mlp[3], L1.mlp[7]"
@@ -98,7 +99,7 @@ def what_neurons_are(task, view, prompts):
     metrics = [cc.activation(f"L{layer}.mlp[{neuron}]", at="END") for layer, neuron in NEURONS]
     cells = [cell for metric in metrics for cell in task.metric(metric, view).cells]
     session = cc.current_session()
-    return session.measure(task.definition, cells, task.stream, session.settings.seed, range(prompts)).values.T
+    return session.measure(PromptStream(task.definition, task.stream, session.settings.seed), cells, range(prompts)).values.T
 
 
 @cache
@@ -245,7 +246,7 @@ def test_where_none_fits_donors_are_among_the_first_of_twice_as_many_and_so_on(n
 
 def test_the_last_pool_is_the_whole_reference_stream(network, few_words, model):
     """100 and twice as many are more than it has: prompts that only its end fits get their donors, others an error."""
-    size = cc.current_session().population(few_words.definition, [model.ref], "reference")
+    size = cc.current_session().population(PromptStream(few_words.definition, "reference", 0), [model.ref])
     assert 100 < size < 200
     reference = few_words.prompts(size, model=model, stream="reference")
     view = model.ablate(WORDS, kind="resample", at="END", matching=["A", "B"], n=100)
@@ -386,7 +387,9 @@ def test_the_draw_does_not_depend_on_what_was_measured_before(model, tiny_gpt2):
     with elsewhere(batch=8) as session:
         cc.load(str(tiny_gpt2))
         for start in (88, 0, 40):
-            found = session.measure(cc.tasks.ioi().definition, [cell], "test", 0, range(start, start + 8)).values[0]
+            found = session.measure(
+                PromptStream(cc.tasks.ioi().definition, "test", 0), [cell], range(start, start + 8)
+            ).values[0]
             np.testing.assert_allclose(found, expected[start : start + 8], rtol=0, atol=SAME)
 
 
@@ -617,7 +620,7 @@ def small(model):
 
 
 def test_more_prompts_than_the_reference_stream_has_are_refused_with_their_number(small, model):
-    size = cc.current_session().population(small.definition, [model.ref], "reference")
+    size = cc.current_session().population(PromptStream(small.definition, "reference", 0), [model.ref])
     assert 2 < size < 32
     with pytest.raises(BadTask, match=f"{size}"):
         small.logit_diff(model.ablate(WORDS, kind="resample", at="END", n=size + 1)).values(4)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import circuitcheck as cc
 from circuitcheck.plan import Plan
+from circuitcheck.prompts import PromptStream
 
 FIXTURES = [HealthCheck.function_scoped_fixture]
 
@@ -45,7 +46,7 @@ def test_prompt_i_does_not_depend_on_n(ioi, view):
 def test_cells_measured_together_have_the_bits_that_they_have_alone(engine, plan_of, model, view):
     alone = [engine.run(plan_of(each), range(32)).values[0] for each in (model, view)]
     plan = plan_of(model)
-    together = engine.run(type(plan)(plan.model, plan.task, "test", 0, (*plan.cells, *plan_of(view).cells)), range(32))
+    together = engine.run(type(plan)(plan.model, plan.prompts, (*plan.cells, *plan_of(view).cells)), range(32))
     np.testing.assert_array_equal(together.values, alone)
 
 
@@ -85,7 +86,7 @@ def test_prompts_of_one_length_run_together_so_many_at_a_time(model, ioi, engine
         groups.append(tuple(prompt.index for prompt in prompts))
         return logits[:, 0]
 
-    plan = Plan(model.ref, ioi.definition, "test", 0, ioi.metric(watch, model).cells, batch=8)
+    plan = Plan(model.ref, PromptStream(ioi.definition, "test", 0), ioi.metric(watch, model).cells, batch=8)
     engine.run(plan, range(40, 100))
     prompts = engine_prompts(ioi, model, range(40, 100))
     lengths = [{len(prompts[index].tokens) for index in group} for group in groups]

@@ -13,6 +13,7 @@ from own_things import Margin, margin
 import circuitcheck as cc
 from circuitcheck.errors import BadExtension, BadMetric, NotComparable
 from circuitcheck.ext import MetricBase, Rank, register_metric, register_readout
+from circuitcheck.prompts import PromptStream
 
 
 def test_it_is_measured_and_kept_like_ours(model, ioi):
@@ -55,7 +56,9 @@ def _one_more(readout):
 
 def test_a_readout_that_edits_its_logits_spoils_no_other(model, ioi):
     honest, spoiling = (ioi.metric(each, model).cells[0] for each in (cc.logit_diff(), _one_more(_spoil)()))
-    measured = cc.current_session().measure(ioi.definition, [spoiling, honest], "discovery", 0, range(8)).values[1]
+    measured = (
+        cc.current_session().measure(PromptStream(ioi.definition, "discovery", 0), [spoiling, honest], range(8)).values[1]
+    )
     assert measured.any()
 
 

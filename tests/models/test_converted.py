@@ -24,11 +24,11 @@ from tiny_gguf import save_tiny_gguf
 
 import circuitcheck as cc
 from circuitcheck.engine.torch import checkpoints, converted
-from circuitcheck.engine.torch.checkpoints import read_checkpoint
-from circuitcheck.engine.torch.devices import resolve_dtype
-from circuitcheck.engine.torch.fingerprint import config_digest, weights_digest
-from circuitcheck.engine.torch.loaded import load
-from circuitcheck.engine.torch.tokenizer import HubTokenizer
+from circuitcheck.engine.torch.fingerprints.fingerprint import config_digest, weights_digest
+from circuitcheck.engine.torch.loaded.model import load
+from circuitcheck.engine.torch.loading.checkpoints import read_checkpoint
+from circuitcheck.engine.torch.loading.devices import resolve_dtype
+from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
 from circuitcheck.models import parse_spec
 
 RECORD = "made_from.json"
@@ -312,7 +312,7 @@ def test_another_process_that_was_first_is_left_alone(file, cache, monkeypatch):
 PROCESS = """
 import sys, time
 from pathlib import Path
-import circuitcheck.engine.torch.loaded, transformers.models.llama.modeling_llama
+import circuitcheck.engine.torch.loaded.model, transformers.models.llama.modeling_llama
 from test_converted import read
 here, file, cache = map(Path, sys.argv[1:])
 here.touch()

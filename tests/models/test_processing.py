@@ -92,7 +92,7 @@ def measured_at_once(quantities):
     for each in quantities:
         cells = [cell for quantity in each.values() for cell in quantity.cells]
         where = next(iter(each.values())).prompts
-        found.append(cc.current_session().measure(where.task, cells, where.stream, where.seed, range(N)).values)
+        found.append(cc.current_session().measure(where, cells, range(N)).values)
     return dict(zip(quantities[0], np.stack(found, axis=1), strict=True))
 
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from tiny import tiny_hooked_transformer
 
 import circuitcheck as cc
-from circuitcheck.engine.torch.completeness import check_gguf
+from circuitcheck.engine.torch.loading.completeness import check_gguf
 from circuitcheck.errors import BadSpec, CorruptCheckpoint, ModelChanged, ModelUnavailable, UnsoundModel, UnsupportedModel
 from circuitcheck.models import parse_spec
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circuitcheck.errors import UnknownUnit
-from circuitcheck.plan import Architecture, MatchedParts, Part
+from circuitcheck.places import Architecture, MatchedParts, Part
 
 quick = settings(deadline=None, max_examples=60, derandomize=True)
 

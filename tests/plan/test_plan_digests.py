@@ -10,26 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from circuitcheck.digest import canonical, digest
-from circuitcheck.plan import (
-    Ablate,
-    Accuracy,
-    Cell,
-    LogitDiff,
-    ModelRef,
-    Plan,
-    Position,
-    Resample,
-    Site,
-    StreamMean,
-    View,
-)
+from circuitcheck.places import Position, Site
+from circuitcheck.plan import Ablate, Accuracy, Cell, LogitDiff, ModelRef, Plan, Resample, StreamMean, View
+from circuitcheck.prompts import PromptStream
 from circuitcheck.prompts.builtin.ioi import ioi
 
 REF = ModelRef("gpt2", "f" * 32, "float32", "tokenizer")
 END = (Position("END"),)
 ABLATE = Ablate((Site("z", 0, 1),), "zero", END)
 VIEW = View(REF, "clean", (ABLATE,))
-PLAN = Plan(REF, ioi(), "test", 0, (Cell(VIEW, LogitDiff()),))
+PLAN = Plan(REF, PromptStream(ioi(), "test", 0), (Cell(VIEW, LogitDiff()),))
 
 scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.floats(allow_nan=False)
 simple = st.recursive(
@@ -38,12 +28,14 @@ simple = st.recursive(
 )
 
 PRINT_DIGESTS = """
-from circuitcheck.plan import *
+from circuitcheck.places import Position, Site
+from circuitcheck.plan import Ablate, Cell, LogitDiff, ModelRef, Plan, View
 from circuitcheck.digest import digest
+from circuitcheck.prompts import PromptStream
 from circuitcheck.prompts.builtin.ioi import ioi
 ref = ModelRef("gpt2", "f" * 32, "float32", "tokenizer")
 view = View(ref, "clean", (Ablate((Site("z", 0, 1),), "zero", (Position("END"),)),))
-print(Plan(ref, ioi(), "test", 0, (Cell(view, LogitDiff()),)).digest, digest(frozenset({"IO", "S1", "S2"})))
+print(Plan(ref, PromptStream(ioi(), "test", 0), (Cell(view, LogitDiff()),)).digest, digest(frozenset({"IO", "S1", "S2"})))
 """
 
 
@@ -158,16 +150,16 @@ def test_the_order_of_interventions_changes_the_digest():
 @pytest.mark.parametrize(
     "change",
     [
-        {"stream": "discovery"},
-        {"seed": 1},
+        {"prompts": PLAN.prompts.other("discovery")},
+        {"prompts": PLAN.prompts.other("test", 1)},
         {"batch": 16},
         {"cells": (Cell(VIEW, Accuracy()),)},
         {"cells": (Cell(View(REF), LogitDiff()),)},
         {"cells": (Cell(VIEW, LogitDiff()), Cell(VIEW, Accuracy()))},
-        {"task": replace(ioi(), name="ioi2")},
-        {"task": replace(ioi(), templates=ioi().templates[:-1])},
-        {"task": replace(ioi(), answer="s", distractor="io")},
-        {"task": replace(ioi(), counterfactuals=ioi().counterfactuals[:1])},
+        {"prompts": replace(PLAN.prompts, task=replace(ioi(), name="ioi2"))},
+        {"prompts": replace(PLAN.prompts, task=replace(ioi(), templates=ioi().templates[:-1]))},
+        {"prompts": replace(PLAN.prompts, task=replace(ioi(), answer="s", distractor="io"))},
+        {"prompts": replace(PLAN.prompts, task=replace(ioi(), counterfactuals=ioi().counterfactuals[:1]))},
     ],
 )
 def test_any_field_of_a_plan_changes_its_digest(change):
@@ -175,7 +167,9 @@ def test_any_field_of_a_plan_changes_its_digest(change):
 
 
 def test_equal_plans_made_twice_have_one_digest():
-    again = Plan(REF, ioi(), "test", 0, (Cell(View(REF).then(Ablate((Site("z", 0, 1),), "zero", END)), LogitDiff()),))
+    again = Plan(
+        REF, PromptStream(ioi(), "test", 0), (Cell(View(REF).then(Ablate((Site("z", 0, 1),), "zero", END)), LogitDiff()),)
+    )
     assert again.digest == PLAN.digest
     assert again == PLAN
 
@@ -183,4 +177,4 @@ def test_equal_plans_made_twice_have_one_digest():
 def test_a_plan_refuses_cells_of_another_model():
     stranger = Cell(View(replace(REF, fingerprint="e" * 32)), LogitDiff())
     with pytest.raises(ValueError, match="another model"):
-        Plan(REF, ioi(), "test", 0, (stranger,))
+        Plan(REF, PromptStream(ioi(), "test", 0), (stranger,))

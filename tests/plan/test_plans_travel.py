@@ -9,6 +9,7 @@ import numpy as np
 import circuitcheck as cc
 from circuitcheck.engine.torch import LocalEngine
 from circuitcheck.plan import Plan
+from circuitcheck.prompts import PromptStream
 
 RUN_PLAN = """
 import pickle, sys
@@ -24,7 +25,7 @@ def test_a_pickled_plan_gives_the_same_digest_values_and_receipts_in_a_fresh_pro
     model, ioi = cc.load(str(tiny_gpt2)), cc.tasks.ioi()
     ablated = model.ablate("L0H0, L2H1", kind="mean", at="END, S2", n=64).ablate("L1.mlp", kind="counterfactual", at="END")
     cells = (*ioi.recovered(ablated).cells, *ioi.accuracy(model).cells)
-    plan = Plan(model.ref, ioi.definition, "test", 0, cells)
+    plan = Plan(model.ref, PromptStream(ioi.definition, "test", 0), cells)
     (tmp_path / "plan").write_bytes(pickle.dumps(plan))
 
     run = [sys.executable, "-c", RUN_PLAN, str(tmp_path / "plan"), str(tmp_path / "table")]

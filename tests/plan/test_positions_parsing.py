@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from circuitcheck.errors import UnknownPosition
-from circuitcheck.plan import Position, parse_at
+from circuitcheck.places import Position, parse_at
 
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,5}", fullmatch=True)
 positions = st.builds(Position, names, st.integers(-9, 9)) | st.builds(Position, names, st.just(0), st.just(True))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from circuitcheck.errors import UnknownUnit
-from circuitcheck.plan import Architecture, AttnLayer, Head, MlpLayer, parse_units
+from circuitcheck.places import Architecture, AttnLayer, Head, MlpLayer, parse_units
 
 MODEL = Architecture(n_layers=12, n_heads=4, n_key_value_heads=4, n_ctx=64)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tiny import save_tokenizer
 
-from circuitcheck.engine.torch.tokenizer import HubTokenizer
+from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
 from circuitcheck.prompts import Pool, TaskDefinition, Template
 
 

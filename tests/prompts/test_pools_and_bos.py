@@ -4,7 +4,7 @@ import pytest
 from tiny import ioi_words, save_tokenizer
 from tokenizers.processors import TemplateProcessing
 
-from circuitcheck.engine.torch.tokenizer import HubTokenizer
+from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
 from circuitcheck.errors import BadSpec, BadTask, EmptyPool
 from circuitcheck.prompts import Template
 from circuitcheck.prompts.builtin.ioi import ioi

@@ -17,7 +17,7 @@ from circuitcheck.prompts.builtin.ioi import ioi
 PRINT_PROMPTS = """
 import sys
 from transformers import AutoTokenizer
-from circuitcheck.engine.torch.tokenizer import HubTokenizer
+from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
 from circuitcheck.prompts.builtin.ioi import ioi
 tokenizer = HubTokenizer(AutoTokenizer.from_pretrained(sys.argv[1]), "tokenizer", "tiny")
 for prompt in ioi().prompts(tokenizer, seed=3, stream="test", rows=range(40, 60)):

@@ -15,7 +15,7 @@ from tokenizers_at_hand import TRAINED, Slow, everything, hub, read
 from transformers import PreTrainedTokenizerFast
 
 import circuitcheck as cc
-from circuitcheck.engine.torch.tokenizer import HubTokenizer
+from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
 from circuitcheck.errors import BadTask, CircuitCheckError
 
 NAMES = ("Mary", "John", "Tom", "James", "Sarah", "David")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from circuitcheck.engine.protocol import Receipt, Table
-from circuitcheck.plan import unit_of
+from circuitcheck.places import unit_of
 
 BATCH = 32
 
@@ -35,7 +35,7 @@ class KnownEffects:
     def run(self, plan, rows):
         self.runs.append((rows, plan))
         base = self._base + self._drift * (plan.batch != BATCH)
-        values = [[base - self._taken(cell.view, row, plan.seed) for row in rows] for cell in plan.cells]
+        values = [[base - self._taken(cell.view, row, plan.prompts.seed) for row in rows] for cell in plan.cells]
         receipts = tuple(tuple(_proof(cell.view, each, rows) for each in cell.view.interventions) for cell in plan.cells)
         return Table(np.array(values, float), receipts, len(plan.cells) * len(rows))
 

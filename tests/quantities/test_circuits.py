@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import circuitcheck as cc
 from circuitcheck.errors import BadIntervention, UnknownPosition, UnknownUnit
-from circuitcheck.plan import Architecture, AttnLayer, Head, MlpLayer, Neuron, unit_of
+from circuitcheck.places import Architecture, AttnLayer, Head, MlpLayer, Neuron, unit_of
 
 MODEL = Architecture(3, 4, 4, 64, 16)
 ALL = [Head(layer, head) for layer in range(3) for head in range(4)]

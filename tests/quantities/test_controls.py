@@ -9,7 +9,7 @@ import pytest
 
 import circuitcheck as cc
 from circuitcheck.errors import BadIntervention, BadTask, Inconclusive, NotComparable, UnknownUnit
-from circuitcheck.plan import Head
+from circuitcheck.places import Head
 from circuitcheck.sampling import Tally
 from circuitcheck.selftest.noise import Noise
 from circuitcheck.selftest.planted import plant

@@ -14,7 +14,7 @@ from scipy.stats import chisquare
 
 import circuitcheck as cc
 from circuitcheck.engine.torch import LocalEngine
-from circuitcheck.plan import Head
+from circuitcheck.places import Head
 from circuitcheck.sampling import Tally
 from circuitcheck.selftest.planted import plant
 from circuitcheck.stats import skew_guarded
@@ -90,7 +90,7 @@ def test_every_set_is_measured_on_the_same_prompts_and_has_as_many_heads_of_each
         asked(drop)
     rows = {}
     for asked_rows, plan in session.engine.runs:
-        assert (plan.stream, plan.seed) == ("test", 0)
+        assert (plan.prompts.stream, plan.prompts.seed) == ("test", 0)
         for heads in sets_run([(asked_rows, plan)]):
             rows.setdefault(heads, set()).update(asked_rows if plan.batch == 32 else ())
     drawn = [heads for heads in rows if heads]

@@ -9,7 +9,7 @@ from known_effects import KnownEffects
 import circuitcheck as cc
 from circuitcheck.claims import ClaimRecorder
 from circuitcheck.quantities import recording
-from circuitcheck.quantities.history import question_key, shape_of
+from circuitcheck.quantities.questions.history import question_key, shape_of
 from circuitcheck.session import Ledger
 
 # The mean effect of L0H1 by seed: above 0 only under seed 2, and clearly.

@@ -14,7 +14,8 @@ from scipy.stats import binom
 import circuitcheck as cc
 from circuitcheck.engine.protocol import ModelCard, Table
 from circuitcheck.errors import NotComparable
-from circuitcheck.plan import Architecture, ModelRef
+from circuitcheck.places import Architecture
+from circuitcheck.plan import ModelRef
 from circuitcheck.prompts import Encoding
 from circuitcheck.session import CounterexampleStore
 
@@ -58,7 +59,7 @@ class NoNetwork:
         pass
 
     def run(self, plan, rows):
-        prompts = plan.task.prompts(self.words, seed=plan.seed, stream=plan.stream, rows=rows)
+        prompts = plan.prompts.prompts(self.words, rows)
         values = [cell.metric.function(None, prompts) for cell in plan.cells]
         return Table(np.array(values, dtype=float), ((),) * len(values), len(rows))
 

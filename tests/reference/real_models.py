@@ -11,6 +11,7 @@ from sites_reference import Place, Plain, Write
 from torch import Tensor
 
 import circuitcheck as cc
+from circuitcheck.prompts import PromptStream
 
 At = tuple[str, ...] | None
 """Positions such as ("S1+1", "END"); None is every token."""
@@ -180,7 +181,7 @@ class Pair:
         """[metric, prompt], in one plan."""
         with cc.use_session(self.session):
             cells = [cell for metric in metrics for cell in self.task.metric(metric, view).cells]
-            return cc.current_session().measure(self.task.definition, cells, "test", 0, range(self.n)).values
+            return cc.current_session().measure(PromptStream(self.task.definition, "test", 0), cells, range(self.n)).values
 
     def mean(self, n: int) -> New:
         """The mean over those of the first `n` reference prompts that have the prompt's template, token by token."""

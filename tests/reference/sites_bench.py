@@ -11,6 +11,7 @@ from tiny_families import FAMILIES, tiny_model
 from transformers import AutoTokenizer
 
 import circuitcheck as cc
+from circuitcheck.prompts import PromptStream
 
 N = 4
 BENCHES = [*product(FAMILIES, ["float32"]), ("gpt2", "float64"), ("neox", "float64"), ("llama", "float64")]
@@ -70,7 +71,7 @@ class Bench:
         """{name: values}; each case, a view and its writes, as the reference has it. All views are measured in one plan."""
         quantities = {name: self.task.logit_diff(view) for name, (view, _) in cases.items()}
         cells = tuple(cell for each in quantities.values() for cell in each.cells)
-        cc.current_session().measure(self.task.definition, cells, "test", 0, range(N))
+        cc.current_session().measure(PromptStream(self.task.definition, "test", 0), cells, range(N))
         return {name: self.same(view, writes_of) for name, (view, writes_of) in cases.items()}
 
 

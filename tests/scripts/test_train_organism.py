@@ -12,7 +12,7 @@ from organism import curriculum, held_out, training
 from organism.exam import examine, grade
 
 import circuitcheck as cc
-from circuitcheck.engine.torch.tokenizer import HubTokenizer
+from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
 from circuitcheck.prompts.builtin.entity_binding import CAPITALS
 from circuitcheck.prompts.builtin.words import NAMES
 from circuitcheck.prompts.realised import realise

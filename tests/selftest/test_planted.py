@@ -208,7 +208,7 @@ def test_no_token_of_the_vocabulary_moves_when_an_inert_head_is_ablated(planted,
 def receipts(task, view, n=PROMPTS):
     quantity = task.logit_diff(view)
     where = quantity.prompts
-    return cc.current_session().measure(where.task, quantity.cells, where.stream, where.seed, range(n)).receipts
+    return cc.current_session().measure(where, quantity.cells, range(n)).receipts
 
 
 def test_prompts_are_words_of_the_vocabulary_and_nothing_else(planted, model, plain):

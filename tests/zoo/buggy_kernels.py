@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from circuitcheck.engine.torch.kernels import writes_of
-from circuitcheck.plan import Ablate, parse_at, parse_targets
+from circuitcheck.engine.torch.kernels.base import writes_of
+from circuitcheck.places import parse_at, parse_targets
+from circuitcheck.plan import Ablate
 from circuitcheck.testing import BUGS, Broken
 
 

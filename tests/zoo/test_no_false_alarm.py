@@ -10,7 +10,8 @@ from small_tasks import small_ioi
 from tiny import save_tiny_llama
 
 import circuitcheck as cc
-from circuitcheck.plan import SITE_KINDS
+from circuitcheck.places import SITE_KINDS
+from circuitcheck.prompts import PromptStream
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -46,7 +47,7 @@ def check(view, task=IOI, n=N):
     """Measures a view: finite numbers, every prompt changed by every intervention, nothing left behind."""
     session, model = cc.current_session(), inside(view)
     before = hooks_on(model)
-    found = session.measure(task.definition, task.logit_diff(view).cells, "test", 0, range(n))
+    found = session.measure(PromptStream(task.definition, "test", 0), task.logit_diff(view).cells, range(n))
     assert np.isfinite(found.values).all()
     assert len(found.receipts) == len(view.data.interventions) > 0
     assert [(each.prompts, each.changed) for each in found.receipts] == [(n, n)] * len(found.receipts)
@@ -313,7 +314,7 @@ def test_on_answers_of_several_tokens(gpt2):
         gpt2.ablate("L0H1, L1.mlp", kind="resample", n=16, at="B"),
         gpt2.knock_out_attention("L1H0", query="END", key="A"),
     ):
-        found = cc.current_session().measure(task.definition, task.log_prob(view).cells, "test", 0, range(N))
+        found = cc.current_session().measure(PromptStream(task.definition, "test", 0), task.log_prob(view).cells, range(N))
         assert np.isfinite(found.values).all()
         assert [(each.prompts, each.changed) for each in found.receipts] == [(N, N)]
 
@@ -328,7 +329,7 @@ def test_on_running_text(gpt2, tmp_path):
         gpt2.ablate("L0H1", kind="mean", n=16),
         gpt2.ablate("L0H1", kind="resample", n=16),
     ):
-        found = cc.current_session().measure(task.definition, task.loss(view).cells, task.stream, 0, range(N))
+        found = cc.current_session().measure(PromptStream(task.definition, task.stream, 0), task.loss(view).cells, range(N))
         assert np.isfinite(found.values).all()
         assert [(each.prompts, each.changed) for each in found.receipts] == [(N, N)]
 

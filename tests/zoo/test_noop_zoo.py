@@ -16,7 +16,7 @@ from torch import nn
 
 import circuitcheck as cc
 from circuitcheck.engine.torch import run
-from circuitcheck.engine.torch.tokenizer import HubTokenizer
+from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
 from circuitcheck.errors import (
     BadIntervention,
     BadRecord,
@@ -32,7 +32,9 @@ from circuitcheck.errors import (
     UnsoundModel,
     VacuousIntervention,
 )
-from circuitcheck.plan import Ablate, Head, Patch, Plan, Site, Steer, parse_at
+from circuitcheck.places import Head, Site, parse_at
+from circuitcheck.plan import Ablate, Patch, Plan, Steer
+from circuitcheck.prompts import PromptStream
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -160,7 +162,7 @@ def test_a_write_to_more_or_others_than_declared(model, measure, then, bug):
 
 def receipt_of(ioi, view):
     cells = ioi.logit_diff(view).cells
-    (receipt,) = cc.current_session().measure(ioi.definition, cells, "test", 0, range(8)).receipts
+    (receipt,) = cc.current_session().measure(PromptStream(ioi.definition, "test", 0), cells, range(8)).receipts
     return receipt
 
 
@@ -1003,7 +1005,7 @@ def test_a_direction_of_the_same_weights_in_another_dtype(direction, coarse):
 def test_a_cell_of_another_model_in_a_plan(model, other, ioi):
     cells = ioi.logit_diff(other.ablate("L1H2", **ZERO_AT_END)).cells
     with pytest.raises(ValueError, match=r"belong to another model than .*gpt2: \['logit_diff of zero ablation of L1H2"):
-        Plan(model.ref, ioi.definition, "test", 0, cells)
+        Plan(model.ref, PromptStream(ioi.definition, "test", 0), cells)
 
 
 def test_a_mean_of_another_task(model, ioi, then):
@@ -1011,4 +1013,4 @@ def test_a_mean_of_another_task(model, ioi, then):
     task = names(abc={"A": "other"})
     cell = replace(task.logit_diff(model).cells[0], view=bound)
     with pytest.raises(BadTask, match=r"a mean over another task than 'names'"):
-        cc.current_session().measure(task.definition, [cell], "test", 0, range(8))
+        cc.current_session().measure(PromptStream(task.definition, "test", 0), [cell], range(8))

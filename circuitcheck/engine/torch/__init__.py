@@ -1,5 +1,5 @@
 """The local engine: TransformerLens models on this machine's CPU or GPU. Importing this package imports torch."""
 
-from circuitcheck.engine.torch.runner import LocalEngine
+from circuitcheck.engine.torch.local_engine import LocalEngine
 
 __all__ = ["LocalEngine"]

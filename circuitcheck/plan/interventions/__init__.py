@@ -12,6 +12,7 @@ from circuitcheck.plan.interventions.protocol import (
     Resample,
     Source,
     StreamMean,
+    held_still,
 )
 from circuitcheck.plan.interventions.steer import Mode, Steer
 
@@ -31,4 +32,5 @@ __all__ = [
     "Source",
     "Steer",
     "StreamMean",
+    "held_still",
 ]

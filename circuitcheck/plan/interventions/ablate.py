@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from circuitcheck.places.positions import At
+from circuitcheck.places.sites import Part, Site, parts_of, with_parts
 from circuitcheck.plan.interventions.protocol import (
     InterventionBase,
     Need,
@@ -12,8 +14,6 @@ from circuitcheck.plan.interventions.protocol import (
     listed,
     where,
 )
-from circuitcheck.plan.positions import At
-from circuitcheck.plan.sites import Part, Site, parts_of, with_parts
 from circuitcheck.prompts import MeanBy
 
 Kind = Literal["zero", "mean", "counterfactual", "resample"]

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, replace
 
+from circuitcheck.places.positions import At
+from circuitcheck.places.sites import Part, Site, parts_of, site_of, with_parts
+from circuitcheck.places.units import AttnLayer, Head
 from circuitcheck.plan.interventions.protocol import InterventionBase, listed, where
-from circuitcheck.plan.positions import At
-from circuitcheck.plan.sites import Part, Site, parts_of, site_of, with_parts
-from circuitcheck.plan.units import AttnLayer, Head
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from circuitcheck.places.positions import At
+from circuitcheck.places.site_kinds import KindName
+from circuitcheck.places.sites import Part, Site, parts_of, with_parts
 from circuitcheck.plan.interventions.protocol import InterventionBase, Need, PickCounterfactual, listed, where
-from circuitcheck.plan.positions import At
 from circuitcheck.plan.references import CLEAN
-from circuitcheck.plan.site_kinds import KindName
-from circuitcheck.plan.sites import Part, Site, parts_of, with_parts
 from circuitcheck.prompts import MeanBy
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self, runtime_checkable
 
 from circuitcheck.digest import digest
-from circuitcheck.plan.positions import AllBut, At, named_in
-from circuitcheck.plan.site_kinds import KindName
-from circuitcheck.plan.sites import Part, Site
-from circuitcheck.plan.units import compact
+from circuitcheck.places.positions import AllBut, At, named_in
+from circuitcheck.places.site_kinds import KindName
+from circuitcheck.places.sites import Part, Site
+from circuitcheck.places.units import Architecture, compact
 from circuitcheck.prompts import MeanBy
 
 PickCounterfactual = Callable[[str | None, str], str]  # (name or None for the task's first, who asks) -> name
@@ -118,6 +118,12 @@ class InterventionBase:
 
     def bind(self, *, task: str, mean_by: MeanBy, counterfactual: PickCounterfactual, seed: int) -> Self:  # noqa: ARG002
         return self
+
+
+def held_still(intervention: Intervention, architecture: Architecture) -> list[tuple[KindName, int]]:
+    """The (site kind, layer) that an intervention holds still, at the values of the pass that it acts in."""
+    kinds = [kind for kind in intervention.freezes if not (kind == "mlp_out" and architecture.attn_only)]
+    return [(kind, layer) for kind in kinds for layer in range(architecture.n_layers)]
 
 
 def where(at: At) -> str:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from circuitcheck.digest import digest
+from circuitcheck.places.positions import At
+from circuitcheck.places.sites import Site
 from circuitcheck.plan.directions import Direction
 from circuitcheck.plan.interventions.protocol import InterventionBase, where
-from circuitcheck.plan.positions import At
-from circuitcheck.plan.sites import Site
 
 Mode = Literal["add", "subtract", "project_out"]
 

@@ -13,9 +13,9 @@ from tiny import save_tokenizer
 
 from circuitcheck.engine.checkup import CheckUp
 from circuitcheck.engine.torch.doctor import examine
-from circuitcheck.engine.torch.loaded import load
-from circuitcheck.engine.torch.recorded_state import RecordedState
-from circuitcheck.engine.torch.sources import forward
+from circuitcheck.engine.torch.fingerprints.recorded_state import RecordedState
+from circuitcheck.engine.torch.loaded.model import load
+from circuitcheck.engine.torch.sites.forward import forward
 from circuitcheck.models import parse_spec
 
 REFERENCE = Path(__file__).parents[2] / "reference"

@@ -9,7 +9,7 @@ import torch
 from transformer_lens.conversion_utils.conversion_steps.base_tensor_conversion import BaseTensorConversion
 from transformer_lens.hook_points import HookPoint
 
-from circuitcheck.plan import SITE_KINDS
+from circuitcheck.places import SITE_KINDS
 
 KINDS = [kind.name for kind in SITE_KINDS.values()]
 EFFECT = "a patch has the effect that its definition demands"

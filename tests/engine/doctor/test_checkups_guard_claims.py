@@ -11,7 +11,8 @@ import circuitcheck as cc
 from circuitcheck.engine.checkup import EVERYTHING, VERSION, CheckUp, Finding
 from circuitcheck.engine.protocol import ModelCard
 from circuitcheck.errors import UnsoundModel
-from circuitcheck.plan import Architecture, ModelRef
+from circuitcheck.places import Architecture
+from circuitcheck.plan import ModelRef
 from circuitcheck.session import CheckUpStore
 
 N = 4

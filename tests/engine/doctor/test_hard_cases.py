@@ -20,8 +20,8 @@ from defects import (
 from tiny import tiny_hooked_transformer
 
 from circuitcheck.engine.torch.doctor import examine
-from circuitcheck.engine.torch.loaded import adopt, load
-from circuitcheck.engine.torch.recorded_state import RecordedState
+from circuitcheck.engine.torch.fingerprints.recorded_state import RecordedState
+from circuitcheck.engine.torch.loaded.model import adopt, load
 from circuitcheck.errors import BadSpec, UnknownUnit
 from circuitcheck.models import parse_spec
 

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from circuitcheck.engine.checkup import Finding, Status, passed
-from circuitcheck.engine.torch.faithful import tolerance_of
-from circuitcheck.engine.torch.hooks import hooked
-from circuitcheck.engine.torch.loaded import LoadedModel
-from circuitcheck.engine.torch.sites import Hook, SiteLayer, Write, hooks_that_read, hooks_that_write
-from circuitcheck.engine.torch.sources import forward
+from circuitcheck.engine.torch.loaded.faithful import tolerance_of
+from circuitcheck.engine.torch.loaded.model import LoadedModel
+from circuitcheck.engine.torch.sites.access import Hook, SiteLayer, Write, hooks_that_read, hooks_that_write
+from circuitcheck.engine.torch.sites.forward import forward
+from circuitcheck.engine.torch.sites.hooks import hooked
 from circuitcheck.errors import SiteNotReached
-from circuitcheck.plan import KindName, site_kind
+from circuitcheck.places import KindName, site_kind
 
 ROWS, TOKENS, POSITION = 2, 9, 4
 _ROUNDINGS = 4  # of each entry: a few of a stream may be thousands of times the others

@@ -7,9 +7,9 @@ from torch import Tensor
 from circuitcheck.engine.checkup import Finding
 from circuitcheck.engine.torch.doctor.examined import BREAKDOWNS, POSITION, ExaminedModel, at_one_token, refusal, worst
 from circuitcheck.engine.torch.doctor.traits import check_traits
-from circuitcheck.engine.torch.sites import SiteLayer
+from circuitcheck.engine.torch.sites.access import SiteLayer
 from circuitcheck.errors import SiteNotReached
-from circuitcheck.plan import SITE_KINDS, KindName, SiteKind
+from circuitcheck.places import SITE_KINDS, KindName, SiteKind
 
 
 def check_sites(examined: ExaminedModel) -> Iterator[Finding]:

@@ -8,10 +8,11 @@ import torch
 
 from circuitcheck.engine.checkup import EVERYTHING, Finding
 from circuitcheck.engine.torch.doctor.examined import ROWS, ExaminedModel
-from circuitcheck.engine.torch.references import Directions, Means
-from circuitcheck.engine.torch.run import Run
-from circuitcheck.plan import CLEAN, Cell, LogitDiff, Patch, Plan, Site, View
-from circuitcheck.prompts import Prompt
+from circuitcheck.engine.torch.running.references import Directions, Means
+from circuitcheck.engine.torch.running.run import Run
+from circuitcheck.places import Site
+from circuitcheck.plan import CLEAN, Cell, LogitDiff, Patch, Plan, View
+from circuitcheck.prompts import Prompt, PromptStream
 from circuitcheck.prompts.prompt import Counterfactual
 
 _OTHER = "other"
@@ -26,7 +27,7 @@ def check_plans(examined: ExaminedModel) -> Iterator[Finding]:
     task: Any = SimpleNamespace(name="random tokens", digest="random tokens", prompts=lambda *_, **__: prompts)
     with torch.no_grad():
         nothing = Means(0, lambda means: means.bytes), Directions(0, len)
-        found = Run(examined.loaded, Plan(ref, task, "test", 0, cells), *nothing).table(range(ROWS)).values
+        found = Run(examined.loaded, Plan(ref, PromptStream(task, "test", 0), cells), *nothing).table(range(ROWS)).values
     clean, other = (_by_hand(logits, prompts) for logits in (examined.our_logits, examined.their_logits))
     for values, (name, expected, instead) in zip(
         found,

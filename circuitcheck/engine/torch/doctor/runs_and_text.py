@@ -8,7 +8,7 @@ from torch import Tensor
 
 from circuitcheck.engine.checkup import EVERYTHING, TEXT, Finding, passed
 from circuitcheck.engine.torch.doctor.examined import TOKENS, ExaminedModel
-from circuitcheck.engine.torch.faithful import SAID
+from circuitcheck.engine.torch.loaded.faithful import SAID
 from circuitcheck.errors import BadTask, ModelChanged
 
 _SENTENCE = "When Mary and John went to the store, John gave a drink to"

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from circuitcheck.engine.checkup import EVERYTHING, Finding
 from circuitcheck.engine.torch.doctor.examined import BREAKDOWNS, ExaminedModel, refusal, worst
-from circuitcheck.engine.torch.sites import SiteLayer
+from circuitcheck.engine.torch.sites.access import SiteLayer
 from circuitcheck.errors import SiteNotReached
-from circuitcheck.plan import KindName
+from circuitcheck.places import KindName
 
 
 def check_sums(examined: ExaminedModel) -> Iterator[Finding]:

@@ -10,10 +10,10 @@ from torch import Tensor
 from circuitcheck.engine.checkup import Finding, passed
 from circuitcheck.engine.torch.doctor.examined import POSITION, ExaminedModel, at_one_token, worst
 from circuitcheck.engine.torch.doctor.weights import heads_by_weights, neurons_by_weights
-from circuitcheck.engine.torch.sites import SiteLayer, Write, hooks_that_write
+from circuitcheck.engine.torch.sites.access import SiteLayer, Write, hooks_that_write
 from circuitcheck.errors import SiteNotReached
-from circuitcheck.plan import KindName, SiteKind, site_kind
-from circuitcheck.plan.site_kinds import Trait
+from circuitcheck.places import KindName, SiteKind, site_kind
+from circuitcheck.places.site_kinds import Trait
 
 
 def check_traits(examined: ExaminedModel, kind: SiteKind, layers: list[int]) -> Iterator[Finding]:

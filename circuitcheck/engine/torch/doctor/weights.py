@@ -7,10 +7,10 @@ from torch import Tensor
 
 from circuitcheck.engine.checkup import Finding
 from circuitcheck.engine.torch.doctor.examined import ExaminedModel
-from circuitcheck.engine.torch.hooks import points_of
-from circuitcheck.engine.torch.loaded import rows_of
-from circuitcheck.engine.torch.sites import Write, hooks_that_write
-from circuitcheck.plan import KindName
+from circuitcheck.engine.torch.loaded.model import rows_of
+from circuitcheck.engine.torch.sites.access import Write, hooks_that_write
+from circuitcheck.engine.torch.sites.hooks import points_of
+from circuitcheck.places import KindName
 
 
 def heads_by_weights(examined: ExaminedModel, kind: KindName, layer: int) -> Finding:

@@ -1,0 +1,1 @@
+"""Which weights these are, and whether anything changed while they were in our hands."""

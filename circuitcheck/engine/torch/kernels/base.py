@@ -1,0 +1,93 @@
+"""What interventions do to tensors, by plan type: `writes_of.register` adds a kind of ours, `circuitcheck.ext` one of a
+user's."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial, singledispatch
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from circuitcheck.engine.registry import KERNELS
+from circuitcheck.engine.torch.sites.access import SiteLayer, Write, by_layer, place
+from circuitcheck.engine.torch.sites.batch import Batch
+from circuitcheck.errors import BadIntervention
+from circuitcheck.places import Architecture, At, Site
+from circuitcheck.plan import Direction, Intervention, Source
+
+
+class Sources(Protocol):
+    """Where kernels get what does not come from the run they are in."""
+
+    @property
+    def architecture(self) -> Architecture: ...
+
+    def held_still(self, wanted: Iterable[SiteLayer]) -> dict[SiteLayer, Tensor]:
+        """The values of the sites that an intervention holds still, with the interventions before this one. Not to be
+        changed: other passes read them."""
+
+    def rerun(self, writes: Iterable[Write], wanted: Iterable[SiteLayer]) -> dict[SiteLayer, Tensor]:
+        """The values of sites in a run of the batch with the interventions before this one, and these writes."""
+
+    def value(self, source: Source, where: SiteLayer) -> Tensor:
+        """The value at a layer's site in another run of the batch, [prompt, ...]."""
+
+    def vectors(self, direction: Direction) -> Mapping[int, Tensor]:
+        """{layer: [d_model]}, in float64."""
+
+
+@singledispatch
+def writes_of(
+    intervention: Intervention,
+    batch: Batch,  # noqa: ARG001 - the signature that every kernel has
+    sources: Sources,  # noqa: ARG001
+) -> list[Write]:
+    """Writes that carry out `intervention` on `batch`, one for each layer's site that it declares. Each gives a new
+    tensor and leaves the one it gets alone."""
+    name = type(intervention).__name__
+    raise BadIntervention(f"{name} has no kernel here: write one, with @circuitcheck.ext.register_kernel({name}) above it.")
+
+
+def _own(kind: type, kernel: Callable[..., Any]) -> None:
+    """Register a kernel of a user's, whose result is looked at."""
+
+    def checked(intervention: Intervention, batch: Batch, sources: Sources) -> list[Write]:
+        found = kernel(intervention, batch, sources)
+        made = list(found) if isinstance(found, Iterable) else [found]
+        if not all(isinstance(each, Write) for each in made):
+            raise BadIntervention(
+                f"the kernel of {kind.__name__} gave {type(found).__name__}; expected a list of Write, one for each layer's "
+                f"site that it declares. Does it return anything?"
+            )
+        return made
+
+    writes_of.register(kind)(checked)
+
+
+KERNELS.take_over(_own)
+
+
+def writes_of_values(
+    sites: tuple[tuple[Site, At], ...], batch: Batch, value_of: Callable[[SiteLayer], Tensor | None]
+) -> list[Write]:
+    """Writes of `value_of` a layer's site (None: zero) to `sites`, each at its own positions."""
+    return [
+        Write(
+            kind,
+            layer,
+            partial(
+                _replace,
+                places=[place(kind, indices, *batch.where(at)) for at, indices in groups],
+                source=value_of((kind, layer)),
+            ),
+        )
+        for (kind, layer), groups in by_layer(sites).items()
+    ]
+
+
+def _replace(value: Tensor, *, places: list[tuple[Any, ...]], source: Tensor | None) -> Tensor:
+    if source is not None and source.shape != value.shape:
+        raise ValueError(f"a source of shape {tuple(source.shape)} cannot replace values of shape {tuple(value.shape)}")
+    written = value.clone()
+    for where in places:
+        written[where] = 0 if source is None else source[where].to(value)
+    return written

@@ -1,0 +1,44 @@
+"""Steering: a direction added to the residual stream, subtracted, or projected out."""
+
+from functools import partial
+
+from torch import Tensor
+
+from circuitcheck.engine.torch.kernels.base import Sources, writes_of
+from circuitcheck.engine.torch.sites.access import Write
+from circuitcheck.engine.torch.sites.batch import Batch
+from circuitcheck.errors import VacuousIntervention
+from circuitcheck.plan import Steer
+
+_MOST_ROUNDED_AWAY = 0.5  # of a dose, to rounding
+
+
+@writes_of.register
+def _(intervention: Steer, batch: Batch, sources: Sources) -> list[Write]:
+    vectors = sources.vectors(intervention.direction)
+    rows, columns = batch.where(intervention.at)
+    return [
+        Write(
+            site.kind,
+            site.layer,
+            partial(_steer, vector=vectors[site.layer], how=intervention, rows=rows, columns=columns),
+        )
+        for site, _ in intervention.writes
+    ]
+
+
+def _steer(value: Tensor, *, vector: Tensor, how: Steer, rows: Tensor, columns: Tensor) -> Tensor:
+    exact, along = value[rows, columns].double(), vector.to(value.device)
+    if how.mode == "project_out":
+        unit = along / along.norm()
+        new = exact - how.scale * (exact @ unit)[:, None] * unit
+    else:
+        new = exact + (how.scale if how.mode == "add" else -how.scale) * along
+    written = value.clone()
+    written[rows, columns] = new.to(value)
+    asked, arrived = new - exact, written[rows, columns].double() - exact
+    if how.mode != "project_out" and arrived.any() and (arrived - asked).norm() > _MOST_ROUNDED_AWAY * asked.norm():
+        raise VacuousIntervention(
+            f"{how.describe()}: rounding to {value.dtype} loses more than half of it. Use a larger scale, or another dtype."
+        )
+    return written

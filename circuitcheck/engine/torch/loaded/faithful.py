@@ -1,0 +1,74 @@
+"""Is what runs the model in the file? Its logits against those of the bare `transformers` model, before it was wrapped."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from circuitcheck.engine.torch.sites.forward import forward
+from circuitcheck.errors import UnsoundModel
+
+_TEXTS = (
+    "When Mary and John went to the store, John gave a drink to",
+    "The capital of France is Paris, and 3 plus 4 is",
+)
+_TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-3}  # float64 models compute parts in float32
+_COARSE = 0.1  # bfloat16, float16
+_LONGEST = 64  # tokens, where the config says nothing
+SAID = "it gives the log-probabilities of the bare transformers model"
+
+
+@dataclass(frozen=True)
+class Bare:
+    """Runs of the bare model: token ids [1, pos] and log-probabilities [1, pos, vocab] of each text."""
+
+    tokens: tuple[Tensor, ...]
+    log_probs: tuple[Tensor, ...]
+
+
+def run_bare(model: Any, tokenizer: Any) -> Bare:
+    """Each text after a BOS, where there is one, as far as the context reaches; made before the model is wrapped."""
+    device = next(model.parameters()).device
+    n_ctx = int(getattr(model.config.get_text_config(), "max_position_embeddings", None) or _LONGEST)
+    rows = int(model.get_input_embeddings().weight.shape[0])
+    tokens, found = [], []
+    for text in _TEXTS:
+        ids = [each for each in tokenizer(text, add_special_tokens=False).input_ids if each < rows]
+        bos = [] if tokenizer.bos_token_id is None or tokenizer.bos_token_id >= rows else [tokenizer.bos_token_id]
+        run = torch.tensor([[*bos, *ids][:n_ctx]], device=device)
+        with torch.no_grad(), torch.autocast(device.type, enabled=False):
+            found.append(_log_probs(model(run, attention_mask=torch.ones_like(run)).logits))
+        tokens.append(run)
+    return Bare(tuple(tokens), tuple(found))
+
+
+def check_faithful(model: Any, bare: Bare, name: object) -> float | None:
+    """The largest difference of a log-probability, over the spread of a token's; None where one of them is no finite number.
+    Raises UnsoundModel where it is more than rounding can make."""
+    worst = 0.0
+    for tokens, expected in zip(bare.tokens, bare.log_probs, strict=True):
+        with torch.no_grad():
+            found = _log_probs(forward(model, tokens))
+        if not (found.isfinite().all() and expected.isfinite().all()):
+            return None
+        worst = max(worst, float((found - expected).abs().max() / expected.std(dim=-1).mean().clamp(min=1e-12)))
+    tolerance = tolerance_of(next(model.parameters()).dtype)
+    if worst > tolerance:
+        raise UnsoundModel(
+            f"{name} is not the model in the file once TransformerLens has wrapped it: log-probabilities of "
+            f"{_TEXTS[0]!r} differ from those of the bare transformers model by {worst:.2g} of their spread ({tolerance:g} "
+            f"is rounding). TransformerLens passes over something that its config says. Claims about it would be about "
+            f"another model; report it to TransformerLens with the config.json."
+        )
+    return worst
+
+
+def tolerance_of(dtype: torch.dtype) -> float:
+    """What rounding may make of a number, in units of the effect or spread that it is measured by."""
+    return _TOLERANCE.get(dtype, _COARSE)
+
+
+def _log_probs(logits: Tensor) -> Tensor:
+    """In float64: an unembedding that was centred gives other logits, and the same log-probabilities."""
+    return logits.double().log_softmax(dim=-1)

@@ -1,0 +1,277 @@
+"""From a spec to weights and a tokenizer. Nothing is fetched for local specs; code from a checkpoint is never run."""
+
+import importlib.util
+import io
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, redirect_stderr, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from circuitcheck.engine.torch.loading.completeness import check_gguf, check_vocabulary, check_whole
+from circuitcheck.engine.torch.loading.converted import Entry, gives
+from circuitcheck.engine.torch.loading.gguf_header import check_gguf_header
+from circuitcheck.engine.torch.loading.hub import first_sentence, how_to_get, probe_hub
+from circuitcheck.engine.torch.loading.preflight import check_folder
+from circuitcheck.errors import CircuitCheckError, CorruptCheckpoint, ModelUnavailable
+from circuitcheck.models import ALIASES, ModelSpec
+
+_HERE = {"local_files_only": True}
+
+T = TypeVar("T")
+Arguments = Mapping[str, Any]  # of `from_pretrained`: a revision, a GGUF file's name
+FilesState = tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model and tokenizer of `transformers`, and the folder or hub id that they came from."""
+
+    model: Any
+    tokenizer: Any
+    location: str
+
+
+def read_checkpoint(spec: ModelSpec, dtype: torch.dtype, cache: Path | None = None) -> Checkpoint:
+    """What GGUF files give is kept in the folder `cache`. Raises ModelUnavailable (with how to get it), CorruptCheckpoint,
+    and BadSpec for a folder that is no checkpoint."""
+    location, arguments = _locate(spec)
+    if spec.kind == "folder":
+        check_folder(spec, Path(location))
+    read = partial(_read, spec, dtype=dtype)
+    if "gguf_file" in arguments:
+        return _read_gguf(spec, location, arguments["gguf_file"], cache, read)
+    return _here_or_from_hub(spec, location, arguments, read)
+
+
+def read_tokenizer(spec: ModelSpec, cache: Path | None = None) -> Any:
+    """The tokenizer that `read_checkpoint` gives, without weights, which need not be there. A GGUF file's comes from the
+    folder `cache` where it is in there. Raises as `read_checkpoint` does."""
+    location, arguments = _locate(spec)
+    if spec.kind == "folder":
+        check_folder(spec, Path(location), weights=False)
+    read = partial(_read_tokenizer_alone, spec)
+    if "gguf_file" in arguments:
+        return _read_gguf_tokenizer(spec, location, arguments["gguf_file"], cache, read)
+    return _here_or_from_hub(spec, location, arguments, read)
+
+
+def _here_or_from_hub(spec: ModelSpec, location: str, arguments: Arguments, read: Callable[[str, Arguments], T]) -> T:
+    try:
+        return read(location, {**arguments, **_HERE})
+    except ModelUnavailable:  # a hub spec that is not, or not all of it, in the local cache
+        if spec.kind != "hub":
+            raise
+        probe_hub(spec)
+        return read(location, arguments)
+
+
+def _read_gguf(
+    spec: ModelSpec, location: str, name: str, cache: Path | None, read: Callable[[str, Arguments], Checkpoint]
+) -> Checkpoint:
+    """From the cache where it is in there, and put there where it is not."""
+    file = Path(location, name)
+    check_gguf_header(spec, file)
+    with reading(spec):
+        entry = None if cache is None else Entry.of(cache, file, spec.dtype)
+    kept = _kept(spec, entry, read, lambda found: (found.model, found.tokenizer))
+    if kept is not None:  # of this very file, which had its layers counted when it was read
+        kept.model.config._name_or_path = location
+        return replace(kept, location=location)
+    made = read(location, {"gguf_file": name, **_HERE})
+    with reading(spec):
+        check_gguf(spec, file, made.model)
+    if entry is not None:
+        with suppress(CircuitCheckError), _quiet(spec), reading(spec):  # it costs only the time that it would have saved
+            entry.keep(made.model, made.tokenizer)
+    return made
+
+
+def _read_gguf_tokenizer(
+    spec: ModelSpec, location: str, name: str, cache: Path | None, read: Callable[[str, Arguments], Any]
+) -> Any:
+    """From the cache where the model is in there."""
+    file = Path(location, name)
+    check_gguf_header(spec, file)
+    with reading(spec):
+        entry = None if cache is None else Entry.any_of(cache, file)
+    kept = _kept(spec, entry, read, lambda found: (None, found))
+    return read(location, {"gguf_file": name, **_HERE}) if kept is None else kept
+
+
+def _kept(
+    spec: ModelSpec, entry: Entry | None, read: Callable[[str, Arguments], T], parts: Callable[[T], tuple[Any, Any]]
+) -> T | None:
+    """What an entry gives, if that is what the GGUF file gave; `parts` are the model and the tokenizer of it. An entry that
+    gives something else, or raises, goes."""
+    record = None if entry is None else entry.record()
+    if entry is None or record is None:
+        return None
+    with suppress(CircuitCheckError), reading(spec):
+        found = read(str(entry.folder), _HERE)
+        if gives(record, *parts(found)):
+            return found
+    entry.drop()
+    return None
+
+
+def files_state(spec: ModelSpec) -> FilesState:
+    """Names, sizes and times of the files that a local spec is read from: a folder saved again is another model."""
+    if spec.kind not in ("folder", "gguf"):
+        return ()
+    path = Path(spec.source).expanduser()
+    try:
+        files = sorted(path.iterdir()) if path.is_dir() else [path] if path.exists() else []
+    except OSError:  # loading says why it cannot be read
+        return ()
+    return tuple((file.name, state.st_size, state.st_mtime_ns) for file in files for state in [_state(file)])
+
+
+def _state(file: Path) -> os.stat_result:
+    return file.stat() if file.exists() else file.lstat()  # a link to nothing is refused later, in words
+
+
+def _read(spec: ModelSpec, location: str, arguments: Arguments, dtype: torch.dtype) -> Checkpoint:
+    with reading(spec), _usual_defaults():
+        model = _read_model(spec, location, arguments, dtype)
+        tokenizer = _read_tokenizer(spec, location, arguments)
+        check_vocabulary(spec, tokenizer, model)
+    return Checkpoint(model, tokenizer, location)
+
+
+def _read_tokenizer_alone(spec: ModelSpec, location: str, arguments: Arguments) -> Any:
+    with reading(spec), _usual_defaults():
+        return _read_tokenizer(spec, location, arguments)
+
+
+def _read_tokenizer(spec: ModelSpec, location: str, arguments: Arguments) -> Any:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=False, **arguments)
+    if not tokenizer("a", add_special_tokens=False).input_ids:  # transformers makes one up where there is none
+        raise CorruptCheckpoint(f"the checkpoint {spec} has no tokenizer that reads text: its files are missing.")
+    return tokenizer
+
+
+def _read_model(spec: ModelSpec, location: str, arguments: Arguments, dtype: torch.dtype) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    with _quiet(spec):
+        model, info = AutoModelForCausalLM.from_pretrained(
+            location,
+            dtype=dtype,
+            attn_implementation="eager",
+            output_loading_info=True,
+            trust_remote_code=False,
+            **arguments,
+        )
+    check_whole(spec, location, info, model)
+    if "gguf_file" in arguments:
+        _forget_blocks(model)
+    _own(model)
+    if not model.config.architectures:  # GGUF files carry none, and the bridge asks for it
+        model.config.architectures = [type(model).__name__]
+    return model
+
+
+def _forget_blocks(model: torch.nn.Module) -> None:
+    """The loader of GGUF files marks a model as quantized, also where its weights are plain numbers by now: `transformers`
+    would not save it, and the marks would tell it from the same model read from a folder."""
+    if all(parameter.is_floating_point() for parameter in model.parameters()):
+        for name in ("hf_quantizer", "quantization_method", "is_quantized"):
+            vars(model).pop(name, None)
+        for name in ("quantization_config", "_is_quantized"):
+            vars(model.config).pop(name, None)
+
+
+def _own(model: torch.nn.Module) -> None:
+    """Weights are read from mapped files: if one were cut short while we run, the process would die."""
+    for parameter in model.parameters():
+        parameter.data = parameter.data.clone()
+
+
+@contextmanager
+def _usual_defaults() -> Iterator[None]:
+    """Whatever the caller has made torch's defaults, a file is read the same."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.device("cpu"):
+            yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def _locate(spec: ModelSpec) -> tuple[str, Arguments]:
+    if spec.kind == "packaged-gguf":
+        path = _packaged_gguf(spec.source)
+        return str(path.parent), {"gguf_file": path.name}
+    if spec.kind == "gguf":
+        path = Path(spec.source).expanduser()
+        if not path.is_file():
+            raise ModelUnavailable(f"there is no file {spec.source}: put the GGUF file there, or correct the path.")
+        return str(path.parent), {"gguf_file": path.name}
+    if spec.kind == "bundled":
+        return str(resources.files("circuitcheck.models") / "bundled" / spec.source), {}
+    if spec.kind == "folder":
+        return str(Path(spec.source).expanduser()), {}
+    return spec.source, {} if spec.revision is None else {"revision": spec.revision}
+
+
+def _packaged_gguf(alias: str) -> Path:
+    package, how = ALIASES[alias]
+    found = importlib.util.find_spec(package)  # finds without importing: the package itself needs `llm`
+    files = sorted(Path(found.origin).parent.glob("*.gguf")) if found and found.origin else []
+    if len(files) != 1:
+        what = "is not installed" if not found else f"holds {len(files)} GGUF files, not one"
+        raise ModelUnavailable(f"{alias} lies in the package {package}, which {what}. Get it: {how}")
+    return files[0]
+
+
+@contextmanager
+def reading(spec: ModelSpec) -> Iterator[None]:
+    """What libraries raise while they read a checkpoint, in words."""
+    try:
+        yield
+    except (CircuitCheckError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        raise _in_words(spec, error) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # of Rust code, which no library turns into an Exception
+            raise
+        raise _in_words(spec, RuntimeError(str(error))) from error
+
+
+def _in_words(spec: ModelSpec, error: Exception) -> CircuitCheckError:
+    text = str(error)
+    if isinstance(error, ImportError):
+        return ModelUnavailable(f"{spec} needs a package that is not installed here: {first_sentence(error)}")
+    if "weights_only" in text:
+        return CorruptCheckpoint(
+            f"the weights of {spec} are a pickle file that holds more than tensors: opening it could run code, so it is "
+            f"never opened here. Get the checkpoint as safetensors."
+        )
+    if "trust_remote_code" in text:
+        return CorruptCheckpoint(
+            f"{spec} needs code of its own (auto_map in its config), which is never run here. Use a model that transformers "
+            f"knows, or load it yourself and pass the TransformerBridge."
+        )
+    if spec.kind == "hub" and isinstance(error, OSError):
+        return ModelUnavailable(f"{spec} cannot be had: {first_sentence(error)} {how_to_get(spec)}")
+    return CorruptCheckpoint(
+        f"{spec} cannot be read as a checkpoint: {type(error).__name__}: {first_sentence(error)} "
+        f"The file may be truncated or of another format; get a fresh copy."
+    )
+
+
+@contextmanager
+def _quiet(spec: ModelSpec) -> Iterator[None]:
+    """Progress bars belong to downloads, not to reading a file; transformers has no switch for those of GGUF files."""
+    with nullcontext() if spec.kind == "hub" else redirect_stderr(io.StringIO()):
+        yield

@@ -1,0 +1,155 @@
+"""GGUF files converted once: what was read from one is kept as an ordinary checkpoint folder, for each file and dtype.
+
+An entry is believed where its record says what would be written now: made from a file of these bytes by these versions,
+these files and no others, and, once it is read, the digests of what the GGUF file itself gave. Nothing is taken from the
+record; it is only compared. Anything else is an entry to make anew.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+import zlib
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from stat import S_ISREG
+from typing import Any
+
+import torch
+
+from circuitcheck.engine.torch.fingerprints.fingerprint import config_digest
+from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
+from circuitcheck.files import read_record, write_whole
+
+_FORM = 1  # another number makes all entries anew: also where a check on GGUF files is added, which an entry's file passed
+_LIBRARIES = ("circuitcheck", "transformers", "tokenizers", "gguf", "torch", "numpy", "safetensors")
+_RECORD = "made_from.json"
+_WEIGHTS = ".safetensors"
+_OURS, _PART = "circuitcheck-", ".part"  # around the names of folders that are being written or deleted
+_ABANDONED = 86_400  # seconds after which a part is of a process that was killed
+_SPARE = 2  # times an entry's size must be free on the disk
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The place in the folder `cache` of one GGUF file's conversion to one dtype; `contents` is the file's digest."""
+
+    cache: Path
+    file: Path
+    contents: str
+    dtype: str
+
+    @classmethod
+    def of(cls, cache: Path, file: Path, dtype: str) -> "Entry":
+        """Reads the file. Raises OSError where that fails."""
+        return cls(cache, file, _digest(file), dtype)
+
+    @classmethod
+    def any_of(cls, cache: Path, file: Path) -> "Entry | None":
+        """An entry that is there, of whatever dtype: all hold the same tokenizer."""
+        contents = _digest(file)
+        dtypes = (path.name.rpartition("-")[2] for path in sorted(cache.glob(f"{_name(contents)}-*")))
+        return next((entry for dtype in dtypes if (entry := cls(cache, file, contents, dtype)).record()), None)
+
+    @property
+    def folder(self) -> Path:
+        return self.cache / f"{_name(self.contents)}-{self.dtype}"
+
+    def record(self) -> dict[str, Any] | None:
+        """Of a whole entry of this file, as far as is told without the weights. One that is none goes away."""
+        if not os.path.lexists(self.folder):
+            return None
+        record = read_record(self.folder / _RECORD) or {}
+        with suppress(OSError):
+            if record.get("made_from") == self._made_from() and record.get("files") == _listing(self.folder):
+                return record
+        self.drop()
+        return None
+
+    def keep(self, model: Any, tokenizer: Any) -> None:
+        """Write what was read from the GGUF file: whole or not at all. Not where an entry is there, the file was replaced
+        meanwhile, or the disk has little room. Raises what writing raises."""
+        self.cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _sweep(self.cache)
+        size = sum(tensor.nbytes for tensor in model.state_dict().values())
+        if os.path.lexists(self.folder) or shutil.disk_usage(self.cache).free < _SPARE * size:
+            return
+        with tempfile.TemporaryDirectory(_PART, _OURS, self.cache, ignore_cleanup_errors=True) as part:
+            made = Path(part, "made")
+            made.mkdir()
+            model.save_pretrained(made)
+            tokenizer.save_pretrained(made)
+            record = {"made_from": self._made_from(), "files": _listing(made), "gives": _digests(model, tokenizer)}
+            write_whole(made / _RECORD, json.dumps(record, indent=1) + "\n")
+            if _digest(self.file) == self.contents:
+                os.rename(made, self.folder)  # fails where another process was first
+
+    def drop(self) -> None:
+        """Move it aside in one step, then delete it: no other process sees half of one. One that cannot be deleted stays,
+        and is not believed."""
+        with suppress(OSError):
+            aside = tempfile.mkdtemp(_PART, _OURS, self.cache)
+            with suppress(OSError):
+                os.rename(self.folder, Path(aside, "dropped"))
+            shutil.rmtree(aside, ignore_errors=True)
+
+    def _made_from(self) -> dict[str, Any]:
+        libraries = {name: version(name) for name in _LIBRARIES}
+        return {"form": _FORM, "gguf": self.contents, "dtype": self.dtype, "libraries": libraries}
+
+
+def _name(contents: str) -> str:
+    return contents[:32]
+
+
+def gives(record: dict[str, Any], model: Any, tokenizer: Any) -> bool:
+    """Are these, read from an entry, what its record says that the GGUF file gave? `model` is None where only the tokenizer
+    was read."""
+    said, found = record.get("gives"), _digests(model, tokenizer)
+    return isinstance(said, dict) and {name: said.get(name) for name in found} == found
+
+
+def _digests(model: Any, tokenizer: Any) -> dict[str, str]:
+    """Of all that is read. For the weights, a checksum that finds any flipped byte, at a third of the time of a digest: the
+    model's fingerprint holds their digest."""
+    found = {"tokenizer": HubTokenizer(tokenizer, "tokenizer", "").fingerprint, "special": str(tokenizer.special_tokens_map)}
+    return found if model is None else {**found, "weights": _checksum(model), "config": config_digest(model)}
+
+
+def _checksum(model: Any) -> str:
+    """Of names, shapes, dtypes and bytes."""
+    total = 0
+    for name, tensor in sorted(model.state_dict().items()):
+        total = zlib.crc32(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode(), total)
+        total = zlib.crc32(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data, total)
+    return f"{total:08x}"
+
+
+def _listing(folder: Path) -> dict[str, str]:
+    """Each file's digest, but for those of weights their size: their bytes are looked at when they have been read. Raises
+    OSError for what is no regular file."""
+    found = {}
+    for path in sorted(folder.iterdir()):
+        status = path.lstat()
+        if not S_ISREG(status.st_mode):
+            raise OSError(f"{path} is no regular file")
+        found[path.name] = f"{status.st_size} bytes" if path.suffix == _WEIGHTS else _digest(path)
+    found.pop(_RECORD, None)
+    return found
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _sweep(cache: Path) -> None:
+    """Delete what processes that were killed left half written."""
+    for part in cache.glob(f"{_OURS}*{_PART}"):
+        with suppress(OSError):
+            if time.time() - part.lstat().st_mtime > _ABANDONED:
+                shutil.rmtree(part)

@@ -1,0 +1,110 @@
+"""The local engine: plans in, tables out."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+from circuitcheck.engine.checkup import CheckUp
+from circuitcheck.engine.protocol import Look, ModelCard, Table
+from circuitcheck.engine.torch.doctor import examine
+from circuitcheck.engine.torch.loaded.pool import ModelPool, TokenizerPool
+from circuitcheck.engine.torch.loading.devices import memory_of, resolve_device
+from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
+from circuitcheck.engine.torch.running.references import Directions, Means
+from circuitcheck.engine.torch.running.run import Run
+from circuitcheck.errors import ModelChanged
+from circuitcheck.models import BosPolicy, parse_spec
+from circuitcheck.places import check_sites
+from circuitcheck.plan import ModelRef, Plan
+
+Found = TypeVar("Found")
+_PART_FOR_MEANS = 8  # of the device's memory, at most
+_DIRECTIONS = 1 << 26  # bytes, on the host
+_ONE_AT_A_TIME = threading.RLock()  # hooks are on the model, where another thread's run would meet them
+
+
+class LocalEngine:
+    """Runs plans in this process, one at a time whatever the thread. `device` is where a model goes that a plan names and
+    nobody has loaded yet; `cache` is the folder for converted GGUF files, None for none."""
+
+    def __init__(self, device: str = "auto", memory_budget: int | None = None, cache: Path | None = None) -> None:
+        self._device = device
+        self._pool = ModelPool(memory_budget, cache)
+        self._tokenizers = TokenizerPool(cache)
+        self._means = Means(memory_of(resolve_device(device)) // _PART_FOR_MEANS, lambda means: means.bytes)
+        self._directions = Directions(_DIRECTIONS, lambda vectors: sum(each.nbytes for each in vectors.values()))
+
+    def load(self, spec: str, *, dtype: str, device: str, bos: BosPolicy) -> ModelCard:
+        with _ONE_AT_A_TIME:
+            return self._pool.load(parse_spec(spec, dtype=dtype, bos=bos), device).card
+
+    def adopt(self, instance: object, *, bos: BosPolicy) -> ModelCard:
+        with _ONE_AT_A_TIME:
+            return self._pool.adopt(instance, bos).card
+
+    def card(self, ref: ModelRef) -> ModelCard:
+        return self._pool.get(ref, self._device).card
+
+    def tokenizer(self, ref: ModelRef) -> HubTokenizer:
+        """That of a model in memory; else one read without weights. Raises ModelChanged where the spec now has another."""
+        if self._pool.holds(ref.fingerprint) or not ref.tokenizer:
+            return self._pool.get(ref, self._device).tokenizer
+        found = self.tokenizer_of(ref.spec, bos=ref.bos)  # type: ignore[arg-type]
+        if found.fingerprint != ref.tokenizer:
+            raise ModelChanged(
+                f"{ref.spec} now has the tokenizer {found.fingerprint}, and had {ref.tokenizer} when it was loaded: prompts "
+                f"would be others. Load it again."
+            )
+        return found
+
+    def tokenizer_of(self, spec: str, *, bos: BosPolicy) -> HubTokenizer:
+        """Read without weights; only a model object's comes with the object. Raises ModelUnavailable, CorruptCheckpoint,
+        BadSpec."""
+        parsed = parse_spec(spec, bos=bos)
+        with _ONE_AT_A_TIME:
+            if parsed.kind == "instance":
+                return self._pool.load(parsed, self._device).tokenizer
+            return self._tokenizers.get(parsed)
+
+    def verify(self, ref: ModelRef) -> None:
+        """Read every weight of a model that is still loaded again. Raises ModelChanged."""
+        self._pool.verify(ref)
+
+    def examine(self, ref: ModelRef) -> CheckUp:
+        """The doctor's checks. Raises ModelChanged for a model with somebody's hooks, or changed weights."""
+        with _ONE_AT_A_TIME:
+            loaded = self._pool.get(ref, self._device)
+            loaded.check_unchanged()
+            return examine(loaded)
+
+    def run(self, plan: Plan, rows: range) -> Table:
+        """Measure `rows` of a plan: prompts of one length together, `plan.batch` at a time. The same plan and rows give the
+        same bits; in other company a prompt's value moves by rounding, which the session measures."""
+        with _ONE_AT_A_TIME:
+            return self._run(plan, lambda run: run.table(rows))
+
+    def look(self, plan: Plan, rows: range) -> Look:
+        """Raises BadTask for sites of prompts that differ in token count."""
+        with _ONE_AT_A_TIME:
+            return self._run(plan, lambda run: run.look(rows))
+
+    def inner(self, ref: ModelRef) -> object:
+        """A TransformerBridge or HookedTransformer."""
+        return self._pool.get(ref, self._device).model
+
+    def _run(self, plan: Plan, what: Callable[[Run], Found]) -> Found:
+        loaded = self._pool.get(plan.model, self._device)
+        loaded.check_unchanged()
+        for view in {cell.view.digest: cell.view for cell in plan.cells}.values():
+            for intervention in view.interventions:
+                places = [site for site, _ in intervention.writes] + [need.site for need in intervention.needs]
+                check_sites(places, loaded.card.architecture)
+        self._means.drop(lambda key: not self._pool.holds(key[0]))
+        run = Run(loaded, plan, self._means, self._directions)
+        with torch.no_grad():
+            found = what(run)
+        loaded.check_unchanged()
+        return found

@@ -1,0 +1,1 @@
+"""Proof that interventions acted where they were declared to, and nowhere else."""

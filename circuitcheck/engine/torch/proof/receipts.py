@@ -1,0 +1,43 @@
+"""Receipts: what each intervention of a view changed, prompt by prompt."""
+
+import numpy as np
+
+from circuitcheck.digest import digest
+from circuitcheck.engine.protocol import Receipt
+from circuitcheck.engine.torch.proof.watch import Change
+from circuitcheck.places import Site
+from circuitcheck.plan import Plan, View
+
+
+class Proof:
+    """What each intervention of a view changed, prompt by prompt."""
+
+    def __init__(self, view: View, prompts: int) -> None:
+        self._view = view
+        self._relative = [np.zeros(prompts) for _ in view.interventions]
+        self._moved: list[set[Site]] = [set() for _ in view.interventions]
+
+    def add(self, indices: list[int], changes: list[Change]) -> None:
+        for step, change in enumerate(changes):
+            self._relative[step][indices] = change.relative().numpy()
+            self._moved[step] |= change.moved
+
+    def receipts(self, plan: Plan) -> tuple[Receipt, ...]:
+        """One for each intervention."""
+        found = []
+        for step, intervention in enumerate(self._view.interventions):
+            sites = {site for site, _ in intervention.writes}
+            found.append(
+                Receipt(
+                    digest=digest((self._view.digest, step)),
+                    model=str(plan.model),
+                    view=self._view.describe(),
+                    intervention=intervention.describe(),
+                    sites=tuple(sorted(map(str, sites))),
+                    relative=tuple(self._relative[step].tolist()),
+                    allow_vacuous=intervention.allow_vacuous,
+                    dtype=plan.model.dtype,
+                    idle=tuple(sorted(map(str, sites - self._moved[step]))),
+                )
+            )
+        return tuple(found)

@@ -1,0 +1,144 @@
+"""Proof of intervention: what a write changed is read off the values that pass through it, never taken from the kernel.
+
+A kernel may be wrong in every way in which a hook can be: it may write nothing, at another place than the plan says, at
+several of the right shape, or into a tensor that others still use. Each is an error here, or a receipt of no change.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from circuitcheck.engine.torch.sites.access import Group, SiteLayer, Write, by_layer, place
+from circuitcheck.engine.torch.sites.batch import Batch
+from circuitcheck.errors import SiteNotReached, StrayWrite
+from circuitcheck.places import KindName, Site, site_kind
+from circuitcheck.plan import Intervention
+
+
+@dataclass
+class Change:
+    """How much one intervention changed each prompt of a batch, summed over the sites it wrote; and which of these `moved`
+    in any prompt."""
+
+    prompts: int
+    moved: set[Site] = field(default_factory=set)
+    difference: Tensor = field(init=False)
+    before: Tensor = field(init=False)
+    after: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.difference, self.before, self.after = (torch.zeros(self.prompts, dtype=torch.float64) for _ in range(3))
+
+    def record(self, rows: Tensor, old: Tensor, new: Tensor) -> None:
+        """`old` and `new` are [place, ...]; `rows` says which prompt each place belongs to."""
+        rows, old, new = rows.cpu(), old.double().cpu().flatten(1), new.double().cpu().flatten(1)
+        for total, value in ((self.difference, new - old), (self.before, old), (self.after, new)):
+            total.index_add_(0, rows, value.square().sum(1))
+
+    def relative(self) -> Tensor:
+        """[prompt]: norm of the change over the larger of the norms before and after; 0 where both are 0."""
+        scale = torch.maximum(self.before, self.after).sqrt()
+        return torch.where(scale > 0, self.difference.sqrt() / scale, torch.zeros_like(scale))
+
+
+def watched(intervention: Intervention, batch: Batch, writes: Iterable[Write], change: Change) -> list[Write]:
+    """The writes of an intervention, each looked at while it acts, what they change going into `change`.
+
+    Raises StrayWrite for a write to a layer's site that the intervention does not declare, or SiteNotReached where one that
+    it declares has no write. The writes raise them, too, when they act: for values of the wrong shape, an edit in place,
+    or a change at tokens, heads or neurons that are not declared.
+    """
+    found, declared = list(writes), by_layer(intervention.writes)
+    reached = {(write.kind, write.layer) for write in found}
+    for stray in sorted(reached - set(declared)):
+        raise StrayWrite(f"{intervention.describe()} writes to {Site(*stray)}, which it does not declare.")
+    for missed in sorted(set(declared) - reached):
+        raise SiteNotReached(f"{intervention.describe()} writes nothing to {Site(*missed)}.")
+    return [replace(write, function=_Watched(write, intervention.describe(), batch, declared, change)) for write in found]
+
+
+class _Watched:
+    """One write, and where it is declared to act."""
+
+    def __init__(
+        self, write: Write, what: str, batch: Batch, declared: Mapping[SiteLayer, list[Group]], change: Change
+    ) -> None:
+        self.write, self.what, self.batch, self.change = write, what, batch, change
+        self.places = [_Place(write.kind, indices, *batch.where(at)) for at, indices in declared[write.kind, write.layer]]
+
+    def __call__(self, value: Tensor) -> Tensor:
+        self._check_shape(value)
+        held = value.clone()
+        new = cast("Tensor | None", self.write.function(value))  # kernels forget to return, whatever their types say
+        if _differ(value, held).any():
+            raise StrayWrite(f"{self._here} edits the model's own tensor, which others may still read: clone it first.")
+        if new is None:
+            new = value
+        if (new.shape, new.dtype, new.device) != (value.shape, value.dtype, value.device):
+            raise StrayWrite(
+                f"{self._here} gives {tuple(new.shape)} of {new.dtype} on {new.device} for a value of shape "
+                f"{tuple(value.shape)} of {value.dtype} on {value.device}."
+            )
+        self._check_the_rest(value, new)
+        for each in self.places:
+            old_there, new_there = (_compared(self.write.kind, whole[each.where]) for whole in (value, new))
+            self.change.record(each.rows, old_there, new_there)
+            self.change.moved |= each.moved(self.write.layer, _differ(new_there, old_there))
+        return new
+
+    @property
+    def _here(self) -> str:
+        return f"{self.what}, at {Site(self.write.kind, self.write.layer)},"
+
+    def _check_shape(self, value: Tensor) -> None:
+        tokens = value.shape[-2:] if site_kind(self.write.kind).of_queries else value.shape[1:2]
+        if value.shape[0] != len(self.batch.prompts) or set(tokens) != {self.batch.width}:
+            raise SiteNotReached(
+                f"{self._here} meets a value of shape {tuple(value.shape)} in a run of {len(self.batch.prompts)} prompts of "
+                f"{self.batch.width} tokens: is the model generating with a cache? Positions would mean other tokens."
+            )
+
+    def _check_the_rest(self, value: Tensor, new: Tensor) -> None:
+        touched = _differ(new, value)
+        for each in self.places:
+            touched[each.where] = False
+        if touched.any():
+            first = tuple(touched.nonzero()[0].tolist())
+            raise StrayWrite(
+                f"{self._here} also changes what it does not declare: the value at {first} of shape "
+                f"{tuple(value.shape)}, and {int(touched.sum()) - 1} more. Is an index on the wrong axis?"
+            )
+
+
+def _differ(one: Tensor, other: Tensor) -> Tensor:
+    return (one != other) & ~(one.isnan() & other.isnan())
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Tokens of a layer's site, one for each of `rows` and `columns`; in each the heads or neurons `indices`, none of which
+    means the whole layer."""
+
+    kind: KindName
+    indices: list[int]
+    rows: Tensor
+    columns: Tensor
+
+    @property
+    def where(self) -> tuple[Any, ...]:
+        return place(self.kind, self.indices, self.rows, self.columns)
+
+    def moved(self, layer: int, differs: Tensor) -> set[Site]:
+        """The sites in which anything does, of [token, ...] or [token, head, ...]."""
+        if not self.indices:
+            return {Site(self.kind, layer)} if differs.any() else set()
+        moved = differs.flatten(2).any(-1).any(0) if differs.dim() > 2 else differs.any(0)
+        return {Site(self.kind, layer, each) for each, yes in zip(self.indices, moved.tolist(), strict=True) if yes}
+
+
+def _compared(kind: KindName, value: Tensor) -> Tensor:
+    """What a change is measured by. Scores hold the mask, which would dwarf every change, and mean their softmax."""
+    return value.softmax(dim=-1) if site_kind(kind).compared_by_softmax else value

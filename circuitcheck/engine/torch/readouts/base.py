@@ -1,0 +1,105 @@
+"""What metrics read from a run, by plan type: `read.register` adds a kind of ours, `circuitcheck.ext` one of a user's."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import singledispatch
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from circuitcheck.engine.registry import READOUTS
+from circuitcheck.engine.torch.sites.access import SiteLayer
+from circuitcheck.engine.torch.sites.batch import Batch
+from circuitcheck.errors import BadMetric, NotComparable
+from circuitcheck.plan import (
+    Custom,
+    Metric,
+)
+from circuitcheck.prompts import Prompt
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one run of a batch shows to metrics: logits [prompt, vocab] at each END, or [prompt, token, vocab] for
+    metrics that read a whole answer; the values of the sites they look at; the logits of the untouched clean run,
+    where one compares."""
+
+    logits: Tensor
+    batch: Batch
+    sites: Mapping[SiteLayer, Tensor]
+    clean: Tensor | None = None
+
+    @property
+    def prompts(self) -> tuple[Prompt, ...]:
+        return self.batch.prompts
+
+
+def finite_or_nan(metric: Metric, seen: Seen) -> Tensor:
+    """[prompt]: NaN where a run's logits are no finite numbers, for what such a run says otherwise (a rank of 1, an accuracy
+    of 0) means nothing. A model may exclude tokens by -inf."""
+    broken = _broken(seen.logits) if seen.clean is None else _broken(seen.logits) | _broken(seen.clean)
+    values = read(metric, seen)
+    return torch.where(broken, torch.nan, values)
+
+
+def _broken(logits: Tensor) -> Tensor:
+    """[prompt]: is the largest logit of any token that is read NaN or infinite?"""
+    return ~logits.amax(dim=-1).reshape(len(logits), -1).isfinite().all(dim=1)
+
+
+@singledispatch
+def read(metric: Metric, seen: Seen) -> Tensor:  # noqa: ARG001 - the signature that every readout has
+    """One float64 number for each prompt."""
+    name = type(metric).__name__
+    raise BadMetric(f"{name} has no readout here: write one, with @circuitcheck.ext.register_readout({name}) above it.")
+
+
+def _own(kind: type, readout: Callable[..., Any]) -> None:
+    """Register a readout of a user's, whose numbers are looked at."""
+    read.register(kind)(lambda metric, seen: _checked(metric, seen, readout))
+
+
+READOUTS.take_over(_own)
+
+
+@read.register
+def _(metric: Custom, seen: Seen) -> Tensor:
+    return _checked(metric, seen, lambda metric, seen: metric.function(seen.logits, seen.prompts))
+
+
+def _checked(metric: Metric, seen: Seen, function: Callable[[Any, Seen], Any]) -> Tensor:
+    """What a function of a user's gives, which need not be what a metric is. Raises NotComparable, BadMetric."""
+    values = _called(function, metric, seen)
+    if values.shape != (len(seen.prompts),):
+        raise NotComparable(
+            f"the metric {metric.name!r} gave shape {tuple(values.shape)} for {len(seen.prompts)} prompts; expected one "
+            f"number for each, shape ({len(seen.prompts)},)."
+        )
+    if seen.prompts[0].index < len(seen.prompts):  # once: in the first block that is measured of a stream
+        _require_same(metric, values, _called(function, metric, seen))
+    return values
+
+
+def _require_same(metric: Metric, values: Tensor, again: Tensor) -> None:
+    differs = (values != again) & ~(values.isnan() & again.isnan())
+    if differs.any():
+        place = int(differs.nonzero()[0])
+        raise BadMetric(
+            f"the metric {metric.name!r} gave {values[place]:g} and then {again[place]:g} for the same logits of the same "
+            f"prompt: a number that changes between runs cannot be claimed about. Take out what is random in it, or seed it "
+            f"by the prompt."
+        )
+
+
+def _called(function: Callable[[Any, Seen], Any], metric: Metric, seen: Seen) -> Tensor:
+    """On copies: the other metrics of this view read the same tensors."""
+    clean = None if seen.clean is None else seen.clean.clone()
+    sites = {where: value.clone() for where, value in seen.sites.items()}
+    own = replace(seen, logits=seen.logits.clone(), sites=sites, clean=clean)
+    found = function(metric, own)
+    if found is None:
+        raise BadMetric(
+            f"the metric {metric.name!r} gave nothing; expected one number for each prompt. Does it return them?"
+        )
+    return torch.as_tensor(found).double().to(seen.logits.device)

@@ -1,0 +1,87 @@
+"""Metrics of logits: at END, or over the tokens of a whole answer."""
+
+import torch
+from torch import Tensor
+
+from circuitcheck.engine.torch.readouts.base import Seen, read
+from circuitcheck.errors import BadMetric
+from circuitcheck.plan import Accuracy, CandidateAccuracy, KLFromClean, LogitDiff, LogProb, Loss, Probability, Rank
+from circuitcheck.prompts import Prompt
+
+
+@read.register
+def _(_metric: LogitDiff, seen: Seen) -> Tensor:
+    for prompt in seen.prompts:
+        _check_pair(prompt)
+    wide = seen.logits.double()
+    return _pick(wide, [p.answer_id for p in seen.prompts]) - _pick(wide, [p.distractor_id for p in seen.prompts])
+
+
+@read.register
+def _(_metric: Accuracy, seen: Seen) -> Tensor:
+    answers = torch.tensor([prompt.answer_id for prompt in seen.prompts], device=seen.logits.device)
+    return (seen.logits.argmax(dim=-1) == answers).double()
+
+
+@read.register
+def _(_metric: Probability, seen: Seen) -> Tensor:
+    return _pick(seen.logits.double().softmax(dim=-1), [prompt.answer_id for prompt in seen.prompts])
+
+
+@read.register
+def _(_metric: CandidateAccuracy, seen: Seen) -> Tensor:
+    best = []
+    for row, prompt in enumerate(seen.prompts):
+        rivals = [ids[0] for ids in prompt.candidate_ids if ids != prompt.answer_ids]
+        if prompt.answer_id in rivals:
+            raise BadMetric(
+                f"the answer {prompt.answer!r} of prompt #{prompt.index} shares its first token, which is what is compared, "
+                f"with another candidate: {prompt.text!r}"
+            )
+        others = [seen.logits[row, rival] for rival in rivals]
+        if not others:
+            raise BadMetric(f"prompt #{prompt.index} has no candidate but its answer {prompt.answer!r}: {prompt.text!r}")
+        best.append(bool(seen.logits[row, prompt.answer_id] > torch.stack(others).max()))
+    return torch.tensor(best, device=seen.logits.device).double()
+
+
+@read.register
+def _(_metric: Loss, seen: Seen) -> Tensor:
+    return -_pick(seen.logits.double().log_softmax(dim=-1), [prompt.answer_id for prompt in seen.prompts])
+
+
+@read.register
+def _(metric: LogProb, seen: Seen) -> Tensor:
+    wanted = [prompt.answer_ids if metric.of == "answer" else prompt.distractor_ids for prompt in seen.prompts]
+    ids = torch.tensor(wanted, device=seen.logits.device)
+    return seen.logits.double().log_softmax(dim=-1).gather(2, ids[:, :, None])[:, :, 0].sum(dim=1)
+
+
+@read.register
+def _(_metric: Rank, seen: Seen) -> Tensor:
+    answers = torch.tensor([prompt.answer_id for prompt in seen.prompts], device=seen.logits.device)
+    return 1 + (seen.logits > seen.logits.gather(1, answers[:, None])).sum(dim=1).double()
+
+
+@read.register
+def _(_metric: KLFromClean, seen: Seen) -> Tensor:
+    if seen.clean is None:
+        raise ValueError("the clean run is missing")
+    clean, now = (logits.double().log_softmax(dim=-1) for logits in (seen.clean, seen.logits))
+    return (clean.exp() * (clean - now)).sum(dim=-1).clamp(min=0)  # rounding can leave it below zero
+
+
+def _check_pair(prompt: Prompt) -> None:
+    """Raises BadMetric where answer and distractor cannot be compared on their first tokens."""
+    if not prompt.distractor_ids:
+        raise BadMetric(f"prompt #{prompt.index} has no distractor, so logit_diff compares nothing: {prompt.text!r}")
+    if prompt.answer_id == prompt.distractor_id:
+        raise BadMetric(
+            f"answer {prompt.answer!r} and distractor {prompt.distractor!r} of prompt #{prompt.index} share their first "
+            f"token, which is what logit_diff compares: use log_prob, which reads whole answers. {prompt.text!r}"
+        )
+
+
+def _pick(values: Tensor, ids: list[int]) -> Tensor:
+    index = torch.tensor(ids, device=values.device)
+    return values.gather(1, index[:, None])[:, 0]

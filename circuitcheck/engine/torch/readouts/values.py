@@ -1,0 +1,45 @@
+"""Metrics of what sites hold: attention, norms, activations."""
+
+import torch
+from torch import Tensor
+
+from circuitcheck.engine.torch.readouts.base import Seen, read
+from circuitcheck.engine.torch.sites.access import place
+from circuitcheck.errors import BadMetric
+from circuitcheck.places import Position, Site
+from circuitcheck.plan import Activation, Attention, Norm
+
+
+@read.register
+def _(metric: Attention, seen: Seen) -> Tensor:
+    pattern = seen.sites["pattern", metric.head.layer][:, metric.head.head].double()
+    found = []
+    for row, prompt in enumerate(seen.prompts):
+        queries, keys = (seen.batch.columns(prompt, (position,)) for position in (metric.query, metric.key))
+        if min(keys) > max(queries):
+            raise BadMetric(
+                f"{metric.key} is token {min(keys)} of prompt #{prompt.index} and {metric.query} token {max(queries)}: a "
+                f"token attends to itself and those before it, so this attention is 0 whatever the model does. Exchange "
+                f"query and key, or keep to prompts where the key comes first (task.where). {prompt.text!r}"
+            )
+        found.append(pattern[row][queries][:, keys].sum(dim=1).mean())
+    return torch.stack(found)
+
+
+@read.register
+def _(metric: Norm, seen: Seen) -> Tensor:
+    norms: Tensor = torch.linalg.vector_norm(_at_place(metric.site, metric.at, seen), dim=1)
+    return norms
+
+
+@read.register
+def _(metric: Activation, seen: Seen) -> Tensor:
+    return _at_place(metric.site, metric.at, seen)[:, 0]
+
+
+def _at_place(site: Site, at: Position, seen: Seen) -> Tensor:
+    """[prompt, value]: what a site holds at one token of each prompt, in float64."""
+    rows, columns = seen.batch.where((at,))
+    where = place(site.kind, [] if site.index is None else [site.index], rows, columns)
+    found: Tensor = seen.sites[site.kind, site.layer][where]
+    return found.double().flatten(1)

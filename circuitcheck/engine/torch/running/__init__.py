@@ -1,0 +1,1 @@
+"""Plans as passes over batches of prompts."""

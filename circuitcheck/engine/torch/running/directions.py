@@ -1,0 +1,83 @@
+"""Directions worked out: {layer: vector [d_model]}, in float64 on the CPU."""
+
+from collections.abc import Callable, Mapping
+from functools import singledispatch
+
+import torch
+from torch import Tensor
+
+from circuitcheck.digest import digest
+from circuitcheck.engine.torch.loaded.model import LoadedModel
+from circuitcheck.engine.torch.sites.batch import by_size
+from circuitcheck.engine.torch.sites.forward import activations
+from circuitcheck.errors import BadIntervention, BadTask, UnknownPosition
+from circuitcheck.places import Position
+from circuitcheck.plan import Direction, MeanDifference, RandomLike
+from circuitcheck.prompts import Prompt
+
+Vectors = Mapping[int, Tensor]
+_AT_ONCE = 32  # prompts
+
+
+@singledispatch
+def vectors_of(
+    direction: Direction,
+    loaded: LoadedModel,  # noqa: ARG001 - the signature that every kind has
+    again: Callable[[Direction], Vectors],  # noqa: ARG001
+) -> Vectors:
+    """`again` works out the directions that this one is made of. Raises BadIntervention where a vector is zero."""
+    raise TypeError(f"no way to work out a {type(direction).__name__}")
+
+
+@vectors_of.register
+def _(direction: MeanDifference, loaded: LoadedModel, again: Callable[[Direction], Vectors]) -> Vectors:  # noqa: ARG001
+    where = direction.prompts
+    size = where.size(loaded.tokenizer)
+    if direction.n > size:
+        raise BadTask(
+            f"{direction.describe()}: task {where.task.name!r} has {size} prompts in its {where.stream} stream. Say "
+            f"n={size} or fewer."
+        )
+    prompts = where.prompts(loaded.tokenizer, range(direction.n))
+    total: dict[int, Tensor] = {}
+    for start in range(0, len(prompts), _AT_ONCE):
+        block = prompts[start : start + _AT_ONCE]
+        for indices in by_size(block, "logits"):
+            for layer, summed in _summed([block[i] for i in indices], direction, loaded).items():
+                total[layer] = total[layer] + summed if layer in total else summed
+    vectors = {layer: summed / len(prompts) for layer, summed in total.items()}
+    flat = [f"L{layer}" for layer, vector in vectors.items() if not vector.norm() > 0]
+    if flat:
+        raise BadIntervention(f"the {direction.describe()} is zero in {', '.join(flat)}: it points nowhere.")
+    return vectors
+
+
+@vectors_of.register
+def _(direction: RandomLike, loaded: LoadedModel, again: Callable[[Direction], Vectors]) -> Vectors:  # noqa: ARG001
+    found = {}
+    for layer, vector in again(direction.like).items():
+        seed = int(digest(("random direction", direction.seed, layer))[:8], 16)
+        drawn = torch.randn(vector.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        found[layer] = drawn * (vector.norm() / drawn.norm())
+    return found
+
+
+def _summed(prompts: list[Prompt], direction: MeanDifference, loaded: LoadedModel) -> dict[int, Tensor]:
+    """{layer: the sum over `prompts`, all of one length, of the difference}."""
+    tokens = torch.tensor([prompt.tokens for prompt in prompts], device=loaded.device)
+    kept = activations(loaded.model, tokens, [(direction.kind, layer) for layer in direction.layers])
+    weights = torch.zeros(tokens.shape, dtype=torch.float64, device=loaded.device)
+    for row, prompt in enumerate(prompts):
+        for position, sign in ((direction.at, 1.0), (direction.minus, -1.0)):
+            columns = _columns(prompt, position)
+            for column in columns:
+                weights[row, column] += sign / len(columns)
+    return {
+        layer: torch.einsum("bp,bpd->d", weights, kept[direction.kind, layer].double()).cpu() for layer in direction.layers
+    }
+
+
+def _columns(prompt: Prompt, position: Position) -> tuple[int, ...]:
+    if position.name not in prompt.positions:
+        raise UnknownPosition(f"prompts have no position {position.name!r}; they have {', '.join(prompt.positions)}.")
+    return position.indices(prompt.positions[position.name], len(prompt.tokens))

@@ -1,0 +1,93 @@
+"""Values that come from other prompts than those that are measured: means, donors' prompts, directions."""
+
+import torch
+
+from circuitcheck.engine.torch.loaded.model import LoadedModel
+from circuitcheck.engine.torch.running.directions import Vectors, vectors_of
+from circuitcheck.engine.torch.running.donors import Donors
+from circuitcheck.engine.torch.running.means import StreamMeans, stream_means
+from circuitcheck.engine.torch.sites.batch import Batch, continuation
+from circuitcheck.errors import BadIntervention, BadTask
+from circuitcheck.memory import LeastRecentlyUsed
+from circuitcheck.places import KindName
+from circuitcheck.plan import Direction, Plan, Resample, StreamMean
+from circuitcheck.prompts import Prompt, PromptStream
+
+Means = LeastRecentlyUsed[tuple[str, StreamMean, str], StreamMeans]  # by fingerprint of the model, source, kind of site
+Directions = LeastRecentlyUsed[str, Vectors]
+
+
+class References:
+    """What one plan takes from the reference stream of its task, and the directions in its model. Means and directions are
+    kept by the engine from plan to plan. `passes` counts the prompts that were run for it."""
+
+    def __init__(self, loaded: LoadedModel, plan: Plan, means: Means, directions: Directions) -> None:
+        self._loaded, self._plan, self._means, self._directions = loaded, plan, means, directions
+        self._donors: dict[Resample, Donors] = {}
+        self.passes = 0
+
+    def mean(self, source: StreamMean, kind: KindName) -> StreamMeans:
+        """Raises BadTask for that of another task, or of more prompts than there are."""
+        key = (self._plan.model.fingerprint, source, kind)
+        if key not in self._means:
+            self._size(source)
+            prompts = self._prompts(source.seed, range(source.n))
+            layers = self._loaded.card.architecture.n_layers
+            self._means[key] = stream_means(
+                self._loaded.model, prompts, kind, layers, source.by, self._plan.batch, self._loaded.device
+            )
+            self.passes += len(prompts)
+            self._means.trim(keep=1)
+        return self._means[key]
+
+    def tokens(self, batch: Batch, source: Resample) -> torch.Tensor:
+        """Token ids [prompt, pos] of the prompts that stand in for those of a batch."""
+        if source not in self._donors:
+            size = self._size(source)
+            self._donors[source] = Donors(source, size, lambda rows: self._prompts(source.seed, rows))
+        return batch.followed(self._donors[source].of(prompt).tokens for prompt in batch.prompts)
+
+    def vectors(self, direction: Direction) -> Vectors:
+        """Raises BadIntervention for the direction of another model."""
+        if direction.model.fingerprint != self._plan.model.fingerprint:
+            raise BadIntervention(
+                f"the {direction.describe()} was found in {direction.model}, and means nothing in {self._plan.model}."
+            )
+        if direction.digest not in self._directions:
+            self._directions[direction.digest] = vectors_of(direction, self._loaded, self.vectors)
+            self._directions.trim(keep=1)
+        return self._directions[direction.digest]
+
+    def _prompts(self, seed: int, rows: range) -> tuple[Prompt, ...]:
+        return rendered(self._plan, self._loaded, self._plan.prompts.other("reference", seed), rows)
+
+    def _size(self, source: StreamMean | Resample) -> int:
+        """Of the stream that values are taken from."""
+        what = "a mean over" if isinstance(source, StreamMean) else "resampling from"
+        task = self._plan.prompts.task
+        if source.task != task.origin:
+            raise BadTask(f"{what} another task than {task.name!r} has no prompts of its templates.")
+        size = task.size(self._loaded.tokenizer, "reference")
+        if source.n > size:
+            raise BadTask(
+                f"{what} n={source.n} prompts: task {task.name!r} has {size} in its reference stream. {_less(size)}"
+            )
+        return size
+
+
+def rendered(plan: Plan, loaded: LoadedModel, where: PromptStream, rows: range) -> tuple[Prompt, ...]:
+    """Prompts of a plan's task, of `where`. Raises BadTask for one that is longer than the model reads."""
+    prompts = where.prompts(loaded.tokenizer, rows)
+    readings = {cell.metric.reads for cell in plan.cells}
+    longest = max(len(prompt.tokens) + len(continuation(prompt, reading)) for prompt in prompts for reading in readings)
+    n_ctx = loaded.card.architecture.n_ctx
+    if longest > n_ctx:
+        raise BadTask(
+            f"a prompt of task {where.task.name!r} has {longest} tokens, and {plan.model} reads at most {n_ctx}: use "
+            f"shorter ones (of a corpus, context=)."
+        )
+    return prompts
+
+
+def _less(size: int) -> str:
+    return f"Say n={size} or fewer." if size > 1 else "Give it more prompts: of a file, a quarter goes to that stream."

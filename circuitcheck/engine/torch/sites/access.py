@@ -1,0 +1,205 @@
+"""How a site is read at the library's hook points, and how a write reaches exactly what it means. Which points and which way
+is in the table of kinds, `circuitcheck.places.site_kinds`.
+
+Most sites are one hook point. Two are not: writing `hook_resid_mid` of the 3.9 bridge does not reach `resid_post`, so the
+difference is written into what attention adds; and a head's result is computed from its z, its change written into the
+output projection's output.
+
+Shapes: q, k, v, z [prompt, pos, head, d_head]; scores, pattern [prompt, head, query, key]; neurons [prompt, pos, d_mlp]; the
+others [prompt, pos, d_model]; result, which is no point, [prompt, pos, head, d_model].
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from circuitcheck.engine.torch.sites.hooks import HookFunction, points_of
+from circuitcheck.errors import SiteNotReached
+from circuitcheck.places import At, KindName, Site, site_kind
+from circuitcheck.places.site_kinds import Written
+
+SiteLayer = tuple[KindName, int]
+Hook = tuple[str, HookFunction]
+Group = tuple[At, list[int]]  # positions, and heads or neurons
+
+_PROJECTED = ("blocks.{layer}.attn.o.hook_out", "blocks.{layer}.hook_attn_out")  # what the output projection gives
+
+
+@dataclass(frozen=True)
+class Write:
+    """`function` turns the value of a whole layer's site into the one that takes its place; see above for shapes."""
+
+    kind: KindName
+    layer: int
+    function: Callable[[Tensor], Tensor]
+
+
+def hooks_that_write(model: Any, writes: Iterable[Write]) -> list[Hook]:
+    """Writes as hooks, in causal order, and in the given order where they meet at one site. Raises SiteNotReached."""
+    ordered = sorted(writes, key=lambda write: site_kind(write.kind).order)
+    return [hook for write in ordered for hook in _WAYS[site_kind(write.kind).written](model, write)]
+
+
+def hooks_that_read(model: Any, wanted: Iterable[SiteLayer], kept: dict[SiteLayer, Tensor]) -> list[Hook]:
+    """Hooks that put the value of each wanted site into `kept`. Raises SiteNotReached."""
+    return [_hook_that_reads(model, key, kept) for key in sorted(set(wanted))]
+
+
+def _write_at_its_point(model: Any, write: Write) -> list[Hook]:
+    return [(_point(model, write.kind, write.layer), _head_by_head(model, write))]
+
+
+def _head_by_head(model: Any, write: Write) -> HookFunction:
+    """The write's function on values whose heads are those of the card."""
+    if not _has_axis_of_heads(write.kind):
+        return write.function
+
+    def put(value: Tensor) -> Tensor:
+        return write.function(_by_heads(model, write.kind, write.layer, value)).reshape(value.shape)
+
+    return put
+
+
+def _by_heads(model: Any, kind: str, layer: int, value: Tensor) -> Tensor:
+    """A value [prompt, pos, head, d_head]. Attention with latent keys may cut z into other pieces than heads, in the same
+    order.
+    Raises SiteNotReached where the axis of heads is another than the model's heads."""
+    if not _has_axis_of_heads(kind):
+        return value
+    count = "n_key_value_heads" if site_kind(kind).index == "key/value head" else "n_heads"
+    heads = int(getattr(model.cfg, count, None) or model.cfg.n_heads)
+    if kind == "z" and value.shape[2] * value.shape[3] % heads == 0:
+        return value.reshape(*value.shape[:2], heads, -1)
+    if value.shape[2] != heads:
+        why = " (its config says ungroup_grouped_query_attention: set it to False)"
+        raise SiteNotReached(
+            f"{kind} of layer {layer} has the shape {tuple(value.shape)} here, where [prompt, pos, {heads} heads, d_head] "
+            f"was expected{why if getattr(model.cfg, 'ungroup_grouped_query_attention', False) else ''}: its heads would be "
+            f"taken for others. Use z, or the pattern."
+        )
+    return value
+
+
+def _has_axis_of_heads(kind: KindName) -> bool:
+    """Is its point [prompt, pos, head, d_head]?"""
+    return site_kind(kind).axes[-1] == "d_head"
+
+
+def _write_through_attention(model: Any, write: Write) -> list[Hook]:
+    entered: list[Tensor] = []
+
+    def hold(value: Tensor) -> None:
+        entered.append(value)
+
+    def add_change(attn_out: Tensor) -> Tensor:
+        stream = _held(entered, "resid_mid", write.layer)
+        middle = stream + attn_out
+        new = write.function(middle)
+        added = (new.double() - stream.double()).to(attn_out)  # so that the block's own sum rounds to `new`
+        return torch.where(new == middle, attn_out, added)
+
+    _point(model, "resid_mid", write.layer)
+    return [(_point(model, "resid_pre", write.layer), hold), (_point(model, "attn_out", write.layer), add_change)]
+
+
+def _write_through_projection(model: Any, write: Write) -> list[Hook]:
+    projected_at = _first(model, _PROJECTED, write.layer)
+    if projected_at.endswith("hook_attn_out") and _has_post_norm(model):
+        raise SiteNotReached(
+            f"a head's result in layer {write.layer} lies before a norm, where a HookedTransformer has no hook point: "
+            f"load the model by its name, or write z."
+        )
+    mixed: list[Tensor] = []
+
+    def hold(value: Tensor) -> None:
+        mixed.append(value)
+
+    def add_change(projected: Tensor) -> Tensor:
+        results = _results(model, write.layer, _held(mixed, "result", write.layer))
+        return projected + (write.function(results) - results).sum(dim=2)
+
+    return [(_point(model, "z", write.layer), hold), (projected_at, add_change)]
+
+
+_Way = Callable[[Any, Write], list[Hook]]
+_WAYS: dict[Written, _Way] = {
+    "at its point": _write_at_its_point,
+    "through what attention adds": _write_through_attention,
+    "through the output projection": _write_through_projection,
+}
+
+
+def _held(values: list[Tensor], kind: str, layer: int) -> Tensor:
+    if not values:
+        raise SiteNotReached(f"{kind} of layer {layer} cannot be written: what it is put together from came after it.")
+    return values.pop()
+
+
+def _has_post_norm(model: Any) -> bool:
+    return bool(getattr(model.cfg, "use_normalization_before_and_after", False))
+
+
+def _hook_that_reads(model: Any, key: SiteLayer, kept: dict[SiteLayer, Tensor]) -> Hook:
+    kind, layer = key
+    as_results = site_kind(kind).written == "through the output projection"
+
+    def keep(value: Tensor) -> None:
+        kept[key] = _results(model, layer, value) if as_results else _by_heads(model, kind, layer, value).detach().clone()
+
+    return _point(model, kind, layer), keep
+
+
+def _results(model: Any, layer: int, z: Tensor) -> Tensor:
+    """[prompt, pos, head, d_model] of z [prompt, pos, head, d_head]. Raises SiteNotReached for quantised weights."""
+    z = _by_heads(model, "z", layer, z)
+    try:
+        weights = model.blocks[layer].attn.W_O
+    except NotImplementedError as error:
+        raise SiteNotReached(f"heads' results in layer {layer} cannot be worked out: {error}") from error
+    return torch.einsum("bphd,hdm->bphm", z, weights.to(z))
+
+
+def _point(model: Any, kind: KindName, layer: int) -> str:
+    if kind == "mlp_in" and getattr(model.blocks[layer], "mlp_reads_resid_directly", False):
+        return f"blocks.{layer}.mlp.hook_in"  # as in OLMo 2, whose second norm comes after the MLP
+    return _first(model, site_kind(kind).points, layer)
+
+
+def _first(model: Any, points: Iterable[str], layer: int) -> str:
+    names = [name.format(layer=layer) for name in points]
+    for name in names:
+        if name in points_of(model):
+            return name
+    raise SiteNotReached(f"this model has no hook point {names[0]!r}; nothing would be read or written.")
+
+
+def place(kind: KindName, indices: list[int], rows: Tensor, columns: Tensor) -> tuple[Any, ...]:
+    """Where in a layer's site, so that what is found there has one entry for each of `rows`."""
+    if site_kind(kind).of_queries:
+        if not indices:
+            return rows, slice(None), columns
+        return rows[:, None], torch.tensor(indices, device=rows.device), columns[:, None]
+    if not indices:
+        return rows, columns
+    return rows[:, None], columns[:, None], torch.tensor(indices, device=rows.device)
+
+
+def of_part(site: Site, value: Tensor) -> Tensor:
+    """[prompt, pos, ...] of a site's own head or neuron, [prompt, query, key] of scores and patterns; of all of the layer,
+    where it names none: as above."""
+    if site.index is None:
+        return value
+    return value.select(1 if site_kind(site.kind).of_queries else 2, site.index)
+
+
+def by_layer(sites: Iterable[tuple[Site, At]]) -> dict[SiteLayer, list[Group]]:
+    """{(site kind, layer): [(positions, heads or neurons), ...]}, the list of heads empty where the whole layer is meant."""
+    grouped: dict[SiteLayer, dict[At, list[int]]] = {}
+    for site, at in sites:
+        indices = grouped.setdefault((site.kind, site.layer), {}).setdefault(at, [])
+        if site.index is not None:
+            indices.append(site.index)
+    return {key: list(groups.items()) for key, groups in grouped.items()}

@@ -1,0 +1,78 @@
+"""Prompts of one token count, as the tensors and indices that kernels work on."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from circuitcheck.places import AllBut, At, named_in
+from circuitcheck.plan import Reading
+from circuitcheck.prompts import Prompt
+
+
+def continuation(prompt: Prompt, reading: Reading) -> tuple[int, ...]:
+    """The tokens that a run has after the prompt's own: all of what is read but its last, which is only predicted."""
+    if reading == "logits":
+        return ()
+    return (prompt.answer_ids if reading == "answer" else prompt.distractor_ids)[:-1]
+
+
+def by_size(prompts: Iterable[Prompt], reading: Reading) -> list[list[int]]:
+    """Indices into `prompts`, grouped by token counts, shortest first: no padding, ever."""
+    groups: dict[tuple[int, int], list[int]] = {}
+    for index, prompt in enumerate(prompts):
+        groups.setdefault((len(prompt.tokens), len(continuation(prompt, reading))), []).append(index)
+    return [indices for _, indices in sorted(groups.items())]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`prompts` all have `length` tokens; with what is read after them, `width`."""
+
+    prompts: tuple[Prompt, ...]
+    device: torch.device
+    reading: Reading = "logits"
+
+    @property
+    def length(self) -> int:
+        return len(self.prompts[0].tokens)
+
+    @property
+    def width(self) -> int:
+        return self.length + len(continuation(self.prompts[0], self.reading))
+
+    def tokens(self, base: str) -> Tensor:
+        """Token ids [prompt, pos] of the clean prompts or of a counterfactual, followed by what is read."""
+        return self.followed(prompt.run(base) for prompt in self.prompts)
+
+    def followed(self, runs: Iterable[tuple[int, ...]]) -> Tensor:
+        """Token ids [prompt, pos] of other runs, one for each prompt, followed by what is read of that prompt."""
+        rows = [run + continuation(prompt, self.reading) for run, prompt in zip(runs, self.prompts, strict=True)]
+        return torch.tensor(rows, device=self.device)
+
+    def read_from(self, logits: Tensor) -> Tensor:
+        """Of logits [prompt, pos, vocab] those that metrics read: [prompt, vocab] at END, or [prompt, token, vocab] where
+        each token of the answer is predicted."""
+        ends = torch.tensor([prompt.end for prompt in self.prompts], device=logits.device)
+        rows = torch.arange(len(self.prompts), device=logits.device)
+        if self.reading == "logits":
+            return logits[rows, ends]
+        steps = torch.arange(self.width - self.length + 1, device=logits.device)
+        return logits[rows[:, None], ends[:, None] + steps]
+
+    def where(self, at: At) -> tuple[Tensor, Tensor]:
+        """(rows, columns): every (prompt, token) that `at` names, each once. Raises UnknownPosition."""
+        pairs = [(row, column) for row, prompt in enumerate(self.prompts) for column in self.columns(prompt, at)]
+        rows, columns = torch.tensor(pairs, dtype=torch.long, device=self.device).reshape(-1, 2).T
+        return rows, columns
+
+    def columns(self, prompt: Prompt, at: At) -> list[int]:
+        """The tokens of a prompt that `at` names. Tokens after END cannot act on what is read there, so nothing is
+        written to them."""
+        stop = prompt.end + 1
+        everything = list(range(stop + self.width - self.length))
+        if at is None:
+            return everything
+        found = {index for place in named_in(at) for index in place.indices(prompt.positions[place.name], stop)}
+        return [index for index in everything if index not in found] if isinstance(at, AllBut) else sorted(found)

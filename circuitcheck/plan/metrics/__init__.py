@@ -1,0 +1,36 @@
+"""Metrics as frozen data: one number per prompt, read from one run."""
+
+from circuitcheck.plan.metrics.custom import Custom
+from circuitcheck.plan.metrics.logits import (
+    Accuracy,
+    CandidateAccuracy,
+    KLFromClean,
+    LogitDiff,
+    LogProb,
+    Loss,
+    Probability,
+    Rank,
+)
+from circuitcheck.plan.metrics.protocol import Metric, MetricBase, Reading, bounds_of, supports
+from circuitcheck.plan.metrics.values import Activation, Attention, Norm, Showing
+
+__all__ = [
+    "Accuracy",
+    "Activation",
+    "Attention",
+    "CandidateAccuracy",
+    "Custom",
+    "KLFromClean",
+    "LogProb",
+    "LogitDiff",
+    "Loss",
+    "Metric",
+    "MetricBase",
+    "Norm",
+    "Probability",
+    "Rank",
+    "Reading",
+    "Showing",
+    "bounds_of",
+    "supports",
+]

@@ -1,0 +1,72 @@
+"""Metrics as data: one number per prompt, read from one run."""
+
+import math
+from typing import ClassVar, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuitcheck.digest import digest
+from circuitcheck.places.positions import At
+from circuitcheck.places.sites import Site
+
+Reading = Literal["logits", "answer", "distractor"]
+Support = Literal["real", "binary"] | tuple[float, float]
+
+
+def bounds_of(support: Support) -> tuple[float, float] | None:
+    """The range of a support, or None where an end is open."""
+    if support == "real":
+        return None
+    low, high = (0.0, 1.0) if isinstance(support, str) else support
+    return (low, high) if math.isfinite(low) and math.isfinite(high) else None
+
+
+def supports(support: Support, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of `values` a support allows."""
+    if support == "binary":
+        return np.isin(values, (0.0, 1.0))
+    low, high = (-math.inf, math.inf) if isinstance(support, str) else support
+    return (values >= low) & (values <= high)
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """`support` decides the statistics: 0/1 metrics never reach a method for real values.
+
+    `reads` says where: the logits at END, or the run that goes on with all of the answer or of the distractor. `tokens` says
+    which logits are compared: those of the answer `pair`, of all `candidates`, or `all`; "none" for metrics of
+    `sites`, which look at the positions `looks_at`. `compares_with_clean` asks for the logits of the untouched clean
+    run as well.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def reads(self) -> Reading: ...
+    @property
+    def tokens(self) -> Literal["pair", "candidates", "all", "none"]: ...
+    @property
+    def support(self) -> Support: ...
+    @property
+    def sites(self) -> tuple[Site, ...]: ...
+    @property
+    def looks_at(self) -> At: ...
+    @property
+    def compares_with_clean(self) -> bool: ...
+    @property
+    def digest(self) -> str: ...
+
+
+class MetricBase:
+    """What holds for metrics of logits at END alone. A metric of one's own is a frozen dataclass with this base, `name`,
+    `tokens` and `support`; its fields make its digest."""
+
+    reads: ClassVar[Reading] = "logits"
+    sites: ClassVar[tuple[Site, ...]] = ()
+    looks_at: ClassVar[At] = ()
+    compares_with_clean: ClassVar[bool] = False
+
+    @property
+    def digest(self) -> str:
+        return digest(self)

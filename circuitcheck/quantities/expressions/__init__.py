@@ -1,0 +1,1 @@
+"""Linear combinations of measured numbers: what is compared, before anything is asked."""

@@ -1,0 +1,84 @@
+"""Comparisons: a quantity against a threshold."""
+
+import math
+from dataclasses import dataclass
+from functools import partial
+
+from circuitcheck.quantities.expressions.expression import Expression
+from circuitcheck.quantities.questions.conditions import Conditions, conditions_of
+from circuitcheck.quantities.questions.history import question_key
+from circuitcheck.quantities.questions.judging import estimand_of
+from circuitcheck.quantities.questions.question import Question
+from circuitcheck.quantities.questions.reach import with_reach
+from circuitcheck.quantities.questions.result import ComparisonResult, contrary_prompts, result_of
+from circuitcheck.sampling import Design, Evidence, Region, decide, evidence
+from circuitcheck.session import Settings, current_session
+
+
+@dataclass(frozen=True, eq=False)
+class Approx:
+    """`value`, give or take `abs`."""
+
+    value: float
+    abs: float
+
+
+def approx(value: float, *, abs: float) -> Approx:  # noqa: A002 - pytest.approx's word
+    """For `quantity == cc.approx(1.0, abs=0.05)`: equal within a margin, which is a claim that data can support.
+
+    Raises ValueError unless both are finite and `abs` is above 0.
+    """
+    if not 0 < abs < math.inf or not math.isfinite(value):
+        raise ValueError(f"approx({value:g}, abs={abs:g}): expected numbers, and a margin above 0 that data could support.")
+    return Approx(float(value), float(abs))
+
+
+class Comparison(Question):
+    """Is the number in the region? Prompts are drawn look by look until the interval tells."""
+
+    def __init__(self, quantity: Expression, region: Region) -> None:
+        self.quantity, self.region = quantity, region
+        super().__init__()
+
+    @property
+    def expression(self) -> str:
+        margin = "" if self.region.margin is None else f" ± {self.region.margin:g}"
+        return f"{self.quantity.label} {self.region.relation} {self.region.threshold:g}{margin}"
+
+    def ask(self, settings: Settings) -> ComparisonResult:
+        quantity, session = self.quantity, current_session()
+        where, conditions = quantity.prompts, conditions_of(quantity, settings)
+        design = self._design(settings, conditions)
+        decision = decide(quantity.draw, partial(estimand_of, quantity, conditions=conditions), self.region, design)
+        measured = session.measure(where, quantity.cells, range(decision.n))
+        return result_of(
+            quantity,
+            measured,
+            with_reach(decision, quantity, measured.values),
+            expression=self.expression,
+            relation=self.region.relation,
+            threshold=self.region.threshold,
+            margin=self.region.margin,
+            scope=settings.scope,
+            question=question_key(quantity, settings.scope),
+            contrary=contrary_prompts(quantity, self.region, measured.values),
+        )
+
+    @property
+    def about(self) -> Expression:
+        return self.quantity
+
+    def evidence(self, settings: Settings, *, supports: bool) -> Evidence:
+        decision = (self.ask(settings) if self.result is None else self.result).decision
+        conditions = conditions_of(self.quantity, settings)
+        if not math.isfinite(decision.estimate):
+            return Evidence(1.0, 0.0)
+        estimand = estimand_of(self.quantity, self.quantity.draw(range(decision.n)), conditions)
+        design = self._design(settings, conditions)
+        return evidence(estimand, self.region, design, len(decision.looks) - 1, supports=supports)
+
+    def _design(self, settings: Settings, conditions: Conditions) -> Design:
+        where = self.quantity.prompts
+        population = current_session().population(where, self.quantity.models)
+        census = conditions.clusters is None and where.complete
+        return Design(settings.confidence, settings.first_look, settings.samples, population, census, settings.refuting)

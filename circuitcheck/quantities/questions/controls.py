@@ -1,0 +1,282 @@
+"""Would other heads have done the same? An effect against that of head sets drawn by lot."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from circuitcheck.errors import BadIntervention, BadTask, NotComparable
+from circuitcheck.places import Architecture, Head, MatchedParts, Part, Sites, parse_targets, parts_of
+from circuitcheck.prompts import keyed_number
+from circuitcheck.quantities.expressions.expression import Expression
+from circuitcheck.quantities.questions.conditions import Conditions, conditions_of
+from circuitcheck.quantities.questions.history import question_key
+from circuitcheck.quantities.questions.judging import estimand_of
+from circuitcheck.quantities.questions.question import Question
+from circuitcheck.quantities.questions.result import ComparisonResult, ControlResult, result_of
+from circuitcheck.sampling import (
+    INCONCLUSIVE,
+    Decision,
+    Design,
+    Differences,
+    Estimand,
+    Evidence,
+    Needs,
+    Ranking,
+    Tally,
+    stages_of,
+)
+from circuitcheck.session import Settings, current_session
+from circuitcheck.stats import e_value_of
+
+_ALL_UP_TO = 1000
+_HALVINGS = 20
+_AT_ONCE = 8  # head sets measured in one plan: they share the clean and counterfactual runs
+
+
+@dataclass(frozen=True)
+class RandomParts:
+    """Sets with as many heads, key/value heads or neurons of each layer as `like`, which itself is left out. `draws` is the
+    most that one question may take; where there are at most 1,000 sets, all of them are compared instead. `seed` defaults
+    to the session's."""
+
+    like: Sites
+    draws: int = 512
+    seed: int | None = None
+    heads_only: bool = False
+
+
+def random_heads(*, like: str | tuple[Head, ...], draws: int = 512, seed: int | None = None) -> RandomParts:
+    """A control for `effect.beats(...)`. `like` names the heads that the effect's intervention is on; where an intervention
+    has several sets of heads, it says which of them varies.
+
+    Raises BadIntervention for fewer than 2 draws.
+    """
+    return _random_parts(like, draws, seed, heads_only=True)
+
+
+def random_sites(*, like: Sites, draws: int = 512, seed: int | None = None) -> RandomParts:
+    """As `random_heads`, for any sites that have peers in their layer: heads `L9H9.q`, key/value heads `L9H1.k`, neurons
+    `L3.mlp[12-20]`. Raises BadIntervention for fewer than 2 draws."""
+    return _random_parts(like, draws, seed, heads_only=False)
+
+
+def _random_parts(like: Sites, draws: int, seed: int | None, *, heads_only: bool) -> RandomParts:
+    if draws < 2:
+        raise BadIntervention(f"draws={draws} show nothing: to show that 95% are beaten takes 86 at least.")
+    return RandomParts(like, draws, seed, heads_only)
+
+
+class Beats(Question):
+    """A set is beaten if it has less effect. Which sets are is judged from paired differences on the same prompts, look by
+    look, at levels that hold for all of them together (`Needs`): supported where enough are shown to be beaten, refuted
+    where too many are shown to be ahead. What is ahead by chance on these prompts is neither.
+    """
+
+    def __init__(self, effect: Expression, control: RandomParts, share: float, prompts: int | None) -> None:
+        if not 0 < share < 1:
+            raise ValueError(f"share={share} is no share of head sets; expected a number between 0 and 1, such as 0.95.")
+        if prompts is not None and prompts < 2:
+            raise BadTask(f"prompts={prompts} show no difference between head sets; expected 2 or more.")
+        self.effect, self.control, self.share, self.prompts = effect, control, share, prompts
+        self.claimed = _claimed(effect, control)
+        super().__init__()
+
+    @property
+    def about(self) -> Expression:
+        return self.effect
+
+    def budget(self, settings: Settings) -> int:
+        return settings.samples if self.prompts is None else self.prompts
+
+    @property
+    def expression(self) -> str:
+        what = "heads" if all(part.index == "head" for part in self.claimed) else "sites"
+        return f"{self.effect.label} beats {self.share:.4g} of random {what} like {', '.join(map(str, self.claimed))}"
+
+    def ask(self, settings: Settings) -> ComparisonResult:
+        conditions = conditions_of(self.effect, settings)
+        rule = self._rule(settings, conditions)
+        tally, looks = rule.decide(self._differences(conditions))
+        return self._result(settings, conditions, rule, tally, looks)
+
+    def evidence(self, settings: Settings, *, supports: bool) -> Evidence:
+        """Found by halving the error on the same sets and prompts for as long as the verdict stands."""
+        wanted = "supported" if supports else "refuted"
+        found = self.ask(settings) if self.result is None else self.result
+        if found.decision.verdict != wanted or found.control is None:
+            return Evidence(1.0, 0.0)
+        conditions = conditions_of(self.effect, settings)
+        rule, differences = self._rule(settings, conditions), self._differences(conditions)
+        sets, look = found.control.tally.draws, len(found.decision.looks) - 1
+        alpha = rule.alpha
+        for _ in range(_HALVINGS):
+            if rule.tally(differences, sets, look, alpha / 2).verdict(rule.needed(sets, alpha / 2)) != wanted:
+                break
+            alpha /= 2
+        return Evidence(alpha, e_value_of(alpha))
+
+    def _rule(self, settings: Settings, conditions: Conditions) -> Ranking:
+        where = self.effect.prompts
+        population = current_session().population(where, self.effect.models)
+        maximum = self.budget(settings)
+        first = min(settings.first_look, maximum)
+        census = where.complete and conditions.clusters is None
+        design = Design(settings.confidence, first, maximum, population, census, settings.refuting)
+        complete = self._matched.count <= _ALL_UP_TO
+        sizes = (self._matched.count,) if complete else stages_of(self.control.draws, self.share, design.alpha)
+        return Ranking(design, self.share, sizes, complete)
+
+    def _differences(self, conditions: Conditions) -> Differences:
+        """The claimed effect less that of each set, on the same prompts."""
+        where = self.effect.prompts
+
+        def differences(sets: int, prompts: int) -> Iterator[Estimand]:
+            rows = range(prompts)
+            for others in _in_groups([self._instead(number) for number in range(sets)]):
+                cells = {cell.digest: cell for other in others for cell in other.cells}
+                current_session().measure(where, tuple(cells.values()), rows)
+                for other in others:
+                    difference = self.effect - other
+                    yield estimand_of(difference, difference.draw(rows), conditions)
+
+        return differences
+
+    @property
+    def _matched(self) -> MatchedParts:
+        return MatchedParts(self.claimed, _architecture(self.effect))
+
+    def _parts(self, number: int) -> tuple[Part, ...]:
+        """The set of this number: of all in order, or of those drawn."""
+        matched = self._matched
+        if matched.count <= _ALL_UP_TO:
+            return matched[number]
+        return matched[keyed_number(f"controls {self._seed} {number} {', '.join(map(str, self.claimed))}", matched.count)]
+
+    def _instead(self, number: int) -> Expression:
+        return self.effect.swap_parts(self.claimed, self._parts(number))
+
+    def _strongest(self, sets: int, rows: range, conditions: Conditions) -> tuple[str, float]:
+        """Of the sets that were compared, the one with the largest effect."""
+        effects = (estimand_of(each, each.draw(rows), conditions).value for each in map(self._instead, range(sets)))
+        strength, number = max(
+            ((effect, -number) for number, effect in enumerate(effects) if math.isfinite(effect)), default=(-math.inf, 0)
+        )
+        return ", ".join(map(str, self._parts(-number))), strength
+
+    @property
+    def _seed(self) -> int:
+        return self.effect.prompts.seed if self.control.seed is None else self.control.seed
+
+    def _result(
+        self,
+        settings: Settings,
+        conditions: Conditions,
+        rule: Ranking,
+        tally: Tally,
+        looks: tuple[tuple[int, float, float], ...],
+    ) -> ComparisonResult:
+        where, effect, n = self.effect.prompts, self.effect, looks[-1][0]
+        own = estimand_of(effect, effect.draw(range(n)), conditions)
+        strongest, strength = self._strongest(tally.draws, range(n), conditions)
+        measured = current_session().measure(where, effect.cells, range(n))
+        return result_of(
+            effect,
+            measured,
+            _decision(rule, own, tally, looks),
+            expression=self.expression,
+            relation=">=",
+            threshold=self.share,
+            scope=settings.scope,
+            question=question_key(effect, settings.scope, "beats", ", ".join(map(str, self.claimed))),
+            control=ControlResult(
+                like=", ".join(map(str, self.claimed)),
+                matched=self._matched.count,
+                tally=tally,
+                seed=self._seed,
+                own=own.value,
+                strongest=strongest,
+                strongest_effect=strength,
+            ),
+        )
+
+
+def _decision(rule: Ranking, own: Estimand, tally: Tally, looks: tuple[tuple[int, float, float], ...]) -> Decision:
+    needed = rule.needed(tally.draws, rule.alpha)
+    verdict = tally.verdict(needed)
+    n, low, high = looks[-1]
+    return Decision(
+        verdict=verdict,
+        reason=_undecided(rule, own, tally, needed, looks) if verdict == INCONCLUSIVE else "",
+        estimate=tally.lesser / tally.draws,
+        low=low,
+        high=high,
+        method=f"partial conjunction over {tally.draws} head sets; look {len(looks)} of {len(rule.design.looks)}",
+        confidence=rule.design.confidence,
+        n=n,
+        looks=looks,
+        n_more=(),
+        warnings=_doubts(tally),
+        exhausted=False,
+        words=(
+            f"each of {tally.draws} head sets is compared on the same prompts, at a level that holds for all together; "
+            f"{needed.beaten} must be shown to be beaten, or {needed.ahead} to be ahead"
+        ),
+        planned=len(rule.design.looks),
+    )
+
+
+def _undecided(
+    rule: Ranking, own: Estimand, tally: Tally, needed: Needs, looks: tuple[tuple[int, float, float], ...]
+) -> str:
+    if not math.isfinite(own.value):
+        return "the effect is no finite number on these prompts"
+    weak = own.undefined(rule.design.level(len(looks) - 1))
+    if weak is not None:
+        return weak
+    found = (
+        f"after {looks[-1][0]} prompts {tally.beaten} of {tally.draws} head sets are shown to be beaten, which takes "
+        f"{needed.beaten}, and {tally.ahead} to be ahead, which takes {needed.ahead}"
+    )
+    if tally.prompts_would_tell(needed):
+        return f"{found}; {tally.open} are open: more prompts would tell"
+    return found if tally.complete else f"{found}: more draws (draws=) would tell"
+
+
+def _doubts(tally: Tally) -> tuple[str, ...]:
+    if not tally.undefined:
+        return ()
+    return (f"{tally.undefined} of {tally.draws} head sets gave no finite number: they count neither for nor against",)
+
+
+def _claimed(effect: Expression, control: RandomParts) -> tuple[Part, ...]:
+    if not isinstance(control, RandomParts):
+        raise NotComparable(f"cannot beat {control!r}: expected cc.random_heads(like='L9H9'), the claimed heads in it.")
+    sites = parse_targets(control.like, _architecture(effect))
+    claimed = parts_of(sites)
+    if control.heads_only and not all(part.index == "head" for part in claimed):
+        raise NotComparable(
+            f"random_heads(like={control.like!r}) must name heads, such as L9H9; cc.random_sites takes other sites."
+        )
+    if not claimed:
+        raise NotComparable(
+            f"like={control.like!r} names whole layers, which have no peers to draw: name heads, such as L9H9."
+        )
+    sets = {parts for cell in effect.cells for step in cell.view.interventions for parts in step.part_sets if parts}
+    if claimed not in sets:
+        there = "; ".join(sorted(", ".join(map(str, parts)) for parts in sets)) or "none"
+        raise NotComparable(
+            f"no intervention in {effect.label} is on exactly {', '.join(map(str, claimed))}, so nothing would vary; its "
+            f"interventions are on: {there}."
+        )
+    return claimed
+
+
+def _architecture(effect: Expression) -> Architecture:
+    if len(effect.models) > 1:
+        raise NotComparable(f"{effect.label} is of {len(effect.models)} models: heads can be drawn in one only.")
+    return current_session().engine.card(effect.models[0]).architecture
+
+
+def _in_groups(quantities: list[Expression]) -> Iterator[list[Expression]]:
+    for start in range(0, len(quantities), _AT_ONCE):
+        yield quantities[start : start + _AT_ONCE]

@@ -1,0 +1,50 @@
+"""Estimates: a look at a number, without a claim."""
+
+from dataclasses import dataclass
+
+from circuitcheck.quantities.questions.html import escape_code
+from circuitcheck.quantities.questions.result import percent
+from circuitcheck.sampling import Decision
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """`value` with its interval `[low, high]` from the first `n` prompts of a `stream`. `reason` says why an interval means
+    nothing."""
+
+    label: str
+    stream: str
+    value: float
+    low: float
+    high: float
+    n: int
+    confidence: float
+    method: str
+    warnings: tuple[str, ...]
+    reason: str
+
+    @classmethod
+    def of(cls, label: str, stream: str, decision: Decision) -> "Estimate":
+        """What a decision has of it."""
+        return cls(
+            label,
+            stream,
+            decision.estimate,
+            decision.low,
+            decision.high,
+            decision.n,
+            decision.confidence,
+            decision.words,
+            decision.warnings,
+            decision.reason,
+        )
+
+    def __repr__(self) -> str:
+        notes = "".join(f" | {note}" for note in (self.reason, *self.warnings) if note)
+        return (
+            f"<{self.label} = {self.value:.4g}, {percent(self.confidence)} interval [{self.low:.4g}, {self.high:.4g}], "
+            f"{self.n} prompts of the {self.stream} stream, {self.method}{notes}>"
+        )
+
+    def _repr_html_(self) -> str:
+        return escape_code(repr(self))

@@ -1,0 +1,53 @@
+"""What a reader must know of a small sample: how a file was divided, and whether what it may have missed is within reach."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuitcheck.plan import Cell
+from circuitcheck.prompts import PromptSource
+from circuitcheck.quantities.expressions.expression import Expression
+from circuitcheck.quantities.expressions.linear import by_digest
+from circuitcheck.sampling import Decision
+
+_FEW = 32
+
+
+def few_prompts(task: PromptSource, n: int) -> tuple[str, ...]:
+    """Of a file: what became of its rows, where only a few were left to judge by."""
+    said = task.facts.division if n < _FEW else ""
+    return (said,) if said else ()
+
+
+def with_reach(decision: Decision, quantity: Expression, columns: NDArray[np.float64]) -> Decision:
+    """Saying what the number comes to on these very prompts when one of its runs stands in for another (the clean run for
+    the view, say): prompts that would overturn the verdict need not be outlandish."""
+    if decision.unseen is None:
+        return decision
+    return replace(decision, unseen=replace(decision.unseen, reach=_range(quantity, columns, decision.estimate)))
+
+
+def _range(quantity: Expression, columns: NDArray[np.float64], value: float) -> tuple[float, float]:
+    """The ends of what one prompt's number can be with one run in place of another, on the scale of the estimate."""
+    low, high = np.inf, -np.inf
+    for numbers in _stand_ins(quantity, columns):
+        scaled = numbers
+        if quantity.denominator is not None:
+            below = quantity.parts(columns)[1]
+            scaled = value + (numbers - value * below) / below.mean()
+        low, high = min(low, float(scaled.min())), max(high, float(scaled.max()))
+    return low, high
+
+
+def _stand_ins(quantity: Expression, columns: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+    values, n = by_digest(quantity.cells, columns), columns.shape[1]
+    for _, cell in quantity.numerator.terms:
+        for other in quantity.cells:
+            if _alike(cell, other):
+                yield quantity.numerator.of({**values, cell.digest: values[other.digest]}, n)
+
+
+def _alike(one: Cell, other: Cell) -> bool:
+    return one.metric.digest == other.metric.digest and one.view.model == other.view.model
