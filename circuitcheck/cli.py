@@ -1,6 +1,7 @@
 """The command line: `circuitcheck init`, `doctor`, `selftest` and `report`."""
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
@@ -43,8 +44,9 @@ def command_line() -> argparse.ArgumentParser:
     doctor.add_argument("--json", type=Path, metavar="PATH", help="write all findings to PATH")
     doctor.add_argument("--markdown", type=Path, metavar="PATH", help="write the table to PATH as well")
     report = commands.add_parser("report", help="the table of a run from its journal, also of one that was killed")
-    report.add_argument("journal", type=Path, help="a file of .circuitcheck/journals")
+    report.add_argument("journal", type=Path, nargs="?", help="a file of .circuitcheck/journals")
     report.add_argument("--json", type=Path, metavar="PATH", help="write the report to PATH as well")
+    report.add_argument("--schema", action="store_true", help="print the JSON Schema that reports follow, and nothing else")
     return parser
 
 
@@ -52,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Returns the exit code: 0, or 1 where files are in the way or an error rate is too high."""
     given = command_line().parse_args(arguments)
     if given.command == "report":
-        return report_of(given.journal, given.json)
+        return print_schema() if given.schema else report_of(given.journal, given.json)
     if given.command == "init":
         return start_folder(given.folder)
     if given.command == "doctor":
@@ -97,12 +99,23 @@ class _Plain:
         sys.stdout.write(f"{line}\n")
 
 
-def report_of(journal: Path, json_path: Path | None) -> int:
+def print_schema() -> int:
+    """Always 0."""
+    from circuitcheck.report import load_schema
+
+    sys.stdout.write(json.dumps(load_schema(), indent=2) + "\n")
+    return 0
+
+
+def report_of(journal: Path | None, json_path: Path | None) -> int:
     """0 where the run came to its end and every claim as expected; 1 where not; 2 where no journal can be read, or no file
     be written."""
     from circuitcheck.errors import BadRecord
     from circuitcheck.report import read_journal, whole_report, write_json, write_table
 
+    if journal is None:
+        sys.stderr.write("report needs a journal: name a file of .circuitcheck/journals, or say --schema.\n")
+        return 2
     try:
         log, environment, end = read_journal(journal)
     except BadRecord as error:

@@ -1,16 +1,32 @@
 """A claim's result, as reports and other processes get it."""
 
-import math
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from circuitcheck.claims.claim import Claim
-from circuitcheck.engine.protocol import on_most_prompts
+from circuitcheck.engine.protocol import Receipt, on_most_prompts
+from circuitcheck.fields import (
+    FLAG,
+    SHARED,
+    SOME_TEXT,
+    TEXT,
+    TEXT_OR_NULL,
+    Field,
+    builtins_of,
+    defined,
+    described,
+    finite,
+    or_null,
+    schema_of,
+)
 from circuitcheck.quantities import ComparisonResult
-from circuitcheck.quantities.questions.history import Looks, Tries
-from circuitcheck.quantities.questions.result import ControlResult
-from circuitcheck.sampling import Evidence, Unseen
+from circuitcheck.quantities.questions.result_fields import DEFINITIONS, RECEIPT
+from circuitcheck.quantities.questions.result_fields import FIELDS as COMPARISON
+from circuitcheck.sampling import Evidence
 from circuitcheck.text import all_printable
+
+VERDICTS = ("supported", "refuted", "inconclusive", "error", "skipped")
 
 
 @dataclass(frozen=True)
@@ -37,115 +53,98 @@ class ClaimResult:
 
     def to_builtins(self) -> dict[str, Any]:
         """Only None, bool, int, float, printable str, list and dict, as xdist and JSON want it; no NaN or infinity."""
-        receipts = on_most_prompts(receipt for comparison in self.comparisons for receipt in comparison.receipts)
-        found = {
-            "id": self.claim.id,
-            "param": self.model,
-            "text": self.claim.text,
-            "source": self.claim.source,
-            "model": None if self.model is None else {"spec": self.model, "fingerprint": self.fingerprint},
-            "expected": self.claim.expect,
-            "verdict": self.verdict,
-            "as_expected": self.as_expected,
-            "scope": self.scope,
-            "family": None if self.claim.family is None else {"name": self.claim.family, "size": self.claim.family_size},
-            "evidence": None if self.evidence is None else {"p": float(self.evidence.p), "e": finite(self.evidence.e)},
-            "comparisons": [_comparison(each) for each in self.comparisons],
-            "receipts": [
-                {
-                    "model": each.model,
-                    "view": each.view,
-                    "intervention": each.intervention,
-                    "sites": list(each.sites),
-                    "prompts": each.prompts,
-                    "changed": each.changed,
-                    "mean_relative_change": finite(each.mean_relative_change),
-                    "idle": list(each.idle),
-                }
-                for each in receipts
-            ],
-            "prompts": max((each.decision.n for each in self.comparisons), default=0),
-            "forward_passes": self.forward_passes,
-            "seconds": float(self.seconds),
-            "reason": self.reason,
-            "same_as": None,
-            "node": self.node,
-            "warnings": [*self.warnings, *(note for each in self.comparisons for note in each.warnings)],
-        }
-        printed: dict[str, Any] = all_printable(found)
+        printed: dict[str, Any] = all_printable(builtins_of(FIELDS, self))
         return printed
 
-
-def finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
-
-
-def _comparison(result: ComparisonResult) -> dict[str, Any]:
-    decision = result.decision
-    return {
-        "expression": result.expression,
-        "relation": result.relation,
-        "threshold": None if result.threshold is None else float(result.threshold),
-        "margin": None if result.margin is None else float(result.margin),
-        "verdict": decision.verdict,
-        "estimate": finite(decision.estimate),
-        "ci": [finite(decision.low), finite(decision.high)],
-        "confidence": float(decision.confidence),
-        "method": decision.method,
-        "method_in_words": decision.words,
-        "unseen": None if decision.unseen is None else _unseen(decision.unseen),
-        "n": int(decision.n),
-        "looks": [[int(n), finite(low), finite(high)] for n, low, high in decision.looks],
-        "exhausted": bool(decision.exhausted),
-        "templates": int(result.templates),
-        "groups": result.groups,
-        "stream": result.stream,
-        "seed": int(result.seed),
-        "reason": decision.reason,
-        "warnings": list(result.warnings),
-        "notes": list(decision.notes),
-        "noise_floor": finite(decision.noise),
-        "n_more": {f"{power:g}": count for power, count in decision.n_more},
-        "contrary": [{**asdict(each), "index": each.index, "value": finite(each.value)} for each in result.contrary],
-        "question": result.question,
-        "shape": result.shape,
-        "tries": None if result.tries is None else _tries(result.tries),
-        "looked_at": None if result.looks is None else _looked_at(result.looks),
-        "control": None if result.control is None else _control(result.control),
-        "parts": [_comparison(part) for part in result.parts],
-    }
+    @property
+    def receipts(self) -> tuple[Receipt, ...]:
+        """Of all comparisons, each once."""
+        return on_most_prompts(receipt for comparison in self.comparisons for receipt in comparison.receipts)
 
 
-def _tries(tries: Tries) -> dict[str, Any]:
-    earlier = [{name: getattr(each, name) for name in ("claim", "seed", "budget", "verdict")} for each in tries.earlier]
-    return {"count": tries.count, "level": float(tries.level), "p": float(tries.p), "holds": tries.holds, "earlier": earlier}
+def _warnings(result: ClaimResult) -> Iterable[str]:
+    return [*result.warnings, *(note for each in result.comparisons for note in each.warnings)]
 
 
-def _looked_at(looks: Looks) -> dict[str, Any]:
-    return {"views": looks.views, "level": float(looks.level), "p": float(looks.p), "holds": looks.holds, "of": looks.of}
+FIELDS: tuple[Field[ClaimResult], ...] = (
+    Field("id", SOME_TEXT, lambda result: result.claim.id),
+    Field("param", TEXT_OR_NULL, lambda result: result.model),
+    Field("text", SOME_TEXT, lambda result: result.claim.text),
+    Field("source", TEXT_OR_NULL, lambda result: result.claim.source),
+    Field(
+        "model",
+        or_null(
+            {
+                "type": "object",
+                "required": ["spec", "fingerprint"],
+                "additionalProperties": False,
+                "properties": {"spec": TEXT, "fingerprint": TEXT_OR_NULL},
+            }
+        ),
+        lambda result: None if result.model is None else {"spec": result.model, "fingerprint": result.fingerprint},
+    ),
+    Field("expected", {"enum": ["supported", "refuted"]}, lambda result: result.claim.expect),
+    Field("verdict", {"enum": list(VERDICTS)}, lambda result: result.verdict),
+    Field("as_expected", FLAG, lambda result: result.as_expected),
+    Field("scope", defined("scope"), lambda result: result.scope),
+    Field(
+        "family",
+        or_null(
+            {
+                "type": "object",
+                "required": ["name", "size"],
+                "additionalProperties": False,
+                "properties": {"name": TEXT, "size": {"type": "integer", "minimum": 1}},
+            }
+        ),
+        lambda result: (
+            None if result.claim.family is None else {"name": result.claim.family, "size": result.claim.family_size}
+        ),
+    ),
+    Field(
+        "evidence",
+        described(
+            "for the verdict that was expected; null where no correction was asked for, and for errors and skips",
+            or_null(
+                {
+                    "type": "object",
+                    "required": ["p", "e"],
+                    "additionalProperties": False,
+                    "properties": {"p": defined("probability"), "e": defined("evalue")},
+                }
+            ),
+        ),
+        lambda result: None if result.evidence is None else {"p": float(result.evidence.p), "e": finite(result.evidence.e)},
+    ),
+    Field(
+        "comparisons",
+        {"type": "array", "items": defined("comparison")},
+        lambda result: [builtins_of(COMPARISON, each) for each in result.comparisons],
+    ),
+    Field(
+        "receipts",
+        {"type": "array", "items": defined("receipt")},
+        lambda result: [builtins_of(RECEIPT, each) for each in result.receipts],
+    ),
+    Field("prompts", defined("count"), lambda result: max((each.decision.n for each in result.comparisons), default=0)),
+    Field("forward_passes", defined("count"), lambda result: result.forward_passes),
+    Field("seconds", {"type": "number", "minimum": 0}, lambda result: float(result.seconds)),
+    Field("reason", TEXT, lambda result: result.reason),
+    Field(
+        "same_as",
+        described("the key of another claim of this run that asks the same; both count once", TEXT_OR_NULL),
+        lambda _: None,  # only who has all claims together can tell
+    ),
+    Field("node", described("the test's node id", SOME_TEXT), lambda result: result.node),
+    Field("warnings", defined("strings"), lambda result: list(_warnings(result))),
+)
+_SAYS_WHY = {
+    "if": {"properties": {"verdict": {"enum": ["supported", "refuted"]}}},
+    "then": {"properties": {"comparisons": {"minItems": 1}}},
+    "else": {"properties": {"reason": {"minLength": 1}}},
+}
 
 
-def _unseen(unseen: Unseen) -> dict[str, Any]:
-    return {
-        "share": float(unseen.share),
-        "of": unseen.what,
-        "seen": int(unseen.n),
-        "low": float(unseen.low),
-        "high": float(unseen.high),
-        "overturned_beyond": None if unseen.beyond is None else finite(unseen.beyond),
-        "fragile": unseen.fragile,
-        "text": unseen.describe(),
-    }
-
-
-def _control(control: ControlResult) -> dict[str, Any]:
-    return {
-        "like": control.like,
-        "matched": int(control.matched),
-        "seed": int(control.seed),
-        "own": finite(control.own),
-        "strongest": control.strongest,
-        "strongest_effect": finite(control.strongest_effect),
-        **{name: int(value) for name, value in asdict(control.tally).items() if name != "complete"},
-        "complete": bool(control.tally.complete),
-    }
+def definitions() -> dict[str, Any]:
+    """The `$defs` of the JSON Schema of whatever holds claims."""
+    return {**SHARED, **DEFINITIONS, "claim": {**schema_of(FIELDS), "allOf": [_SAYS_WHY]}}

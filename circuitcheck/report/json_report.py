@@ -1,10 +1,11 @@
-"""The JSON report, and the schema that describes it (`report.schema.json` in this package)."""
+"""The JSON report, and the schema that describes it."""
 
 import json
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from circuitcheck.claims.result import definitions
 from circuitcheck.files import write_whole
 from circuitcheck.report.log import ClaimLog, summary_of
 from circuitcheck.report.questions import shapes
@@ -36,6 +37,7 @@ def write_json(path: Path, report: dict[str, Any]) -> None:
 
 
 def load_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of the report."""
-    schema: dict[str, Any] = json.loads(files("circuitcheck.report").joinpath("report.schema.json").read_text("utf-8"))
-    return schema
+    """The JSON Schema (2020-12) of the report. `report.schema.json` has its frame; what is said of claims is described where
+    it is made."""
+    frame: dict[str, Any] = json.loads(files("circuitcheck.report").joinpath("report.schema.json").read_text("utf-8"))
+    return {**frame, "$defs": {**definitions(), **frame["$defs"]}}

@@ -203,7 +203,7 @@ def test_inconclusive_question_shows_each_part_and_what_would_decide(run: Run, w
     assert "Inconclusive: " in said
     assert f"{WORDS[TRUE]} is supported" in said
     assert f"{WORDS[OPEN]} is inconclusive" in said
-    assert "to decide with probability 0.8" in said
+    assert "to decide: with probability 0.8" in said
 
 
 @ways

@@ -63,7 +63,7 @@ def test_undecided_raises_inconclusive_with_interval_prompts_and_what_would_deci
     quantity = ioi.logit_diff(model)
     with with_settings(samples=64):
         centre = quantity.estimate(64).value
-        with pytest.raises(Inconclusive, match=r"(?s)interval \[.*64 prompts.*seed 0.*to decide with probability 0\.8"):
+        with pytest.raises(Inconclusive, match=r"(?s)interval \[.*64 prompts.*seed 0.*to decide: with probability 0\.8"):
             bool(quantity > centre)
 
 

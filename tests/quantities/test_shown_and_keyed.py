@@ -2,10 +2,15 @@
 
 import pickle
 from dataclasses import FrozenInstanceError
+from html import escape
 
+import jsonschema
 import pytest
 
 import circuitcheck as cc
+from circuitcheck.fields import builtins_of, defined, lines_of
+from circuitcheck.quantities.questions.result_fields import FIELDS
+from circuitcheck.report import load_schema
 
 
 def test_a_view_says_what_it_does(model):
@@ -77,6 +82,20 @@ def test_html_is_escaped(ioi, model, thing):
     html = things[thing]._repr_html_()
     assert "<model" not in html
     assert "&lt;" in html
+
+
+def test_text_notebook_and_json_say_the_same_of_a_result(ioi, model):
+    (zero := ioi.logit_diff(model.ablate("L0H1", kind="zero")) > 100).decide()
+    text, html = zero.result.describe(), zero.result._repr_html_()
+    said = lines_of(FIELDS, zero.result)
+    assert {"estimate", "sample", "method", "against it", "proof"} <= {label for label, _ in said}
+    for label, words in said:
+        assert f"\n  {label}: {words.splitlines()[0]}" in text
+        assert f">{label}</th>" in html
+        assert escape(words) in html
+    held = builtins_of(FIELDS, zero.result)
+    assert held["contrary"][0]["text"] in text
+    jsonschema.Draft202012Validator({"$defs": load_schema()["$defs"], **defined("comparison")}).validate(held)
 
 
 def test_equal_quantities_made_twice_share_a_digest(ioi, model):

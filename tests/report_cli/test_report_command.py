@@ -6,6 +6,7 @@ import json
 import pytest
 
 from circuitcheck.cli import main
+from circuitcheck.report import load_schema
 
 RUN = {"kind": "run", "environment": {}}
 CLAIM = {"kind": "result", "claim": {"id": "a", "param": None}}
@@ -57,3 +58,13 @@ def test_a_report_is_told_from_a_journal(tmp_path, capsys):
     (tmp_path / "r.json").write_text('{\n "claims": []\n}\n')
     assert main(["report", str(tmp_path / "r.json")]) == 2
     assert "a report made of one is not a journal" in capsys.readouterr().err
+
+
+def test_the_schema_is_printed(capsys):
+    assert main(["report", "--schema"]) == 0
+    assert json.loads(capsys.readouterr().out) == load_schema()
+
+
+def test_without_a_journal_it_says_what_it_needs(capsys):
+    assert main(["report"]) == 2
+    assert "name a file of .circuitcheck/journals" in capsys.readouterr().err

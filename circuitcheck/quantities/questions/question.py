@@ -11,7 +11,7 @@ from circuitcheck.errors import Inconclusive
 from circuitcheck.notices import say_once
 from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.questions.history import ASKED, looks, note_asked, note_looked, tries
-from circuitcheck.quantities.questions.html import comparison_table, escape_code
+from circuitcheck.quantities.questions.html import escape_code
 from circuitcheck.quantities.questions.result import ComparisonResult
 from circuitcheck.sampling import Evidence
 from circuitcheck.session import Asked, Settings, current_session
@@ -133,7 +133,7 @@ class Question(ABC):
         return f"<{self.expression} | {self.result.summary()}>"
 
     def _repr_html_(self) -> str:
-        return escape_code(repr(self)) if self.result is None else comparison_table(self.result)
+        return escape_code(repr(self)) if self.result is None else self.result._repr_html_()
 
 
 def claim_asking() -> str:

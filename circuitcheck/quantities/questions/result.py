@@ -1,117 +1,31 @@
-"""What came of a comparison."""
+"""A result as claims, texts and notebooks have it."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitcheck.engine.protocol import Receipt, on_most_prompts
 from circuitcheck.errors import NotComparable
+from circuitcheck.fields import lines_of
 from circuitcheck.quantities.expressions.expression import Expression
-from circuitcheck.quantities.questions.history import Looks, Tries, shape_of
+from circuitcheck.quantities.questions.history import shape_of
+from circuitcheck.quantities.questions.html import coloured, escape_code, table
+from circuitcheck.quantities.questions.outcome import ContraryPrompt, ControlResult, Outcome
 from circuitcheck.quantities.questions.reach import few_prompts
-from circuitcheck.sampling import Decision, Region, Tally
+from circuitcheck.quantities.questions.result_fields import FIELDS, percent
+from circuitcheck.sampling import Decision, Region
 from circuitcheck.session import Measured, current_session
-from circuitcheck.stats.planning import CAP
-from circuitcheck.text import printable
 
 _SHOWN = 3
 
 
 @dataclass(frozen=True)
-class ContraryPrompt:
-    """A prompt on the side that the claim denies. `value` is on the threshold's scale; a ratio has no value on one
-    prompt, so there it is `linearised`: the threshold plus (numerator - threshold x denominator) / mean denominator.
-    `index` is None for a prompt that is not taken from a stream."""
+class ComparisonResult(Outcome):
+    """A decision, with what was compared and on which prompts, and how it is said."""
 
-    index: int | None
-    template: str
-    text: str
-    value: float
-    linearised: bool = False
-
-    def describe(self) -> str:
-        where = "shrunk" if self.index is None else f"#{self.index}"
-        return f"{self.value:8.3f}  {where} [{self.template}] {printable(self.text)}"
-
-
-@dataclass(frozen=True)
-class ControlResult:
-    """What an effect of size `own` was compared with: sets of `matched` that are `like` the claimed one, on the same
-    prompts, drawn with `seed` unless all were compared. `strongest` is the set with the largest effect."""
-
-    like: str
-    matched: int
-    tally: Tally
-    seed: int
-    own: float
-    strongest: str
-    strongest_effect: float
-
-    def describe(self) -> str:
-        tally = self.tally
-        if not tally.draws:
-            return f"none of the {self.matched} head sets like {self.like} was compared"
-        which = f"all {self.matched}" if tally.complete else f"{tally.draws} of {self.matched} (drawn with seed {self.seed})"
-        return (
-            f"{which} head sets like {self.like}: {tally.lesser} have less effect, {tally.beaten} of them beyond chance, "
-            f"{tally.ahead} more beyond chance, {tally.ties} tie; its own is {self.own:.4g}, the strongest other's "
-            f"{self.strongest_effect:.4g} ({self.strongest})"
-        )
-
-
-@dataclass(frozen=True)
-class ComparisonResult:
-    """A decision, with what was compared and on which prompts. `threshold` is None for questions made of `parts`.
-    `measured` is what it rests on, prompt by prompt; `flags` are warnings about how it was asked. `question` is a key of
-    what was asked, without seed and threshold, `shape` says it without its units; `tries` and `looks` are what the result
-    may have been picked from."""
-
-    expression: str
-    relation: str
-    threshold: float | None
-    margin: float | None
-    decision: Decision
-    task: str
-    stream: str
-    seed: int
-    templates: int
-    groups: str
-    scope: str
-    measured: Measured = field(compare=False, repr=False)
-    contrary: tuple[ContraryPrompt, ...]
-    local_metrics: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
-    control: ControlResult | None = None
     parts: tuple["ComparisonResult", ...] = ()
-    question: str = ""
-    shape: str = ""
-    tries: Tries | None = None
-    looks: Looks | None = None
-
-    @property
-    def receipts(self) -> tuple[Receipt, ...]:
-        """Proof that interventions acted, each once, on the most prompts."""
-        return on_most_prompts((*self.measured.receipts, *(each for part in self.parts for each in part.receipts)))
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        local = tuple(
-            f"the metric {name!r} is a function of this process: its values are neither stored nor sent elsewhere, and "
-            f"nothing is known of how far they reach (cc.metric(..., support=(low, high)) says it)"
-            for name in self.local_metrics
-        )
-        idle = tuple(
-            f"{receipt.intervention} changed nothing in any prompt at {', '.join(receipt.idle)}: is that meant to be there?"
-            for receipt in self.receipts
-            if receipt.idle and not receipt.allow_vacuous
-        )
-        picked = (each.describe() for each in (self.tries, self.looks) if each is not None)
-        parts = (warning for part in self.parts for warning in part.warnings)
-        unseen = self.decision.unseen
-        fragile = (unseen.describe(),) if unseen is not None and unseen.fragile else ()
-        return tuple(dict.fromkeys((*self.flags, *picked, *self.decision.warnings, *fragile, *local, *idle, *parts)))
 
     def __bool__(self) -> bool:
         raise NotComparable(
@@ -131,35 +45,19 @@ class ComparisonResult:
 
     def describe(self) -> str:
         """The whole result, for a failure's text."""
-        decision = self.decision
+        title = f"{self.expression} is {self.decision.verdict}"
         if self.parts:
-            return "\n".join([f"{self.expression} is {decision.verdict}", *(_indented(part) for part in self.parts)])
-        lines = [
-            f"{self.expression} is {decision.verdict}",
-            f"  estimate {decision.estimate:.4g}, {percent(decision.confidence)} interval "
-            f"[{decision.low:.4g}, {decision.high:.4g}]",
-            f"  {decision.n} prompts from {self.templates} {self.groups} of {self.task} ({self.stream} stream, "
-            f"seed {self.seed}; scope: {self.scope.replace('_', ' ')})",
-        ]
-        if decision.words:
-            lines.append(f"  method: {decision.words}{_looks(decision)}")
-        if decision.reason:
-            lines.append(f"  reason: {decision.reason}")
-        lines += [f"  to decide with probability {power:g}: {more_prompts(count)}" for power, count in decision.n_more]
-        if decision.unseen is not None and not decision.unseen.fragile:
-            lines.append(f"  not seen: {decision.unseen.describe()}")
-        lines += [f"  warning: {warning}" for warning in self.warnings]
-        lines += [f"  note: {note}" for note in decision.notes]
-        lines += [] if self.control is None else [f"  controls: {self.control.describe()}"]
-        if self.contrary:
-            lines.append(f"  {_heading(self.contrary)}:")
-            lines += [f"    {each.describe()}" for each in self.contrary]
-        lines += [
-            f"  proof: {receipt.intervention} changed {receipt.changed} of {receipt.prompts} prompts "
-            f"(mean relative change {receipt.mean_relative_change:.3g})"
-            for receipt in self.receipts
-        ]
-        return "\n".join(lines)
+            return "\n".join([title, *(_indented(part.describe()) for part in self.parts)])
+        said = [f"{label}: {words}" for label, words in lines_of(FIELDS, self)]
+        return "\n".join([title, *map(_indented, said)])
+
+    def _repr_html_(self) -> str:
+        """A small table of the same; of a question made of others, a list of theirs."""
+        title, verdict = escape_code(self.expression), coloured(self.decision.verdict)
+        if self.parts:
+            return f"{title}: {verdict}<ul>{''.join(f'<li>{part._repr_html_()}</li>' for part in self.parts)}</ul>"
+        rows = [(label, escape(words)) for label, words in lines_of(FIELDS, self)]
+        return table(title, [("verdict", verdict), *rows])
 
 
 def result_of(
@@ -201,42 +99,14 @@ def result_of(
     )
 
 
-def _indented(part: ComparisonResult) -> str:
-    return "\n".join(f"  {line}" for line in part.describe().splitlines())
-
-
-def _looks(decision: Decision) -> str:
-    """At which numbers of prompts it was looked."""
-    if decision.planned < 2:
-        return ""
-    counts = [str(n) for n, _, _ in decision.looks]
-    listed = counts[0] if len(counts) == 1 else f"{', '.join(counts[:-1])} and {counts[-1]}"
-    return f"; looked at after {listed} prompts, at levels that allow for {decision.planned} looks"
-
-
-def percent(share: float) -> str:
-    """95%, and 99.58% for a claim of a family of twelve: rounding it to 100% would promise what nothing can."""
-    return f"{100 * share:.4g}%"
-
-
-def more_prompts(count: int | None) -> str:
-    if count is None:
-        return f"more than {CAP} times these prompts, too many to plan for from this sample"
-    return f"about {count} prompts more"
-
-
 def _local_metrics(quantity: Expression) -> tuple[str, ...]:
     """Names of metrics that are functions of this process."""
     names = (cell.metric.name for cell in quantity.cells if cell.metric.digest.startswith("local:"))
     return tuple(dict.fromkeys(names))
 
 
-def _heading(prompts: tuple[ContraryPrompt, ...]) -> str:
-    many = f"{len(prompts)} prompts" if len(prompts) > 1 else "prompt"
-    if not all(math.isfinite(each.value) for each in prompts):
-        return "prompts without a finite number, or on the other side"
-    scale = " (linearised; a ratio has no value on one prompt)" if prompts[0].linearised else ""
-    return f"the {many} farthest on the other side{scale}"
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())
 
 
 def contrary_prompts(

@@ -16,8 +16,9 @@ from circuitcheck.quantities.expressions.shrinking import shrink
 from circuitcheck.quantities.questions.comparison import Comparison
 from circuitcheck.quantities.questions.conditions import conditions_of
 from circuitcheck.quantities.questions.history import lasting, question_key
+from circuitcheck.quantities.questions.outcome import ContraryPrompt
 from circuitcheck.quantities.questions.question import Question, current_recorder
-from circuitcheck.quantities.questions.result import ComparisonResult, ContraryPrompt, contrary_prompts, result_of
+from circuitcheck.quantities.questions.result import ComparisonResult, contrary_prompts, result_of
 from circuitcheck.sampling import Decision, Evidence
 from circuitcheck.session import Settings, current_session
 from circuitcheck.stats import e_value_of, violation_bounds, violations_found

@@ -1,0 +1,104 @@
+"""What came of a question, as data."""
+
+from dataclasses import dataclass, field
+
+from circuitcheck.engine.protocol import Receipt, on_most_prompts
+from circuitcheck.quantities.questions.history import Looks, Tries
+from circuitcheck.sampling import Decision, Tally
+from circuitcheck.session import Measured
+from circuitcheck.text import printable
+
+
+@dataclass(frozen=True)
+class ContraryPrompt:
+    """A prompt on the side that the claim denies. `value` is on the threshold's scale; a ratio has no value on one
+    prompt, so there it is `linearised`: the threshold plus (numerator - threshold x denominator) / mean denominator.
+    `index` is None for a prompt that is not taken from a stream."""
+
+    index: int | None
+    template: str
+    text: str
+    value: float
+    linearised: bool = False
+
+    def describe(self) -> str:
+        where = "shrunk" if self.index is None else f"#{self.index}"
+        return f"{self.value:8.3f}  {where} [{self.template}] {printable(self.text)}"
+
+
+@dataclass(frozen=True)
+class ControlResult:
+    """What an effect of size `own` was compared with: sets of `matched` that are `like` the claimed one, on the same
+    prompts, drawn with `seed` unless all were compared. `strongest` is the set with the largest effect."""
+
+    like: str
+    matched: int
+    tally: Tally
+    seed: int
+    own: float
+    strongest: str
+    strongest_effect: float
+
+    def describe(self) -> str:
+        tally = self.tally
+        if not tally.draws:
+            return f"none of the {self.matched} head sets like {self.like} was compared"
+        which = f"all {self.matched}" if tally.complete else f"{tally.draws} of {self.matched} (drawn with seed {self.seed})"
+        return (
+            f"{which} head sets like {self.like}: {tally.lesser} have less effect, {tally.beaten} of them beyond chance, "
+            f"{tally.ahead} more beyond chance, {tally.ties} tie; its own is {self.own:.4g}, the strongest other's "
+            f"{self.strongest_effect:.4g} ({self.strongest})"
+        )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A decision, with what was compared and on which prompts. `threshold` is None for questions made of `parts`.
+    `measured` is what it rests on, prompt by prompt; `flags` are warnings about how it was asked. `question` is a key of
+    what was asked, without seed and threshold, `shape` says it without its units; `tries` and `looks` are what the result
+    may have been picked from."""
+
+    expression: str
+    relation: str
+    threshold: float | None
+    margin: float | None
+    decision: Decision
+    task: str
+    stream: str
+    seed: int
+    templates: int
+    groups: str
+    scope: str
+    measured: Measured = field(compare=False, repr=False)
+    contrary: tuple[ContraryPrompt, ...]
+    local_metrics: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    control: ControlResult | None = None
+    parts: tuple["Outcome", ...] = ()
+    question: str = ""
+    shape: str = ""
+    tries: Tries | None = None
+    looks: Looks | None = None
+
+    @property
+    def receipts(self) -> tuple[Receipt, ...]:
+        """Proof that interventions acted, each once, on the most prompts."""
+        return on_most_prompts((*self.measured.receipts, *(each for part in self.parts for each in part.receipts)))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        local = tuple(
+            f"the metric {name!r} is a function of this process: its values are neither stored nor sent elsewhere, and "
+            f"nothing is known of how far they reach (cc.metric(..., support=(low, high)) says it)"
+            for name in self.local_metrics
+        )
+        idle = tuple(
+            f"{receipt.intervention} changed nothing in any prompt at {', '.join(receipt.idle)}: is that meant to be there?"
+            for receipt in self.receipts
+            if receipt.idle and not receipt.allow_vacuous
+        )
+        picked = (each.describe() for each in (self.tries, self.looks) if each is not None)
+        parts = (warning for part in self.parts for warning in part.warnings)
+        unseen = self.decision.unseen
+        fragile = (unseen.describe(),) if unseen is not None and unseen.fragile else ()
+        return tuple(dict.fromkeys((*self.flags, *picked, *self.decision.warnings, *fragile, *local, *idle, *parts)))
