@@ -1,6 +1,6 @@
-"""Where the organism keeps what belongs to whom; study A's binding vectors, which it does not have.
+"""Where the organism keeps what belongs to whom; binding vectors, which it does not have.
 
-Study A (entity binding in Gemma-2-2B-it) took the mean difference of the residual stream between the first and the second
+A study of entity binding in Gemma-2-2B-it took the mean difference of the residual stream between the first and the second
 person, and between what belongs to them, in every layer, and found that subtracting it unbinds. Whether a model keeps its
 bindings that way is a claim like any other. Places and layers were found on the discovery stream; the vectors are taken on
 it, too, and never on the test stream.

@@ -56,7 +56,7 @@ class Claim:
 def claim(
     text: str,
     *,
-    id: str = "",  # noqa: A002 - the name that DESIGN gives to users
+    id: str = "",  # noqa: A002 - the word that users know from pytest
     model: str | None = None,
     models: Iterable[str] | None = None,
     saes: Mapping[str, str] | None = None,

@@ -12,9 +12,9 @@ from circuitcheck.plan.interventions import (
     Patch,
     PatchPath,
     Resample,
-    Source,
     Steer,
     StreamMean,
+    ValueSource,
     held_still,
 )
 from circuitcheck.plan.metrics import (
@@ -73,9 +73,9 @@ __all__ = [
     "Reading",
     "Resample",
     "Showing",
-    "Source",
     "Steer",
     "StreamMean",
+    "ValueSource",
     "View",
     "bounds_of",
     "held_still",

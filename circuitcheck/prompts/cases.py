@@ -116,7 +116,7 @@ class PickedCases(ChosenPrompts):
 
     @property
     def facts(self) -> SourceFacts:
-        return replace(self.base.facts, second_cluster=None, has_units=False)
+        return replace(self.base.facts, second_cluster=None, has_sampling_units=False)
 
     @property
     def count(self) -> int:

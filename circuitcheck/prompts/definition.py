@@ -27,7 +27,7 @@ class TaskDefinition(TaskSchema, SourceBase):
             counterfactuals=self.counterfactual_names,
             has_distractor=self.distractor is not None,
             second_cluster=self.second_cluster,
-            has_units=bool(self.pairs),
+            has_sampling_units=bool(self.pairs),
         )
 
     def realised(self, tokenizer: Tokenizer) -> RealisedTask:

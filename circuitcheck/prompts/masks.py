@@ -39,8 +39,8 @@ class MaskedSource(ChosenPrompts):
     @cached_property
     def facts(self) -> SourceFacts:
         found = self.base.facts
-        complete = found.complete and self.considered == self.population
-        return replace(found, second_cluster=None, complete=complete, flags=(*found.flags, self._chosen))
+        whole = found.is_population and self.considered == self.population
+        return replace(found, second_cluster=None, is_population=whole, flags=(*found.flags, self._chosen))
 
     @property
     def count(self) -> int:

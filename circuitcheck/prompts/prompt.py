@@ -14,11 +14,12 @@ class Counterfactual:
 
 @dataclass(frozen=True)
 class Labels:
-    """The clusters that a prompt belongs to: its template, the value of the task's second cluster, its pair."""
+    """The clusters that a prompt belongs to: its template, the value of the task's second cluster; and
+    its sampling unit, whose prompts count as one."""
 
     template: str
     second: str | None
-    pair: str | None
+    sampling_unit: str | None
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class PromptStream:
 
     def to_look_at(self) -> "PromptStream":
         """Where a look goes that is no claim."""
-        return self if self.chosen or self.complete else self.other("discovery")
+        return self if self.chosen or self.is_population else self.other("discovery")
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -36,9 +36,9 @@ class PromptStream:
         return self.task.facts.flags
 
     @property
-    def complete(self) -> bool:
+    def is_population(self) -> bool:
         """Are they all the prompts that there are, so that measuring them gives an exact value?"""
-        return self.task.facts.complete
+        return self.task.facts.is_population
 
     def size(self, tokenizer: Tokenizer) -> int:
         """How many different prompts there are for this tokenizer."""

@@ -15,8 +15,9 @@ class SourceFacts:
 
     Of its prompts: the `positions` and `counterfactuals` that each has, and whether it has a distractor; a mean is taken
     `mean_by` each template, or over all tokens. How they are judged: `groups` is the word for what they are grouped by;
-    `second_cluster` names what they are also grouped by; where it `has_units`, several prompts count as one; where it is
-    `complete`, the test stream holds all that a claim is about, and measuring all of it gives an exact value. For readers:
+    `second_cluster` names what they are also grouped by; where it `has_sampling_units`, several prompts count as one;
+    where it `is_population`, the test stream holds all that a claim is about, and measuring all of it gives an exact
+    value. For readers:
     `division` says how many rows of a file went to which stream, `flags` how prompts were chosen.
     """
 
@@ -26,8 +27,8 @@ class SourceFacts:
     mean_by: MeanBy = "template"
     groups: str = "templates"
     second_cluster: str | None = None
-    has_units: bool = False
-    complete: bool = False
+    has_sampling_units: bool = False
+    is_population: bool = False
     division: str = ""
     flags: tuple[str, ...] = ()
 

@@ -110,7 +110,7 @@ class ClusteredMean(_Clustered):
 
     def problem(self, level: Level) -> str | None:
         few = self.undefined(level)
-        if few or level.exact:
+        if few or level.census:
             return few
         alike = most_alike(self.means, ROUNDING * float(np.abs(self.values).max()))
         if alike > len(self.means) / 2:

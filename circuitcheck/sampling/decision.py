@@ -24,7 +24,7 @@ SUPPORTED, REFUTED, INCONCLUSIVE = "supported", "refuted", "inconclusive"
 @dataclass(frozen=True)
 class Decision:
     """A verdict with what led to it. `looks` are (n, low, high), of at most `planned`; `n_more` is prompts beyond n for
-    power 0.5 and 0.8, None where that cannot be said. `exhausted`: every prompt that the claim is about was measured, so
+    power 0.5 and 0.8, None where that cannot be said. `census`: every prompt that the claim is about was measured, so
     that the value is exact. `noise`: what the machine may add to the estimate; the interval holds it. `method` names what
     was done, `words` say it to a reader. `unseen`: what this sample cannot exclude. A reader must know `warnings`, and
     may want to know `notes`."""
@@ -40,7 +40,7 @@ class Decision:
     looks: tuple[tuple[int, float, float], ...]
     n_more: tuple[tuple[float, int | None], ...]
     warnings: tuple[str, ...]
-    exhausted: bool
+    census: bool
     notes: tuple[str, ...] = ()
     noise: float = 0.0
     words: str = ""
@@ -92,7 +92,7 @@ def judge(estimand: Estimand, region: Region, level: Level, against: Level) -> b
     else None."""
     if estimand.problem(level) is not None:
         return None
-    if level.exact and estimand.noise == 0:
+    if level.census and estimand.noise == 0:
         return region.holds(estimand.value)
     if region.shown_inside(lambda threshold: estimand.side(threshold, level)):
         return True
@@ -104,7 +104,7 @@ def estimate(draw: Draw, build: Build, n: int, confidence: float, population: in
     if not 0.5 < confidence < 1:
         raise ValueError(f"confidence {confidence} is outside (0.5, 1); 0.95 is usual.")
     columns = draw(range(n))
-    level = Level((1 - confidence) / 2, 1 - confidence, exact=n == population)
+    level = Level((1 - confidence) / 2, 1 - confidence, census=n == population)
     bad = _not_finite(columns)
     if bad:
         return _undecidable(bad, columns, [], Design(confidence, n, n))
@@ -122,10 +122,10 @@ def estimate(draw: Draw, build: Build, n: int, confidence: float, population: in
         looks=((n, interval.low, interval.high),),
         n_more=(),
         warnings=estimand.warnings((), level),
-        exhausted=level.exact,
+        census=level.census,
         notes=estimand.notes(level),
         noise=estimand.noise,
-        words=interval.method if level.exact else estimand.words,
+        words=interval.method if level.census else estimand.words,
         unseen=estimand.unseen((), level),
     )
 
@@ -140,7 +140,7 @@ def _conclude(
 ) -> Decision:
     n, low, high = looks[-1]
     problem, method = estimand.problem(level), estimand.interval(level).method
-    more = _more(estimand, region, design, level) if inside is None and not problem and not level.exact else ()
+    more = _more(estimand, region, design, level) if inside is None and not problem and not level.census else ()
     edges = () if inside is None else region.edges
     return Decision(
         verdict=INCONCLUSIVE if inside is None else SUPPORTED if inside else REFUTED,
@@ -148,16 +148,16 @@ def _conclude(
         estimate=estimand.value,
         low=low,
         high=high,
-        method=method if level.exact else f"{method}; look {len(looks)} of {len(design.looks)}",
+        method=method if level.census else f"{method}; look {len(looks)} of {len(design.looks)}",
         confidence=design.confidence,
         n=n,
         looks=looks,
         n_more=more,
         warnings=(*estimand.warnings(edges, level), *_two_tails(region, inside, looks[-1], design)),
-        exhausted=level.exact,
+        census=level.census,
         notes=(*estimand.notes(level), *_notes(inside, looks, design, more)),
         noise=estimand.noise,
-        words=method if level.exact else estimand.words,
+        words=method if level.census else estimand.words,
         planned=len(design.looks),
         unseen=estimand.unseen(edges, level),
     )
@@ -237,5 +237,5 @@ def _undecidable(reason: str, columns: Columns, seen: list[tuple[int, float, flo
         tuple(seen),
         (),
         (),
-        exhausted=False,
+        census=False,
     )

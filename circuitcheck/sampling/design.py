@@ -14,13 +14,13 @@ SPENDING = 0.75
 @dataclass(frozen=True)
 class Level:
     """What one look may conclude. `tail`: error on each side for methods that need a boundary. `alpha`: error of both sides
-    over all looks, for methods that are valid at every look by themselves; `part` of it falls to this look. `exact`: all
+    over all looks, for methods that are valid at every look by themselves; `part` of it falls to this look. `census`: all
     prompts that the claim is about are measured."""
 
     tail: float
     alpha: float
     part: float = 1.0
-    exact: bool = False
+    census: bool = False
 
     @property
     def sequential(self) -> bool:
@@ -87,7 +87,7 @@ class Design:
         looks = self.looks
         before = looks[look - 1] if look else 0
         part = (looks[look] / looks[-1]) ** SPENDING - (before / looks[-1]) ** SPENDING
-        return Level(self._boundary(alpha).tails[look], alpha, part, exact=self.census and looks[look] == self.population)
+        return Level(self._boundary(alpha).tails[look], alpha, part, census=self.census and looks[look] == self.population)
 
     def _boundary(self, alpha: float) -> Boundary:
         return kim_demets(self.looks, alpha, SPENDING)

@@ -87,7 +87,7 @@ class Simple:
         return self._words
 
     def interval(self, level: Level) -> Interval:
-        if level.exact:
+        if level.census:
             return exact_interval(self.value, self.noise)
         return self._interval(level).widened(self.noise)
 

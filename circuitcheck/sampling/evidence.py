@@ -35,7 +35,7 @@ def evidence(estimand: Estimand, region: Region, design: Design, look: int, *, s
         return judge(estimand, region, tried.level(look), tried.level_against(look)) is supports
 
     level = design.level(look)
-    if level.exact and estimand.noise == 0:
+    if level.census and estimand.noise == 0:
         return CERTAIN if shown(design.alpha) else NONE
     if not shown(_LARGEST):
         return NONE

@@ -46,17 +46,17 @@ class RealMean(Simple):
         return at_boundary(stats.skew_guarded(self.values, level.tail), level)
 
     def problem(self, level: Level) -> str | None:
-        if level.exact:
+        if level.census:
             return None
         return too_alike(self.values, ROUNDING * max(self._scale, float(np.abs(self.values).max())), level.alpha)
 
     def unseen(self, edges: Edges, level: Level) -> Unseen | None:
-        if level.exact:
+        if level.census:
             return None
         return unseen_of(self.values, self._what, edges, level.alpha)
 
     def warnings(self, edges: Edges, level: Level) -> tuple[str, ...]:
-        if level.exact or self.n < 2:
+        if level.census or self.n < 2:
             return ()
         return skew_warning(stats.skewness(self.values), self.value, self.interval(level), edges)
 
@@ -74,7 +74,7 @@ class BoundedMean(Simple):
         return stats.betting_interval(self.values, self.low, self.high, level.alpha)
 
     def side(self, threshold: float, level: Level) -> int:
-        if level.exact:
+        if level.census:
             return super().side(threshold, level)
         if self._shown(threshold + self.noise, level) == 1:
             return 1
@@ -84,7 +84,7 @@ class BoundedMean(Simple):
         return stats.betting_side(self.values, self.low, self.high, level.alpha, threshold)
 
     def martingale(self, level: Level) -> bool:
-        return not level.exact
+        return not level.census
 
 
 def skew_warning(skew: float, value: float, found: Interval, edges: Edges) -> tuple[str, ...]:

@@ -14,26 +14,26 @@ Differences = Callable[[int, int], Iterable[Estimand]]  # (sets, prompts) -> for
 
 @dataclass(frozen=True)
 class Ranking:
-    """The rule: `sizes` are how many sets are compared at each stage; with `complete` these are all there are."""
+    """The rule: `sizes` are how many sets are compared at each stage; with `all_sets` these are all there are."""
 
     design: Design
     share: float
     sizes: tuple[int, ...]
-    complete: bool
+    all_sets: bool
 
     @property
     def alpha(self) -> float:
         return self.design.alpha
 
     def needed(self, sets: int, alpha: float) -> Needs:
-        return needs(sets, self.share, alpha, complete=self.complete, stages=len(self.sizes))
+        return needs(sets, self.share, alpha, all_sets=self.all_sets, stages=len(self.sizes))
 
     def tally(self, differences: Differences, sets: int, look: int, alpha: float) -> Tally:
         """What one look at `sets` sets says at a two-sided error of `alpha` for all of them together."""
         needed = self.needed(sets, alpha)
         beaten_at = self._level(look, needed.beaten_alpha)
         ahead_at = self._level(look, needed.ahead_alpha * self.design.refuting)
-        tally = Tally(complete=self.complete)
+        tally = Tally(all_sets=self.all_sets)
         for found in differences(sets, self.design.looks[look]):
             beaten, ahead = _side(found, beaten_at) == 1, _side(found, ahead_at) == -1
             tally = tally.plus(found.value, noise=found.noise, beaten=beaten, ahead=ahead)

@@ -57,7 +57,7 @@ class RatioOfMeans:
         return self._linear(threshold).side(0.0, level)
 
     def interval(self, level: Level) -> Interval:
-        if level.exact:
+        if level.census:
             return exact_interval(self.value, self.noise)
         method = f"linearised ratio, {self._linear(0.0).interval(level).method}"
         if self.problem(level):
@@ -66,7 +66,7 @@ class RatioOfMeans:
 
     def problem(self, level: Level) -> str | None:
         weak = self.undefined(level)
-        if weak or level.exact:
+        if weak or level.census:
             return weak
         residual = self._linear(self.value)
         if np.ptp(residual.values) <= _CONSTANT * self._denominator().value:
@@ -101,7 +101,7 @@ class RatioOfMeans:
         return self._linear(self.value).warnings(tuple(below * (edge - self.value) for edge in edges), level)
 
     def notes(self, level: Level) -> tuple[str, ...]:
-        if level.exact or self.n < 2 or not math.isfinite(self.value):
+        if level.census or self.n < 2 or not math.isfinite(self.value):
             return ()
         linear = self._linear(self.value)
         if not isinstance(linear, RealMean):
@@ -116,7 +116,7 @@ class RatioOfMeans:
         found = denominator.interval(level)
         if found.low > 0:
             return None
-        shown = f"mean {denominator.value:.4g}" + ("" if level.exact else f" in [{found.low:.4g}, {found.high:.4g}]")
+        shown = f"mean {denominator.value:.4g}" + ("" if level.census else f" in [{found.low:.4g}, {found.high:.4g}]")
         return f"{_NO_TASK}: the denominator, {shown}, is not shown to be above 0"
 
     def _linear(self, r: float) -> Simple:

@@ -17,13 +17,13 @@ class Needs:
     ahead_alpha: float
 
 
-def needs(sets: int, share: float, alpha: float, *, complete: bool, stages: int = 1) -> Needs:
+def needs(sets: int, share: float, alpha: float, *, all_sets: bool, stages: int = 1) -> Needs:
     """By partial conjunction (Benjamini & Heller 2008, Biometrics 64, 1215): k of M are shown where the k-th smallest p is
-    at most the error over M - k + 1, whatever the sets share. `complete`: these are all the sets there are. Otherwise
+    at most the error over M - k + 1, whatever the sets share. `all_sets`: these are all the sets there are. Otherwise
     half of the error is for the draw of the sets, so that k is what a share as claimed reaches that rarely; `stages`
     share both.
     """
-    if complete:
+    if all_sets:
         beaten = math.ceil(share * sets - 1e-9)
         return Needs(beaten, alpha / (sets - beaten + 1), sets - beaten + 1, alpha / max(beaten, 1))
     error = alpha / (2 * stages)
@@ -35,14 +35,14 @@ def stages_of(draws: int, share: float, alpha: float) -> tuple[int, ...]:
     """How many sets are drawn before each stop: a quarter, half and all of `draws`, without those that could show
     nothing."""
     sizes = sorted({draws, draws // 2, draws // 4})
-    able = [size for size in sizes if size > 1 and needs(size, share, alpha, complete=False, stages=3).beaten <= size]
+    able = [size for size in sizes if size > 1 and needs(size, share, alpha, all_sets=False, stages=3).beaten <= size]
     return tuple(able) or (draws,)
 
 
 @dataclass(frozen=True)
 class Tally:
     """Of `draws` sets, `lesser` have less effect on the same prompts and `ties` the same. `beaten` of them are shown to have
-    less, `ahead` are shown to have more; `undefined` gave no number, and count as neither. `complete`: all the sets there
+    less, `ahead` are shown to have more; `undefined` gave no number, and count as neither. `all_sets`: all the sets there
     are, each once."""
 
     draws: int = 0
@@ -51,7 +51,7 @@ class Tally:
     beaten: int = 0
     ahead: int = 0
     undefined: int = 0
-    complete: bool = False
+    all_sets: bool = False
 
     def plus(self, difference: float, *, noise: float, beaten: bool, ahead: bool) -> "Tally":
         """With one more set, than which the effect is larger by `difference`; less than `noise` is a tie."""

@@ -139,7 +139,7 @@ def beats_equals(weaker: int, equal: int) -> Attack:
 def _ranked(rng: np.random.Generator, claimed: float, others: Floats) -> Outcome:
     """An effect against others on the same prompts, each measured with a noise of its own."""
     differences = (claimed - others)[:, None] + rng.normal(size=_N) - rng.normal(size=(len(others), _N))
-    rule = Ranking(Design(), 0.95, (len(others),), complete=True)
+    rule = Ranking(Design(), 0.95, (len(others),), all_sets=True)
 
     def estimands(sets: int, prompts: int) -> Iterator[Estimand]:
         return (RealMean(row[:prompts]) for row in differences[:sets])

@@ -1,4 +1,4 @@
-"""`assert quantity < 0.8` inside a claim: the rules of DESIGN 5.1."""
+"""`assert quantity < 0.8` inside a claim: what fails, passes and is refused."""
 
 import copy
 import pickle

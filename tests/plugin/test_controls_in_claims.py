@@ -165,7 +165,7 @@ def test_all_matched_sets_are_compared_where_they_are_few(run: Run) -> None:
     assert tally(run, "weak")[:4] == (3, 3, 0, 0)
     assert tally(run, "close") == (3, 3, 3, 2, 0)
     assert tally(run, "sets")[:2] == (15, 15)
-    assert all(compared(run, name)["control"]["complete"] for name in ("strong", "weak", "close", "sets"))
+    assert all(compared(run, name)["control"]["all_sets"] for name in ("strong", "weak", "close", "sets"))
 
 
 def test_control_names_the_set_and_the_strongest_other(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""What each verdict does to its test: the outcome table of DESIGN 6."""
+"""What each verdict does to its test: a row for each verdict and expectation."""
 
 import re
 

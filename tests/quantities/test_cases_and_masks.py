@@ -284,7 +284,7 @@ def test_all_that_a_mask_keeps_of_a_stream_is_a_sample(model, with_settings, con
     n = sum(1 for _ in task.iterate(model))
     with with_settings(samples=10**4):
         decision = (task.logit_diff(model) < float(task.logit_diff(model).values(n).mean())).decide().decision
-    assert (decision.n, decision.exhausted, decision.verdict) == (n, False, "inconclusive")
+    assert (decision.n, decision.census, decision.verdict) == (n, False, "inconclusive")
 
 
 def test_more_prompts_than_are_kept_are_an_error(model):

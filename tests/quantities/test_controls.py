@@ -98,7 +98,7 @@ def test_every_set_is_compared_and_counted_as_by_hand(planted, model, drop, head
     assert result.control.tally == tally
     assert result.control.matched == tally.draws == len(sets_like(heads))
     assert result.control.own == pytest.approx(drop(heads).values(PROMPTS).mean())
-    assert (result.decision.n, result.decision.exhausted) == (PROMPTS, False)
+    assert (result.decision.n, result.decision.census) == (PROMPTS, False)
 
 
 def test_a_head_that_matters_beats_all_there_are(drop):

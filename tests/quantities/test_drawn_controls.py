@@ -70,7 +70,7 @@ def test_more_than_1000_sets_are_drawn_and_not_enumerated(known):
         result = asked(drop)
     assert result.decision.verdict == "supported"
     assert result.control.matched == SETS_LIKE_FOUR > 1000
-    assert (result.control.tally.complete, result.decision.exhausted) == (False, False)
+    assert (result.control.tally.all_sets, result.decision.census) == (False, False)
     assert len(sets_run(session.engine.runs)) <= result.control.tally.draws + 2  # the claimed set, and the whole model
     assert result.decision.low == result.decision.estimate == result.decision.high == 1
 
@@ -80,7 +80,7 @@ def test_1000_sets_are_compared_one_and_all_and_1001_are_drawn(known, heads, com
     with known(lambda head, row, _: float(head.head < 500) + row / 100, heads=heads) as (drop, _):
         result = asked(drop, "L0H7", 0.5, 2, draws=32)
     assert result.control.matched == heads - 1
-    assert result.control.tally.complete == complete
+    assert result.control.tally.all_sets == complete
     if complete:
         assert (result.control.tally.draws, result.control.tally.ties) == (1000, 499)
 
@@ -120,7 +120,7 @@ def test_each_other_set_is_as_likely_as_any_and_the_claimed_one_is_never_drawn(k
     with known(effect, heads=1100, seed=1) as (drop, session):
         tally = asked(drop, "L0H550", 0.5, draws=800).control.tally
         drawn = [heads[0].head for heads in sets_run(session.engine.runs) if heads and heads[0].head != 550]
-    assert (tally.draws, tally.ties, tally.complete) == (800, 0, False)
+    assert (tally.draws, tally.ties, tally.all_sets) == (800, 0, False)
     assert len(drawn) == pytest.approx(1099 * (1 - math.exp(-800 / 1099)), abs=50)
     assert chisquare(np.histogram(drawn, bins=11, range=(0, 1100))[0]).pvalue > 1e-4
 

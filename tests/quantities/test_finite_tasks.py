@@ -31,7 +31,7 @@ def file(tmp_path):
 def test_all_of_a_stream_is_a_sample_of_what_the_claim_is_about(model, names_task, count, size):
     quantity = names_task(count).logit_diff(model)
     decision = (quantity < quantity.values(size).mean() + 1e-6).decide().decision
-    assert (decision.verdict, decision.n, decision.exhausted) == ("inconclusive", size, False)
+    assert (decision.verdict, decision.n, decision.census) == ("inconclusive", size, False)
     assert decision.low < decision.estimate < decision.high
     assert "there are no more prompts" in decision.reason
     assert decision.n_more == ()
@@ -62,7 +62,7 @@ def test_population_says_that_these_prompts_are_all_there_are(model, file):
     task = cc.Task.from_records(file(12), population=True)
     mean = task.logit_diff(model).estimate(12).value
     result = (task.logit_diff(model) < mean + 1e-6).decide()
-    assert (result.decision.verdict, result.decision.n, result.decision.exhausted) == ("supported", 12, True)
+    assert (result.decision.verdict, result.decision.n, result.decision.census) == ("supported", 12, True)
     assert result.decision.low == result.decision.estimate == result.decision.high
     assert "every prompt that the claim is about" in result.describe()
     assert any("these 12 prompts of mine and no others" in each for each in result.warnings)
@@ -75,14 +75,14 @@ def test_of_a_population_ratios_medians_shares_and_constants_are_exact_too(model
     values = quantity.values(12)
     for each, value in [(quantity.median(), np.median(values)), (quantity.above(0), (values > 0).mean())]:
         decision = (each < value + 1e-6).decide().decision
-        assert (decision.verdict, decision.exhausted) == ("supported", True)
+        assert (decision.verdict, decision.census) == ("supported", True)
     assert task.metric(lambda _logits, prompts: np.ones(len(prompts)), model) < 2
 
 
 def test_a_population_larger_than_the_budget_is_not_exact(model, file, with_settings):
     with with_settings(samples=8, first_look=8):
         decision = (cc.Task.from_records(file(12), population=True).logit_diff(model) < 0).decide().decision
-    assert (decision.n, decision.exhausted) == (8, False)
+    assert (decision.n, decision.census) == (8, False)
 
 
 # How many there are

@@ -47,7 +47,7 @@ def units(task, model, n):
     return np.array([" ".join((prompt.template, *sorted(prompt.slots.values()))) for prompt in prompts])
 
 
-def unit_means(values, names):
+def means_of_sampling_units(values, names):
     return np.array([values[names == name].mean() for name in dict.fromkeys(names)])
 
 
@@ -77,9 +77,11 @@ def test_they_change_neither_prompts_nor_digest(model):
 def test_labels_are_equal_exactly_where_the_same_names_stand_in_the_same_template(model):
     labels = PAIRED.definition.labels(model.tokenizer, seed=0, stream="test", rows=range(90))
     expected = units(PAIRED, model, 90)
-    assert 45 < len(set(expected)) == len({label.pair for label in labels}) < 90
-    assert len({(label.pair, name) for label, name in zip(labels, expected, strict=True)}) == len(set(expected))
-    assert {label.pair for label in PLAIN.definition.labels(model.tokenizer, seed=0, stream="test", rows=range(9))} == {None}
+    assert 45 < len(set(expected)) == len({label.sampling_unit for label in labels}) < 90
+    assert len({(label.sampling_unit, name) for label, name in zip(labels, expected, strict=True)}) == len(set(expected))
+    assert {
+        label.sampling_unit for label in PLAIN.definition.labels(model.tokenizer, seed=0, stream="test", rows=range(9))
+    } == {None}
 
 
 def test_prompts_that_differ_in_anything_else_stay_apart(model):
@@ -97,7 +99,7 @@ def test_prompts_that_differ_in_anything_else_stay_apart(model):
     size = swapped.size(model.tokenizer, "test")
     labels = swapped.labels(model.tokenizer, seed=0, stream="test", rows=range(size))
     keys = [(*sorted((p.slots["A"], p.slots["B"])), p.slots["C"]) for p in task.prompts(size, model=model)]
-    assert len(set(keys)) == len({label.pair for label in labels}) == len(set(zip(keys, labels, strict=True)))
+    assert len(set(keys)) == len({label.sampling_unit for label in labels}) == len(set(zip(keys, labels, strict=True)))
     assert len(set(keys)) < size
 
 
@@ -106,7 +108,7 @@ def test_prompts_that_differ_in_anything_else_stay_apart(model):
 
 def test_a_real_mean_is_over_units(one_look, model):
     quantity = PAIRED.logit_diff(model)
-    means = unit_means(quantity.values(32), units(PAIRED, model, 32))
+    means = means_of_sampling_units(quantity.values(32), units(PAIRED, model, 32))
     decision = (quantity > 5).decide().decision
     assert 16 < len(means) < 32
     assert ends(decision) == pytest.approx(ends(skew_guarded(means, 0.025)))
@@ -120,7 +122,7 @@ def test_a_bounded_mean_is_a_bet_on_units(one_look, model, name):
         share = task.logit_diff(model).above(0)
         return {"accuracy": task.accuracy(model), "share": share, "probability": task.metric(cc.probability(), model)}[name]
 
-    means = unit_means(measured(PAIRED).values(32), units(PAIRED, model, 32))
+    means = means_of_sampling_units(measured(PAIRED).values(32), units(PAIRED, model, 32))
     decision = (measured(PAIRED) > 0.99).decide().decision
     assert ends(decision) == pytest.approx(ends(betting_interval(means, 0, 1, 0.05)), abs=1e-6)
     assert "betting" in decision.method
@@ -129,7 +131,7 @@ def test_a_bounded_mean_is_a_bet_on_units(one_look, model, name):
 def test_a_ratio_is_one_of_unit_means(one_look, model):
     ratio = PAIRED.logit_diff(model) / PAIRED.metric(offset, model)
     pairs, names = ratio.values(32), units(PAIRED, model, 32)
-    columns = np.array([unit_means(pairs[part], names) for part in ("numerator", "denominator")])
+    columns = np.array([means_of_sampling_units(pairs[part], names) for part in ("numerator", "denominator")])
     n = columns.shape[1]
     expected = decide(lambda rows: columns, lambda c: RatioOfMeans(c[0], c[1]), Above(5), Design(first=n, maximum=n))
     assert ends((ratio > 5).decide().decision) == pytest.approx(ends(expected), abs=1e-6)
@@ -139,18 +141,18 @@ def test_every_look_counts_the_units_so_far(model, with_settings):
     with with_settings(samples=64):
         quantity = PAIRED.logit_diff(model)
         values, names = quantity.values(64), units(PAIRED, model, 64)
-        threshold = unit_means(values, names).mean()
+        threshold = means_of_sampling_units(values, names).mean()
         decision = (quantity > threshold).decide().decision
         tails = [Design(maximum=64).level(look).tail for look in (0, 1, 2)]
     for (n, *found), tail in zip(decision.looks, tails, strict=True):
-        assert found == pytest.approx(ends(skew_guarded(unit_means(values[:n], names[:n]), tail)))
+        assert found == pytest.approx(ends(skew_guarded(means_of_sampling_units(values[:n], names[:n]), tail)))
 
 
 def test_a_number_that_knows_no_order_is_not_counted_twice(one_look, model):
     """32 of 36 prompts, most with their partner: wider than what takes them for 32 numbers."""
     paired, plain = task_of(SIX, 4, pairs=("a", "b")), task_of(SIX, 4)
     values, names = paired.metric(same_either_way, model).values(32), units(paired, model, 32)
-    means = unit_means(values, names)
+    means = means_of_sampling_units(values, names)
     assert len(set(values)) == len(means) < 26
     both = [(task.metric(same_either_way, model) > 50).decide().decision for task in (paired, plain)]
     assert ends(both[0]) == pytest.approx(ends(skew_guarded(np.unique(values), 0.025)))
@@ -163,7 +165,7 @@ def test_new_templates_are_judged_by_their_units(model, with_settings):
         quantity = task.logit_diff(model)
         decision = (quantity > 50).decide().decision
         values, names = quantity.values(decision.n), units(task, model, decision.n)
-    means = unit_means(values, names)
+    means = means_of_sampling_units(values, names)
     templates = np.array([name.split()[0] for name in dict.fromkeys(names)])
     of_templates = np.array([means[templates == frame].mean() for frame in SIX])
     tail = Design(maximum=64).level(len(decision.looks) - 1).tail

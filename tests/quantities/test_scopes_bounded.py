@@ -94,7 +94,7 @@ def test_all_prompts_of_few_templates_are_not_exact(model, settings, build):
     with settings():
         quantity = build(cc.Task(task, chosen="test").logit_diff(model))
         decision = (quantity > quantity.values(36).mean() - 1e-6).decide().decision
-        assert (decision.n, decision.verdict, decision.exhausted) == (36, "inconclusive", False)
+        assert (decision.n, decision.verdict, decision.census) == (36, "inconclusive", False)
         assert "exact" not in decision.method
         assert decision.low < decision.estimate < decision.high
 

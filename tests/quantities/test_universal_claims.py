@@ -207,7 +207,7 @@ def test_each_form_of_comparison_holds_on_every_prompt_or_not():
 def test_without_a_violation_the_bound_is_what_so_many_prompts_can_exclude(rate, confidence):
     decision = search(LARGE, never, rate=rate, confidence=confidence).decision
     n = searched(rate, confidence)
-    assert (decision.verdict, decision.n, decision.exhausted) == ("supported", n, False)
+    assert (decision.verdict, decision.n, decision.census) == ("supported", n, False)
     assert decision.low == decision.estimate == 0
     assert decision.high == pytest.approx(1 - ((1 - confidence) / 2) ** (1 / n))
     assert rate * 0.9 < decision.high <= rate
@@ -228,14 +228,14 @@ def test_fewer_prompts_than_the_rate_needs_decide_nothing_and_say_what_they_excl
 def test_all_prompts_of_the_stream_exclude_no_more_than_so_many_prompts_do():
     """Half of the combinations: with D violators among all, none is seen with a probability of 2^-D."""
     decision = search(SMALL, never).decision
-    assert (decision.verdict, decision.n, decision.exhausted) == ("inconclusive", SIZE // 2, False)
+    assert (decision.verdict, decision.n, decision.census) == ("inconclusive", SIZE // 2, False)
     assert decision.high == pytest.approx(1 - TAIL ** (2 / SIZE))
     assert "there are no more prompts" in decision.reason
 
 
 def test_a_small_rate_does_not_make_a_part_of_the_prompts_all_of_them():
     decision = search(SMALL, never, rate=0.2).decision
-    assert (decision.n, decision.exhausted) == (searched(0.2), False)
+    assert (decision.n, decision.census) == (searched(0.2), False)
     assert decision.high > 0
 
 

@@ -65,7 +65,7 @@ def test_a_mask_of_a_mask_says_both_and_is_no_more_complete_than_the_first(model
     two = one.where(one.logit_diff(model) > -1000, prompts=64)
     result = (two.logit_diff(model) > -1000).decide()
     assert len([each for each in result.warnings if "prompts were chosen" in each]) == 2
-    assert not cc.forall(two.logit_diff(model) > -1000, rate=1e-6).decide().decision.exhausted
+    assert not cc.forall(two.logit_diff(model) > -1000, rate=1e-6).decide().decision.census
 
 
 def test_means_are_never_taken_over_chosen_prompts(model, ioi):

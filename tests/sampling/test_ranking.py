@@ -24,8 +24,8 @@ def differences(truths, seed=0):
     return np.array(truths, float)[:, None] + np.random.default_rng(seed).normal(size=(len(truths), 512))
 
 
-def ranked(truths, share=0.95, *, complete=True, sizes=None, design=None, seed=0):
-    rule = Ranking(design or Design(), share, sizes or (len(truths),), complete)
+def ranked(truths, share=0.95, *, all_sets=True, sizes=None, design=None, seed=0):
+    rule = Ranking(design or Design(), share, sizes or (len(truths),), all_sets)
     sets = Sets(differences(truths, seed))
     tally, looks = rule.decide(sets)
     return tally, looks, sets, tally.verdict(rule.needed(tally.draws, rule.alpha))
@@ -56,7 +56,7 @@ def test_equal_sets_stay_undecided_to_the_end_of_the_budget():
 def test_sets_without_a_number_end_it_where_too_few_others_are_left():
     values = differences([2.0] * 20)
     values[:2] = math.nan
-    rule = Ranking(Design(), 0.95, (20,), complete=True)
+    rule = Ranking(Design(), 0.95, (20,), all_sets=True)
     tally, looks = rule.decide(Sets(values))
     assert (tally.undefined, tally.beaten, looks[-1][0]) == (2, 18, 32)
     assert tally.verdict(rule.needed(20, rule.alpha)) == "inconclusive"
@@ -64,10 +64,10 @@ def test_sets_without_a_number_end_it_where_too_few_others_are_left():
 
 def test_more_sets_are_drawn_only_where_fewer_cannot_tell():
     sizes = stages_of(200, 0.9, 0.05)
-    first = ranked([2.0] * 200, 0.9, complete=False, sizes=sizes)[2]
+    first = ranked([2.0] * 200, 0.9, all_sets=False, sizes=sizes)[2]
     assert {sets for sets, _ in first.asked} == {sizes[0]}
     lost = [-2.0 if i % 12 == 0 else 2.0 for i in range(200)]  # 8% are ahead, where 10% are allowed
-    assert {sets for sets, _ in ranked(lost, 0.9, complete=False, sizes=sizes)[2].asked} == set(sizes)
+    assert {sets for sets, _ in ranked(lost, 0.9, all_sets=False, sizes=sizes)[2].asked} == set(sizes)
 
 
 def test_what_is_shown_of_the_share_narrows_with_prompts():

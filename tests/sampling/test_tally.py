@@ -52,7 +52,7 @@ def test_a_set_without_a_number_counts_as_neither_and_no_prompts_would_change_it
     [(20, 0.95, 19, 2), (60, 0.95, 57, 4), (10, 0.9, 9, 2), (11, 1.0, 11, 1), (2, 0.5, 1, 2), (100, 0.95, 95, 6)],
 )
 def test_of_all_sets_there_are_exactly_the_share_is_enough_and_one_set_less_refutes(count, share, beaten, ahead):
-    needed = needs(count, share, ALPHA, complete=True)
+    needed = needs(count, share, ALPHA, all_sets=True)
     assert (needed.beaten, needed.ahead) == (beaten, ahead)
     assert needed.beaten_alpha == pytest.approx(ALPHA / (count - beaten + 1))
     assert needed.ahead_alpha == pytest.approx(ALPHA / (count - ahead + 1))
@@ -61,7 +61,7 @@ def test_of_all_sets_there_are_exactly_the_share_is_enough_and_one_set_less_refu
 @quick
 @given(sets, shares, st.sampled_from([0.2, 0.05, 0.01]), st.integers(1, 3))
 def test_a_draw_of_sets_reaches_what_is_needed_by_luck_as_rarely_as_a_quarter_of_the_error_allows(n, share, alpha, stages):
-    needed = needs(n, share, alpha, complete=False, stages=stages)
+    needed = needs(n, share, alpha, all_sets=False, stages=stages)
     error = alpha / (4 * stages)
     for count, chance in ((needed.beaten, share), (needed.ahead, 1 - share)):
         assert binom.sf(count - 1, n, chance) <= error * (1 + 1e-9)
@@ -70,7 +70,7 @@ def test_a_draw_of_sets_reaches_what_is_needed_by_luck_as_rarely_as_a_quarter_of
 
 @pytest.mark.parametrize("share", [0.95, 0.9, 0.5])
 def test_a_share_is_shown_by_draws_without_a_loss_from_where_luck_is_as_rare_as_a_quarter_of_the_error(share):
-    first = next(n for n in range(1, 200) if needs(n, share, ALPHA, complete=False).beaten <= n)
+    first = next(n for n in range(1, 200) if needs(n, share, ALPHA, all_sets=False).beaten <= n)
     assert first == math.ceil(math.log(ALPHA / 4) / math.log(share))
 
 
@@ -102,13 +102,13 @@ def test_prompts_would_tell_where_the_open_sets_are_enough_for_a_verdict(tally, 
 # How often a verdict is wrong: M sets whose differences from the effect are known up to a normal error
 
 
-def verdicts(truths, needed, correlation, complete, rng, runs):
+def verdicts(truths, needed, correlation, all_sets, rng, runs):
     """Shares of (supported, refuted) where each set is tested at its level, with errors that sets share in part."""
     common, own = rng.normal(size=(runs, 1)), rng.normal(size=(runs, len(truths)))
     z = truths + math.sqrt(correlation) * common + math.sqrt(1 - correlation) * own
     beaten = (z > norm.isf(needed.beaten_alpha / 2)).sum(axis=1)
     ahead = (z < norm.ppf(needed.ahead_alpha / 2)).sum(axis=1)
-    base = Tally(len(truths), complete=complete)
+    base = Tally(len(truths), all_sets=all_sets)
     found = [replace(base, beaten=int(b), ahead=int(a)).verdict(needed) for b, a in zip(beaten, ahead, strict=True)]
     return np.mean([f == "supported" for f in found]), np.mean([f == "refuted" for f in found])
 
@@ -131,7 +131,7 @@ def far(count, rest, at):
     ids=["two on the edge", "all on the edge", "six of a hundred", "half a little ahead", "best of eleven"],
 )  # fmt: skip
 def test_a_share_that_is_not_beaten_is_rarely_shown_to_be(truths, share, correlation):
-    needed = needs(len(truths), share, ALPHA, complete=True)
+    needed = needs(len(truths), share, ALPHA, all_sets=True)
     supported, _ = verdicts(truths, needed, correlation, True, np.random.default_rng(3), 8000)
     assert supported <= ALPHA / 2 + 3 * math.sqrt(0.025 / 8000)
 
@@ -144,7 +144,7 @@ def test_a_share_that_is_not_beaten_is_rarely_shown_to_be(truths, share, correla
 )
 def test_a_share_that_is_beaten_by_a_little_is_rarely_refuted(truths, share, correlation):
     """The largest of many differences is ahead by luck: what made 29% to 77% of such verdicts wrong before."""
-    needed = needs(len(truths), share, ALPHA, complete=True)
+    needed = needs(len(truths), share, ALPHA, all_sets=True)
     _, refuted = verdicts(truths, needed, correlation, True, np.random.default_rng(4), 8000)
     assert refuted <= ALPHA / 2 + 3 * math.sqrt(0.025 / 8000)
 
@@ -157,7 +157,7 @@ def test_drawn_sets_of_a_population_at_its_share_keep_to_half_of_the_error_on_ea
     for _ in range(runs):
         beaten = rng.random(200) < share
         for size in stages:
-            needed = needs(size, share, ALPHA, complete=False, stages=len(stages))
+            needed = needs(size, share, ALPHA, all_sets=False, stages=len(stages))
             won = int(beaten[:size].sum())
             verdict = Tally(size, beaten=won, ahead=size - won).verdict(needed)
             if verdict != "inconclusive":

@@ -245,24 +245,24 @@ def test_bounded_values_that_drift_within_a_look_are_judged_as_if_shuffled():
 
 
 @pytest.mark.parametrize("build", [real, share, bounded, median])
-def test_an_exhausted_population_gives_its_exact_value(build):
+def test_a_census_gives_its_exact_value(build):
     ordered = np.r_[np.zeros(20), np.ones(20)] if build is share else np.linspace(0.3, 0.7, 40)
     values = np.random.default_rng(1).permutation(ordered)
     decision = decided([values], build, Above(0.49999), Design(population=40, census=True))
-    assert (decision.verdict, decision.n, decision.exhausted) == ("supported", 40, True)
+    assert (decision.verdict, decision.n, decision.census) == ("supported", 40, True)
     assert (decision.low, decision.estimate, decision.high) == pytest.approx((0.5, 0.5, 0.5))
     assert decision.looks[-1] == pytest.approx((40, 0.5, 0.5))
 
 
-def test_an_exhausted_ratio_gives_its_exact_value():
+def test_a_census_of_a_ratio_gives_its_exact_value():
     columns = normal(1, n=20), normal(3, n=20, seed=1)
     exact = columns[0].mean() / columns[1].mean()
     decision = decided(columns, ratio, Below(exact + 1e-9), Design(population=20, census=True))
-    assert (decision.verdict, decision.exhausted) == ("supported", True)
+    assert (decision.verdict, decision.census) == ("supported", True)
     assert (decision.low, decision.high) == pytest.approx((exact, exact))
 
 
-def test_an_exhausted_population_without_variance_has_a_verdict():
+def test_a_census_without_variance_has_a_verdict():
     assert decided([np.ones(40)], real, Below(1.5), Design(population=40, census=True)).verdict == "supported"
 
 
@@ -273,7 +273,7 @@ def test_an_exact_value_on_the_edge_of_an_open_region_lies_outside_it(region):
 
 def test_a_population_beyond_the_budget_is_a_sample():
     decision = decided([normal()], real, Below(0), Design(population=513))
-    assert (decision.n, decision.exhausted) == (512, False)
+    assert (decision.n, decision.census) == (512, False)
     assert decision.low < decision.high
 
 
@@ -281,7 +281,7 @@ def test_a_population_beyond_the_budget_is_a_sample():
 def test_all_the_prompts_there_are_remain_a_sample_unless_the_claim_is_about_no_others(build):
     values = (normal(n=40) > 0).astype(float) if build is share else (normal(n=40) + 5) / 10
     decision = decided([values], build, Above(values.mean() - 0.001), Design(population=40))
-    assert (decision.verdict, decision.n, decision.exhausted) == ("inconclusive", 40, False)
+    assert (decision.verdict, decision.n, decision.census) == ("inconclusive", 40, False)
     assert decision.low < decision.estimate < decision.high
     assert decision.reason.endswith("there are no more prompts")
 
@@ -331,7 +331,7 @@ def test_an_estimate_gives_an_interval_and_no_verdict():
 
 def test_an_estimate_of_the_whole_population_is_exact():
     decision = estimate(Prompts(normal(n=40)), real, 40, 0.95, 40)
-    assert decision.exhausted
+    assert decision.census
     assert (decision.low, decision.high) == pytest.approx((normal(n=40).mean(),) * 2)
 
 

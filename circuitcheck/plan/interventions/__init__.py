@@ -10,8 +10,8 @@ from circuitcheck.plan.interventions.protocol import (
     Need,
     PickCounterfactual,
     Resample,
-    Source,
     StreamMean,
+    ValueSource,
     held_still,
 )
 from circuitcheck.plan.interventions.steer import Mode, Steer
@@ -29,8 +29,8 @@ __all__ = [
     "PatchPath",
     "PickCounterfactual",
     "Resample",
-    "Source",
     "Steer",
     "StreamMean",
+    "ValueSource",
     "held_still",
 ]

@@ -38,7 +38,7 @@ class Resample:
     matching: tuple[str, ...] = ()
 
 
-Source = str | StreamMean | Resample
+ValueSource = str | StreamMean | Resample
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Need:
 
     site: Site
     at: At
-    source: Source
+    source: ValueSource
 
 
 @runtime_checkable

@@ -49,7 +49,7 @@ class CorpusSource(SourceBase):
     """`content` is a digest of the documents. Rows come one of each document, then a second of each, up to `per_document`;
     positions of one document count as one. Which stream a document is in is decided by a hash of its text."""
 
-    facts: ClassVar[SourceFacts] = SourceFacts((END,), mean_by="tokens", groups="documents", has_units=True)
+    facts: ClassVar[SourceFacts] = SourceFacts((END,), mean_by="tokens", groups="documents", has_sampling_units=True)
 
     name: str
     content: str

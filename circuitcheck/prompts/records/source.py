@@ -62,8 +62,8 @@ class RecordSource(SourceBase):
             counterfactuals=tuple(name for name, _ in first.counterfactuals),
             has_distractor=first.distractor is not None,
             mean_by="template" if all(record.template is not None for record in self.records) else "tokens",
-            has_units=self._has_clusters,
-            complete=self.population,
+            has_sampling_units=self._has_clusters,
+            is_population=self.population,
             division=self._division(streams),
             flags=(only,) if self.population else (),
         )

@@ -35,8 +35,8 @@ def _row(prompt: Prompt, labels: Labels, tokenizer: Tokenizer, stream: str) -> d
     spans = {name: _span(prompt.text, offsets, at) for name, at in prompt.positions.items() if name != END}
     if spans:
         row["positions"] = spans
-    if labels.pair is not None:
-        row["cluster"] = labels.pair
+    if labels.sampling_unit is not None:
+        row["cluster"] = labels.sampling_unit
     return {**row, "template": prompt.template, "stream": stream}
 
 

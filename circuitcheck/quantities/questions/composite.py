@@ -69,7 +69,7 @@ class Composite(Question):
             looks=(),
             n_more=(),
             warnings=(),
-            exhausted=all(result.decision.exhausted for result in results),
+            census=all(result.decision.census for result in results),
         )
         first = results[0]
         return replace(

@@ -17,17 +17,17 @@ from circuitcheck.stats import cluster_means
 @dataclass(frozen=True)
 class Conditions:
     """`floors`: the noise by model and metric. `clusters(n)`: what the first n prompts are a sample of, where that is
-    more than prompts. `units(values)`: values [prompt] as one value for each unit, where prompts come in pairs; `what` these
-    are called."""
+    more than prompts. `sampling_units(values)`: values [prompt] as one value for each
+    sampling unit, where several prompts count as one; `what` these are called."""
 
     floors: Mapping[tuple[str, str], Noise] = field(default_factory=dict)
     clusters: Callable[[int], Clusters] | None = None
-    units: Callable[[Values], Values] | None = None
+    sampling_units: Callable[[Values], Values] | None = None
     what: str = "prompts"
 
     @property
     def independent(self) -> bool:
-        return self.clusters is None and self.units is None
+        return self.clusters is None and self.sampling_units is None
 
 
 def conditions_of(quantity: Expression, settings: Settings) -> Conditions:
@@ -39,18 +39,18 @@ def conditions_of(quantity: Expression, settings: Settings) -> Conditions:
     def labels(n: int) -> tuple[Labels, ...]:
         return session.labels(where, quantity.models[0], range(n))
 
-    def units_of(n: int) -> NDArray[np.intp]:
-        """For each prompt the number of its unit."""
-        found: NDArray[np.intp] = np.unique([each.pair or "" for each in labels(n)], return_inverse=True)[1]
+    def sampling_units_of(n: int) -> NDArray[np.intp]:
+        """For each prompt the number of its sampling unit."""
+        found: NDArray[np.intp] = np.unique([each.sampling_unit or "" for each in labels(n)], return_inverse=True)[1]
         return found
 
-    def unit_means(values: Values) -> Values:
-        return cluster_means(values, units_of(len(values)))
+    def means_of_sampling_units(values: Values) -> Values:
+        return cluster_means(values, sampling_units_of(len(values)))
 
     def clusters(n: int) -> Clusters:
         found = labels(n)
-        if facts.has_units:  # a unit belongs where its first prompt does
-            found = tuple(found[first] for first in np.unique(units_of(n), return_index=True)[1])
+        if facts.has_sampling_units:  # a sampling unit belongs where its first prompt does
+            found = tuple(found[first] for first in np.unique(sampling_units_of(n), return_index=True)[1])
         templates = tuple(each.template for each in found)
         second = facts.second_cluster
         if second is None:
@@ -60,10 +60,10 @@ def conditions_of(quantity: Expression, settings: Settings) -> Conditions:
     return Conditions(
         floors,
         clusters if settings.scope == "new_templates" else None,
-        unit_means if facts.has_units else None,
-        _unit_name(facts.groups) if facts.has_units else "prompts",
+        means_of_sampling_units if facts.has_sampling_units else None,
+        _name_of_sampling_units(facts.groups) if facts.has_sampling_units else "prompts",
     )
 
 
-def _unit_name(groups: str) -> str:
+def _name_of_sampling_units(groups: str) -> str:
     return groups if groups == "documents" else "groups of prompts that count as one"

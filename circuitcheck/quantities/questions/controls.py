@@ -121,11 +121,11 @@ class Beats(Question):
         population = current_session().population(where, self.effect.models)
         maximum = self.budget(settings)
         first = min(settings.first_look, maximum)
-        census = where.complete and conditions.clusters is None
+        census = where.is_population and conditions.clusters is None
         design = Design(settings.confidence, first, maximum, population, census, settings.refuting)
-        complete = self._matched.count <= _ALL_UP_TO
-        sizes = (self._matched.count,) if complete else stages_of(self.control.draws, self.share, design.alpha)
-        return Ranking(design, self.share, sizes, complete)
+        all_sets = self._matched.count <= _ALL_UP_TO
+        sizes = (self._matched.count,) if all_sets else stages_of(self.control.draws, self.share, design.alpha)
+        return Ranking(design, self.share, sizes, all_sets)
 
     def _differences(self, conditions: Conditions) -> Differences:
         """The claimed effect less that of each set, on the same prompts."""
@@ -217,7 +217,7 @@ def _decision(rule: Ranking, own: Estimand, tally: Tally, looks: tuple[tuple[int
         looks=looks,
         n_more=(),
         warnings=_doubts(tally),
-        exhausted=False,
+        census=False,
         words=(
             f"each of {tally.draws} head sets is compared on the same prompts, at a level that holds for all together; "
             f"{needed.beaten} must be shown to be beaten, or {needed.ahead} to be ahead"
@@ -240,7 +240,7 @@ def _undecided(
     )
     if tally.prompts_would_tell(needed):
         return f"{found}; {tally.open} are open: more prompts would tell"
-    return found if tally.complete else f"{found}: more draws (draws=) would tell"
+    return found if tally.all_sets else f"{found}: more draws (draws=) would tell"
 
 
 def _doubts(tally: Tally) -> tuple[str, ...]:

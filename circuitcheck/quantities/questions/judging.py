@@ -20,11 +20,11 @@ def estimand_of(quantity: Expression, columns: NDArray[np.float64], conditions: 
     if conditions.independent and quantity.denominator is None:
         return _mean(quantity, columns, conditions)
     clusters = conditions.clusters(columns.shape[1]) if conditions.clusters else None
-    units = conditions.units or (lambda values: values)
+    in_units = conditions.sampling_units or (lambda values: values)
     if quantity.denominator is None:
-        values, noise = units(quantity.per_prompt(columns)), _noise(quantity, columns, conditions)
+        values, noise = in_units(quantity.per_prompt(columns)), _noise(quantity, columns, conditions)
         return mean_of(values, quantity.bounds, clusters, noise, what=conditions.what, scale=_scale(columns))
-    numerator, denominator = map(units, quantity.parts(columns))
+    numerator, denominator = map(in_units, quantity.parts(columns))
     ends = quantity.numerator.bounds, quantity.denominator.bounds
     noises = quantity.numerator.noise(conditions.floors), quantity.denominator.noise(conditions.floors)
     bounds = (ends[0], ends[1]) if ends[0] and ends[1] else None

@@ -43,7 +43,7 @@ class ControlResult:
         tally = self.tally
         if not tally.draws:
             return f"none of the {self.matched} head sets like {self.like} was compared"
-        which = f"all {self.matched}" if tally.complete else f"{tally.draws} of {self.matched} (drawn with seed {self.seed})"
+        which = f"all {self.matched}" if tally.all_sets else f"{tally.draws} of {self.matched} (drawn with seed {self.seed})"
         return (
             f"{which} head sets like {self.like}: {tally.lesser} have less effect, {tally.beaten} of them beyond chance, "
             f"{tally.ahead} more beyond chance, {tally.ties} tie; its own is {self.own:.4g}, the strongest other's "

@@ -120,7 +120,7 @@ CONTROL: tuple[Field[ControlResult], ...] = (
     Field("beaten", described("sets shown to have less effect", _COUNT), lambda control: int(control.tally.beaten)),
     Field("ahead", described("sets shown to have more effect", _COUNT), lambda control: int(control.tally.ahead)),
     Field("undefined", described("sets without a finite number", _COUNT), lambda control: int(control.tally.undefined)),
-    Field("complete", FLAG, lambda control: bool(control.tally.complete)),
+    Field("all_sets", FLAG, lambda control: bool(control.tally.all_sets)),
 )
 CONTRARY: tuple[Field[ContraryPrompt], ...] = (
     Field("index", or_null(_COUNT), lambda prompt: prompt.index),
@@ -227,7 +227,7 @@ FIELDS: tuple[Field[Outcome], ...] = (
         },
         lambda result: [[int(n), finite(low), finite(high)] for n, low, high in result.decision.looks],
     ),
-    Field("exhausted", FLAG, lambda result: bool(result.decision.exhausted)),
+    Field("census", FLAG, lambda result: bool(result.decision.census)),
     Field("noise_floor", _NUMBER, lambda result: finite(result.decision.noise)),
     Field("reason", TEXT, lambda result: result.decision.reason, "reason", lambda result: _given(result.decision.reason)),
     Field(

@@ -59,7 +59,7 @@ class ForAll(Question):
         decision = (self.ask(settings) if self.result is None else self.result).decision
         if decision.verdict != ("supported" if supports else "refuted"):
             return Evidence(1.0, 0.0)
-        if not supports or decision.exhausted:
+        if not supports or decision.census:
             return Evidence(0.0, math.inf)
         p = min(1.0, 2 * (1 - self.rate) ** self._trials(decision.n))
         return Evidence(p, e_value_of(p))
@@ -84,7 +84,8 @@ class ForAll(Question):
         n, near, undefined = 0, 0, 0
         while n < budget and (self.prompts is not None or self._trials(n) < enough):
             stop = min(budget, n + _BLOCKS_AT_ONCE * settings.batch)
-            rows = range(n, min(stop, enough) if n < enough else stop)  # where prompts share units it takes more than enough
+            # Where prompts share sampling units it takes more than enough.
+            rows = range(n, min(stop, enough) if n < enough else stop)
             found = self._searched(quantity, rows, settings)
             if found.violated.any():
                 return self._refuted(settings, n + int(np.argmax(found.violated)))
@@ -142,12 +143,12 @@ class ForAll(Question):
         return [bool(each) for each in violated]
 
     def _trials(self, n: int) -> int:
-        """How many of the first `n` prompts are independent: prompts of one unit, such as a document, count as one."""
+        """How many of the first `n` prompts are independent: those of one sampling unit (a document) count as one."""
         where, session = self._quantity.prompts, current_session()
-        if not where.task.facts.has_units:
+        if not where.task.facts.has_sampling_units:
             return n
         labels = session.labels(where, self._quantity.models[0], range(n))
-        return len({label.pair for label in labels})
+        return len({label.sampling_unit for label in labels})
 
     @property
     def _key(self) -> str:
@@ -167,7 +168,7 @@ class ForAll(Question):
         if index is not None:  # a unit shows no more than its prompts, and no less than one of them
             low, high = violation_bounds(n, _tail(settings))[0], violation_bounds(self._trials(n), _tail(settings))[1]
         decision = self._decision(
-            settings, "refuted", n, math.nan if index is None else 1 / n, low, high, "a counterexample", exhausted=False
+            settings, "refuted", n, math.nan if index is None else 1 / n, low, high, "a counterexample", census=False
         )
         quantity = self._quantity if case is None else self._quantity.picked([case])
         rows = range(index or 0, (index or 0) + 1) if case is None else range(1)
@@ -179,9 +180,9 @@ class ForAll(Question):
         return self._result(decision, quantity if index is None else self._quantity, found, flags)
 
     def _unfalsified(self, settings: Settings, n: int, near: int, undefined: int, population: int) -> ComparisonResult:
-        exhausted = n == population and self._quantity.prompts.complete
+        census = n == population and self._quantity.prompts.is_population
         trials = self._trials(n)
-        high = 0.0 if exhausted else -math.expm1(math.log(_tail(settings)) / trials)
+        high = 0.0 if census else -math.expm1(math.log(_tail(settings)) / trials)
         what = "prompts" if trials == n else f"{self._quantity.prompts.task.facts.groups} ({n} prompts)"
         reason = ""
         if undefined:
@@ -195,10 +196,10 @@ class ForAll(Question):
         verdict = "inconclusive" if reason else "supported"
         method = (
             f"every one of the {n} prompts that the claim is about"
-            if exhausted
+            if census
             else f"no violation in {trials} {what}: P(violation) <= {high:.2g}"
         )
-        decision = replace(self._decision(settings, verdict, n, 0.0, 0.0, high, method, exhausted=exhausted), reason=reason)
+        decision = replace(self._decision(settings, verdict, n, 0.0, 0.0, high, method, census=census), reason=reason)
         return self._result(decision, self._quantity, (), ())
 
     def _decision(
@@ -211,7 +212,7 @@ class ForAll(Question):
         high: float,
         method: str,
         *,
-        exhausted: bool,
+        census: bool,
     ) -> Decision:
         return Decision(
             verdict=verdict,
@@ -225,7 +226,7 @@ class ForAll(Question):
             looks=((n, low, high),),
             n_more=(),
             warnings=(),
-            exhausted=exhausted,
+            census=census,
             words=method,
         )
 

@@ -12,7 +12,7 @@ from circuitcheck.engine.torch.sites.access import SiteLayer, Write, by_layer, p
 from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.errors import BadIntervention
 from circuitcheck.places import Architecture, At, Site
-from circuitcheck.plan import Direction, Intervention, Source
+from circuitcheck.plan import Direction, Intervention, ValueSource
 
 
 class Sources(Protocol):
@@ -28,7 +28,7 @@ class Sources(Protocol):
     def rerun(self, writes: Iterable[Write], wanted: Iterable[SiteLayer]) -> dict[SiteLayer, Tensor]:
         """The values of sites in a run of the batch with the interventions before this one, and these writes."""
 
-    def value(self, source: Source, where: SiteLayer) -> Tensor:
+    def value(self, source: ValueSource, where: SiteLayer) -> Tensor:
         """The value at a layer's site in another run of the batch, [prompt, ...]."""
 
     def vectors(self, direction: Direction) -> Mapping[int, Tensor]:

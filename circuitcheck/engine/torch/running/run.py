@@ -22,7 +22,7 @@ from circuitcheck.engine.torch.sites.forward import forward
 from circuitcheck.engine.torch.sites.hooks import hooked
 from circuitcheck.errors import BadTask, VacuousIntervention
 from circuitcheck.places import Architecture, Site
-from circuitcheck.plan import CLEAN, Direction, Intervention, Plan, Resample, Source, StreamMean
+from circuitcheck.plan import CLEAN, Direction, Intervention, Plan, Resample, StreamMean, ValueSource
 
 Watch = Callable[[Intervention, Batch, Iterable[Write], Change], list[Write]]
 
@@ -155,7 +155,7 @@ class _Values:
     def rerun(self, writes: Iterable[Write], wanted: Iterable[SiteLayer]) -> dict[SiteLayer, torch.Tensor]:
         return self.run.forward(self.batch, self.so_far.tokens, (*self.before, *writes), wanted)[1]
 
-    def value(self, source: Source, where: SiteLayer) -> torch.Tensor:
+    def value(self, source: ValueSource, where: SiteLayer) -> torch.Tensor:
         if isinstance(source, StreamMean):
             return self.run.references.mean(source, where[0]).rows(where[1], self.batch.prompts, self.batch.width)
         return self.shown[Pass(source)].sites[where]
