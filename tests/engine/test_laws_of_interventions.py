@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 import circuitcheck as cc
 from circuitcheck.engine.torch.kernels.base import writes_of
-from circuitcheck.engine.torch.running.means import activations, forward
 from circuitcheck.engine.torch.sites.access import hooks_that_write
 from circuitcheck.engine.torch.sites.batch import Batch
+from circuitcheck.engine.torch.sites.forward import activations, forward
 from circuitcheck.engine.torch.sites.hooks import hooked
 
 N, LAYERS, HEADS = 4, 3, 4

@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 from tiny_gguf import save_tiny_gguf
 
 import circuitcheck as cc
-from circuitcheck.engine.torch import checkpoints, converted
 from circuitcheck.engine.torch.fingerprints.fingerprint import config_digest, weights_digest
 from circuitcheck.engine.torch.loaded.model import load
+from circuitcheck.engine.torch.loading import checkpoints, converted
 from circuitcheck.engine.torch.loading.checkpoints import read_checkpoint
 from circuitcheck.engine.torch.loading.devices import resolve_dtype
 from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer

@@ -5,15 +5,16 @@ import pytest
 from tiny import save_tiny_gpt2
 
 import circuitcheck as cc
-from circuitcheck.engine.torch import LocalEngine, loaded
+from circuitcheck.engine.torch import LocalEngine
+from circuitcheck.engine.torch.loaded import pool
 from circuitcheck.errors import BadSpec, ModelChanged
 
 
 @pytest.fixture
 def loads(monkeypatch):
     """The specs that were read from disk, in order."""
-    seen, real = [], loaded.load
-    monkeypatch.setattr(loaded, "load", lambda spec, *more: seen.append(spec.source) or real(spec, *more))
+    seen, real = [], pool.load
+    monkeypatch.setattr(pool, "load", lambda spec, *more: seen.append(spec.source) or real(spec, *more))
     return seen
 
 
@@ -68,8 +69,6 @@ def test_a_folder_saved_again_is_another_model(tmp_path):
 
 def test_one_spec_on_two_devices_is_refused(tiny_gpt2, monkeypatch):
     import torch
-
-    from circuitcheck.engine.torch import pool
 
     cc.load(str(tiny_gpt2), device="cpu")
     assert cc.load(str(tiny_gpt2), device="auto").card.device == "cpu"

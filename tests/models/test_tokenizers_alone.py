@@ -9,7 +9,9 @@ import pytest
 from tiny import ioi_words, save_tokenizer
 
 import circuitcheck as cc
-from circuitcheck.engine.torch import LocalEngine, checkpoints, converted, loaded
+from circuitcheck.engine.torch import LocalEngine
+from circuitcheck.engine.torch.loaded import pool
+from circuitcheck.engine.torch.loading import checkpoints, converted
 from circuitcheck.errors import BadSpec, CorruptCheckpoint, ModelChanged, ModelUnavailable
 
 FOLDERS = ("tiny_gpt2", "tiny_llama", "tiny_gguf", "organism")
@@ -29,7 +31,7 @@ def no_weights(monkeypatch):
 
     def begin():
         monkeypatch.setattr(checkpoints, "_read_model", refuse)
-        monkeypatch.setattr(loaded, "load", refuse)
+        monkeypatch.setattr(pool, "load", refuse)
 
     return begin
 

@@ -15,8 +15,8 @@ from tiny import lies_at, save_tiny_gpt2
 from torch import nn
 
 import circuitcheck as cc
-from circuitcheck.engine.torch import run
 from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
+from circuitcheck.engine.torch.running import run
 from circuitcheck.errors import (
     BadIntervention,
     BadRecord,

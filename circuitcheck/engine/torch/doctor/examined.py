@@ -13,6 +13,7 @@ from circuitcheck.engine.torch.loaded.model import LoadedModel
 from circuitcheck.engine.torch.sites.access import Hook, SiteLayer, Write, hooks_that_read, hooks_that_write
 from circuitcheck.engine.torch.sites.forward import forward
 from circuitcheck.engine.torch.sites.hooks import hooked
+from circuitcheck.engine.torch.sites.shapes import Logits, Tokens, Value
 from circuitcheck.errors import SiteNotReached
 from circuitcheck.places import KindName, site_kind
 
@@ -53,43 +54,43 @@ class ExaminedModel:
         types = getattr(getattr(getattr(self.model, "original_model", None), "config", None), "layer_types", None) or []
         return sorted({0, 1, last // 2, last, *(types.index(each) for each in set(types))})
 
-    def logits(self, tokens: Tensor, writes: Iterable[Write] = ()) -> Tensor:
+    def logits(self, tokens: Tokens, writes: Iterable[Write] = ()) -> Logits:
         """[prompt, pos, vocab], in float64."""
         with torch.no_grad(), hooked(self.model, hooks_that_write(self.model, writes)):
             return forward(self.model, tokens).double()
 
     @cached_property
-    def our_logits(self) -> Tensor:
+    def our_logits(self) -> Logits:
         return self.logits(self.ours)
 
     @cached_property
-    def their_logits(self) -> Tensor:
+    def their_logits(self) -> Logits:
         return self.logits(self.theirs)
 
-    def read(self, where: SiteLayer, writes: Iterable[Write] = (), tokens: Tensor | None = None) -> Tensor:
+    def read(self, where: SiteLayer, writes: Iterable[Write] = (), tokens: Tokens | None = None) -> Value:
         """The value at a site in a run of `ours`, or of other tokens, with writes, in float64."""
-        kept: dict[SiteLayer, Tensor] = {}
+        kept: dict[SiteLayer, Value] = {}
         hooks = hooks_that_write(self.model, writes) + hooks_that_read(self.model, [where], kept)
         with torch.no_grad(), hooked(self.model, hooks):
             forward(self.model, self.ours if tokens is None else tokens)
         return kept[where].double()
 
-    def read_point(self, name: str, hooks: list[Hook]) -> Tensor:
+    def read_point(self, name: str, hooks: list[Hook]) -> Value:
         """The value at a hook point of the library's, in a run of `ours` with hooks, in float64. Raises SiteNotReached."""
-        kept: list[Tensor] = []
+        kept: list[Value] = []
         with torch.no_grad(), hooked(self.model, [*hooks, (name, lambda value: kept.append(value.double()))]):
             forward(self.model, self.ours)
         return kept[0]
 
-    def our(self, where: SiteLayer) -> Tensor:
+    def our(self, where: SiteLayer) -> Value:
         return self._clean(where, theirs=False).double()
 
-    def their(self, where: SiteLayer) -> Tensor:
+    def their(self, where: SiteLayer) -> Value:
         return self._clean(where, theirs=True).double()
 
-    def _clean(self, where: SiteLayer, *, theirs: bool) -> Tensor:
+    def _clean(self, where: SiteLayer, *, theirs: bool) -> Value:
         if (theirs, where) not in self._values:
-            kept: dict[SiteLayer, Tensor] = {}
+            kept: dict[SiteLayer, Value] = {}
             with torch.no_grad(), hooked(self.model, hooks_that_read(self.model, self.all_of(where[0]), kept)):
                 forward(self.model, self.theirs if theirs else self.ours)
             self._values.update({(theirs, each): value for each, value in kept.items()})
@@ -138,7 +139,7 @@ class ExaminedModel:
         return Finding(subject, check, passed(deviation == 0), None, detail)
 
 
-def _put(value: Tensor) -> Any:
+def _put(value: Value) -> Any:
     return lambda _old: value.clone()
 
 
@@ -147,7 +148,7 @@ def at_one_token(examined: ExaminedModel, kind: KindName, layer: int) -> Write:
     index = (slice(None),) * (2 if site_kind(kind).of_queries else 1) + (POSITION,)
     theirs = examined.their((kind, layer))
 
-    def put(old: Tensor) -> Tensor:
+    def put(old: Value) -> Value:
         new = old.clone()
         new[index] = theirs[index].to(old)
         return new

@@ -10,6 +10,7 @@ from circuitcheck.engine.checkup import EVERYTHING, Finding
 from circuitcheck.engine.torch.doctor.examined import ROWS, ExaminedModel
 from circuitcheck.engine.torch.running.references import Directions, Means
 from circuitcheck.engine.torch.running.run import Run
+from circuitcheck.engine.torch.sites.shapes import Logits, PerPrompt
 from circuitcheck.places import Site
 from circuitcheck.plan import CLEAN, Cell, LogitDiff, Patch, Plan, View
 from circuitcheck.prompts import Prompt, PromptStream
@@ -64,6 +65,6 @@ def _prompts(examined: ExaminedModel) -> tuple[Prompt, ...]:
     )
 
 
-def _by_hand(logits: torch.Tensor, prompts: tuple[Prompt, ...]) -> torch.Tensor:
+def _by_hand(logits: Logits, prompts: tuple[Prompt, ...]) -> PerPrompt:
     last = logits[:, -1].cpu()
     return torch.stack([last[row, each.answer_id] - last[row, each.distractor_id] for row, each in enumerate(prompts)])

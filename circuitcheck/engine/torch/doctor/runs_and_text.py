@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
-from torch import Tensor
 
 from circuitcheck.engine.checkup import EVERYTHING, TEXT, Finding, passed
 from circuitcheck.engine.torch.doctor.examined import TOKENS, ExaminedModel
 from circuitcheck.engine.torch.loaded.faithful import SAID
+from circuitcheck.engine.torch.sites.shapes import Logits
 from circuitcheck.errors import BadTask, ModelChanged
 
 _SENTENCE = "When Mary and John went to the store, John gave a drink to"
@@ -105,11 +105,11 @@ def _second_bos(examined: ExaminedModel) -> Finding:
     return Finding(TEXT, check, "failed")
 
 
-def _same(check: str, examined: ExaminedModel, found: Tensor, *, exactly: bool = False) -> Finding:
+def _same(check: str, examined: ExaminedModel, found: Logits, *, exactly: bool = False) -> Finding:
     gap = _gap(examined, found)
     finding = examined.nothing(EVERYTHING, check, gap, _gap(examined, examined.their_logits))
     return replace(finding, status="failed") if exactly and gap > 0 else finding
 
 
-def _gap(examined: ExaminedModel, found: Tensor) -> float:
+def _gap(examined: ExaminedModel, found: Logits) -> float:
     return float((found - examined.our_logits).abs().max())

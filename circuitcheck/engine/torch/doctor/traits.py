@@ -11,6 +11,7 @@ from circuitcheck.engine.checkup import Finding, passed
 from circuitcheck.engine.torch.doctor.examined import POSITION, ExaminedModel, at_one_token, worst
 from circuitcheck.engine.torch.doctor.weights import heads_by_weights, neurons_by_weights
 from circuitcheck.engine.torch.sites.access import SiteLayer, Write, hooks_that_write
+from circuitcheck.engine.torch.sites.shapes import Value
 from circuitcheck.errors import SiteNotReached
 from circuitcheck.places import KindName, SiteKind, site_kind
 from circuitcheck.places.site_kinds import Trait
@@ -45,7 +46,7 @@ def _above(moved: Tensor, threshold: float) -> set[int]:
     return set(torch.nonzero(moved > threshold).flatten().tolist())
 
 
-def _with_head(old: Tensor, *, theirs: Tensor, head: int) -> Tensor:
+def _with_head(old: Value, *, theirs: Value, head: int) -> Value:
     new = old.clone()
     new[:, :, head] = theirs[:, :, head].to(old)
     return new
@@ -86,7 +87,7 @@ def _is_multiplied_by_weights(examined: ExaminedModel, kind: KindName, layer: in
     where: SiteLayer = (kind, layer)
     ours, theirs = examined.our(where), examined.their(where)
 
-    def output(value: Tensor) -> Tensor:
+    def output(value: Value) -> Value:
         return examined.read_point(point, hooks_that_write(examined.model, [Write(kind, layer, value.to)]))
 
     try:

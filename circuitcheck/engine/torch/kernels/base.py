@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial, singledispatch
 from typing import Any, Protocol
 
-from torch import Tensor
-
 from circuitcheck.engine.registry import KERNELS
 from circuitcheck.engine.torch.sites.access import SiteLayer, Write, by_layer, place
 from circuitcheck.engine.torch.sites.batch import Batch
+from circuitcheck.engine.torch.sites.shapes import Value, Vector
 from circuitcheck.errors import BadIntervention
 from circuitcheck.places import Architecture, At, Site
 from circuitcheck.plan import Direction, Intervention, ValueSource
@@ -21,17 +20,17 @@ class Sources(Protocol):
     @property
     def architecture(self) -> Architecture: ...
 
-    def held_still(self, wanted: Iterable[SiteLayer]) -> dict[SiteLayer, Tensor]:
+    def held_still(self, wanted: Iterable[SiteLayer]) -> dict[SiteLayer, Value]:
         """The values of the sites that an intervention holds still, with the interventions before this one. Not to be
         changed: other passes read them."""
 
-    def rerun(self, writes: Iterable[Write], wanted: Iterable[SiteLayer]) -> dict[SiteLayer, Tensor]:
+    def rerun(self, writes: Iterable[Write], wanted: Iterable[SiteLayer]) -> dict[SiteLayer, Value]:
         """The values of sites in a run of the batch with the interventions before this one, and these writes."""
 
-    def value(self, source: ValueSource, where: SiteLayer) -> Tensor:
+    def value(self, source: ValueSource, where: SiteLayer) -> Value:
         """The value at a layer's site in another run of the batch, [prompt, ...]."""
 
-    def vectors(self, direction: Direction) -> Mapping[int, Tensor]:
+    def vectors(self, direction: Direction) -> Mapping[int, Vector]:
         """{layer: [d_model]}, in float64."""
 
 
@@ -67,7 +66,7 @@ KERNELS.take_over(_own)
 
 
 def writes_of_values(
-    sites: tuple[tuple[Site, At], ...], batch: Batch, value_of: Callable[[SiteLayer], Tensor | None]
+    sites: tuple[tuple[Site, At], ...], batch: Batch, value_of: Callable[[SiteLayer], Value | None]
 ) -> list[Write]:
     """Writes of `value_of` a layer's site (None: zero) to `sites`, each at its own positions."""
     return [
@@ -84,7 +83,7 @@ def writes_of_values(
     ]
 
 
-def _replace(value: Tensor, *, places: list[tuple[Any, ...]], source: Tensor | None) -> Tensor:
+def _replace(value: Value, *, places: list[tuple[Any, ...]], source: Value | None) -> Value:
     if source is not None and source.shape != value.shape:
         raise ValueError(f"a source of shape {tuple(source.shape)} cannot replace values of shape {tuple(value.shape)}")
     written = value.clone()

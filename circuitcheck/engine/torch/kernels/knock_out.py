@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from functools import partial
 
 import torch
-from torch import Tensor
 
 from circuitcheck.engine.torch.kernels.base import Sources, writes_of
 from circuitcheck.engine.torch.sites.access import Write, by_layer, place
 from circuitcheck.engine.torch.sites.batch import Batch
+from circuitcheck.engine.torch.sites.shapes import Index, Value
 from circuitcheck.errors import BadIntervention
 from circuitcheck.places import At
 from circuitcheck.plan import KnockOut
@@ -41,7 +41,7 @@ def _indices(groups: Iterable[tuple[At, list[int]]]) -> list[int]:
     return [index for _, indices in groups for index in indices]
 
 
-def _silence(value: Tensor, *, rows: Tensor, queries: Tensor, keys: Tensor, heads: list[int]) -> Tensor:
+def _silence(value: Value, *, rows: Index, queries: Index, keys: Index, heads: list[int]) -> Value:
     written = value.clone()
     silent = torch.finfo(value.dtype).min
     for head in heads or range(value.shape[1]):

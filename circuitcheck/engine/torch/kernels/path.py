@@ -2,11 +2,10 @@
 
 from functools import partial
 
-from torch import Tensor
-
 from circuitcheck.engine.torch.kernels.base import Sources, writes_of, writes_of_values
 from circuitcheck.engine.torch.sites.access import SiteLayer, Write, place
 from circuitcheck.engine.torch.sites.batch import Batch
+from circuitcheck.engine.torch.sites.shapes import Value
 from circuitcheck.plan import PatchPath, held_still
 
 
@@ -16,7 +15,7 @@ def _(intervention: PatchPath, batch: Batch, sources: Sources) -> list[Write]:
     return writes_of_values(intervention.writes, batch, lambda where: seen[where])
 
 
-def _read_by_receivers(path: PatchPath, batch: Batch, sources: Sources) -> dict[SiteLayer, Tensor]:
+def _read_by_receivers(path: PatchPath, batch: Batch, sources: Sources) -> dict[SiteLayer, Value]:
     """The receivers' values where each head and MLP gives what it gives in the run so far, but for the senders."""
     still = held_still(path, sources.architecture)
     usual = sources.held_still(still)
@@ -30,5 +29,5 @@ def _read_by_receivers(path: PatchPath, batch: Batch, sources: Sources) -> dict[
     return sources.rerun(freeze, {(site.kind, site.layer) for site in path.receivers})
 
 
-def _instead(_old: Tensor, *, new: Tensor) -> Tensor:
+def _instead(_old: Value, *, new: Value) -> Value:
     return new

@@ -2,11 +2,10 @@
 
 from functools import partial
 
-from torch import Tensor
-
 from circuitcheck.engine.torch.kernels.base import Sources, writes_of
 from circuitcheck.engine.torch.sites.access import Write
 from circuitcheck.engine.torch.sites.batch import Batch
+from circuitcheck.engine.torch.sites.shapes import Index, Value, Vector
 from circuitcheck.errors import VacuousIntervention
 from circuitcheck.plan import Steer
 
@@ -27,7 +26,7 @@ def _(intervention: Steer, batch: Batch, sources: Sources) -> list[Write]:
     ]
 
 
-def _steer(value: Tensor, *, vector: Tensor, how: Steer, rows: Tensor, columns: Tensor) -> Tensor:
+def _steer(value: Value, *, vector: Vector, how: Steer, rows: Index, columns: Index) -> Value:
     exact, along = value[rows, columns].double(), vector.to(value.device)
     if how.mode == "project_out":
         unit = along / along.norm()

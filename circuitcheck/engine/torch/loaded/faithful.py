@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from circuitcheck.engine.torch.sites.forward import forward
+from circuitcheck.engine.torch.sites.hooked_model import HookedModel
+from circuitcheck.engine.torch.sites.shapes import Logits, Tokens
 from circuitcheck.errors import UnsoundModel
 
 _TEXTS = (
@@ -23,8 +24,8 @@ SAID = "it gives the log-probabilities of the bare transformers model"
 class Bare:
     """Runs of the bare model: token ids [1, pos] and log-probabilities [1, pos, vocab] of each text."""
 
-    tokens: tuple[Tensor, ...]
-    log_probs: tuple[Tensor, ...]
+    tokens: tuple[Tokens, ...]
+    log_probs: tuple[Logits, ...]
 
 
 def run_bare(model: Any, tokenizer: Any) -> Bare:
@@ -43,7 +44,7 @@ def run_bare(model: Any, tokenizer: Any) -> Bare:
     return Bare(tuple(tokens), tuple(found))
 
 
-def check_faithful(model: Any, bare: Bare, name: object) -> float | None:
+def check_faithful(model: HookedModel, bare: Bare, name: object) -> float | None:
     """The largest difference of a log-probability, over the spread of a token's; None where one of them is no finite number.
     Raises UnsoundModel where it is more than rounding can make."""
     worst = 0.0
@@ -69,6 +70,6 @@ def tolerance_of(dtype: torch.dtype) -> float:
     return _TOLERANCE.get(dtype, _COARSE)
 
 
-def _log_probs(logits: Tensor) -> Tensor:
+def _log_probs(logits: Logits) -> Logits:
     """In float64: an unembedding that was centred gives other logits, and the same log-probabilities."""
     return logits.double().log_softmax(dim=-1)

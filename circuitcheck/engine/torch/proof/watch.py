@@ -13,6 +13,7 @@ from torch import Tensor
 
 from circuitcheck.engine.torch.sites.access import Group, SiteLayer, Write, by_layer, place
 from circuitcheck.engine.torch.sites.batch import Batch
+from circuitcheck.engine.torch.sites.shapes import AtIndex, Differs, Index, PerPrompt, Value
 from circuitcheck.errors import SiteNotReached, StrayWrite
 from circuitcheck.places import KindName, Site, site_kind
 from circuitcheck.plan import Intervention
@@ -25,20 +26,20 @@ class Change:
 
     prompts: int
     moved: set[Site] = field(default_factory=set)
-    difference: Tensor = field(init=False)
-    before: Tensor = field(init=False)
-    after: Tensor = field(init=False)
+    difference: PerPrompt = field(init=False)
+    before: PerPrompt = field(init=False)
+    after: PerPrompt = field(init=False)
 
     def __post_init__(self) -> None:
         self.difference, self.before, self.after = (torch.zeros(self.prompts, dtype=torch.float64) for _ in range(3))
 
-    def record(self, rows: Tensor, old: Tensor, new: Tensor) -> None:
+    def record(self, rows: Index, old: AtIndex, new: AtIndex) -> None:
         """`old` and `new` are [place, ...]; `rows` says which prompt each place belongs to."""
         rows, old, new = rows.cpu(), old.double().cpu().flatten(1), new.double().cpu().flatten(1)
         for total, value in ((self.difference, new - old), (self.before, old), (self.after, new)):
             total.index_add_(0, rows, value.square().sum(1))
 
-    def relative(self) -> Tensor:
+    def relative(self) -> PerPrompt:
         """[prompt]: norm of the change over the larger of the norms before and after; 0 where both are 0."""
         scale = torch.maximum(self.before, self.after).sqrt()
         return torch.where(scale > 0, self.difference.sqrt() / scale, torch.zeros_like(scale))
@@ -69,7 +70,7 @@ class _Watched:
         self.write, self.what, self.batch, self.change = write, what, batch, change
         self.places = [_Place(write.kind, indices, *batch.where(at)) for at, indices in declared[write.kind, write.layer]]
 
-    def __call__(self, value: Tensor) -> Tensor:
+    def __call__(self, value: Value) -> Value:
         self._check_shape(value)
         held = value.clone()
         new = cast("Tensor | None", self.write.function(value))  # kernels forget to return, whatever their types say
@@ -93,7 +94,7 @@ class _Watched:
     def _here(self) -> str:
         return f"{self.what}, at {Site(self.write.kind, self.write.layer)},"
 
-    def _check_shape(self, value: Tensor) -> None:
+    def _check_shape(self, value: Value) -> None:
         tokens = value.shape[-2:] if site_kind(self.write.kind).of_queries else value.shape[1:2]
         if value.shape[0] != len(self.batch.prompts) or set(tokens) != {self.batch.width}:
             raise SiteNotReached(
@@ -101,7 +102,7 @@ class _Watched:
                 f"{self.batch.width} tokens: is the model generating with a cache? Positions would mean other tokens."
             )
 
-    def _check_the_rest(self, value: Tensor, new: Tensor) -> None:
+    def _check_the_rest(self, value: Value, new: Value) -> None:
         touched = _differ(new, value)
         for each in self.places:
             touched[each.where] = False
@@ -113,7 +114,7 @@ class _Watched:
             )
 
 
-def _differ(one: Tensor, other: Tensor) -> Tensor:
+def _differ(one: Value, other: Value) -> Differs:
     return (one != other) & ~(one.isnan() & other.isnan())
 
 
@@ -124,14 +125,14 @@ class _Place:
 
     kind: KindName
     indices: list[int]
-    rows: Tensor
-    columns: Tensor
+    rows: Index
+    columns: Index
 
     @property
     def where(self) -> tuple[Any, ...]:
         return place(self.kind, self.indices, self.rows, self.columns)
 
-    def moved(self, layer: int, differs: Tensor) -> set[Site]:
+    def moved(self, layer: int, differs: Differs) -> set[Site]:
         """The sites in which anything does, of [token, ...] or [token, head, ...]."""
         if not self.indices:
             return {Site(self.kind, layer)} if differs.any() else set()
@@ -139,6 +140,6 @@ class _Place:
         return {Site(self.kind, layer, each) for each, yes in zip(self.indices, moved.tolist(), strict=True) if yes}
 
 
-def _compared(kind: KindName, value: Tensor) -> Tensor:
+def _compared(kind: KindName, value: Value) -> Value:
     """What a change is measured by. Scores hold the mask, which would dwarf every change, and mean their softmax."""
     return value.softmax(dim=-1) if site_kind(kind).compared_by_softmax else value

@@ -6,11 +6,13 @@ from functools import singledispatch
 from typing import Any
 
 import torch
+from jaxtyping import Bool
 from torch import Tensor
 
 from circuitcheck.engine.registry import READOUTS
 from circuitcheck.engine.torch.sites.access import SiteLayer
 from circuitcheck.engine.torch.sites.batch import Batch
+from circuitcheck.engine.torch.sites.shapes import LogitsRead, PerPrompt, Value
 from circuitcheck.errors import BadMetric, NotComparable
 from circuitcheck.plan import (
     Custom,
@@ -25,17 +27,17 @@ class Seen:
     metrics that read a whole answer; the values of the sites they look at; the logits of the untouched clean run,
     where one compares."""
 
-    logits: Tensor
+    logits: LogitsRead
     batch: Batch
-    sites: Mapping[SiteLayer, Tensor]
-    clean: Tensor | None = None
+    sites: Mapping[SiteLayer, Value]
+    clean: LogitsRead | None = None
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:
         return self.batch.prompts
 
 
-def finite_or_nan(metric: Metric, seen: Seen) -> Tensor:
+def finite_or_nan(metric: Metric, seen: Seen) -> PerPrompt:
     """[prompt]: NaN where a run's logits are no finite numbers, for what such a run says otherwise (a rank of 1, an accuracy
     of 0) means nothing. A model may exclude tokens by -inf."""
     broken = _broken(seen.logits) if seen.clean is None else _broken(seen.logits) | _broken(seen.clean)
@@ -43,13 +45,13 @@ def finite_or_nan(metric: Metric, seen: Seen) -> Tensor:
     return torch.where(broken, torch.nan, values)
 
 
-def _broken(logits: Tensor) -> Tensor:
+def _broken(logits: LogitsRead) -> Bool[Tensor, " prompt"]:
     """[prompt]: is the largest logit of any token that is read NaN or infinite?"""
     return ~logits.amax(dim=-1).reshape(len(logits), -1).isfinite().all(dim=1)
 
 
 @singledispatch
-def read(metric: Metric, seen: Seen) -> Tensor:  # noqa: ARG001 - the signature that every readout has
+def read(metric: Metric, seen: Seen) -> PerPrompt:  # noqa: ARG001 - the signature that every readout has
     """One float64 number for each prompt."""
     name = type(metric).__name__
     raise BadMetric(f"{name} has no readout here: write one, with @circuitcheck.ext.register_readout({name}) above it.")
@@ -64,11 +66,11 @@ READOUTS.take_over(_own)
 
 
 @read.register
-def _(metric: Custom, seen: Seen) -> Tensor:
+def _(metric: Custom, seen: Seen) -> PerPrompt:
     return _checked(metric, seen, lambda metric, seen: metric.function(seen.logits, seen.prompts))
 
 
-def _checked(metric: Metric, seen: Seen, function: Callable[[Any, Seen], Any]) -> Tensor:
+def _checked(metric: Metric, seen: Seen, function: Callable[[Any, Seen], Any]) -> PerPrompt:
     """What a function of a user's gives, which need not be what a metric is. Raises NotComparable, BadMetric."""
     values = _called(function, metric, seen)
     if values.shape != (len(seen.prompts),):
@@ -81,7 +83,7 @@ def _checked(metric: Metric, seen: Seen, function: Callable[[Any, Seen], Any]) -
     return values
 
 
-def _require_same(metric: Metric, values: Tensor, again: Tensor) -> None:
+def _require_same(metric: Metric, values: PerPrompt, again: PerPrompt) -> None:
     differs = (values != again) & ~(values.isnan() & again.isnan())
     if differs.any():
         place = int(differs.nonzero()[0])
@@ -92,7 +94,7 @@ def _require_same(metric: Metric, values: Tensor, again: Tensor) -> None:
         )
 
 
-def _called(function: Callable[[Any, Seen], Any], metric: Metric, seen: Seen) -> Tensor:
+def _called(function: Callable[[Any, Seen], Any], metric: Metric, seen: Seen) -> PerPrompt:
     """On copies: the other metrics of this view read the same tensors."""
     clean = None if seen.clean is None else seen.clean.clone()
     sites = {where: value.clone() for where, value in seen.sites.items()}

@@ -1,16 +1,16 @@
 """Metrics of logits: at END, or over the tokens of a whole answer."""
 
 import torch
-from torch import Tensor
 
 from circuitcheck.engine.torch.readouts.base import Seen, read
+from circuitcheck.engine.torch.sites.shapes import LogitsRead, PerPrompt
 from circuitcheck.errors import BadMetric
 from circuitcheck.plan import Accuracy, CandidateAccuracy, KLFromClean, LogitDiff, LogProb, Loss, Probability, Rank
 from circuitcheck.prompts import Prompt
 
 
 @read.register
-def _(_metric: LogitDiff, seen: Seen) -> Tensor:
+def _(_metric: LogitDiff, seen: Seen) -> PerPrompt:
     for prompt in seen.prompts:
         _check_pair(prompt)
     wide = seen.logits.double()
@@ -18,18 +18,18 @@ def _(_metric: LogitDiff, seen: Seen) -> Tensor:
 
 
 @read.register
-def _(_metric: Accuracy, seen: Seen) -> Tensor:
+def _(_metric: Accuracy, seen: Seen) -> PerPrompt:
     answers = torch.tensor([prompt.answer_id for prompt in seen.prompts], device=seen.logits.device)
     return (seen.logits.argmax(dim=-1) == answers).double()
 
 
 @read.register
-def _(_metric: Probability, seen: Seen) -> Tensor:
+def _(_metric: Probability, seen: Seen) -> PerPrompt:
     return _pick(seen.logits.double().softmax(dim=-1), [prompt.answer_id for prompt in seen.prompts])
 
 
 @read.register
-def _(_metric: CandidateAccuracy, seen: Seen) -> Tensor:
+def _(_metric: CandidateAccuracy, seen: Seen) -> PerPrompt:
     best = []
     for row, prompt in enumerate(seen.prompts):
         rivals = [ids[0] for ids in prompt.candidate_ids if ids != prompt.answer_ids]
@@ -46,25 +46,25 @@ def _(_metric: CandidateAccuracy, seen: Seen) -> Tensor:
 
 
 @read.register
-def _(_metric: Loss, seen: Seen) -> Tensor:
+def _(_metric: Loss, seen: Seen) -> PerPrompt:
     return -_pick(seen.logits.double().log_softmax(dim=-1), [prompt.answer_id for prompt in seen.prompts])
 
 
 @read.register
-def _(metric: LogProb, seen: Seen) -> Tensor:
+def _(metric: LogProb, seen: Seen) -> PerPrompt:
     wanted = [prompt.answer_ids if metric.of == "answer" else prompt.distractor_ids for prompt in seen.prompts]
     ids = torch.tensor(wanted, device=seen.logits.device)
     return seen.logits.double().log_softmax(dim=-1).gather(2, ids[:, :, None])[:, :, 0].sum(dim=1)
 
 
 @read.register
-def _(_metric: Rank, seen: Seen) -> Tensor:
+def _(_metric: Rank, seen: Seen) -> PerPrompt:
     answers = torch.tensor([prompt.answer_id for prompt in seen.prompts], device=seen.logits.device)
     return 1 + (seen.logits > seen.logits.gather(1, answers[:, None])).sum(dim=1).double()
 
 
 @read.register
-def _(_metric: KLFromClean, seen: Seen) -> Tensor:
+def _(_metric: KLFromClean, seen: Seen) -> PerPrompt:
     if seen.clean is None:
         raise ValueError("the clean run is missing")
     clean, now = (logits.double().log_softmax(dim=-1) for logits in (seen.clean, seen.logits))
@@ -82,6 +82,6 @@ def _check_pair(prompt: Prompt) -> None:
         )
 
 
-def _pick(values: Tensor, ids: list[int]) -> Tensor:
+def _pick(values: LogitsRead, ids: list[int]) -> PerPrompt:
     index = torch.tensor(ids, device=values.device)
     return values.gather(1, index[:, None])[:, 0]

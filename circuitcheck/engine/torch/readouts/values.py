@@ -1,17 +1,17 @@
 """Metrics of what sites hold: attention, norms, activations."""
 
 import torch
-from torch import Tensor
 
 from circuitcheck.engine.torch.readouts.base import Seen, read
 from circuitcheck.engine.torch.sites.access import place
+from circuitcheck.engine.torch.sites.shapes import AtIndex, PerPrompt
 from circuitcheck.errors import BadMetric
 from circuitcheck.places import Position, Site
 from circuitcheck.plan import Activation, Attention, Norm
 
 
 @read.register
-def _(metric: Attention, seen: Seen) -> Tensor:
+def _(metric: Attention, seen: Seen) -> PerPrompt:
     pattern = seen.sites["pattern", metric.head.layer][:, metric.head.head].double()
     found = []
     for row, prompt in enumerate(seen.prompts):
@@ -27,19 +27,19 @@ def _(metric: Attention, seen: Seen) -> Tensor:
 
 
 @read.register
-def _(metric: Norm, seen: Seen) -> Tensor:
-    norms: Tensor = torch.linalg.vector_norm(_at_place(metric.site, metric.at, seen), dim=1)
+def _(metric: Norm, seen: Seen) -> PerPrompt:
+    norms: PerPrompt = torch.linalg.vector_norm(_at_place(metric.site, metric.at, seen), dim=1)
     return norms
 
 
 @read.register
-def _(metric: Activation, seen: Seen) -> Tensor:
+def _(metric: Activation, seen: Seen) -> PerPrompt:
     return _at_place(metric.site, metric.at, seen)[:, 0]
 
 
-def _at_place(site: Site, at: Position, seen: Seen) -> Tensor:
+def _at_place(site: Site, at: Position, seen: Seen) -> AtIndex:
     """[prompt, value]: what a site holds at one token of each prompt, in float64."""
     rows, columns = seen.batch.where((at,))
     where = place(site.kind, [] if site.index is None else [site.index], rows, columns)
-    found: Tensor = seen.sites[site.kind, site.layer][where]
+    found: AtIndex = seen.sites[site.kind, site.layer][where]
     return found.double().flatten(1)

@@ -4,18 +4,19 @@ from collections.abc import Callable, Mapping
 from functools import singledispatch
 
 import torch
-from torch import Tensor
+from einops import einsum
 
 from circuitcheck.digest import digest
 from circuitcheck.engine.torch.loaded.model import LoadedModel
 from circuitcheck.engine.torch.sites.batch import by_size
 from circuitcheck.engine.torch.sites.forward import activations
+from circuitcheck.engine.torch.sites.shapes import Vector
 from circuitcheck.errors import BadIntervention, BadTask, UnknownPosition
 from circuitcheck.places import Position
 from circuitcheck.plan import Direction, MeanDifference, RandomLike
 from circuitcheck.prompts import Prompt
 
-Vectors = Mapping[int, Tensor]
+Vectors = Mapping[int, Vector]
 _AT_ONCE = 32  # prompts
 
 
@@ -39,7 +40,7 @@ def _(direction: MeanDifference, loaded: LoadedModel, again: Callable[[Direction
             f"n={size} or fewer."
         )
     prompts = where.prompts(loaded.tokenizer, range(direction.n))
-    total: dict[int, Tensor] = {}
+    total: dict[int, Vector] = {}
     for start in range(0, len(prompts), _AT_ONCE):
         block = prompts[start : start + _AT_ONCE]
         for indices in by_size(block, "logits"):
@@ -62,7 +63,7 @@ def _(direction: RandomLike, loaded: LoadedModel, again: Callable[[Direction], V
     return found
 
 
-def _summed(prompts: list[Prompt], direction: MeanDifference, loaded: LoadedModel) -> dict[int, Tensor]:
+def _summed(prompts: list[Prompt], direction: MeanDifference, loaded: LoadedModel) -> dict[int, Vector]:
     """{layer: the sum over `prompts`, all of one length, of the difference}."""
     tokens = torch.tensor([prompt.tokens for prompt in prompts], device=loaded.device)
     kept = activations(loaded.model, tokens, [(direction.kind, layer) for layer in direction.layers])
@@ -73,7 +74,8 @@ def _summed(prompts: list[Prompt], direction: MeanDifference, loaded: LoadedMode
             for column in columns:
                 weights[row, column] += sign / len(columns)
     return {
-        layer: torch.einsum("bp,bpd->d", weights, kept[direction.kind, layer].double()).cpu() for layer in direction.layers
+        layer: einsum(weights, kept[direction.kind, layer].double(), "prompt pos, prompt pos d_model -> d_model").cpu()
+        for layer in direction.layers
     }
 
 

@@ -1,12 +1,11 @@
 """Values that come from other prompts than those that are measured: means, donors' prompts, directions."""
 
-import torch
-
 from circuitcheck.engine.torch.loaded.model import LoadedModel
 from circuitcheck.engine.torch.running.directions import Vectors, vectors_of
 from circuitcheck.engine.torch.running.donors import Donors
 from circuitcheck.engine.torch.running.means import StreamMeans, stream_means
 from circuitcheck.engine.torch.sites.batch import Batch, continuation
+from circuitcheck.engine.torch.sites.shapes import Tokens
 from circuitcheck.errors import BadIntervention, BadTask
 from circuitcheck.memory import LeastRecentlyUsed
 from circuitcheck.places import KindName
@@ -40,7 +39,7 @@ class References:
             self._means.trim(keep=1)
         return self._means[key]
 
-    def tokens(self, batch: Batch, source: Resample) -> torch.Tensor:
+    def tokens(self, batch: Batch, source: Resample) -> Tokens:
         """Token ids [prompt, pos] of the prompts that stand in for those of a batch."""
         if source not in self._donors:
             size = self._size(source)

@@ -20,6 +20,7 @@ from circuitcheck.engine.torch.sites.access import SiteLayer, Write, hooks_that_
 from circuitcheck.engine.torch.sites.batch import Batch, by_size
 from circuitcheck.engine.torch.sites.forward import forward
 from circuitcheck.engine.torch.sites.hooks import hooked
+from circuitcheck.engine.torch.sites.shapes import Logits, Tokens, Value, Vector
 from circuitcheck.errors import BadTask, VacuousIntervention
 from circuitcheck.places import Architecture, Site
 from circuitcheck.plan import CLEAN, Direction, Intervention, Plan, Resample, StreamMean, ValueSource
@@ -72,7 +73,7 @@ class Run:
             lengths = ", ".join(str(len(prompts[indices[0]].tokens)) for indices in groups)
             raise BadTask(f"these prompts have {lengths} tokens: values of sites are of prompts with equally many.")
         proof, shown = Proof(cell.view, len(prompts)), [torch.empty(0)] * len(prompts)
-        values: dict[Site, list[torch.Tensor]] = {site: [] for site in sites}
+        values: dict[Site, list[Value]] = {site: [] for site in sites}
         for indices in _in_parts(groups, self._plan.batch):
             batch = Batch(tuple(prompts[i] for i in indices), self._loaded.device)
             _check_bases({cell.view.base}, batch)
@@ -118,16 +119,16 @@ class Run:
 
     def forward(
         self, batch: Batch, tokens: str | Resample, writes: Iterable[Write], wanted: Iterable[SiteLayer]
-    ) -> tuple[torch.Tensor, dict[SiteLayer, torch.Tensor]]:
+    ) -> tuple[Logits, dict[SiteLayer, Value]]:
         """Logits [prompt, pos, vocab], and the values of sites, of one run of a batch."""
-        kept: dict[SiteLayer, torch.Tensor] = {}
+        kept: dict[SiteLayer, Value] = {}
         model = self._loaded.model
         with hooked(model, hooks_that_write(model, writes) + hooks_that_read(model, wanted, kept)):
             logits = forward(model, self._ids(batch, tokens))
         self._passes += len(batch.prompts)
         return logits, kept
 
-    def _ids(self, batch: Batch, tokens: str | Resample) -> torch.Tensor:
+    def _ids(self, batch: Batch, tokens: str | Resample) -> Tokens:
         return batch.tokens(tokens) if isinstance(tokens, str) else self.references.tokens(batch, tokens)
 
     @property
@@ -149,18 +150,18 @@ class _Values:
     def architecture(self) -> Architecture:
         return self.run.architecture
 
-    def held_still(self, wanted: Iterable[SiteLayer]) -> dict[SiteLayer, torch.Tensor]:
+    def held_still(self, wanted: Iterable[SiteLayer]) -> dict[SiteLayer, Value]:
         return {where: self.shown[self.so_far].sites[where] for where in wanted}
 
-    def rerun(self, writes: Iterable[Write], wanted: Iterable[SiteLayer]) -> dict[SiteLayer, torch.Tensor]:
+    def rerun(self, writes: Iterable[Write], wanted: Iterable[SiteLayer]) -> dict[SiteLayer, Value]:
         return self.run.forward(self.batch, self.so_far.tokens, (*self.before, *writes), wanted)[1]
 
-    def value(self, source: ValueSource, where: SiteLayer) -> torch.Tensor:
+    def value(self, source: ValueSource, where: SiteLayer) -> Value:
         if isinstance(source, StreamMean):
             return self.run.references.mean(source, where[0]).rows(where[1], self.batch.prompts, self.batch.width)
         return self.shown[Pass(source)].sites[where]
 
-    def vectors(self, direction: Direction) -> Mapping[int, torch.Tensor]:
+    def vectors(self, direction: Direction) -> Mapping[int, Vector]:
         return self.run.references.vectors(direction)
 
 

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from einops import einsum
 
+from circuitcheck.engine.torch.sites.hooked_model import HookedModel
 from circuitcheck.engine.torch.sites.hooks import HookFunction, points_of
+from circuitcheck.engine.torch.sites.shapes import HeadResults, HeadValues, Index, Value
 from circuitcheck.errors import SiteNotReached
 from circuitcheck.places import At, KindName, Site, site_kind
 from circuitcheck.places.site_kinds import Written
@@ -34,36 +36,36 @@ class Write:
 
     kind: KindName
     layer: int
-    function: Callable[[Tensor], Tensor]
+    function: Callable[[Value], Value]
 
 
-def hooks_that_write(model: Any, writes: Iterable[Write]) -> list[Hook]:
+def hooks_that_write(model: HookedModel, writes: Iterable[Write]) -> list[Hook]:
     """Writes as hooks, in causal order, and in the given order where they meet at one site. Raises SiteNotReached."""
     ordered = sorted(writes, key=lambda write: site_kind(write.kind).order)
     return [hook for write in ordered for hook in _WAYS[site_kind(write.kind).written](model, write)]
 
 
-def hooks_that_read(model: Any, wanted: Iterable[SiteLayer], kept: dict[SiteLayer, Tensor]) -> list[Hook]:
+def hooks_that_read(model: HookedModel, wanted: Iterable[SiteLayer], kept: dict[SiteLayer, Value]) -> list[Hook]:
     """Hooks that put the value of each wanted site into `kept`. Raises SiteNotReached."""
     return [_hook_that_reads(model, key, kept) for key in sorted(set(wanted))]
 
 
-def _write_at_its_point(model: Any, write: Write) -> list[Hook]:
+def _write_at_its_point(model: HookedModel, write: Write) -> list[Hook]:
     return [(_point(model, write.kind, write.layer), _head_by_head(model, write))]
 
 
-def _head_by_head(model: Any, write: Write) -> HookFunction:
+def _head_by_head(model: HookedModel, write: Write) -> HookFunction:
     """The write's function on values whose heads are those of the card."""
     if not _has_axis_of_heads(write.kind):
         return write.function
 
-    def put(value: Tensor) -> Tensor:
+    def put(value: Value) -> Value:
         return write.function(_by_heads(model, write.kind, write.layer, value)).reshape(value.shape)
 
     return put
 
 
-def _by_heads(model: Any, kind: str, layer: int, value: Tensor) -> Tensor:
+def _by_heads(model: HookedModel, kind: str, layer: int, value: Value) -> Value:
     """A value [prompt, pos, head, d_head]. Attention with latent keys may cut z into other pieces than heads, in the same
     order.
     Raises SiteNotReached where the axis of heads is another than the model's heads."""
@@ -88,13 +90,13 @@ def _has_axis_of_heads(kind: KindName) -> bool:
     return site_kind(kind).axes[-1] == "d_head"
 
 
-def _write_through_attention(model: Any, write: Write) -> list[Hook]:
-    entered: list[Tensor] = []
+def _write_through_attention(model: HookedModel, write: Write) -> list[Hook]:
+    entered: list[Value] = []
 
-    def hold(value: Tensor) -> None:
+    def hold(value: Value) -> None:
         entered.append(value)
 
-    def add_change(attn_out: Tensor) -> Tensor:
+    def add_change(attn_out: Value) -> Value:
         stream = _held(entered, "resid_mid", write.layer)
         middle = stream + attn_out
         new = write.function(middle)
@@ -105,19 +107,19 @@ def _write_through_attention(model: Any, write: Write) -> list[Hook]:
     return [(_point(model, "resid_pre", write.layer), hold), (_point(model, "attn_out", write.layer), add_change)]
 
 
-def _write_through_projection(model: Any, write: Write) -> list[Hook]:
+def _write_through_projection(model: HookedModel, write: Write) -> list[Hook]:
     projected_at = _first(model, _PROJECTED, write.layer)
     if projected_at.endswith("hook_attn_out") and _has_post_norm(model):
         raise SiteNotReached(
             f"a head's result in layer {write.layer} lies before a norm, where a HookedTransformer has no hook point: "
             f"load the model by its name, or write z."
         )
-    mixed: list[Tensor] = []
+    mixed: list[Value] = []
 
-    def hold(value: Tensor) -> None:
+    def hold(value: Value) -> None:
         mixed.append(value)
 
-    def add_change(projected: Tensor) -> Tensor:
+    def add_change(projected: Value) -> Value:
         results = _results(model, write.layer, _held(mixed, "result", write.layer))
         return projected + (write.function(results) - results).sum(dim=2)
 
@@ -132,43 +134,44 @@ _WAYS: dict[Written, _Way] = {
 }
 
 
-def _held(values: list[Tensor], kind: str, layer: int) -> Tensor:
+def _held(values: list[Value], kind: str, layer: int) -> Value:
     if not values:
         raise SiteNotReached(f"{kind} of layer {layer} cannot be written: what it is put together from came after it.")
     return values.pop()
 
 
-def _has_post_norm(model: Any) -> bool:
+def _has_post_norm(model: HookedModel) -> bool:
     return bool(getattr(model.cfg, "use_normalization_before_and_after", False))
 
 
-def _hook_that_reads(model: Any, key: SiteLayer, kept: dict[SiteLayer, Tensor]) -> Hook:
+def _hook_that_reads(model: HookedModel, key: SiteLayer, kept: dict[SiteLayer, Value]) -> Hook:
     kind, layer = key
     as_results = site_kind(kind).written == "through the output projection"
 
-    def keep(value: Tensor) -> None:
+    def keep(value: Value) -> None:
         kept[key] = _results(model, layer, value) if as_results else _by_heads(model, kind, layer, value).detach().clone()
 
     return _point(model, kind, layer), keep
 
 
-def _results(model: Any, layer: int, z: Tensor) -> Tensor:
+def _results(model: HookedModel, layer: int, z: HeadValues) -> HeadResults:
     """[prompt, pos, head, d_model] of z [prompt, pos, head, d_head]. Raises SiteNotReached for quantised weights."""
     z = _by_heads(model, "z", layer, z)
     try:
         weights = model.blocks[layer].attn.W_O
     except NotImplementedError as error:
         raise SiteNotReached(f"heads' results in layer {layer} cannot be worked out: {error}") from error
-    return torch.einsum("bphd,hdm->bphm", z, weights.to(z))
+    results: HeadResults = einsum(z, weights.to(z), "prompt pos head d_head, head d_head d_model -> prompt pos head d_model")
+    return results
 
 
-def _point(model: Any, kind: KindName, layer: int) -> str:
+def _point(model: HookedModel, kind: KindName, layer: int) -> str:
     if kind == "mlp_in" and getattr(model.blocks[layer], "mlp_reads_resid_directly", False):
         return f"blocks.{layer}.mlp.hook_in"  # as in OLMo 2, whose second norm comes after the MLP
     return _first(model, site_kind(kind).points, layer)
 
 
-def _first(model: Any, points: Iterable[str], layer: int) -> str:
+def _first(model: HookedModel, points: Iterable[str], layer: int) -> str:
     names = [name.format(layer=layer) for name in points]
     for name in names:
         if name in points_of(model):
@@ -176,7 +179,7 @@ def _first(model: Any, points: Iterable[str], layer: int) -> str:
     raise SiteNotReached(f"this model has no hook point {names[0]!r}; nothing would be read or written.")
 
 
-def place(kind: KindName, indices: list[int], rows: Tensor, columns: Tensor) -> tuple[Any, ...]:
+def place(kind: KindName, indices: list[int], rows: Index, columns: Index) -> tuple[Any, ...]:
     """Where in a layer's site, so that what is found there has one entry for each of `rows`."""
     if site_kind(kind).of_queries:
         if not indices:
@@ -187,7 +190,7 @@ def place(kind: KindName, indices: list[int], rows: Tensor, columns: Tensor) -> 
     return rows[:, None], columns[:, None], torch.tensor(indices, device=rows.device)
 
 
-def of_part(site: Site, value: Tensor) -> Tensor:
+def of_part(site: Site, value: Value) -> Value:
     """[prompt, pos, ...] of a site's own head or neuron, [prompt, query, key] of scores and patterns; of all of the layer,
     where it names none: as above."""
     if site.index is None:

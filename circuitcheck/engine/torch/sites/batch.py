@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
+from circuitcheck.engine.torch.sites.shapes import Index, Logits, LogitsRead, Tokens
 from circuitcheck.places import AllBut, At, named_in
 from circuitcheck.plan import Reading
 from circuitcheck.prompts import Prompt
@@ -42,16 +42,16 @@ class Batch:
     def width(self) -> int:
         return self.length + len(continuation(self.prompts[0], self.reading))
 
-    def tokens(self, base: str) -> Tensor:
+    def tokens(self, base: str) -> Tokens:
         """Token ids [prompt, pos] of the clean prompts or of a counterfactual, followed by what is read."""
         return self.followed(prompt.run(base) for prompt in self.prompts)
 
-    def followed(self, runs: Iterable[tuple[int, ...]]) -> Tensor:
+    def followed(self, runs: Iterable[tuple[int, ...]]) -> Tokens:
         """Token ids [prompt, pos] of other runs, one for each prompt, followed by what is read of that prompt."""
         rows = [run + continuation(prompt, self.reading) for run, prompt in zip(runs, self.prompts, strict=True)]
         return torch.tensor(rows, device=self.device)
 
-    def read_from(self, logits: Tensor) -> Tensor:
+    def read_from(self, logits: Logits) -> LogitsRead:
         """Of logits [prompt, pos, vocab] those that metrics read: [prompt, vocab] at END, or [prompt, token, vocab] where
         each token of the answer is predicted."""
         ends = torch.tensor([prompt.end for prompt in self.prompts], device=logits.device)
@@ -61,7 +61,7 @@ class Batch:
         steps = torch.arange(self.width - self.length + 1, device=logits.device)
         return logits[rows[:, None], ends[:, None] + steps]
 
-    def where(self, at: At) -> tuple[Tensor, Tensor]:
+    def where(self, at: At) -> tuple[Index, Index]:
         """(rows, columns): every (prompt, token) that `at` names, each once. Raises UnknownPosition."""
         pairs = [(row, column) for row, prompt in enumerate(self.prompts) for column in self.columns(prompt, at)]
         rows, columns = torch.tensor(pairs, dtype=torch.long, device=self.device).reshape(-1, 2).T

@@ -1,22 +1,22 @@
 """One run of the model on token ids, and the values that it shows at its sites."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import torch
-from torch import Tensor
 
 from circuitcheck.engine.torch.sites.access import SiteLayer, hooks_that_read
+from circuitcheck.engine.torch.sites.hooked_model import HookedModel
 from circuitcheck.engine.torch.sites.hooks import hooked
+from circuitcheck.engine.torch.sites.shapes import Logits, Tokens, Value
 from circuitcheck.errors import SiteNotReached
 
 
-def forward(model: Any, tokens: Tensor) -> Tensor:
+def forward(model: HookedModel, tokens: Tokens) -> Logits:
     """Logits [prompt, pos, vocab] of token ids that already hold their BOS, in the model's own dtype and with nothing
     masked, whatever the caller's autocast and the tokenizer's padding are. Raises SiteNotReached for logits of other tokens
     than these: positions would mean others."""
     with torch.autocast(tokens.device.type, enabled=False):
-        logits: Tensor = model(tokens, return_type="logits", prepend_bos=False, **_mask(model, tokens))
+        logits: Logits = model(tokens, return_type="logits", prepend_bos=False, **_mask(model, tokens))
     if logits.shape[:2] != tokens.shape:
         raise SiteNotReached(
             f"the model gave logits for {tuple(logits.shape[:2])} prompts and tokens, and was given {tuple(tokens.shape)}: "
@@ -25,16 +25,16 @@ def forward(model: Any, tokens: Tensor) -> Tensor:
     return logits
 
 
-def _mask(model: Any, tokens: Tensor) -> dict[str, Tensor]:
+def _mask(model: HookedModel, tokens: Tokens) -> dict[str, Tokens]:
     """Nothing is masked. A HookedTransformer whose tokenizer pads on the left masks what it takes for padding, unless
     told."""
     pads_left = getattr(getattr(model, "tokenizer", None), "padding_side", "right") == "left"
     return {"attention_mask": torch.ones_like(tokens)} if pads_left else {}
 
 
-def activations(model: Any, tokens: Tensor, wanted: Iterable[SiteLayer]) -> dict[SiteLayer, Tensor]:
+def activations(model: HookedModel, tokens: Tokens, wanted: Iterable[SiteLayer]) -> dict[SiteLayer, Value]:
     """One clean run of `tokens` [prompt, pos]: the value at each wanted site, [prompt, pos, ...]."""
-    kept: dict[SiteLayer, Tensor] = {}
+    kept: dict[SiteLayer, Value] = {}
     with hooked(model, hooks_that_read(model, wanted, kept)):
         forward(model, tokens)
     return kept

@@ -5,17 +5,17 @@ from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from torch import Tensor
-
+from circuitcheck.engine.torch.sites.hooked_model import HookedModel
+from circuitcheck.engine.torch.sites.shapes import Value
 from circuitcheck.errors import ModelChanged, SiteNotReached
 
-HookFunction = Callable[[Tensor], Tensor | None]
+HookFunction = Callable[[Value], Value | None]
 
 
 _points: "WeakKeyDictionary[Any, dict[str, Any]]" = WeakKeyDictionary()
 
 
-def points_of(model: Any) -> dict[str, Any]:
+def points_of(model: HookedModel) -> dict[str, Any]:
     """A model's hook points by name, looked up once: a bridge puts them together anew at every access. A point that was
     replaced since does not fire, and that is an error."""
     if model not in _points:
@@ -24,7 +24,7 @@ def points_of(model: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def hooked(model: Any, functions: list[tuple[str, HookFunction]]) -> Iterator[None]:
+def hooked(model: HookedModel, functions: list[tuple[str, HookFunction]]) -> Iterator[None]:
     """Run the body with `functions` on their hook points, in order.
 
     Raises SiteNotReached for a hook point that the model does not have, or that did not fire in the body; the 3.9
@@ -48,7 +48,7 @@ def hooked(model: Any, functions: list[tuple[str, HookFunction]]) -> Iterator[No
         raise SiteNotReached(f"hooks on {', '.join(silent)} did not fire exactly once in a forward pass.")
 
 
-def check_no_hooks(model: Any, name: object) -> None:
+def check_no_hooks(model: HookedModel, name: object) -> None:
     """Raises ModelChanged where somebody's hook is still on the model: every run would carry it."""
     left = sorted({point.name for point in points_of(model).values() if point.fwd_hooks or point._forward_hooks})
     if left:
@@ -58,7 +58,7 @@ def check_no_hooks(model: Any, name: object) -> None:
 def _attach(point: Any, function: HookFunction, fired: list[int], index: int) -> tuple[Any, int]:
     before = len(point.fwd_hooks)
 
-    def called(value: Tensor, hook: Any) -> Tensor | None:  # noqa: ARG001 - the library passes `hook` by name
+    def called(value: Value, hook: Any) -> Value | None:  # noqa: ARG001 - the library passes `hook` by name
         fired[index] += 1
         return function(value)
 
