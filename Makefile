@@ -13,7 +13,7 @@ READY := $(VENV)/.ready
 SECONDS_FOR_CLAIMS := 900
 WORKERS ?= 2
 
-.PHONY: install hypotheses test lint bench slow selftest organism docs compat clean
+.PHONY: install hypotheses test check lint bench slow selftest organism docs compat clean
 .DELETE_ON_ERROR:
 
 install: $(READY)
@@ -30,6 +30,10 @@ hypotheses: $(READY)
 
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -m "not slow" -n $(WORKERS) --dist loadfile
+
+# Lint, types, layers and the tests nearest to what changed, in a minute and a half: for between two commits.
+check: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/check.py
 
 selftest: $(READY)
 	$(BIN)/circuitcheck selftest --full --markdown docs/selftest.md
