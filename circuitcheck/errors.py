@@ -2,9 +2,15 @@
 
 import sys
 
+from circuitcheck.text import brief, printable
+
 
 class CircuitCheckError(Exception):
-    """Base of all errors below."""
+    """Base of all errors below. Their texts hold what others wrote, so they are made fit to print here: no control
+    characters, and no word of more than a thousand letters."""
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(brief(printable(str(message))))
 
 
 class Refuted(CircuitCheckError, AssertionError):

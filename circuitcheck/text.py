@@ -1,11 +1,14 @@
 """Text that others wrote, such as prompts and errors, made fit to print and to store."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
 _KEPT = "\n\t"
+_LONGEST_WORD, _SHOWN = 1000, 100
+_LONG_WORD = re.compile(rf"\S{{{_LONGEST_WORD + 1},}}")
 
 
 def printable(text: str) -> str:
@@ -13,6 +16,13 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(each if _fit(each) else each.encode("unicode_escape").decode("ascii") for each in text)
+
+
+def brief(text: str) -> str:
+    """Words of more than a thousand letters, which only a file's damage or an attacker makes, by their beginning."""
+    if len(text) <= _LONGEST_WORD:
+        return text
+    return _LONG_WORD.sub(lambda found: f"{found[0][:_SHOWN]}... ({len(found[0]):,} letters)", text)
 
 
 def all_printable(value: Any) -> Any:

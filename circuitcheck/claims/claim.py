@@ -12,6 +12,7 @@ from circuitcheck.settings import CLAIM_MARK, SCOPES, Scope
 Expect = Literal["supported", "refuted"]
 MARK = CLAIM_MARK
 
+_LARGEST_FAMILY = 1_000_000
 _ID = re.compile(r"[\w.:/-]+")
 _NAME = re.compile(r"\{(\w+)\}")  # of a parameter, in an id or a text
 
@@ -41,7 +42,7 @@ class Claim:
                 f"claim {self.id!r} has {{{unknown[0]}}} in its id, and its test has "
                 f"{'the parameters ' + ', '.join(values) if values else 'no parameters (pytest.mark.parametrize)'}."
             )
-        given = {name: str(value) for name, value in values.items()}
+        given = {name: _in_words(name, value) for name, value in values.items()}
         filled = _NAME.sub(lambda found: given[found[1]], self.id)
         if not _ID.fullmatch(filled):
             raise ValueError(f"{filled!r} is no claim id; expected letters, digits and . : / - _, also in {{}}.")
@@ -51,6 +52,16 @@ class Claim:
     def key(self, model: str | None) -> str:
         """How reports and baselines name the claim on one model: `ioi.null[gpt2]`."""
         return self.id if model is None else f"{self.id}[{model}]"
+
+
+def _in_words(name: str, value: object) -> str:
+    """Raises ValueError for a value that cannot say what it is."""
+    try:
+        return str(value)
+    except Exception as error:
+        raise ValueError(
+            f"the value of the parameter {name} has no words: its str() raises {type(error).__name__}."
+        ) from error
 
 
 def claim(
@@ -96,8 +107,8 @@ def claim(
         raise ValueError(f"claim {id!r}: expect={expect!r}; expected 'supported' or 'refuted'.")
     if confidence is not None and not 0.5 < confidence < 1:
         raise ValueError(f"claim {id!r}: confidence={confidence}; expected a number between 0.5 and 1, such as 0.95.")
-    if samples is not None and samples < 1:
-        raise ValueError(f"claim {id!r}: samples={samples}; expected a number of prompts.")
+    if samples is not None and not (isinstance(samples, int) and samples >= 1):
+        raise ValueError(f"claim {id!r}: samples={samples!r}; expected a whole number of prompts.")
     if scope is not None and scope not in SCOPES:
         raise ValueError(f"claim {id!r}: scope={scope!r}; expected {' or '.join(map(repr, SCOPES))}.")
     _check_family(id, family, family_size)
@@ -141,5 +152,8 @@ def _check_family(claim_id: str, family: str | None, size: int | None) -> None:
             f"claim {claim_id!r}: family={family!r}, family_size={size!r}; give both: the size is how many claims are "
             f"published together, also those that are not run today."
         )
-    if size is not None and size < 1:
-        raise ValueError(f"claim {claim_id!r}: family_size={size}; expected the number of claims in family {family!r}.")
+    if size is not None and not (isinstance(size, int) and 1 <= size <= _LARGEST_FAMILY):
+        raise ValueError(
+            f"claim {claim_id!r}: family_size={str(size)[:50]}; expected the number of claims in family {family!r}, "
+            f"{_LARGEST_FAMILY:,} at most."
+        )

@@ -123,9 +123,12 @@ def given(config: pytest.Config, name: str) -> Any:
     if not text:
         return None
     try:
+        if not isinstance(text, str):
+            raise TypeError(text)
         value = option.convert(text)
-    except ValueError as error:
-        raise pytest.UsageError(f"ini option {option.ini} = {text!r}: expected {option.convert.__name__}") from error
+    except (TypeError, ValueError) as error:
+        expected = {"str": "one text", "int": "a whole number", "float": "a number"}[option.convert.__name__]
+        raise pytest.UsageError(f"ini option {option.ini} = {text!r}: expected {expected}") from error
     if option.choices and value not in option.choices:
         raise pytest.UsageError(f"ini option {option.ini} = {text!r}: expected one of {', '.join(option.choices)}")
     return value
@@ -147,7 +150,7 @@ def time_budget(config: pytest.Config) -> float | None:
         return None
     try:
         seconds = float(text)
-    except ValueError:
+    except (TypeError, ValueError):
         seconds = 0.0
     if not seconds > 0:
         raise pytest.UsageError(f"ini option {TIME_BUDGET.ini} = {text!r}: expected a number of seconds")
@@ -195,7 +198,10 @@ def report_paths(config: pytest.Config) -> list[Path]:
     if given:
         return [Path(text) for text in given]
     beside = config.inipath.parent if config.inipath else config.rootpath
-    return [beside / text for text in config.getini(REPORT.ini)]
+    named = config.getini(REPORT.ini)
+    if not all(isinstance(each, str) for each in named):
+        raise pytest.UsageError(f"ini option {REPORT.ini} = {named!r}: expected paths")
+    return [beside / text for text in named]
 
 
 def check_report_paths(config: pytest.Config) -> None:

@@ -152,6 +152,8 @@ def test_several_models_that_the_test_never_takes_stop_collection(folder: Folder
         ({"family": "heads", "family_size": 0}, "family_size=0"),
         ({"confidence": 1.5}, "confidence=1.5"),
         ({"samples": 0}, "samples=0"),
+        ({"samples": float("nan")}, "samples=nan"),
+        ({"family": "heads", "family_size": 10**400}, "1,000,000 at most"),
         ({"model": "a", "models": ["b"]}, "models="),
         ({"colour": "red"}, "colour"),
     ],
@@ -207,3 +209,13 @@ def test_a_conftest_without_its_line_is_told_which(folder: Folder) -> None:
 def test_a_fixture_that_nobody_has_is_told_those_there_are(folder: Folder) -> None:
     run = folder.run("@claim(id='it')\ndef test_it(model, iio): pass\n")
     assert "There is no fixture 'iio'. Those of circuitcheck are" in run.text
+
+
+def test_a_parameter_without_words_is_an_error_of_its_test(folder: Folder) -> None:
+    run = folder.run(
+        "import pytest\nclass Mute:\n    def __str__(self): raise OSError\n"
+        "@pytest.mark.parametrize('head', [Mute()], ids=['a'])\n@claim(id='it.{head}')\n"
+        "def test_it(model, ioi, head): pass\n"
+    )
+    assert "the value of the parameter head has no words: its str() raises OSError" in run.text
+    assert "INTERNALERROR" not in run.text

@@ -56,6 +56,15 @@ def test_bad_value_in_the_ini_is_a_usage_error(folder: Folder, value: str) -> No
     folder.run(BARE).usage_error(value)
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["circuit_samples = [1, 2]", "circuit_confidence = [0.9]", "circuit_time_budget = [1]"],
+)
+def test_a_value_of_another_shape_in_pyproject_is_a_usage_error(folder: Folder, line: str) -> None:
+    folder.pytester.makepyprojecttoml(f"[tool.pytest.ini_options]\n{line}\n")
+    folder.run(BARE).usage_error(line.split(" = ")[0], "expected")
+
+
 def test_claim_with_less_than_the_first_look_is_an_error_that_names_both(folder: Folder) -> None:
     run = folder.run(UNDECIDED.format(arguments=", samples=8"))
     assert run.verdicts == {"it": "error"}

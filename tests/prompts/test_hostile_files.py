@@ -67,6 +67,7 @@ def test_a_file_of_records_larger_than_memory(tmp_path):
         ("x.txt", b"\0" * 1_000, r"x\.txt is no text: it holds zero bytes"),
         ("x.jsonl", b'"' + b"a" * (1 << 25) + b'"', r"x\.jsonl has a line of more than 32 MB"),
         ("x.csv", b"text\n" + b"a" * (1 << 25) + b"a", r"x\.csv has a line of more than 32 MB"),
+        ("x.txt", b"\n" * 20_000_000, r"x\.txt holds no text"),
         ("x.csv", b"text\n\xff\xfe\n", r"x\.csv: the line at byte 5 is not UTF-8"),
     ],
 )
@@ -85,6 +86,45 @@ def test_a_table_that_unpacks_to_more_than_memory(tmp_path):
     assert path.stat().st_size < 1_000_000
     with pytest.raises(BadRecord, match="holds more than 268,435,456 characters"):
         cc.Task.from_records(path)
+
+
+@readers
+def test_a_text_of_a_table_that_no_reader_holds(tmp_path, read):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "x.parquet"
+    parquet.write_table(arrow.table({"text": ["a " * 10_000_000] * 20, "answer": ["a"] * 20}), path, compression="zstd")
+    with pytest.raises(BadRecord, match=r"^x\.parquet: a text has 20,000,000 bytes"):
+        read(path).prompts(1, model=cc.load("organism"))
+
+
+def test_two_columns_of_one_name_in_a_table(tmp_path):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "x.parquet"
+    parquet.write_table(arrow.table([["a"], ["b"], [" c"]], names=["text", "text", "answer"]), path)
+    with pytest.raises(BadRecord, match="the table has text more than once"):
+        cc.Task.from_records(path)
+
+
+@pytest.mark.parametrize(
+    "row, message",
+    [
+        ('{"text": "a b", "text": "c d", "answer": " e"}', "'text' is there more than once"),
+        (r'{"text": "a b", "answer": " e", "cluster": "\ud800"}', "a cluster with half a character"),
+        (r'{"text": "a b", "answer": " e", "counterfactuals": {"\ud800": "c d"}}', "a name in counterfactuals with half"),
+        ('{"text": "a b", "answer": " e", "more": "' + "x" * (1 << 25) + '"}', "at most are read"),
+    ],
+    ids=["twice", "cluster", "name", "long"],
+)
+def test_a_row_that_means_two_things_or_none(tmp_path, row, message):
+    path = tmp_path / "x.jsonl"
+    path.write_text(row)
+    with pytest.raises(BadRecord, match=message):
+        cc.Task.from_records(path)
+
+
+def test_an_error_is_fit_to_print_and_brief():
+    said = str(BadTask("a name \x1b[2J and one of a million letters: " + "x" * 1_000_000))
+    assert said == rf"a name \x1b[2J and one of a million letters: {'x' * 100}... (1,000,000 letters)"
 
 
 def test_a_record_that_no_model_reads(tmp_path):
@@ -132,6 +172,8 @@ TEMPLATES = {
     "escape": "{{ ''.__class__.__mro__[1].__subclasses__() }}",
     "undefined": "{{ messages[7].content.nothing }}",
     "no syntax": "{% for %}",
+    "power": "{{ (7 ** (7 ** 9)) % 10 }}",
+    "product": "{{ messages[0]['content'] * 2000000 }}",
     "memory": "{{ ('a' * 1000).center(10 ** 11) }}",
     "long": "{{ 'a' * 200000 }}{{ messages[0]['content'] }}",
 }

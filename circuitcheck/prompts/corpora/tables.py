@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from circuitcheck.errors import BadRecord
-from circuitcheck.prompts.records.rows import LONGEST_CELL, damaged, open_parquet
+from circuitcheck.prompts.records.rows import LONGEST_CELL, check_lengths, damaged, open_parquet
 
 _LONGEST_LINE = 1 << 25  # bytes
 
@@ -111,12 +111,16 @@ class ParquetDocuments:
         start = self._ends[group - 1] if group else 0
         try:
             value = self._group(group)[number - start].as_py()
+        except BadRecord:
+            raise
         except (OSError, ValueError) as error:
             raise damaged(self._path, number + 1, error) from error
         return _text(f"{self._path.name}:{number + 1}", {self._field: value}, self._field)
 
     def _read_group(self, group: int) -> Any:
-        return self._file.read_row_group(group, columns=[self._field]).column(0)
+        column = self._file.read_row_group(group, columns=[self._field]).column(0)
+        check_lengths(self._path, [column])
+        return column
 
 
 class _Counted:

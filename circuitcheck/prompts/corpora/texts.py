@@ -9,7 +9,7 @@ from pathlib import Path
 from circuitcheck.errors import BadRecord
 
 END_OF_TEXT = "<|endoftext|>"
-_BLANK_LINE = re.compile(rb"\r?\n(?:[ \t]*\r?\n)+")
+_BLANK_LINE = re.compile(rb"\r?\n(?:[ \t]*+\r?\n)++")  # possessive: remembers no way back, which would fill the memory
 _HEAD = 1 << 22
 
 

@@ -114,6 +114,7 @@ def _word(row: Mapping[str, Any], name: str) -> str | None:
         return None
     if isinstance(value, bool | float) or not isinstance(value, str | int):
         raise _BadRow(f"has the {name} {value!r}; expected a word or a whole number")
+    _check_whole(name, str(value))
     return str(value)
 
 
@@ -143,6 +144,8 @@ def _named(row: Mapping[str, Any], field: str, prefix: str) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         raise _BadRow(f"has {given!r} as {field}; expected a mapping from names")
     columns = {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}
+    for name in (*given, *columns):
+        _check_whole(f"name in {field}", str(name))
     return {**{name: value for name, value in given.items() if value is not None}, **columns}
 
 

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,9 @@ from circuitcheck.prompts.readable import check_readable
 from circuitcheck.text import first_line
 
 _LARGEST = 1 << 30  # bytes: records are held in memory, unlike a corpus
+_LONGEST_LINE = 1 << 25  # bytes
+LONGEST_TEXT = 1 << 24  # bytes, in a cell of a table
+_ROWS = 256  # of a table, at a time
 LONGEST_CELL = (1 << 31) - 1  # csv's own limit of 131,072 characters refuses long documents
 Row = tuple[str, Mapping[str, Any] | str]  # where it stands; its cells, or why it cannot be read
 
@@ -33,7 +36,9 @@ def _json_lines(path: Path) -> Iterator[Row]:
 
 def _json_row(line: bytes) -> Mapping[str, Any] | str:
     try:
-        row = json.loads(line.decode("utf-8"))
+        if len(line) > _LONGEST_LINE:
+            return f"has {len(line):,} bytes, and {_LONGEST_LINE:,} at most are read"
+        row = json.loads(line.decode("utf-8"), object_pairs_hook=_each_once)
     except UnicodeDecodeError as error:
         return f"is not UTF-8 (byte {error.start} of the line)"
     except (ValueError, RecursionError) as error:
@@ -41,6 +46,15 @@ def _json_row(line: bytes) -> Mapping[str, Any] | str:
     return (
         row if isinstance(row, dict) else f"is the JSON of a {type(row).__name__}; expected an object with text and answer"
     )
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Raises ValueError for a name that is there twice, of which a reader would take the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} is there more than once")
+    return found
 
 
 def _csv_rows(path: Path) -> Iterator[Row]:
@@ -94,10 +108,13 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
         raise BadRecord(f"{path.name}: the table has no column {' and no '.join(lacking)}; it has {there}.")
     number = 0
     try:
-        for batch in file.iter_batches():
+        for batch in file.iter_batches(batch_size=_ROWS):
+            check_lengths(path, batch.columns)
             for row in batch.to_pylist():
                 number += 1
                 yield f"{path.name}:{number}", {name: _plain(cell) for name, cell in row.items() if cell is not None}
+    except BadRecord:
+        raise
     except (OSError, ValueError) as error:
         raise damaged(path, number + 1, error) from error
 
@@ -115,9 +132,33 @@ def open_parquet(path: Path) -> Any:
     except ImportError as error:
         raise BadRecord(f"reading {path} needs pyarrow: pip install pyarrow") from error
     try:
-        return pyarrow.parquet.ParquetFile(path)
+        schema = pyarrow.parquet.read_schema(path)
+        names, texts = schema.names, [each.name for each in schema if pyarrow.types.is_string(each.type)]
+        file = pyarrow.parquet.ParquetFile(path, read_dictionary=list(dict.fromkeys(texts)))
     except (pyarrow.ArrowInvalid, OSError) as error:
         raise BadRecord(f"{path.name}: is not Parquet ({str(error).splitlines()[0]})") from error
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BadRecord(f"{path.name}: the table has {', '.join(twice)} more than once.")
+    return file
+
+
+def check_lengths(path: Path, columns: Iterable[Any]) -> None:
+    """Of texts in Parquet, before they are written out: a few bytes of a dictionary can stand for gigabytes. Raises
+    BadRecord."""
+    import pyarrow
+    import pyarrow.compute
+
+    for column in columns:
+        for piece in column.chunks if isinstance(column, pyarrow.ChunkedArray) else [column]:
+            texts = piece.dictionary if isinstance(piece, pyarrow.DictionaryArray) else piece
+            if not (pyarrow.types.is_string(texts.type) or pyarrow.types.is_large_string(texts.type)):
+                continue
+            longest = pyarrow.compute.max(pyarrow.compute.binary_length(texts)).as_py() or 0
+            if longest > LONGEST_TEXT:
+                raise BadRecord(
+                    f"{path.name}: a text has {longest:,} bytes, and {LONGEST_TEXT:,} at most are read: divide it."
+                )
 
 
 def _plain(cell: Any) -> Any:

@@ -65,7 +65,8 @@ def _hooks(module: nn.Module) -> tuple[Callable[..., Any], ...]:
     return (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
 
 
-_CAPTURES = "_output_capturing_hooks_installed"  # a mark that transformers leaves where it put them
+# A mode, a mark that transformers leaves where it put hooks, and what a bridge holds during a run (also one that raised).
+_OF_A_RUN = ("training", "_output_capturing_hooks_installed", "_current_batch_size")
 
 
 def _only_looks(hook: Callable[..., Any]) -> bool:
@@ -127,7 +128,7 @@ def numbers_of(modules: list[nn.Module]) -> tuple[tuple[str, str, float], ...]:
         for index, module in enumerate(modules)
         if not _grows_with_the_prompt(module)
         for key, value in vars(module).items()
-        if type(value) in _NUMBERS and key not in ("training", _CAPTURES)
+        if type(value) in _NUMBERS and key not in _OF_A_RUN
     )
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from circuitcheck.engine.torch.loading.bounds import within
+from circuitcheck.engine.torch.loading.chat_template import check_template
 from circuitcheck.engine.torch.loading.offsets import offsets_by_decoding
 from circuitcheck.errors import BadSpec, BadTask
 from circuitcheck.models import BosPolicy
@@ -91,6 +92,7 @@ class HubTokenizer:
             date_string=_DAY.strftime("%d %b %Y"),
             strftime_now=_fixed_day,
         )
+        check_template(self.inner.chat_template, self.name)
         try:
             text = within(_SECONDS, apply)
         except Exception as error:
