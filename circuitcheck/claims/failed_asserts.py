@@ -3,11 +3,15 @@
 import ast
 import linecache
 import sys
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
+from typing import Any
 
 _INSTALLED = "site-packages"
+# Whatever these make of the comparisons that they are given, one that is refuted need not fail the assert.
+_LEAVE_OPEN = frozenset("any sum max min sorted next filter map list tuple set len int".split())
 Place = tuple[CodeType, int]  # code and line
 
 
@@ -42,10 +46,12 @@ def same_statement(asked: tuple[Place, ...], raised: Place) -> bool:
 
 def verdict_that_fails(raised: Place) -> str | None:
     """The verdict of a comparison that makes the assert which raised fail: refuted, or supported under a `not` that spans
-    the whole assert. None where a `not` over part of it leaves open which part failed."""
+    the whole assert. None where a `not` over part of it, or a second statement on its line, leaves open what failed."""
     statement = _assert_at(raised[0].co_filename, raised[1])
     if statement is None:
         return "refuted"
+    if _shares_its_line(raised[0].co_filename, statement):
+        return None
     if _is_not(statement.test):
         return "supported"
     partly = any(_is_not(node) and _may_compare(node) for node in ast.walk(statement.test))
@@ -58,24 +64,51 @@ def asked_by(package: str, stack: tuple[Place, ...]) -> bool:
 
 
 def must_have_failed(stack: tuple[Place, ...]) -> bool:
-    """Does the assert that a refuted comparison was asked in fail because of it? Not one that holds a `not`, an `or` or a
-    condition, which leave it open."""
-    statement = _assert_on(stack)
-    return statement is not None and not any(map(_leaves_open, ast.walk(statement.test)))
+    """Does the assert that a refuted comparison was asked in fail because of it? Not one that holds a `not`, an `or`, a
+    condition, or a call such as any() or sum(), and not one that shares its line: these leave it open."""
+    found = _assert_on(stack)
+    if found is None:
+        return False
+    filename, statement = found
+    return not _shares_its_line(filename, statement) and not any(map(_leaves_open, ast.walk(statement.test)))
 
 
 def _leaves_open(node: ast.AST) -> bool:
-    return _is_not(node) or isinstance(node, ast.IfExp) or (isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or))
+    if isinstance(node, ast.Compare):  # `bool(q < 1) == expected`
+        return any(_calls(each, {"bool"}) for each in ast.walk(node))
+    either = isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or)
+    return either or _is_not(node) or isinstance(node, ast.IfExp | ast.NamedExpr) or _calls(node, _LEAVE_OPEN)
 
 
-def _assert_on(stack: tuple[Place, ...]) -> ast.Assert | None:
+def _calls(node: ast.AST, names: Collection[str]) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
+
+
+def _shares_its_line(filename: str, statement: ast.Assert) -> bool:
+    """Does another statement that may ask something stand on its lines? A line is all that a stack tells."""
+    parts = (_asking_part(each) for each in _statements(filename) if each is not statement)
+    return any(part is not None and _overlap(part, statement) for part in parts)
+
+
+def _asking_part(node: ast.stmt) -> ast.AST | None:
+    """What a statement asks: its condition, or all of it where it has no body. None where it asks nothing."""
+    if isinstance(node, ast.If | ast.While):
+        return node.test
+    return node if not hasattr(node, "body") and _may_compare(node) else None
+
+
+def _overlap(one: Any, other: Any) -> bool:
+    return bool(one.lineno <= other.end_lineno and other.lineno <= one.end_lineno)
+
+
+def _assert_on(stack: tuple[Place, ...]) -> tuple[str, ast.Assert] | None:
     """The innermost of the claim's own: pytest, and libraries, have asserts of theirs further out."""
     for code, line in stack:
         if _INSTALLED in code.co_filename:
             return None
         statement = _assert_at(code.co_filename, line)
         if statement is not None:
-            return statement
+            return code.co_filename, statement
     return None
 
 
@@ -100,10 +133,14 @@ def _assert_at(filename: str, line: int) -> ast.Assert | None:
     return max(found, key=lambda node: node.lineno, default=None)
 
 
+def _asserts(filename: str) -> Iterator[ast.Assert]:
+    return (node for node in _statements(filename) if isinstance(node, ast.Assert))
+
+
 @lru_cache(maxsize=64)
-def _asserts(filename: str) -> tuple[ast.Assert, ...]:
+def _statements(filename: str) -> tuple[ast.stmt, ...]:
     try:
         tree = ast.parse("".join(linecache.getlines(filename)))
     except SyntaxError:
         return ()
-    return tuple(node for node in ast.walk(tree) if isinstance(node, ast.Assert))
+    return tuple(node for node in ast.walk(tree) if isinstance(node, ast.stmt))

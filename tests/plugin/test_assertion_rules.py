@@ -182,6 +182,23 @@ def test_supported_comparisons_of_one_assert_are_all_recorded(folder: Folder, bo
     assert asked(run(folder, body)) == [("<", 100, "supported"), ("<", 200, "supported")]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "assert any([q > 100, q > -100])",
+        "assert any(q > each for each in (100, -100))",
+        "assert sum([bool(q > 100), bool(q > -100)]) == 1",
+        "assert bool(q > 100) == False",
+        "assert q > -100; assert not q > 100",
+        "high = q > 100\nif not high: assert q > -100",
+        "assert q > 100 or q > -100",
+    ],
+)
+def test_an_assert_that_passes_is_no_refutation(folder: Folder, body: str) -> None:
+    """One comparison in it is refuted, and does not make it fail."""
+    assert run(folder, body).verdicts == {"it": "supported"}
+
+
 def test_refuted_names_the_comparison_that_failed_and_not_the_one_before(folder: Folder) -> None:
     found = run(folder, "for bound in (100, -100):\n    assert q < bound")
     assert asked(found) == [("<", 100, "supported"), ("<", -100, "refuted")]
