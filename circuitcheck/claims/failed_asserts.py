@@ -25,12 +25,6 @@ def stack_here(skip: int) -> tuple[Place, ...]:
     return tuple(places)
 
 
-def asked_by_pytest(stack: tuple[Place, ...]) -> bool:
-    """Is it pytest that asks, for the text of an assert that has failed already? It asks every comparison inside."""
-    code = stack[0][0]
-    return code.co_name == "_call_reprcompare" and code.co_filename.endswith("rewrite.py")
-
-
 def raised_at(traceback: TracebackType) -> Place:
     while traceback.tb_next is not None:
         traceback = traceback.tb_next

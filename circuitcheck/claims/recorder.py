@@ -8,7 +8,6 @@ from circuitcheck.claims.claim import Claim
 from circuitcheck.claims.failed_asserts import (
     Place,
     asked_by,
-    asked_by_pytest,
     must_have_failed,
     raised_at,
     same_statement,
@@ -49,9 +48,7 @@ class ClaimRecorder:
         self._built = [each for each in self._built if all(each is not part for part in questions)]
 
     def asked(self, question: Question) -> None:
-        stack = stack_here(skip=2)
-        if not asked_by_pytest(stack):
-            self._asked.append((question, stack))
+        self._asked.append((question, stack_here(skip=2)))
 
     @property
     def questions(self) -> tuple[Question, ...]:

@@ -29,6 +29,10 @@ def claim_of(node: pytest.Item | pytest.Collector) -> Claim | None:
 
 
 def _marked(node: pytest.Item | pytest.Collector) -> Claim | None:
+    own = [mark for mark in node.own_markers if mark.name == MARK]
+    if len(own) > 1:
+        ids = " and ".join(mark.args[0].id for mark in own)
+        raise pytest.UsageError(f"{node.nodeid} is two claims, {ids}: write a test for each, or one claim with two asserts.")
     mark = node.get_closest_marker(MARK)
     return None if mark is None else mark.args[0]
 

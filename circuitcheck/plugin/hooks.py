@@ -28,11 +28,13 @@ from circuitcheck.report import ClaimLog, Journal, environment, whole_report, wr
 from circuitcheck.session import Session, current_session, use_session
 from circuitcheck.text import first_line
 
+_NAMED = 5  # tests in a line of the summary
 _STACK = pytest.StashKey[ExitStack]()
 _LOG = pytest.StashKey[ClaimLog]()
 _SOUND = pytest.StashKey[bool]()  # the claims that were collected
 _JOURNAL = pytest.StashKey[Journal]()
 _ENVIRONMENT = pytest.StashKey[dict[str, Any]]()
+_ASKED = pytest.StashKey[bool]()  # did a test that is no claim ask a question?
 _UNWRITTEN = pytest.StashKey[dict[Path, str]]()  # reports, and why
 
 
@@ -136,7 +138,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     __tracebackhide__ = True
     claim = claim_of(pyfuncitem)
     if claim is None:
-        return (yield)
+        asked = current_session().asked_outside
+        try:
+            return (yield)
+        finally:
+            pyfuncitem.stash[_ASKED] = current_session().asked_outside > asked
     return (yield from run_claim(pyfuncitem, claim, current_session()))
 
 
@@ -149,6 +155,7 @@ def pytest_runtest_makereport(
     if is_subtest(item):
         expect_in_subtest(item, call, report)
         return report
+    report.circuit_asked_outside = call.when == "call" and item.stash.get(_ASKED, False)  # type: ignore[attr-defined]
     result = result_of(item, call, report, current_session())
     if claim_of(item) is not None and (call.when == "call" or not report.passed):
         item.config.stash[PROGRESS].stop()
@@ -197,6 +204,7 @@ def _report(session: pytest.Session, log: ClaimLog) -> dict[str, Any]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     log = config.stash.get(_LOG, None)
+    _tell_outside(terminalreporter, log)
     if log is None or not log.has_claims:
         return
     quiet = config.option.verbose < -1 or config.option.no_summary
@@ -217,6 +225,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         )
     if journal.written and (unwritten or log.unfinished):
         terminalreporter.write_line(f"every result that arrived: circuitcheck report {journal.path}")
+
+
+def _tell_outside(terminalreporter: pytest.TerminalReporter, log: ClaimLog | None) -> None:
+    if log is None or not log.outside:
+        return
+    names = ", ".join(log.outside[:_NAMED]) + (" ..." if len(log.outside) > _NAMED else "")
+    terminalreporter.write_line(
+        f"compared in tests that are no claims, so without a verdict in the table: {names}. Is @cc.claim(...) missing?",
+        yellow=True,
+    )
 
 
 def _advice(config: pytest.Config, log: ClaimLog) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ import pytest
 
 from circuitcheck.claims import Claim
 from circuitcheck.plugin.options import value_of
-from circuitcheck.session import CheckUpStore, CounterexampleStore, Ledger
+from circuitcheck.session import CheckUpStore, CounterexampleStore, Ledger, project_of
 from circuitcheck.settings import Settings
 
 
@@ -36,5 +36,7 @@ def checkups(config: pytest.Config) -> CheckUpStore | None:
 
 
 def ledger(config: pytest.Config) -> Ledger:
+    """Beside the ini file, where there is one; else where a script in this folder keeps it."""
     file = value_of(config, "ledger")
-    return Ledger(None if file == "off" else config.rootpath / file)
+    root = config.rootpath if config.inipath is not None else project_of(config.rootpath)
+    return Ledger(None if file == "off" else root / file)

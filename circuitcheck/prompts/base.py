@@ -47,7 +47,7 @@ class SourceBase(Digested, ABC):
 
 
 class ChosenPrompts(Digested, ABC):
-    """Chosen prompts of `base` in place of one of its streams. Its other streams are the base's own: means are not taken
+    """Chosen prompts of `base` in place of some of its streams. Its other streams are the base's own: means are not taken
     over chosen prompts."""
 
     base: PromptSource
@@ -56,27 +56,26 @@ class ChosenPrompts(Digested, ABC):
     @abstractmethod
     def facts(self) -> SourceFacts: ...
 
-    @property
     @abstractmethod
-    def count(self) -> int:
-        """How many were chosen."""
+    def count(self, stream: str) -> int:
+        """How many were chosen of a stream."""
 
     @abstractmethod
     def replaces(self, tokenizer: Tokenizer, stream: str) -> bool:
         """Are the chosen prompts those of this stream?"""
 
     @abstractmethod
-    def chosen_prompts(self, tokenizer: Tokenizer, seed: int, rows: range) -> tuple[Prompt, ...]: ...
+    def chosen_prompts(self, tokenizer: Tokenizer, seed: int, stream: str, rows: range) -> tuple[Prompt, ...]: ...
 
     @abstractmethod
-    def chosen_labels(self, tokenizer: Tokenizer, seed: int, rows: range) -> tuple[Labels, ...]: ...
+    def chosen_labels(self, tokenizer: Tokenizer, seed: int, stream: str, rows: range) -> tuple[Labels, ...]: ...
 
     @property
     def origin(self) -> str:
         return self.base.origin
 
     def size(self, tokenizer: Tokenizer, stream: str) -> int:
-        return self.count if self.replaces(tokenizer, stream) else self.base.size(tokenizer, stream)
+        return self.count(stream) if self.replaces(tokenizer, stream) else self.base.size(tokenizer, stream)
 
     def shape(self, tokenizer: Tokenizer) -> str:
         return self.base.shape(tokenizer)
@@ -84,12 +83,12 @@ class ChosenPrompts(Digested, ABC):
     def prompts(self, tokenizer: Tokenizer, *, seed: int, stream: str, rows: range) -> tuple[Prompt, ...]:
         if not self.replaces(tokenizer, stream):
             return self.base.prompts(tokenizer, seed=seed, stream=stream, rows=rows)
-        return self.chosen_prompts(tokenizer, seed, rows)
+        return self.chosen_prompts(tokenizer, seed, stream, rows)
 
     def labels(self, tokenizer: Tokenizer, *, seed: int, stream: str, rows: range) -> tuple[Labels, ...]:
         if not self.replaces(tokenizer, stream):
             return self.base.labels(tokenizer, seed=seed, stream=stream, rows=rows)
-        return self.chosen_labels(tokenizer, seed, rows)
+        return self.chosen_labels(tokenizer, seed, stream, rows)
 
     def explain(self, tokenizer: Tokenizer) -> object:
         return self.base.explain(tokenizer)

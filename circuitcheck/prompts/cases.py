@@ -118,8 +118,7 @@ class PickedCases(ChosenPrompts):
     def facts(self) -> SourceFacts:
         return replace(self.base.facts, second_cluster=None, has_sampling_units=False)
 
-    @property
-    def count(self) -> int:
+    def count(self, stream: str) -> int:  # noqa: ARG002 - there is one
         return len(self.cases)
 
     def count_groups(self, tokenizer: Tokenizer, stream: str, n: int) -> int:  # noqa: ARG002 - the call of every source
@@ -128,10 +127,22 @@ class PickedCases(ChosenPrompts):
     def replaces(self, tokenizer: Tokenizer, stream: str) -> bool:  # noqa: ARG002 - masks look at the tokenizer
         return stream == "test"
 
-    def chosen_prompts(self, tokenizer: Tokenizer, seed: int, rows: range) -> tuple[Prompt, ...]:  # noqa: ARG002
+    def chosen_prompts(
+        self,
+        tokenizer: Tokenizer,
+        seed: int,  # noqa: ARG002
+        stream: str,  # noqa: ARG002
+        rows: range,
+    ) -> tuple[Prompt, ...]:
         return tuple(Case(self.base, *self.cases[index]).render(tokenizer, index) for index in rows)
 
-    def chosen_labels(self, tokenizer: Tokenizer, seed: int, rows: range) -> tuple[Labels, ...]:  # noqa: ARG002
+    def chosen_labels(
+        self,
+        tokenizer: Tokenizer,  # noqa: ARG002
+        seed: int,  # noqa: ARG002
+        stream: str,  # noqa: ARG002
+        rows: range,
+    ) -> tuple[Labels, ...]:
         return tuple(Labels(self.cases[index][0], None, None) for index in rows)
 
 

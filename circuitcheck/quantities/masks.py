@@ -1,12 +1,16 @@
 """Prompts that are kept where a condition holds on each of them: measured, and counted."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from circuitcheck.errors import BadTask, NotComparable
-from circuitcheck.prompts import PromptSource
-from circuitcheck.prompts.masks import MaskedSource
+from circuitcheck.prompts import PromptSource, PromptStream
+from circuitcheck.prompts.masks import Mask, MaskedSource
+from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.questions.comparison import Comparison
 from circuitcheck.quantities.questions.question import current_recorder
+from circuitcheck.sampling import Region
 from circuitcheck.session import current_session
 
 
@@ -38,20 +42,30 @@ def masked(task: PromptSource, stream: str, condition: object, considered: int) 
 def _measured(condition: Comparison, considered: int) -> MaskedSource:
     quantity, region, session = condition.quantity, condition.region, current_session()
     where = quantity.prompts
-    population = session.population(where, quantity.models)
-    considered = min(considered, population)
-    values = quantity.per_prompt(quantity.draw(range(considered)))
-    kept = np.flatnonzero([region.holds(value) for value in values])
-    if not len(kept):
-        raise BadTask(f"none of {considered} prompts of task {where.task.name!r} has {condition.expression}.")
+    masks = [mask for stream in _streams(where) if (mask := _mask(quantity, region, where.other(stream), considered)).kept]
+    if not masks or masks[0].stream != where.stream:
+        looked = min(considered, session.population(where, quantity.models))
+        raise BadTask(f"none of {looked} prompts of task {where.task.name!r} has {condition.expression}.")
     return MaskedSource(
         base=where.task,
-        stream=where.stream,
         seed=where.seed,
         made_for=where.task.shape(session.engine.tokenizer(quantity.models[0])),
-        kept=tuple(map(int, kept)),
+        masks=tuple(masks),
         considered=considered,
-        population=population,
         condition=condition.expression,
         asked=(quantity.digest, region.relation, region.threshold, region.margin),
     )
+
+
+def _streams(where: PromptStream) -> tuple[str, ...]:
+    """That of claims; outside of a claim, that of looks as well, so that looking at what is left goes on other prompts."""
+    looks = where.to_look_at().stream
+    return (where.stream,) if current_recorder() is not None or looks == where.stream else (where.stream, looks)
+
+
+def _mask(quantity: Expression, region: Region, where: PromptStream, considered: int) -> Mask:
+    population = current_session().population(where, quantity.models)
+    count = min(considered, population)
+    values = quantity.per_prompt(replace(quantity, prompts=where).draw(range(count))) if count else np.empty(0)
+    kept = np.flatnonzero([region.holds(value) for value in values])
+    return Mask(where.stream, tuple(map(int, kept)), count, population)

@@ -39,7 +39,7 @@ class Quantity(Expression):
 
     def values(self, n: int) -> NDArray[np.void] | NDArray[np.float64]:
         """The first `n` prompts' numbers, [prompt] in row order; for a ratio, records of (numerator, denominator).
-        Outside of a claim they are of the discovery stream, unless `task.on_stream(...)` says otherwise.
+        They are of the discovery stream, unless `task.on_stream(...)` says otherwise: no claim is judged on them.
 
         Raises BadTask for more prompts than there are, VacuousIntervention, BadMetric.
         """
@@ -55,7 +55,7 @@ class Quantity(Expression):
 
     def estimate(self, n: int, *, confidence: float = 0.95) -> Estimate:
         """The number from the first `n` prompts, as one fixed sample. A look, not a claim: no verdict is given, and
-        outside of a claim the prompts are of the discovery stream, unless `task.on_stream(...)` says otherwise.
+        the prompts are of the discovery stream, unless `task.on_stream(...)` says otherwise.
 
         Raises ValueError for a confidence outside (0.5, 1); BadTask, VacuousIntervention.
         """
@@ -70,15 +70,14 @@ class Quantity(Expression):
         return Estimate.of(self.label, where.stream, estimate(self.draw, build, n, confidence, census))
 
     def _looked_at(self) -> "Quantity":
-        """Itself inside a claim; outside of one, on the prompts that a look may use, and noted."""
-        if current_recorder() is not None:
-            return self
+        """On the prompts that a look may use: inside a claim, too, others than it is judged on. Noted in the ledger."""
         where = self.prompts.to_look_at()
         if where.stream != self.prompts.stream:
-            say_once(
-                f"{where.task.name}: outside of a claim, numbers are looked at on the {where.stream} stream, so that "
-                "claims can be judged on prompts that nobody has seen. task.on_stream(...) says otherwise."
-            )
+            if current_recorder() is None:
+                say_once(
+                    f"{where.task.name}: outside of a claim, numbers are looked at on the {where.stream} stream, so that "
+                    "claims can be judged on prompts that nobody has seen. task.on_stream(...) says otherwise."
+                )
             check_something_to_look_at(where, self.models[0])
         look = replace(self, prompts=where)
         note_looked(current_session(), look)

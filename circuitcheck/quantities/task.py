@@ -175,7 +175,7 @@ class Task:
 
         Raises NotComparable for what is no comparison of a number per prompt of this task, BadTask where none is left.
         """
-        return Task(masked(self.definition, self.stream, condition, prompts), self.stream)
+        return replace(self, definition=masked(self.definition, self.stream, condition, prompts))
 
     def strategy(self, model: Tokenized | None = None) -> "SearchStrategy[Case]":
         """Cases for hypothesis, shrinking to the first template and the earliest items; of those that fit the tokenizer of

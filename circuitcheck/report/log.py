@@ -30,6 +30,7 @@ class ClaimLog:
         self._files: set[str] = set()  # of the finished claims
         self._changed: dict[str, str] = {}  # models that were found to be others at the end
         self.seconds_by_file: dict[str, float] = defaultdict(float)
+        self.outside: list[str] = []  # tests that are no claims, and asked questions
 
     def collected(self, claims: list[dict[str, Any]]) -> None:
         """The claims that this run is to decide, each as it stands until it has come back."""
@@ -44,6 +45,8 @@ class ClaimLog:
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.seconds_by_file[report.location[0]] += report.duration
+        if getattr(report, "circuit_asked_outside", False):
+            self.outside.append(report.nodeid)
         found = getattr(report, "circuit", None)
         if found is not None:
             self._receive("result", {"claim": found})

@@ -51,7 +51,8 @@ def _rows(claim: dict[str, Any]) -> list[tuple[dict[str, Any], tuple[str, ...]]]
     compared = claim["comparisons"]
     seconds = f"{claim['seconds']:.1f}"
     if len(compared) == 1 and not compared[0]["parts"]:
-        return [(claim, (name, verdict, *_cells(compared[0]), seconds))]
+        denied = {claim["verdict"], compared[0]["verdict"]} == {"supported", "refuted"}  # `assert not q < 0`
+        return [(claim, (name, verdict, *_cells(compared[0], "not " if denied else ""), seconds))]
     rows: list[tuple[str, ...]] = [(name, verdict, "", "", "", "", seconds)]
     rows += [row for each in compared for row in _nested(each, "- ")]
     return [(claim, row) for row in rows]
@@ -62,10 +63,10 @@ def _nested(each: dict[str, Any], indent: str) -> list[tuple[str, ...]]:
     return [row, *(inner for part in each["parts"] for inner in _nested(part, f"  {indent}"))]
 
 
-def _cells(each: dict[str, Any]) -> tuple[str, str, str, str]:
+def _cells(each: dict[str, Any], before: str = "") -> tuple[str, str, str, str]:
     if each["parts"]:
         return "", "", each["relation"], str(each["n"])
-    return _number(each["estimate"]), _interval(each), _claimed(each), str(each["n"])
+    return _number(each["estimate"]), _interval(each), before + _claimed(each), str(each["n"])
 
 
 def _notes(claims: list[dict[str, Any]]) -> dict[str, list[str]]:

@@ -2,7 +2,7 @@
 
 from circuitcheck.session.checkups import CheckUpStore
 from circuitcheck.session.counterexamples import CounterexampleStore
-from circuitcheck.session.ledger import Asked, Ledger, Looked, ledger_of_this_folder
+from circuitcheck.session.ledger import Asked, Ledger, Looked, ledger_of_this_folder, project_of
 from circuitcheck.session.session import Measured, Session, current_session, engine_names, register_engine, use_session
 from circuitcheck.settings import DEVICE_FORM, SCOPES, Scope, Settings
 
@@ -21,6 +21,7 @@ __all__ = [
     "current_session",
     "engine_names",
     "ledger_of_this_folder",
+    "project_of",
     "register_engine",
     "use_session",
 ]

@@ -23,8 +23,8 @@ _ROOTS = (".circuitcheck", "pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg
 
 @dataclass(frozen=True)
 class Asked:
-    """One asking of a question: `question` is what was asked without its seed and threshold; `expression` and `claim` are
-    for people."""
+    """One asking of a question: `question` is what was asked without its seed and threshold; `relation` and `threshold`, a
+    number in words, are those of a comparison; `expression` and `claim` are for people."""
 
     question: str
     claim: str
@@ -32,6 +32,32 @@ class Asked:
     budget: int
     verdict: str
     expression: str
+    relation: str = ""
+    threshold: str = ""
+
+    def is_against(self, other: "Asked") -> bool:
+        """Do these two not go together? Another verdict on the same, or thresholds that cannot both be as they say."""
+        if self.verdict == other.verdict:
+            return False
+        if self.expression == other.expression:
+            return True
+        mine, its = self._says, other._says
+        if mine is None or its is None or mine[0] == its[0]:
+            return False
+        (above, below) = (mine[1], its[1]) if mine[0] == "above" else (its[1], mine[1])
+        return self.relation == other.relation and above >= below
+
+    @property
+    def _says(self) -> tuple[str, float] | None:
+        """On which side of which threshold the number lies, where the verdict tells."""
+        order = self.relation.removeprefix("all ")[:1]
+        try:
+            threshold = float(self.threshold)
+        except ValueError:
+            return None
+        if order not in ("<", ">") or self.verdict not in ("supported", "refuted"):
+            return None
+        return ("above" if (order == ">") == (self.verdict == "supported") else "below", threshold)
 
 
 @dataclass(frozen=True)
@@ -111,13 +137,16 @@ class Ledger:
 
 
 def ledger_of_this_folder() -> Ledger:
-    """The ledger that a notebook or script shares with pytest: in the nearest folder, upwards, that is the root of a
-    project, else in this one. The environment variable CIRCUITCHECK_LEDGER=off keeps it in memory."""
+    """The ledger that a notebook or script shares with pytest: that of the project it is in. The environment variable
+    CIRCUITCHECK_LEDGER=off keeps it in memory."""
     if os.environ.get("CIRCUITCHECK_LEDGER") == "off":
         return Ledger()
-    here = Path.cwd()
-    root = next((each for each in (here, *here.parents) if any((each / name).exists() for name in _ROOTS)), here)
-    return Ledger(root / LEDGER)
+    return Ledger(project_of(Path.cwd()) / LEDGER)
+
+
+def project_of(folder: Path) -> Path:
+    """The nearest folder, upwards, that is the root of a project; else this one."""
+    return next((each for each in (folder, *folder.parents) if any((each / name).exists() for name in _ROOTS)), folder)
 
 
 def _entry_of(line: bytes) -> Asked | Looked | None:

@@ -74,13 +74,15 @@ def _chosen_engine(settings: Settings) -> Engine:
 
 @dataclass
 class Session:
-    """`forward_passes` counts prompts run through a model since the session began. `progress` is called after each block.
+    """`forward_passes` counts prompts run through a model since the session began, `asked_outside` the questions that no
+    claim asked. `progress` is called after each block.
     With `checkups`, models are examined before anything is measured on them."""
 
     settings: Settings = field(default_factory=Settings)
     make_engine: MakeEngine = _chosen_engine
     progress: Progress | None = None
     forward_passes: int = 0
+    asked_outside: int = 0
     ledger: Ledger = field(default_factory=Ledger)
     counterexamples: CounterexampleStore = field(default_factory=CounterexampleStore)
     checkups: CheckUpStore | None = None

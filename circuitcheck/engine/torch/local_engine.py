@@ -96,6 +96,13 @@ class LocalEngine:
         return self._pool.get(ref, self._device).model
 
     def _run(self, plan: Plan, what: Callable[[Run], Found]) -> Found:
+        try:
+            return self._run_unchanged(plan, what)
+        except ModelChanged:
+            self._pool.forget(plan.model)
+            raise
+
+    def _run_unchanged(self, plan: Plan, what: Callable[[Run], Found]) -> Found:
         loaded = self._pool.get(plan.model, self._device)
         loaded.check_unchanged()
         for view in {cell.view.digest: cell.view for cell in plan.cells}.values():

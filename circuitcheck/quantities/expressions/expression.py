@@ -72,13 +72,13 @@ class Expression:
         values = self.parts(columns)[0]
         return values if self.cut is None else (values > self.cut).astype(float)
 
-    def toward(self, threshold: float, columns: NDArray[np.float64]) -> NDArray[np.float64]:
-        """[prompt]: each prompt's number on the scale of `threshold`; for a ratio, linearised there."""
+    def toward(self, value: float, columns: NDArray[np.float64]) -> NDArray[np.float64]:
+        """[prompt]: each prompt's number; of a ratio, linearised at `value`."""
         if self.denominator is None:
             return self.per_prompt(columns)
         numerator, denominator = self.parts(columns)
         scale = np.nanmean(denominator)
-        return threshold + (numerator - threshold * denominator) / (scale if scale else 1.0)
+        return value + (numerator - value * denominator) / (scale if scale else 1.0)
 
     def parts(self, columns: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """[prompt] numerators and denominators; a mean has denominators of 1."""

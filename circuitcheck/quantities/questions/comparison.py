@@ -61,12 +61,24 @@ class Comparison(Question):
             margin=self.region.margin,
             scope=settings.scope,
             question=question_key(quantity, settings.scope),
-            contrary=contrary_prompts(quantity, self.region, measured.values),
+            contrary=contrary_prompts(quantity, self.region, measured.values, decision.estimate),
+            flags=self._trivial,
         )
 
     @property
     def about(self) -> Expression:
         return self.quantity
+
+    @property
+    def _trivial(self) -> tuple[str, ...]:
+        """A threshold that no value can be on the other side of: a share in percent, most often."""
+        bounds = self.quantity.bounds if self.quantity.denominator is None else None
+        if bounds is None or all(bounds[0] <= edge <= bounds[1] for edge in self.region.edges):
+            return ()
+        return (
+            f"{self.quantity.label} lies between {bounds[0]:g} and {bounds[1]:g} whatever the model does, so nothing is "
+            f"tested against {self.region.threshold:g}. A share is a number from 0 to 1, as 0.95",
+        )
 
     def evidence(self, settings: Settings, *, supports: bool) -> Evidence:
         decision = (self.ask(settings) if self.result is None else self.result).decision

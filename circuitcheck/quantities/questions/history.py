@@ -65,7 +65,8 @@ class Looks:
 
 
 def _held(p: float, level: float) -> str:
-    return f"it does (p = {p:.2g})" if p <= level else f"it does not (p = {p:.2g})"
+    found = f"p = {p:.2g}" if p > 0 else "p is too small to be told from 0"
+    return f"it does ({found})" if p <= level else f"it does not ({found})"
 
 
 def question_key(quantity: Expression, scope: str, *others: object) -> str:
@@ -88,14 +89,14 @@ def lasting(metric: Metric) -> str:
 
 
 def note_asked(session: Session, mine: Asked) -> tuple[Asked, ...]:
-    """Keep this asking, and give the earlier ones, on other prompts or budgets, that came out otherwise."""
+    """Keep this asking, and give the earlier ones, on other prompts or budgets, that do not go with it."""
     before = session.ledger.asked(mine.question)
     session.ledger.note(mine)
     earlier: dict[tuple[int, int], Asked] = {}
     for each in before:
         if (each.seed, each.budget) == (mine.seed, mine.budget):
             break  # what came later cannot have led to what was asked first
-        if each.verdict != mine.verdict:
+        if mine.is_against(each):
             earlier[each.seed, each.budget] = each
     return tuple(earlier.values())
 
@@ -110,9 +111,16 @@ def tries(earlier: tuple[Asked, ...], alpha: float, p: Callable[[], float]) -> T
 
 def note_looked(session: Session, quantity: Expression, mark: str = "") -> None:
     """`mark` is `ASKED` for what was compared outside of a claim."""
-    for cell in quantity.cells:
+    for cell in _looked_at(quantity):
         key = mark + digest(_in_words(cell))
         session.ledger.note(Looked(key, cell.view.model.fingerprint, quantity.prompts.stream, _templates(quantity)))
+
+
+def _looked_at(quantity: Expression) -> tuple[Cell, ...]:
+    """The views that a look may be about: those with interventions, else the first. What they are divided by or compared
+    with is no candidate of its own."""
+    changed = tuple(cell for cell in quantity.cells if cell.view.interventions)
+    return changed or quantity.cells[:1]
 
 
 def looks(

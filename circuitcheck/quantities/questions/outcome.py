@@ -12,7 +12,7 @@ from circuitcheck.text import printable
 @dataclass(frozen=True)
 class ContraryPrompt:
     """A prompt on the side that the claim denies. `value` is on the threshold's scale; a ratio has no value on one
-    prompt, so there it is `linearised`: the threshold plus (numerator - threshold x denominator) / mean denominator.
+    prompt, so there it is `linearised`: the estimate plus (numerator - estimate x denominator) / mean denominator.
     `index` is None for a prompt that is not taken from a stream."""
 
     index: int | None

@@ -1,5 +1,6 @@
 """Questions: what a claim asserts, and who is told of them. Using one as a truth value is the statistical test."""
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Protocol
 from circuitcheck.errors import Inconclusive
 from circuitcheck.notices import say_once
 from circuitcheck.quantities.expressions.expression import Expression
+from circuitcheck.quantities.questions.asker import check_asked_openly, is_pytest
 from circuitcheck.quantities.questions.history import ASKED, looks, note_asked, note_looked, tries
 from circuitcheck.quantities.questions.html import escape_code
 from circuitcheck.quantities.questions.result import ComparisonResult
@@ -88,10 +90,18 @@ class Question(ABC):
         """Note in the ledger that this was asked, and say of the result what it may have been picked from."""
         session, decision = current_session(), result.decision
         mine = Asked(
-            result.question, claim_asking(), result.seed, self.budget(settings), decision.verdict, result.expression
+            question=result.question,
+            claim=claim_asking(),
+            seed=result.seed,
+            budget=self.budget(settings),
+            verdict=decision.verdict,
+            expression=result.expression,
+            relation=result.relation,
+            threshold="" if result.threshold is None else repr(result.threshold),
         )
         earlier = note_asked(session, mine)
         if not mine.claim:
+            session.asked_outside += 1
             note_looked(session, self.about, ASKED)
             say_once(
                 f"{self.about.prompts.task.name}: compared outside of a claim, on the {result.stream} stream: a claim that "
@@ -119,6 +129,10 @@ class Question(ABC):
         return settings.samples
 
     def __bool__(self) -> bool:
+        asker = sys._getframe(1)
+        if is_pytest(asker):  # what was not asked is not asked for a text, either
+            return self.result is None or self.result.decision.verdict == "supported"
+        check_asked_openly(asker)
         recorder = current_recorder()
         result = self.decide()
         if recorder is not None:

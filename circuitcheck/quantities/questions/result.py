@@ -110,11 +110,12 @@ def _indented(text: str) -> str:
 
 
 def contrary_prompts(
-    quantity: Expression, region: Region, values: NDArray[np.float64], first: int = 0
+    quantity: Expression, region: Region, values: NDArray[np.float64], estimate: float = math.nan, first: int = 0
 ) -> tuple[ContraryPrompt, ...]:
     """The prompts whose own numbers lie deepest in the region that the claim denies, if any do; undefined numbers first.
-    `values` are those of prompts from `first` on."""
-    numbers = quantity.toward(region.threshold, values)
+    `values` are those of prompts from `first` on. A ratio is linearised at its `estimate`: at a threshold far from it the
+    prompts with the largest denominators would lie farthest, whatever their numerators."""
+    numbers = quantity.toward(estimate, values)
     against = np.array([region.contradiction(number) for number in numbers])
     against[np.isnan(against)] = np.inf
     where = quantity.prompts

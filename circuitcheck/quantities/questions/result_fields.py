@@ -143,6 +143,8 @@ RECEIPT: tuple[Field[Receipt], ...] = (
 
 def _estimate(result: Outcome) -> list[str]:
     decision = result.decision
+    if math.isnan(decision.estimate):
+        return []
     low, high = f"{decision.low:.4g}", f"{decision.high:.4g}"
     return [f"{decision.estimate:.4g}, {percent(decision.confidence)} interval [{low}, {high}]"]
 

@@ -60,6 +60,12 @@ class ModelPool:
         if ref.fingerprint in self._models:
             self._models[ref.fingerprint].verify()
 
+    def forget(self, ref: ModelRef) -> None:
+        """A model that was changed: the next one who asks for its spec gets it from its files. An object of the caller's
+        stays, for only he can mend it."""
+        if not ref.spec.startswith(INSTANCE_PREFIX):
+            self._models.pop(ref.fingerprint, None)
+
     def holds(self, fingerprint: str) -> bool:
         return fingerprint in self._models
 

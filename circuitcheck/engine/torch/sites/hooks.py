@@ -52,7 +52,10 @@ def check_no_hooks(model: HookedModel, name: object) -> None:
     """Raises ModelChanged where somebody's hook is still on the model: every run would carry it."""
     left = sorted({point.name for point in points_of(model).values() if point.fwd_hooks or point._forward_hooks})
     if left:
-        raise ModelChanged(f"{name} carries hooks on {', '.join(left[:3])}: remove them first (model.reset_hooks()).")
+        raise ModelChanged(
+            f"{name} carries hooks on {', '.join(left[:3])}: remove them first, by reset_hooks() of the "
+            f"TransformerLens model (model.inner)."
+        )
 
 
 def _attach(point: Any, function: HookFunction, fired: list[int], index: int) -> tuple[Any, int]:
