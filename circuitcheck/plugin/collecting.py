@@ -32,7 +32,9 @@ def _marked(node: pytest.Item | pytest.Collector) -> Claim | None:
     own = [mark for mark in node.own_markers if mark.name == MARK]
     if len(own) > 1:
         ids = " and ".join(mark.args[0].id for mark in own)
-        raise pytest.UsageError(f"{node.nodeid} is two claims, {ids}: write a test for each, or one claim with two asserts.")
+        raise pytest.Collector.CollectError(
+            f"{node.nodeid} is two claims, {ids}: write a test for each, or one claim with two asserts."
+        )
     mark = node.get_closest_marker(MARK)
     return None if mark is None else mark.args[0]
 
@@ -46,14 +48,14 @@ def model_of(item: pytest.Item, claim: Claim) -> str | None:
 
 
 def parametrize_model(metafunc: pytest.Metafunc) -> None:
-    """One item for each model of the claim. Raises UsageError for models that the test never looks at."""
+    """One item for each model of the claim. Raises CollectError for models that the test never looks at."""
     claim = _marked(metafunc.definition)
     if claim is None or not claim.models:
         return
     if "circuit_model" in metafunc.fixturenames:
         metafunc.parametrize("circuit_model", claim.models, indirect=True, scope="session")
     elif len(claim.models) > 1:
-        raise pytest.UsageError(
+        raise pytest.Collector.CollectError(
             f"claim {claim.id} names {len(claim.models)} models, but its test takes neither `model` nor `circuit_model`."
         )
 

@@ -23,7 +23,7 @@ from circuitcheck.plugin.signals import terminated_like_interrupted
 from circuitcheck.plugin.stash import CHANGED, PROGRESS
 from circuitcheck.plugin.stores import checkups, counterexamples, ledger
 from circuitcheck.plugin.tracebacks import message_alone, shorten_traceback
-from circuitcheck.plugin.workers import prepare_worker, tell_controller, told_by_worker
+from circuitcheck.plugin.workers import note_refusal, prepare_worker, refusal_of, refuse, tell_controller, told_by_worker
 from circuitcheck.report import ClaimLog, Journal, environment, whole_report, write_json, write_table
 from circuitcheck.session import Session, current_session, use_session
 from circuitcheck.text import first_line
@@ -80,7 +80,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     check_registered(config)
-    check_claims(items)
+    try:
+        check_claims(items)
+    except pytest.UsageError as error:
+        if not hasattr(config, "workerinput"):
+            raise
+        refuse(config, str(error))
+        items.clear()
+        return
     expect_refutation(items)
     config.stash[_SOUND] = True
 
@@ -104,6 +111,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Of xdist, in the controller."""
     prepare_worker(node)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Of xdist, in the controller: what a worker refused to run."""
+    note_refusal(node)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -177,6 +190,8 @@ def pytest_report_teststatus(report: pytest.CollectReport | pytest.TestReport) -
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
+    if refusal_of(config):
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
     log = config.stash.get(_LOG, None)
     if log is None or not log.has_claims:  # an earlier report is kept
         return
@@ -228,6 +243,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _tell_outside(terminalreporter: pytest.TerminalReporter, log: ClaimLog | None) -> None:
+    if refusal_of(terminalreporter.config):
+        terminalreporter.write_line(f"ERROR: {refusal_of(terminalreporter.config)}", red=True)
     if log is None or not log.outside:
         return
     names = ", ".join(log.outside[:_NAMED]) + (" ..." if len(log.outside) > _NAMED else "")

@@ -32,3 +32,23 @@ def _file(config: pytest.Config) -> Path:
         config.stash[_FOLDER] = tempfile.TemporaryDirectory(prefix="circuitcheck-")
         config.add_cleanup(config.stash[_FOLDER].cleanup)
     return Path(config.stash[_FOLDER].name) / "collected.json"
+
+
+_REFUSED = "circuit_refused"
+_REFUSAL = pytest.StashKey[str]()
+
+
+def refuse(config: pytest.Config, why: str) -> None:
+    """In a worker, which xdist would take for crashed if it raised: say why nothing is run."""
+    config.workeroutput[_REFUSED] = why  # type: ignore[attr-defined]
+
+
+def note_refusal(node: Any) -> None:
+    why = getattr(node, "workeroutput", {}).get(_REFUSED)
+    if why:
+        node.config.stash[_REFUSAL] = why
+
+
+def refusal_of(config: pytest.Config) -> str:
+    """What the workers said; empty where they ran."""
+    return config.stash.get(_REFUSAL, "")

@@ -218,3 +218,24 @@ def test_a_parameter_without_words_is_a_usage_error(folder: Folder) -> None:
         "def test_it(model, ioi, head): pass\n"
     )
     run.usage_error("the value of the parameter head has no words: its str() raises OSError")
+
+
+def test_two_claims_above_one_test_are_refused(folder: Folder) -> None:
+    run = folder.run("@claim(id='one')\n@claim(id='two')\ndef test_it(model, ioi): pass\n")
+    assert run.exit_code == pytest.ExitCode.INTERRUPTED
+    assert "is two claims, two and one" in run.text
+    assert "collecting.py" not in run.text  # our frames
+
+
+def test_what_workers_refuse_is_a_usage_error_with_its_words(folder: Folder) -> None:
+    body = "@claim(id='it')\ndef test_{0}(model): pass\n"
+    run = folder.run(body.format("a") + body.format("b"), "-n2")
+    assert run.exit_code == pytest.ExitCode.USAGE_ERROR
+    assert "two claims are called it[tiny]" in run.text
+    assert "INTERNALERROR" not in run.text
+
+
+def test_a_comparison_in_a_test_that_is_no_claim_is_told(folder: Folder) -> None:
+    run = folder.run("def test_it(ioi):\n    assert ioi.logit_diff(cc.load('tiny')) < 100\n")
+    assert "compared in tests that are no claims" in run.text
+    assert "test_it" in run.text

@@ -1,6 +1,7 @@
 """Cases, one at a time and under hypothesis; and masks, which keep the prompts on which a comparison holds."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -243,6 +244,18 @@ def test_a_mask_is_plain_data_that_is_measured_no_more_once_it_is_made(model, st
     found = travelled.prompts(model.tokenizer, seed=session.settings.seed, stream="test", rows=range(9))
     assert found == made.prompts(9, model=model)
     assert session.forward_passes == passes
+
+
+def test_outside_of_a_claim_what_is_kept_is_looked_at_on_other_prompts_than_claims_use(model):
+    free = TASK.on_stream("test").where(TASK.on_stream("test").logit_diff(model) > 0)
+    task = replace(TASK, chosen=None)
+    kept = task.where(task.logit_diff(model) > 0)
+    looked = kept.logit_diff(model).estimate(8)
+    assert (looked.stream, kept.stream) == ("discovery", "test")
+    assert {prompt.text for prompt in kept.prompts(8, model=model)}.isdisjoint(prompt.text for prompt in free.iterate(model))
+    assert min(kept.logit_diff(model).values(8)) > 0
+    assert (kept.logit_diff(model) > -100).decide().stream == "test"
+    assert kept.size(model) == free.size(model)
 
 
 def test_masks_add_up(model, streamed):
