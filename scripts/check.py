@@ -27,7 +27,7 @@ LINT = (
 # Folders of tests that are not called like what they test.
 ALSO = {
     "engine": ("engine", "zoo", "reference", "models"),
-    "places": ("plan", "engine"),
+    "places": ("places", "engine"),
     "plan": ("plan", "engine", "zoo"),
     "report": ("report_cli", "plugin"),
     "cli": ("report_cli",),

@@ -12,10 +12,10 @@ from typing import Any
 _INSTALLED = "site-packages"
 # Whatever these make of the comparisons that they are given, one that is refuted need not fail the assert.
 _LEAVE_OPEN = frozenset("any sum max min sorted next filter map list tuple set len int".split())
-Place = tuple[CodeType, int]  # code and line
+CodeLine = tuple[CodeType, int]  # code and line
 
 
-def stack_here(skip: int) -> tuple[Place, ...]:
+def stack_here(skip: int) -> tuple[CodeLine, ...]:
     """Every frame's place, innermost first, without the `skip` innermost."""
     frame: FrameType | None = sys._getframe(skip + 1)
     places = []
@@ -25,20 +25,20 @@ def stack_here(skip: int) -> tuple[Place, ...]:
     return tuple(places)
 
 
-def raised_at(traceback: TracebackType) -> Place:
+def raised_at(traceback: TracebackType) -> CodeLine:
     while traceback.tb_next is not None:
         traceback = traceback.tb_next
     return traceback.tb_frame.f_code, traceback.tb_lineno
 
 
-def same_statement(asked: tuple[Place, ...], raised: Place) -> bool:
+def same_statement(asked: tuple[CodeLine, ...], raised: CodeLine) -> bool:
     """Was the statement that raised on the stack when the comparison was asked?"""
     code, line = raised
     lines = assert_lines(code.co_filename, line)
     return any(place is code and at in lines for place, at in asked)
 
 
-def verdict_that_fails(raised: Place) -> str | None:
+def verdict_that_fails(raised: CodeLine) -> str | None:
     """The verdict of a comparison that makes the assert which raised fail: refuted, or supported under a `not` that spans
     the whole assert. None where a `not` over part of it, or a second statement on its line, leaves open what failed."""
     statement = _assert_at(raised[0].co_filename, raised[1])
@@ -52,12 +52,12 @@ def verdict_that_fails(raised: Place) -> str | None:
     return None if partly else "refuted"
 
 
-def asked_by(package: str, stack: tuple[Place, ...]) -> bool:
+def asked_by(package: str, stack: tuple[CodeLine, ...]) -> bool:
     """Was a function of this package on the stack?"""
     return any(package in Path(code.co_filename).parts for code, _ in stack)
 
 
-def must_have_failed(stack: tuple[Place, ...]) -> bool:
+def must_have_failed(stack: tuple[CodeLine, ...]) -> bool:
     """Does the assert that a refuted comparison was asked in fail because of it? Not one that holds a `not`, an `or`, a
     condition, or a call such as any() or sum(), and not one that shares its line: these leave it open."""
     found = _assert_on(stack)
@@ -95,7 +95,7 @@ def _overlap(one: Any, other: Any) -> bool:
     return bool(one.lineno <= other.end_lineno and other.lineno <= one.end_lineno)
 
 
-def _assert_on(stack: tuple[Place, ...]) -> tuple[str, ast.Assert] | None:
+def _assert_on(stack: tuple[CodeLine, ...]) -> tuple[str, ast.Assert] | None:
     """The innermost of the claim's own: pytest, and libraries, have asserts of theirs further out."""
     for code, line in stack:
         if _INSTALLED in code.co_filename:

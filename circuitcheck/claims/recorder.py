@@ -6,7 +6,7 @@ from types import TracebackType
 from circuitcheck.claims.asserts import ONE, Asserted
 from circuitcheck.claims.claim import Claim
 from circuitcheck.claims.failed_asserts import (
-    Place,
+    CodeLine,
     asked_by,
     must_have_failed,
     raised_at,
@@ -28,7 +28,7 @@ class ClaimRecorder:
         self.claim, self.settings, self._asserted = claim, settings, asserted
         self._decided: list[Question] = []
         self._built: list[Question] = []
-        self._asked: list[tuple[Question, tuple[Place, ...]]] = []
+        self._asked: list[tuple[Question, tuple[CodeLine, ...]]] = []
 
     @property
     def claim_id(self) -> str:
@@ -74,7 +74,7 @@ class ClaimRecorder:
 
     def evidence(self, verdict: str) -> Evidence:
         """For the claim's verdict: as strong as the weakest of what was asked where it is supported; where it is refuted, as
-        the strongest refutation, each of which has only its part of the error. None for other verdicts."""
+        the strongest refutation, each of which has only its part of the error. For other verdicts there is none (p = 1)."""
         if verdict == "supported":
             kept = [
                 (each, each.result.decision.verdict == "supported") for each in self.questions if each.result is not None

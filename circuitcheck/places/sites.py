@@ -69,7 +69,8 @@ def parts_of(sites: Iterable[Site]) -> tuple[Part, ...]:
 
 
 def with_parts(sites: tuple[Site, ...], old: tuple[Part, ...], new: tuple[Part, ...]) -> tuple[Site, ...]:
-    """The same kinds of sites of the parts `new`, where these are sites of exactly the parts `old`; else these."""
+    """`sites` with the parts `old` exchanged for `new`, one for one: L1H2.q and L1H2.k become L3H0.q and L3H0.k. Sites of
+    other parts than exactly `old` are left as they are."""
     if parts_of(sites) != old:
         return sites
     instead = dict(zip(old, new, strict=True))

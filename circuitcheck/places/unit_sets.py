@@ -96,7 +96,7 @@ class Circuit:
 
 
 class _Inside:
-    """What of some units is the same as another unit, holds it, or is a part of it."""
+    """Which of some units overlap with another: the same one, a layer that it is in, or a part of it."""
 
     def __init__(self, units: Iterable[Unit]) -> None:
         self._units = frozenset(units)

@@ -1,1 +1,1 @@
-"""The pytest plugin. `hooks` is the module that pytest loads; the others hold what its hooks do."""
+"""The pytest plugin. pytest loads `entry`, which registers `hooks` with the first claim; the others hold what hooks do."""

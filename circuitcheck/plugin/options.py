@@ -1,6 +1,6 @@
 """Options, one definition each for the command line and the ini file, and the settings that follow from them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ from circuitcheck.settings import CORRECTIONS, DEVICE_FORM, LEDGER, SCOPES, Sett
 
 _DTYPES = ("float32", "float64", "bfloat16", "float16")
 _DEFAULTS = Settings()
-_SETTINGS = ("device", "engine", "dtype", "seed", "first_look", "samples", "confidence", "scope", "cache")
 
 
 @dataclass(frozen=True)
@@ -91,6 +90,7 @@ REPORT = Option(
 TIME_BUDGET = Option(
     "time_budget", "seconds that the claims of one run should take; the summary shows the rest", float, ini_only=True
 )
+_SETTINGS = tuple(each.name for each in fields(Settings) if any(option.name == each.name for option in OPTIONS))
 ALL_OPTIONS = (*OPTIONS, REQUIRE_MODELS, REPORT, TIME_BUDGET)
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from circuitcheck.claims import Claim, ClaimRecorder, ClaimResult, asserted_by
 from circuitcheck.errors import CircuitCheckError, Inconclusive, ModelUnavailable, Refuted
+from circuitcheck.plugin.claim_settings import claim_settings
 from circuitcheck.plugin.collecting import claim_of, model_of
 from circuitcheck.plugin.options import require_models, value_of
-from circuitcheck.plugin.stores import claim_settings
 from circuitcheck.plugin.tracebacks import shorten_traceback
 from circuitcheck.quantities import Model, recording
 from circuitcheck.sampling import Evidence

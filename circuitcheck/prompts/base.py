@@ -21,7 +21,7 @@ class Realised(Protocol):
 
 
 class SourceBase(Digested, ABC):
-    """A source whose questions are answered by what it is for a tokenizer."""
+    """A source that is made into prompts for each tokenizer (`realised`), and answers from these."""
 
     @abstractmethod
     def realised(self, tokenizer: Tokenizer) -> Realised: ...

@@ -53,7 +53,7 @@ class PromptSource(Protocol):
         ...
 
     def shape(self, tokenizer: Tokenizer) -> str:
-        """Tokenizers with one shape make the same prompts, token counts aside."""
+        """A key: tokenizers for which it is equal make the same prompts, though with other tokens."""
         ...
 
     def count_groups(self, tokenizer: Tokenizer, stream: str, n: int) -> int:

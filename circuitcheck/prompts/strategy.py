@@ -58,6 +58,6 @@ def _draw_block(draw: "DrawFn", block: Block) -> dict[str, str]:
 
 
 def _first_free(items: Sequence[str], start: int, taken: Collection[str]) -> str:
-    """The item at `start`, or the next that is not taken: which item a number stands for hardly depends on the others,
-    so that each can shrink alone."""
+    """The item at `start`, or the next that is not taken: changing one variable hardly changes
+    the others, so that hypothesis can shrink each alone."""
     return next(item for item in (*items[start:], *items[:start]) if item not in taken)

@@ -30,9 +30,9 @@ from circuitcheck.places.units import Unit
 from circuitcheck.plan import Ablate, Direction, Intervention, KnockOut, ModelRef, Patch, PatchPath, Steer, View
 from circuitcheck.plan.interventions import Kind, Mode
 from circuitcheck.prompts import Prompt, Tokenizer, given_prompts
-from circuitcheck.quantities.expressions.own import bound_without_task, check_intervention
-from circuitcheck.quantities.expressions.parsing import check_ablated, check_ablation, parse_path, slots
+from circuitcheck.quantities.own_interventions import bound_without_task, check_intervention
 from circuitcheck.quantities.questions.html import escape_code
+from circuitcheck.quantities.view_arguments import check_ablated, check_ablation, parse_path, slots
 from circuitcheck.session import current_session
 
 Places = str | Iterable[str] | None

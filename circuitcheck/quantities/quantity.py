@@ -13,14 +13,14 @@ from circuitcheck.errors import NotComparable, after_reload
 from circuitcheck.notices import say_once
 from circuitcheck.prompts.cases import Case
 from circuitcheck.quantities.expressions.expression import Expression, number_of, text_of
-from circuitcheck.quantities.expressions.prompts import check_something_to_look_at
+from circuitcheck.quantities.looking import check_something_to_look_at
 from circuitcheck.quantities.questions.comparison import Approx, Comparison
 from circuitcheck.quantities.questions.conditions import conditions_of
 from circuitcheck.quantities.questions.controls import Beats, RandomParts
+from circuitcheck.quantities.questions.estimand import estimand_of
 from circuitcheck.quantities.questions.estimate import Estimate
 from circuitcheck.quantities.questions.history import note_looked
 from circuitcheck.quantities.questions.html import escape_code
-from circuitcheck.quantities.questions.judging import estimand_of
 from circuitcheck.quantities.questions.question import current_recorder
 from circuitcheck.sampling import Above, Below, Outside, Within, estimate
 from circuitcheck.session import current_session

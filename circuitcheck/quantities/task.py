@@ -18,7 +18,7 @@ from circuitcheck.prompts.schema.constraints import Constraint
 from circuitcheck.prompts.sharing import halves, shared_task
 from circuitcheck.prompts.strategy import cases_of
 from circuitcheck.quantities.expressions.linear import Linear
-from circuitcheck.quantities.expressions.prompts import check_something_to_look_at
+from circuitcheck.quantities.looking import check_something_to_look_at
 from circuitcheck.quantities.masks import masked
 from circuitcheck.quantities.metrics import as_metric
 from circuitcheck.quantities.models import ModelView, Tokenized, whose_tokenizer

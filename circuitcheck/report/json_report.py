@@ -8,7 +8,7 @@ from typing import Any
 from circuitcheck.claims.result import definitions
 from circuitcheck.files import write_whole
 from circuitcheck.report.log import ClaimLog, summary_of
-from circuitcheck.report.questions import shapes
+from circuitcheck.report.repeats import shapes
 
 SCHEMA_VERSION = 1
 _RAN = (0, 1)  # exit statuses of pytest: all tests ran, and passed or not

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from circuitcheck.report.questions import marked_repeats
+from circuitcheck.report.repeats import marked_repeats
 
 VERDICTS = ("supported", "refuted", "inconclusive", "error", "skipped")
 _VANISHED = "it was started and never came back: its process died, or the run was broken off while it ran"

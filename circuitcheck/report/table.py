@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 from circuitcheck.report.log import VERDICTS, ClaimLog, summary_of
-from circuitcheck.report.questions import claim_name, leaves, shapes
+from circuitcheck.report.repeats import claim_name, leaves, shapes
 
 _HEADS = ("claim", "verdict", "estimate", "interval", "claimed", "prompts", "seconds")
 _NAMED = 5

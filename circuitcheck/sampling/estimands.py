@@ -25,8 +25,9 @@ class Estimand(Protocol):
 
     `side`: +1 if it is shown above a threshold, -1 below, 0 neither. `undefined`: why the number means nothing, or None;
     `problem`: that, or why no verdict may be given. `hopeless`: no further prompt could help; `saturated`: it would hardly.
-    `spread`: (distance from a threshold, standard deviation per prompt) for planning. `martingale`: is 1 / alpha a bet's
-    capital at this level? `unseen`: how many prompts may be unlike any seen, None for methods that allow for them.
+    `spread`: (distance from a threshold, standard deviation per prompt) for planning. `martingale`: is it judged by
+    betting, so that a capital of 1 / alpha decides at level alpha? `unseen`: how many prompts may be unlike any seen, None
+    for methods that allow for them.
     `warnings`, about a verdict for a region with these `edges`, and `notes`: what a reader must, and may want to, know.
     """
 

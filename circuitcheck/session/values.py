@@ -43,7 +43,8 @@ _BUDGET = 1 << 29
 
 @dataclass(frozen=True, eq=False)
 class _Column:
-    """All that was measured of one cell, in order. It is held so that a local metric's identity is not given away again."""
+    """All that was measured of one cell, in order. The cell is held, too: a metric that is a
+    function of this process is known by its identity, which Python would give to another once it is gone."""
 
     cell: Cell
     stretches: tuple[Stretch, ...] = ()
@@ -102,5 +103,5 @@ class ValueStore:
         return self._columns[key].lacking(rows) if key in self._columns else [rows]
 
     def trim(self) -> None:
-        """Between measurements: one needs all of its own values at once."""
+        """Let go of what is over the budget. Called between measurements, for one needs all of its own values at once."""
         self._columns.trim()

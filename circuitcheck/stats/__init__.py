@@ -1,7 +1,7 @@
 """Intervals, boundaries, families and planning: arrays in, small frozen results out. No torch; scipy and statsmodels are
 imported on first use.
 
-Which method serves what is in `docs/design.md`.
+Which method serves what is in `docs/statistics.md`.
 """
 
 from circuitcheck.stats.boundaries import Boundary, crossing_probabilities, kim_demets

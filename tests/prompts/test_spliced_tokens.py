@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from circuitcheck import tasks
 from circuitcheck.prompts import Encoding
 from circuitcheck.prompts.realised import realise
-from circuitcheck.prompts.realised.runs import Encoder, Splicer
+from circuitcheck.prompts.realised.tokens import Encoder, Splicer
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from circuitcheck.errors import BadTask
 from circuitcheck.prompts.prompt import Counterfactual, Prompt
 from circuitcheck.prompts.realised.frames import Frame
-from circuitcheck.prompts.realised.runs import Encoder, Filled, Run, Splicer
 from circuitcheck.prompts.realised.survivors import Survivors
+from circuitcheck.prompts.realised.tokens import Encoder, Filled, Run, Splicer
 from circuitcheck.prompts.schema.task import TaskSchema
 from circuitcheck.prompts.tokenizer import Tokenizer
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from circuitcheck.prompts.tokenizer import Encoding, Tokenizer
 
-Place = tuple[str, str]  # the text before a word, and after it
+Surroundings = tuple[str, str]  # the text before a word, and after it
 
 
 class Spelling:
@@ -16,9 +16,9 @@ class Spelling:
         self._apart: dict[object, bool] = {}
         self._continued: dict[tuple[str, str, str], tuple[int, ...] | str] = {}
 
-    def words(self, place: Place, words: Iterable[str]) -> list[tuple[int, ...] | str]:
+    def words(self, around: Surroundings, words: Iterable[str]) -> list[tuple[int, ...] | str]:
         """For each word the ids of its tokens (a space before it belongs to it), or in words why it has none of its own."""
-        before, after = place
+        before, after = around
         wanted = list(words)
         missing = [word for word in dict.fromkeys(wanted) if (before, word, after) not in self._found]
         texts = [before + word + after for word in missing]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from circuitcheck.errors import EmptyPool
 from circuitcheck.prompts.realised.frames import Frame
-from circuitcheck.prompts.realised.spelling import Place, Spelling
+from circuitcheck.prompts.realised.spelling import Spelling, Surroundings
 from circuitcheck.prompts.schema.task import Pool, TaskSchema
 from circuitcheck.prompts.schema.variables import becoming, pool_of, root_of
 from circuitcheck.prompts.tokenizer import Tokenizer
@@ -29,7 +29,7 @@ class _Use:
     """Somewhere an item can stand: as `variable` in a slot at `place`, or (`slot` None) as an answer after `place[0]`."""
 
     slot: str | None
-    place: Place
+    place: Surroundings
     variable: str
     template: str
 

@@ -6,8 +6,8 @@ from functools import partial
 
 from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.questions.conditions import Conditions, conditions_of
+from circuitcheck.quantities.questions.estimand import estimand_of
 from circuitcheck.quantities.questions.history import question_key
-from circuitcheck.quantities.questions.judging import estimand_of
 from circuitcheck.quantities.questions.question import Question
 from circuitcheck.quantities.questions.reach import with_reach
 from circuitcheck.quantities.questions.result import ComparisonResult, contrary_prompts, result_of

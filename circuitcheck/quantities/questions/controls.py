@@ -9,8 +9,8 @@ from circuitcheck.places import Architecture, Head, MatchedParts, Part, Sites, p
 from circuitcheck.prompts import keyed_number
 from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.questions.conditions import Conditions, conditions_of
+from circuitcheck.quantities.questions.estimand import estimand_of
 from circuitcheck.quantities.questions.history import question_key
-from circuitcheck.quantities.questions.judging import estimand_of
 from circuitcheck.quantities.questions.outcome import ControlResult
 from circuitcheck.quantities.questions.question import Question
 from circuitcheck.quantities.questions.result import ComparisonResult, result_of

@@ -22,8 +22,8 @@ def few_prompts(task: PromptSource, n: int) -> tuple[str, ...]:
 
 
 def with_reach(decision: Decision, quantity: Expression, columns: NDArray[np.float64]) -> Decision:
-    """Saying what the number comes to on these very prompts when one of its runs stands in for another (the clean run for
-    the view, say): prompts that would overturn the verdict need not be outlandish."""
+    """The decision with its `reach`: the smallest and largest numbers that these prompts give where one of the runs stands
+    in for another, as the clean run for the view. Prompts that would overturn a verdict need not be outlandish."""
     if decision.unseen is None:
         return decision
     return replace(decision, unseen=replace(decision.unseen, reach=_range(quantity, columns, decision.estimate)))

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from circuitcheck.engine.checkup import EVERYTHING, CheckUp, Finding
 from circuitcheck.engine.torch.doctor.examined import BREAKDOWNS, TOKENS, ExaminedModel, refusal
-from circuitcheck.engine.torch.doctor.places import check_sites
 from circuitcheck.engine.torch.doctor.plans import check_plans
 from circuitcheck.engine.torch.doctor.runs_and_text import check_left_behind, check_numbers, check_runs, check_text
+from circuitcheck.engine.torch.doctor.sites import check_sites
 from circuitcheck.engine.torch.doctor.sums import check_sums
 from circuitcheck.engine.torch.loaded.model import LoadedModel
 

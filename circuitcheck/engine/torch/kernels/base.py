@@ -68,7 +68,8 @@ KERNELS.take_over(_own)
 def writes_of_values(
     sites: tuple[tuple[Site, At], ...], batch: Batch, value_of: Callable[[SiteLayer], Value | None]
 ) -> list[Write]:
-    """Writes of `value_of` a layer's site (None: zero) to `sites`, each at its own positions."""
+    """Writes that put other values in place of those of `sites`, each at its own positions. `value_of(layer's site)` gives
+    them, [prompt, ...]; None stands for zeros."""
     return [
         Write(
             kind,

@@ -68,7 +68,7 @@ class _Watched:
         self, write: Write, what: str, batch: Batch, declared: Mapping[SiteLayer, list[Group]], change: Change
     ) -> None:
         self.write, self.what, self.batch, self.change = write, what, batch, change
-        self.places = [_Place(write.kind, indices, *batch.where(at)) for at, indices in declared[write.kind, write.layer]]
+        self.places = [_Declared(write.kind, indices, *batch.where(at)) for at, indices in declared[write.kind, write.layer]]
 
     def __call__(self, value: Value) -> Value:
         self._check_shape(value)
@@ -119,7 +119,7 @@ def _differ(one: Value, other: Value) -> Differs:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Declared:
     """Tokens of a layer's site, one for each of `rows` and `columns`; in each the heads or neurons `indices`, none of which
     means the whole layer."""
 

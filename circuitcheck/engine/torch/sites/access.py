@@ -180,7 +180,8 @@ def _first(model: HookedModel, points: Iterable[str], layer: int) -> str:
 
 
 def place(kind: KindName, indices: list[int], rows: Index, columns: Index) -> tuple[Any, ...]:
-    """Where in a layer's site, so that what is found there has one entry for each of `rows`."""
+    """The index of heads or neurons `indices` (none: of all) at some tokens in the value of a layer's site, so that
+    `value[place(...)]` has one entry for each token. A token is one of `rows`, its prompt, and one of `columns`."""
     if site_kind(kind).of_queries:
         if not indices:
             return rows, slice(None), columns

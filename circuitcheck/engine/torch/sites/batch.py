@@ -12,7 +12,8 @@ from circuitcheck.prompts import Prompt
 
 
 def continuation(prompt: Prompt, reading: Reading) -> tuple[int, ...]:
-    """The tokens that a run has after the prompt's own: all of what is read but its last, which is only predicted."""
+    """The tokens that follow the prompt in a run: those of the answer, or distractor, that is read, but for its last, which
+    the run predicts and need not hold."""
     if reading == "logits":
         return ()
     return (prompt.answer_ids if reading == "answer" else prompt.distractor_ids)[:-1]

@@ -1,4 +1,4 @@
-"""Where a look goes that is no claim."""
+"""Are there prompts that a number can be looked at on, which no claim is judged on?"""
 
 from circuitcheck.errors import BadTask
 from circuitcheck.plan import ModelRef
