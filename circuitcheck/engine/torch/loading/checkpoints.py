@@ -15,7 +15,7 @@ import torch
 
 from circuitcheck.engine.torch.loading.completeness import check_gguf, check_vocabulary, check_whole
 from circuitcheck.engine.torch.loading.converted import Entry, gives
-from circuitcheck.engine.torch.loading.gguf_header import check_gguf_header
+from circuitcheck.engine.torch.loading.gguf_checks import check_gguf_file
 from circuitcheck.engine.torch.loading.hub import first_sentence, how_to_get, probe_hub
 from circuitcheck.engine.torch.loading.preflight import check_folder
 from circuitcheck.errors import CircuitCheckError, CorruptCheckpoint, ModelUnavailable
@@ -76,16 +76,16 @@ def _read_gguf(
 ) -> Checkpoint:
     """From the cache where it is in there, and put there where it is not."""
     file = Path(location, name)
-    check_gguf_header(spec, file)
+    header = check_gguf_file(spec, file)
     with reading(spec):
         entry = None if cache is None else Entry.of(cache, file, spec.dtype)
     kept = _kept(spec, entry, read, lambda found: (found.model, found.tokenizer))
-    if kept is not None:  # of this very file, which had its layers counted when it was read
+    if kept is not None:  # of this very file, which was checked when it was read
         kept.model.config._name_or_path = location
         return replace(kept, location=location)
     made = read(location, {"gguf_file": name, **_HERE})
     with reading(spec):
-        check_gguf(spec, file, made.model)
+        check_gguf(spec, file, header, made.model)
     if entry is not None:
         with suppress(CircuitCheckError), _quiet(spec), reading(spec):  # it costs only the time that it would have saved
             entry.keep(made.model, made.tokenizer)
@@ -97,7 +97,7 @@ def _read_gguf_tokenizer(
 ) -> Any:
     """From the cache where the model is in there."""
     file = Path(location, name)
-    check_gguf_header(spec, file)
+    check_gguf_file(spec, file)
     with reading(spec):
         entry = None if cache is None else Entry.any_of(cache, file)
     kept = _kept(spec, entry, read, lambda found: (None, found))

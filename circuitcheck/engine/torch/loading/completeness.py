@@ -5,13 +5,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from circuitcheck.engine.torch.loading.gguf_header import GgufHeader
+from circuitcheck.engine.torch.loading.gguf_tensors import check_tensors
+from circuitcheck.engine.torch.loading.gguf_words import check_words
 from circuitcheck.errors import CorruptCheckpoint
 from circuitcheck.models import ModelSpec
 
 # Buffers that older versions of transformers saved; models work them out anew.
 _BUFFERS = re.compile(r".*(\.masked_bias|\.attn\.bias|\.attention\.bias|inv_freq|position_ids|relative_position_index)$")
-_BLOCK = re.compile(rb"blk\.(\d+)\.")  # of a GGUF file's tensor names, which stand before its data
-_HEADER = 1 << 26  # bytes
+_BLOCK = re.compile(r"blk\.(\d+)\.")  # of a GGUF file's tensor names
 
 
 def check_whole(spec: ModelSpec, location: str, info: Mapping[str, Iterable[Any]], model: Any) -> None:
@@ -37,15 +39,17 @@ def check_whole(spec: ModelSpec, location: str, info: Mapping[str, Iterable[Any]
         )
 
 
-def check_gguf(spec: ModelSpec, file: Path, model: Any) -> None:
-    """Raises CorruptCheckpoint where a GGUF file holds more or fewer layers than its header says."""
-    with file.open("rb") as stream:
-        found = {int(number) for number in _BLOCK.findall(stream.read(_HEADER))}
+def check_gguf(spec: ModelSpec, path: Path, header: GgufHeader, model: Any) -> None:
+    """Raises CorruptCheckpoint where a GGUF file holds more or fewer layers than its header says, or words or tensors that
+    `transformers` passed over."""
+    found = {block[1] for each in header.tensors if (block := _BLOCK.match(each.name))}
     if found and len(found) != _layers(model):
         raise CorruptCheckpoint(
             f"the header of {spec} says {_layers(model)} layers, and the file holds weights of {len(found)}: "
             f"another model would run. Get a fresh copy, or convert the checkpoint again."
         )
+    check_words(spec, header, model.config)
+    check_tensors(spec, path, header, model)
 
 
 def check_vocabulary(spec: ModelSpec, tokenizer: Any, model: Any) -> None:

@@ -25,7 +25,7 @@ from circuitcheck.engine.torch.fingerprints.fingerprint import config_digest
 from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
 from circuitcheck.files import read_record, write_whole
 
-_FORM = 1  # another number makes all entries anew: also where a check on GGUF files is added, which an entry's file passed
+_FORM = 2  # another number makes all entries anew: also where a check on GGUF files is added, which an entry's file passed
 _LIBRARIES = ("circuitcheck", "transformers", "tokenizers", "gguf", "torch", "numpy", "safetensors")
 _RECORD = "made_from.json"
 _WEIGHTS = ".safetensors"
