@@ -17,7 +17,9 @@ from circuitcheck.engine.torch.loading.completeness import check_gguf, check_voc
 from circuitcheck.engine.torch.loading.converted import Entry, gives
 from circuitcheck.engine.torch.loading.gguf_checks import check_gguf_file
 from circuitcheck.engine.torch.loading.hub import first_sentence, how_to_get, probe_hub
-from circuitcheck.engine.torch.loading.preflight import check_folder
+from circuitcheck.engine.torch.loading.json_files import read_object
+from circuitcheck.engine.torch.loading.preflight import LARGEST_CONFIG, check_folder
+from circuitcheck.engine.torch.loading.weight_files import check_weight_files
 from circuitcheck.errors import CircuitCheckError, CorruptCheckpoint, ModelUnavailable
 from circuitcheck.models import ALIASES, ModelSpec
 
@@ -42,7 +44,7 @@ def read_checkpoint(spec: ModelSpec, dtype: torch.dtype, cache: Path | None = No
     and BadSpec for a folder that is no checkpoint."""
     location, arguments = _locate(spec)
     if spec.kind == "folder":
-        check_folder(spec, Path(location))
+        check_weight_files(spec, Path(location), check_folder(spec, Path(location)))
     read = partial(_read, spec, dtype=dtype)
     if "gguf_file" in arguments:
         return _read_gguf(spec, location, arguments["gguf_file"], cache, read)
@@ -167,16 +169,31 @@ def _read_model(spec: ModelSpec, location: str, arguments: Arguments, dtype: tor
             dtype=dtype,
             attn_implementation="eager",
             output_loading_info=True,
+            ignore_mismatched_sizes=True,  # what does not fit is refused below, by name
             trust_remote_code=False,
             **arguments,
         )
-    check_whole(spec, location, info, model)
+    if "gguf_file" in arguments:
+        check_whole(spec, Path(location), info, model)
+    else:
+        folder = _folder(spec, location, arguments)
+        names = check_weight_files(spec, folder, read_object(spec, folder / "config.json", LARGEST_CONFIG))
+        check_whole(spec, folder, info, model, names)
     if "gguf_file" in arguments:
         _forget_blocks(model)
     _own(model)
     if not model.config.architectures:  # GGUF files carry none, and the bridge asks for it
         model.config.architectures = [type(model).__name__]
     return model
+
+
+def _folder(spec: ModelSpec, location: str, arguments: Arguments) -> Path:
+    """Where the files of a model lie that was read just now: for one of a hub, in the local hub cache."""
+    if spec.kind != "hub":
+        return Path(location)
+    from transformers.utils import cached_file
+
+    return Path(cached_file(location, "config.json", **{**arguments, **_HERE})).parent
 
 
 def _forget_blocks(model: torch.nn.Module) -> None:

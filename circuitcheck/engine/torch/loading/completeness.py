@@ -8,31 +8,43 @@ from typing import Any
 from circuitcheck.engine.torch.loading.gguf_header import GgufHeader
 from circuitcheck.engine.torch.loading.gguf_tensors import check_tensors
 from circuitcheck.engine.torch.loading.gguf_words import check_words
+from circuitcheck.engine.torch.loading.weight_files import BUFFERS, doubles
 from circuitcheck.errors import CorruptCheckpoint
 from circuitcheck.models import ModelSpec
 
-# Buffers that older versions of transformers saved; models work them out anew.
-_BUFFERS = re.compile(r".*(\.masked_bias|\.attn\.bias|\.attention\.bias|inv_freq|position_ids|relative_position_index)$")
 _BLOCK = re.compile(r"blk\.(\d+)\.")  # of a GGUF file's tensor names
 
 
-def check_whole(spec: ModelSpec, location: str, info: Mapping[str, Iterable[Any]], model: Any) -> None:
-    """`info` is what `transformers` says of loading. Raises CorruptCheckpoint for weights that are missing, of another
-    shape, left out, or of an adapter that nobody applied."""
-    missing = sorted(map(str, [*info["missing_keys"], *info.get("mismatched_keys", ())]))
+def check_whole(
+    spec: ModelSpec, folder: Path, info: Mapping[str, Iterable[Any]], model: Any, names: Iterable[str] = ()
+) -> None:
+    """`info` is what `transformers` says of loading, `names` are those of the tensors in the files. Raises CorruptCheckpoint
+    for weights that are missing, of another shape, left out, there twice, or of an adapter that nobody applied."""
+    for name, found, expected in info.get("mismatched_keys", ()):
+        raise CorruptCheckpoint(
+            f"the weight {name} of {spec} has the shape {tuple(found)}, and its config asks for {tuple(expected)}: they do "
+            f"not belong together. Get the config that belongs to these weights."
+        )
+    missing = sorted(map(str, info["missing_keys"]))
     if missing:
         raise CorruptCheckpoint(
             f"the checkpoint {spec} lacks {len(missing)} weights that its config asks for, such as {missing[0]}; "
             f"transformers would fill them with random numbers. Get a complete copy."
         )
-    left_out = sorted(key for key in map(str, info["unexpected_keys"]) if not _BUFFERS.match(key))
+    left_out = sorted(key for key in map(str, info["unexpected_keys"]) if not BUFFERS.match(key))
     if left_out:
         raise CorruptCheckpoint(
             f"the checkpoint {spec} holds {len(left_out)} weights that its config has no place for, such as {left_out[0]}: "
             f"transformers leaves them out, and another model would run. Its config.json is that of "
             f"{type(model).__name__} with {_layers(model)} layers; get the config that belongs to these weights."
         )
-    if (Path(location) / "adapter_config.json").is_file():
+    twice = doubles(names, model)
+    if twice is not None:
+        raise CorruptCheckpoint(
+            f"the checkpoint {spec} holds one weight under two names, {twice[0]!r} and {twice[1]!r}: transformers takes one "
+            f"and leaves the other out. Get a fresh copy."
+        )
+    if (folder / "adapter_config.json").is_file():
         raise CorruptCheckpoint(
             f"{spec} holds an adapter (adapter_config.json), which is not applied here: the model without it would run. "
             f"Merge it into its base (peft: model.merge_and_unload()), save the result, and name that folder."

@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 from circuitcheck.engine.torch.loading.gguf_header import GgufHeader, TensorEntry, read_gguf_header
+from circuitcheck.engine.torch.loading.json_files import check_no_pointer
 from circuitcheck.engine.torch.loading.preflight import check_size
 from circuitcheck.errors import CorruptCheckpoint
 from circuitcheck.models import ModelSpec
@@ -17,6 +18,8 @@ _ALIGNMENT = 32  # bytes, where the header names none
 def check_gguf_file(spec: ModelSpec, path: Path) -> GgufHeader:
     """Raises CorruptCheckpoint for a header that cannot be read, that lacks a number which a library would make up, that
     asks for far more weights than the file holds, or whose table of tensors is not that of the data."""
+    if path.is_file():
+        check_no_pointer(spec, path)
     header = read_gguf_header(spec, path)
     _check_said(spec, header)
     layers, width = header.of_family("block_count"), header.of_family("embedding_length")

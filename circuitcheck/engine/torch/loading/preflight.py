@@ -5,15 +5,15 @@ import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from stat import S_ISREG
 from typing import Any
 
+from circuitcheck.engine.torch.loading.json_files import read_object
 from circuitcheck.errors import BadSpec, CorruptCheckpoint, ModelUnavailable
 from circuitcheck.files import is_plain
 from circuitcheck.models import ModelSpec
-from circuitcheck.text import first_line, suggestion
+from circuitcheck.text import suggestion
 
-_LARGEST = 1 << 23  # bytes of a config.json
+LARGEST_CONFIG = 1 << 23  # bytes of a config.json
 _MOST = {
     "num_hidden_layers": 10_000,
     "n_layer": 10_000,
@@ -27,9 +27,10 @@ _MOST_CHARACTERS = 1_000
 _WEIGHTS = ("*.safetensors", "*.bin")
 
 
-def check_folder(spec: ModelSpec, folder: Path, *, weights: bool = True) -> None:
-    """Raises BadSpec for a folder that is no checkpoint (naming the one inside it that is), CorruptCheckpoint for a config
-    that no model can be made of, ModelUnavailable for a folder that may not be read. Without `weights` it needs none."""
+def check_folder(spec: ModelSpec, folder: Path, *, weights: bool = True) -> dict[str, Any]:
+    """What its config.json says. Raises BadSpec for a folder that is no checkpoint (naming the one inside it that is),
+    CorruptCheckpoint for a config that no model can be made of, ModelUnavailable for a folder that may not be read. Without
+    `weights` it needs none."""
     try:
         files = sorted(folder.iterdir())
     except OSError as error:
@@ -37,7 +38,7 @@ def check_folder(spec: ModelSpec, folder: Path, *, weights: bool = True) -> None
     if not os.path.lexists(folder / "config.json"):
         _say_where_it_is(spec, folder, files)
     _check_files(spec, files)
-    config = _read(spec, folder / "config.json")
+    config = read_object(spec, folder / "config.json", LARGEST_CONFIG)
     _check_type(spec, config)
     _check_numbers(spec, config)
     _check_attention(spec, config)
@@ -45,12 +46,13 @@ def check_folder(spec: ModelSpec, folder: Path, *, weights: bool = True) -> None
         _check_size(spec, config, files)
     _check_tokenizer(spec, folder / "tokenizer.json")
     if not weights:
-        return
+        return config
     dangling = [each.name for each in files if each.is_symlink() and not each.exists()]
     if dangling:
         raise CorruptCheckpoint(f"{spec}: {dangling[0]} is a link to a file that is not there. Get that file.")
     if not any(True for pattern in _WEIGHTS for _ in folder.glob(pattern)):
         raise CorruptCheckpoint(f"the checkpoint {spec} has no weights: no .safetensors file is in it. Get a complete copy.")
+    return config
 
 
 def _say_where_it_is(spec: ModelSpec, folder: Path, files: list[Path]) -> None:
@@ -67,21 +69,6 @@ def _say_where_it_is(spec: ModelSpec, folder: Path, files: list[Path]) -> None:
     raise CorruptCheckpoint(
         f"the folder {spec} is no checkpoint: it has no config.json. Name one saved by model.save_pretrained()."
     )
-
-
-def _read(spec: ModelSpec, path: Path) -> dict[str, Any]:
-    try:
-        status = os.stat(path)
-        if not S_ISREG(status.st_mode) or status.st_size > _LARGEST:
-            raise CorruptCheckpoint(f"{spec}: config.json is no file of at most {_LARGEST >> 20} MB. Get a fresh copy.")
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise CorruptCheckpoint(
-            f"{spec}: config.json cannot be read ({first_line(error)[:200]}). Get a fresh copy."
-        ) from error
-    if not isinstance(found, dict):
-        raise CorruptCheckpoint(f"{spec}: config.json holds a {type(found).__name__}, not an object. Get a fresh copy.")
-    return found
 
 
 def _check_type(spec: ModelSpec, config: dict[str, Any]) -> None:
