@@ -4,6 +4,7 @@ Libraries pass over words of the header and over tensors, make up numbers, and r
 names.
 """
 
+import os
 import struct
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def test_more_layers_than_the_header_says(file):
     ],
 )
 def test_words_of_the_header_that_would_be_lost(file, words):
-    refused(file(words=words), f"says ({'|'.join(words)})=|cannot be read")
+    refused(file(words=words), f"says ({'|'.join(words)})=|has the shape")
 
 
 def test_words_and_tensors_that_change_nothing(file, tiny_gguf):
@@ -149,6 +150,21 @@ def test_headers_that_say_nothing(file, old, new, message):
     path = file(words={"evil.0": 0, "evil.1": 1})
     path.write_bytes(path.read_bytes().replace(old, new))
     refused(path, message)
+
+
+@pytest.mark.parametrize("word", ["bos", "eos", "unknown", "padding"])
+def test_the_number_of_no_token(file, word):
+    refused(file(words={f"tokenizer.ggml.{word}_token_id": 10**6}), f"{word}_token_id=1000000; expected the number of one")
+
+
+def test_no_tokens(file):
+    refused(file(words={"tokenizer.ggml.tokens": None}), "has no tokenizer: its header has no tokenizer.ggml.tokens")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file(tmp_path, make):
+    make(tmp_path / "m.gguf")
+    refused(tmp_path / "m.gguf", "is a pipe or a device, not a file")
 
 
 @pytest.mark.parametrize("count", [0, 1 << 10, 1 << 62])

@@ -16,9 +16,11 @@ import torch
 from circuitcheck.engine.torch.loading.completeness import check_gguf, check_vocabulary, check_whole
 from circuitcheck.engine.torch.loading.converted import Entry, gives
 from circuitcheck.engine.torch.loading.gguf_checks import check_gguf_file
-from circuitcheck.engine.torch.loading.hub import first_sentence, how_to_get, probe_hub
+from circuitcheck.engine.torch.loading.hub import probe_hub
 from circuitcheck.engine.torch.loading.json_files import read_object
+from circuitcheck.engine.torch.loading.model_size import check_model_size
 from circuitcheck.engine.torch.loading.preflight import LARGEST_CONFIG, check_folder
+from circuitcheck.engine.torch.loading.reading import reading
 from circuitcheck.engine.torch.loading.weight_files import check_weight_files
 from circuitcheck.errors import CircuitCheckError, CorruptCheckpoint, ModelUnavailable
 from circuitcheck.models import ALIASES, ModelSpec
@@ -44,7 +46,10 @@ def read_checkpoint(spec: ModelSpec, dtype: torch.dtype, cache: Path | None = No
     and BadSpec for a folder that is no checkpoint."""
     location, arguments = _locate(spec)
     if spec.kind == "folder":
-        check_weight_files(spec, Path(location), check_folder(spec, Path(location)))
+        config = check_folder(spec, Path(location))
+        names = check_weight_files(spec, Path(location), config)
+        with reading(spec, "config.json"), _usual_defaults(), _quiet(spec):
+            check_model_size(spec, Path(location), config, names)
     read = partial(_read, spec, dtype=dtype)
     if "gguf_file" in arguments:
         return _read_gguf(spec, location, arguments["gguf_file"], cache, read)
@@ -114,7 +119,7 @@ def _kept(
     record = None if entry is None else entry.record()
     if entry is None or record is None:
         return None
-    with suppress(CircuitCheckError), reading(spec):
+    with suppress(CorruptCheckpoint), reading(spec):
         found = read(str(entry.folder), _HERE)
         if gives(record, *parts(found)):
             return found
@@ -141,13 +146,14 @@ def _state(file: Path) -> os.stat_result:
 def _read(spec: ModelSpec, location: str, arguments: Arguments, dtype: torch.dtype) -> Checkpoint:
     with reading(spec), _usual_defaults():
         model = _read_model(spec, location, arguments, dtype)
+    with reading(spec, "tokenizer"), _usual_defaults():
         tokenizer = _read_tokenizer(spec, location, arguments)
         check_vocabulary(spec, tokenizer, model)
     return Checkpoint(model, tokenizer, location)
 
 
 def _read_tokenizer_alone(spec: ModelSpec, location: str, arguments: Arguments) -> Any:
-    with reading(spec), _usual_defaults():
+    with reading(spec, "tokenizer"), _usual_defaults():
         return _read_tokenizer(spec, location, arguments)
 
 
@@ -230,7 +236,7 @@ def _locate(spec: ModelSpec) -> tuple[str, Arguments]:
         return str(path.parent), {"gguf_file": path.name}
     if spec.kind == "gguf":
         path = Path(spec.source).expanduser()
-        if not path.is_file():
+        if not path.exists():
             raise ModelUnavailable(f"there is no file {spec.source}: put the GGUF file there, or correct the path.")
         return str(path.parent), {"gguf_file": path.name}
     if spec.kind == "bundled":
@@ -248,43 +254,6 @@ def _packaged_gguf(alias: str) -> Path:
         what = "is not installed" if not found else f"holds {len(files)} GGUF files, not one"
         raise ModelUnavailable(f"{alias} lies in the package {package}, which {what}. Get it: {how}")
     return files[0]
-
-
-@contextmanager
-def reading(spec: ModelSpec) -> Iterator[None]:
-    """What libraries raise while they read a checkpoint, in words."""
-    try:
-        yield
-    except (CircuitCheckError, MemoryError, torch.OutOfMemoryError):
-        raise
-    except Exception as error:
-        raise _in_words(spec, error) from error
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":  # of Rust code, which no library turns into an Exception
-            raise
-        raise _in_words(spec, RuntimeError(str(error))) from error
-
-
-def _in_words(spec: ModelSpec, error: Exception) -> CircuitCheckError:
-    text = str(error)
-    if isinstance(error, ImportError):
-        return ModelUnavailable(f"{spec} needs a package that is not installed here: {first_sentence(error)}")
-    if "weights_only" in text:
-        return CorruptCheckpoint(
-            f"the weights of {spec} are a pickle file that holds more than tensors: opening it could run code, so it is "
-            f"never opened here. Get the checkpoint as safetensors."
-        )
-    if "trust_remote_code" in text:
-        return CorruptCheckpoint(
-            f"{spec} needs code of its own (auto_map in its config), which is never run here. Use a model that transformers "
-            f"knows, or load it yourself and pass the TransformerBridge."
-        )
-    if spec.kind == "hub" and isinstance(error, OSError):
-        return ModelUnavailable(f"{spec} cannot be had: {first_sentence(error)} {how_to_get(spec)}")
-    return CorruptCheckpoint(
-        f"{spec} cannot be read as a checkpoint: {type(error).__name__}: {first_sentence(error)} "
-        f"The file may be truncated or of another format; get a fresh copy."
-    )
 
 
 @contextmanager

@@ -65,13 +65,18 @@ def check_gguf(spec: ModelSpec, path: Path, header: GgufHeader, model: Any) -> N
 
 
 def check_vocabulary(spec: ModelSpec, tokenizer: Any, model: Any) -> None:
-    """Raises CorruptCheckpoint for a tokenizer whose ordinary tokens the model has no embedding for."""
+    """Raises CorruptCheckpoint for a tokenizer whose ordinary tokens, or those that it puts around every text, the model has
+    no embedding for. Tokens that were added may lie beyond: Gemma 3 has one for images. Texts that hold one are refused."""
     rows = int(model.get_input_embeddings().weight.shape[0])
-    largest, token = max(((number, token) for token, number in tokenizer.get_vocab().items()), default=(0, ""))
-    if largest >= rows and token not in tokenizer.get_added_vocab():
+    added = tokenizer.get_added_vocab()
+    ordinary = {number: token for token, number in tokenizer.get_vocab().items() if token not in added}
+    around = {number: tokenizer.convert_ids_to_tokens(number) for number in tokenizer("a").input_ids}
+    given = {**ordinary, **around}
+    largest = max(given, default=0)
+    if largest >= rows:
         raise CorruptCheckpoint(
-            f"the tokenizer of {spec} gives numbers up to {largest} (the token {token!r}), and the model has {rows} "
-            f"embeddings: it is the tokenizer of another model. Put the right one into the checkpoint."
+            f"the tokenizer of {spec} gives numbers up to {largest} (the token {given[largest]!r}), and the "
+            f"model has {rows} embeddings: it is the tokenizer of another model. Put the right one into the checkpoint."
         )
 
 

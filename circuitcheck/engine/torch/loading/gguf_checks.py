@@ -11,6 +11,8 @@ from circuitcheck.models import ModelSpec
 
 _SIZES = ("block_count", "embedding_length", "attention.head_count")
 _EPSILONS = ("attention.layer_norm_rms_epsilon", "attention.layer_norm_epsilon")
+_TOKENS = "tokenizer.ggml.tokens"
+_TOKEN_NUMBERS = tuple(f"tokenizer.ggml.{name}_token_id" for name in ("bos", "eos", "unknown", "padding"))
 _REORDERED = ("llama",)  # families whose loader puts query and key rows in order only where it knows both head counts
 _ALIGNMENT = 32  # bytes, where the header names none
 
@@ -25,6 +27,7 @@ def check_gguf_file(spec: ModelSpec, path: Path) -> GgufHeader:
     layers, width = header.of_family("block_count"), header.of_family("embedding_length")
     if isinstance(layers, int) and isinstance(width, int):
         check_size(f"the header of {spec}", layers, width, header.size)
+    _check_token_numbers(spec, header)
     wrong = _layout(header)
     if wrong:
         raise CorruptCheckpoint(f"the table of tensors in {spec} is not that of its data: {wrong}. Get a fresh copy.")
@@ -41,6 +44,19 @@ def _check_said(spec: ModelSpec, header: GgufHeader) -> None:
             f"the header of {spec} does not say {header.family}.{lacking[0]}, and a number would be made up. "
             f"Get a fresh copy."
         )
+
+
+def _check_token_numbers(spec: ModelSpec, header: GgufHeader) -> None:
+    tokens = header.lengths.get(_TOKENS)
+    if not tokens:
+        raise CorruptCheckpoint(f"{spec} has no tokenizer: its header has no {_TOKENS}. Get a complete copy.")
+    for word in _TOKEN_NUMBERS:
+        number = header.words.get(word, 0)
+        if not isinstance(number, int) or not 0 <= number < tokens:
+            raise CorruptCheckpoint(
+                f"the header of {spec} says {word}={number!r}; expected the number of one of its {tokens} tokens. Get a "
+                f"fresh copy."
+            )
 
 
 def _is_said(header: GgufHeader, name: str) -> bool:

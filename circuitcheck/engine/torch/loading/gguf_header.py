@@ -40,9 +40,10 @@ class TensorEntry:
 
 @dataclass(frozen=True)
 class GgufHeader:
-    """`end` is where the table ends, `size` that of the file, both in bytes."""
+    """`lengths` are those of lists. `end` is where the table ends, `size` that of the file, both in bytes."""
 
     words: dict[str, Value]
+    lengths: dict[str, int]
     tensors: tuple[TensorEntry, ...]
     end: int
     size: int
@@ -80,15 +81,16 @@ def _header(stream: BinaryIO, size: int) -> GgufHeader:
         raise ValueError(f"it begins with {magic!r} and version {version}; expected b'GGUF' and 2 or 3")
     tensors = _count(stream, _MOST_TENSORS)
     words: dict[str, Value] = {}
+    lengths: dict[str, int] = {}
     for _ in range(_count(stream, _MOST_WORDS)):
         name = _text(stream)
         if name in words:
             raise ValueError(f"its header says {name!r} twice")
-        words[name] = _value(stream, name)
+        words[name] = _value(stream, name, lengths)
     table = tuple(_tensor(stream) for _ in range(tensors))
     if stream.tell() > size:
         raise ValueError("it ends within its header")
-    return GgufHeader(words, table, stream.tell(), size)
+    return GgufHeader(words, lengths, table, stream.tell(), size)
 
 
 def _tensor(stream: BinaryIO) -> TensorEntry:
@@ -99,7 +101,7 @@ def _tensor(stream: BinaryIO) -> TensorEntry:
     return TensorEntry(name, shape, int(_number(stream, "I")), int(_number(stream, "Q")))
 
 
-def _value(stream: BinaryIO, name: str) -> Value:
+def _value(stream: BinaryIO, name: str, lengths: dict[str, int]) -> Value:
     kind = int(_number(stream, "I"))
     if kind == _STRING:
         return _text(stream)
@@ -107,11 +109,12 @@ def _value(stream: BinaryIO, name: str) -> Value:
         return _number(stream, _SCALARS[kind])
     if kind != _ARRAY:
         raise ValueError(f"{name!r} in its header has a value of the unknown kind {kind}")
-    _skip_list(stream, name)
+    lengths[name] = _skip_list(stream, name)
     return None
 
 
-def _skip_list(stream: BinaryIO, name: str) -> None:
+def _skip_list(stream: BinaryIO, name: str) -> int:
+    """How many entries it has."""
     inner = int(_number(stream, "I"))
     count = _count(stream, _MOST_OF_VOCABULARY if name in _VOCABULARY else _MOST_IN_LIST)
     if inner in _SCALARS:
@@ -121,6 +124,7 @@ def _skip_list(stream: BinaryIO, name: str) -> None:
             stream.seek(_length(stream, _LONGEST_IN_LIST), os.SEEK_CUR)
     else:
         raise ValueError(f"{name!r} in its header is a list of the kind {inner}")
+    return count
 
 
 def _number(stream: BinaryIO, form: str) -> int | float:

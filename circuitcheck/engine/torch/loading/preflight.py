@@ -1,13 +1,11 @@
 """What can be told of a checkpoint's folder before a library reads it: small files, plain questions."""
 
-import json
-import math
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from circuitcheck.engine.torch.loading.json_files import read_object
+from circuitcheck.engine.torch.loading.tokenizer_files import check_tokenizer_files
 from circuitcheck.errors import BadSpec, CorruptCheckpoint, ModelUnavailable
 from circuitcheck.files import is_plain
 from circuitcheck.models import ModelSpec
@@ -23,7 +21,20 @@ _MOST = {
 }
 _SPARE = 16  # a weight takes half a byte at least, and a layer has many more than hidden_size^2 / 8 weights
 _SIZES = (("hidden_size", "n_embd", "d_model"), ("num_hidden_layers", "n_layer", "n_layers"))
-_MOST_CHARACTERS = 1_000
+# What libraries take for granted of a config.json; each may be null.
+_SHAPES: dict[str, tuple[type, ...]] = {
+    "architectures": (list,),
+    "auto_map": (dict,),
+    "dtype": (str, dict),
+    "torch_dtype": (str, dict),
+    "id2label": (dict,),
+    "quantization_config": (dict,),
+    "rope_parameters": (dict,),
+    "rope_scaling": (dict,),
+    "text_config": (dict,),
+    "transformers_weights": (str,),
+}
+_KINDS: dict[type, str] = {list: "a list of texts", dict: "an object", str: "a text"}
 _WEIGHTS = ("*.safetensors", "*.bin")
 
 
@@ -40,11 +51,12 @@ def check_folder(spec: ModelSpec, folder: Path, *, weights: bool = True) -> dict
     _check_files(spec, files)
     config = read_object(spec, folder / "config.json", LARGEST_CONFIG)
     _check_type(spec, config)
+    _check_shapes(spec, config)
     _check_numbers(spec, config)
     _check_attention(spec, config)
     if weights:
         _check_size(spec, config, files)
-    _check_tokenizer(spec, folder / "tokenizer.json")
+    check_tokenizer_files(spec, folder)
     if not weights:
         return config
     dangling = [each.name for each in files if each.is_symlink() and not each.exists()]
@@ -86,6 +98,17 @@ def _check_type(spec: ModelSpec, config: dict[str, Any]) -> None:
     )
 
 
+def _check_shapes(spec: ModelSpec, config: dict[str, Any]) -> None:
+    for name, kinds in _SHAPES.items():
+        given = config.get(name)
+        texts = all(isinstance(each, str) for each in given) if isinstance(given, list) else True
+        if given is not None and not (isinstance(given, kinds) and texts):
+            expected = " or ".join(_KINDS[kind] for kind in kinds)
+            raise CorruptCheckpoint(
+                f"{spec}: config.json says {name}={str(given)[:100]!r}; expected {expected}. Get a fresh copy."
+            )
+
+
 def _check_numbers(spec: ModelSpec, config: dict[str, Any]) -> None:
     for name, most in _MOST.items():
         given = config.get(name)
@@ -125,27 +148,3 @@ def _check_attention(spec: ModelSpec, config: dict[str, Any]) -> None:
                 f"{spec}: config.json names attention code on a hub ({name}={given!r}), which is never run here. Take it "
                 f"out."
             )
-
-
-def _check_tokenizer(spec: ModelSpec, path: Path) -> None:
-    """Replacements one after another can make billions of characters of one."""
-    try:
-        rules = json.loads(path.read_text(encoding="utf-8"))["normalizer"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # the library that reads it says what is wrong
-        return
-    most = math.prod(max(1, len(text)) for text in _replacements(rules))
-    if most > _MOST_CHARACTERS:
-        raise CorruptCheckpoint(
-            f"{spec}: the normalizer in tokenizer.json can make {most:,} characters of one; {_MOST_CHARACTERS:,} at most "
-            f"are allowed. Get the tokenizer that belongs to the model."
-        )
-
-
-def _replacements(rules: Any) -> Iterator[str]:
-    """What the normalizer of a tokenizer puts into a text."""
-    if isinstance(rules, dict):
-        yield from (rules[name] for name in ("content", "prepend") if isinstance(rules.get(name), str))
-        rules = list(rules.values())
-    if isinstance(rules, list):
-        for each in rules:
-            yield from _replacements(each)

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from circuitcheck.engine.torch.loading.json_files import check_no_pointer, read_object
+from circuitcheck.engine.torch.loading.pickles import check_unpacked_size
 from circuitcheck.engine.torch.loading.safetensors_header import read_types
 from circuitcheck.errors import CorruptCheckpoint
 from circuitcheck.models import ModelSpec
@@ -50,7 +51,7 @@ def _read_index(spec: ModelSpec, path: Path) -> dict[str, str]:
     if not isinstance(places, dict) or not isinstance(found.get("metadata"), dict):
         raise CorruptCheckpoint(f"{spec}: {path.name} has no objects weight_map and metadata. Get a fresh copy.")
     for tensor, file in places.items():
-        if not isinstance(file, str) or file != PurePosixPath(file).name or "\0" in file or "\\" in file:
+        if not isinstance(file, str) or not file or file != PurePosixPath(file).name or "\0" in file or "\\" in file:
             raise CorruptCheckpoint(
                 f"{spec}: {path.name} places {tensor!r} in {file!r}; expected the name of a file in the same folder. "
                 f"Get a fresh copy."
@@ -64,7 +65,10 @@ def _read_types(spec: ModelSpec, path: Path) -> dict[str, str]:
     """Empty for other files than safetensors, which are not to be opened here."""
     try:
         check_no_pointer(spec, path)
-        return read_types(path) if path.suffix == ".safetensors" else {}
+        if path.suffix == ".safetensors":
+            return read_types(path)
+        check_unpacked_size(spec, path)
+        return {}
     except (OSError, ValueError, RecursionError) as error:
         raise CorruptCheckpoint(
             f"{spec}: {path.name} cannot be read as a safetensors file ({first_line(error)[:200]}). It may be truncated or "
