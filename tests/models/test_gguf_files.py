@@ -157,6 +157,12 @@ def test_the_number_of_no_token(file, word):
     refused(file(words={f"tokenizer.ggml.{word}_token_id": 10**6}), f"{word}_token_id=1000000; expected the number of one")
 
 
+def test_a_file_that_transformers_does_not_read(file):
+    words = {f"evil.{name}": 2 for name in ("block_count", "embedding_length", "attention.head_count")}
+    path = file(words={"general.architecture": "evil", "evil.attention.layer_norm_epsilon": 1e-5, **words})
+    refused(path, "transformers does not read the GGUF file")
+
+
 def test_no_tokens(file):
     refused(file(words={"tokenizer.ggml.tokens": None}), "has no tokenizer: its header has no tokenizer.ggml.tokens")
 

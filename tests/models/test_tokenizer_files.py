@@ -62,7 +62,7 @@ def test_tokens_beyond_the_embedding_that_no_text_holds_are_no_harm(copy, tiny_g
 
 def test_an_added_token_hides_no_ordinary_one_beyond_the_embedding(copy):
     rules = json.loads((copy / "tokenizer.json").read_text())
-    rules["model"]["vocab"]["Mary"] = 5000
+    rules["model"]["vocab"] |= {"Mary": 5000, "<image>": 6000}
     (copy / "tokenizer.json").write_text(json.dumps(rules))
     add(copy, "<image>", first=6000)
     refused(copy, "gives numbers up to 5000 (the token 'Mary')")

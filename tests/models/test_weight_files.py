@@ -136,6 +136,22 @@ def test_a_safetensors_header_that_is_none(whole, header):
     refused(whole, "model.safetensors cannot be read as a safetensors file (")
 
 
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda data: data[:-1], "its tensors end at byte"),
+        (lambda data: data + b"x", "its tensors end at byte"),
+        (lambda data: data.replace(b'"data_offsets":[0,', b'"data_offsets":[1,', 1), "of the data, expected from 0"),
+        (lambda data: data.replace(b'"data_offsets":[', b'"data_offsets":"', 1), "cannot be read as a safetensors file"),
+        (lambda data: data.replace(b'"dtype":"F32"', b'"dtype":  332', 1), "does not say the type and place of"),
+    ],
+)
+def test_tensors_that_do_not_lie_one_after_another(whole, change, message):
+    path = whole / "model.safetensors"
+    path.write_bytes(change(path.read_bytes()))
+    refused(whole, "model.safetensors", message)
+
+
 def test_a_weight_of_another_shape_is_named(whole):
     add(whole / "model.safetensors", **{NAME: torch.ones(32, 7)})
     refused(whole, NAME, "(32, 7)", "(32, 32)")

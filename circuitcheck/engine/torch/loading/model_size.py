@@ -27,7 +27,9 @@ def check_model_size(spec: ModelSpec, folder: Path, said: Mapping[str, Any], nam
     if said.get("quantization_config"):  # whose weights may share a byte
         return
     with torch.device("meta"):  # nothing is allocated
-        model = AutoModelForCausalLM.from_config(config, attn_implementation="eager", trust_remote_code=False)
+        model = AutoModelForCausalLM.from_config(
+            config, dtype=torch.float32, attn_implementation="eager", trust_remote_code=False
+        )
     weights = sum(parameter.numel() for parameter in model.parameters())
     held = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
     if weights > held:

@@ -13,8 +13,8 @@ from circuitcheck.models import ModelSpec
 
 @contextmanager
 def reading(spec: ModelSpec, part: str = "") -> Iterator[None]:
-    """`part` is what is read of it, if not all: words for an error. Raises CorruptCheckpoint, and ModelUnavailable where a
-    package or memory is missing."""
+    """`part` is what is read of a folder, if not all: config.json or the tokenizer. Raises CorruptCheckpoint, and
+    ModelUnavailable where a package or memory is missing."""
     try:
         yield
     except CircuitCheckError:
@@ -64,11 +64,14 @@ def _cannot_be_read(spec: ModelSpec, part: str, reason: str) -> str:
             f"{spec}: no model can be made of its config.json: {reason} Get the config that belongs to these weights, or "
             f"correct what it says."
         )
+    if spec.kind in ("gguf", "packaged-gguf"):
+        return f"transformers does not read the GGUF file {spec}: {reason} Use the model as safetensors, or convert it anew."
     if part == "tokenizer":
         return (
             f"{spec}: its tokenizer cannot be read (tokenizer.json, tokenizer_config.json and what belongs to them): "
             f"{reason} Get these files anew from where the model is from."
         )
     return (
-        f"{spec} cannot be read as a checkpoint: {reason} The file may be truncated or of another format; get a fresh copy."
+        f"{spec} cannot be read as a checkpoint: {reason} Its config.json may not be that of its weights, or one of the two "
+        f"files is damaged; get a fresh copy of both."
     )

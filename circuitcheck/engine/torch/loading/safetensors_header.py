@@ -24,9 +24,30 @@ def read_types(path: Path) -> dict[str, str]:
     if not isinstance(header, dict):
         raise ValueError("its header is no object")
     header.pop(_METADATA, None)
-    if not all(isinstance(entry, dict) and isinstance(entry.get("dtype"), str) for entry in header.values()):
-        raise ValueError("its header has a tensor without a type")
+    for name, entry in header.items():
+        if (
+            not isinstance(entry, dict)
+            or not isinstance(entry.get("dtype"), str)
+            or not _is_place(entry.get("data_offsets"))
+        ):
+            raise ValueError(f"its header does not say the type and place of {name!r}")
+    _check_places({name: entry["data_offsets"] for name, entry in header.items()}, size - 8 - length)
     return {name: entry["dtype"] for name, entry in header.items()}
+
+
+def _is_place(found: Any) -> bool:
+    return isinstance(found, list) and len(found) == 2 and all(type(each) is int and each >= 0 for each in found)
+
+
+def _check_places(places: dict[str, list[int]], size: int) -> None:
+    """Tensors lie one after another, from the end of the header to that of the file."""
+    place = 0
+    for name, (begin, end) in sorted(places.items(), key=lambda item: item[1]):
+        if begin != place or end < begin:
+            raise ValueError(f"its tensor {name!r} lies at bytes {begin} to {end} of the data, expected from {place}")
+        place = end
+    if place != size:
+        raise ValueError(f"its tensors end at byte {place} of the data, and it has {size}")
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
