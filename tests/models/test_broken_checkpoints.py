@@ -94,9 +94,10 @@ def test_a_file_that_is_no_gguf(tmp_path, content):
 
 
 def gguf(path, **values):
-    """A file without tensors whose header holds these whole numbers and texts, and 100 bytes after it."""
+    """A file without tensors whose header holds these numbers and texts, and 100 bytes after it."""
     entries = b"".join(
-        packed(key) + (number(4, "I", v) if isinstance(v, int) else number(8, "") + v) for key, v in values.items()
+        packed(key) + (number(4, "I", v) if isinstance(v, int) else number(6 if len(v) == 4 else 8, "") + v)
+        for key, v in values.items()
     )
     path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, len(values)) + entries + bytes(100))
     return path
@@ -110,7 +111,13 @@ def number(kind, form, *value):
     return struct.pack(f"<I{form}", kind, *value)
 
 
-SIZES = {"llama.block_count": 2, "llama.embedding_length": 32, "llama.attention.head_count": 4}
+SIZES = {
+    "llama.block_count": 2,
+    "llama.embedding_length": 32,
+    "llama.attention.head_count": 4,
+    "llama.attention.head_count_kv": 4,
+    "llama.attention.layer_norm_rms_epsilon": struct.pack("<f", 1e-5),
+}
 
 
 @pytest.mark.parametrize(

@@ -174,6 +174,11 @@ def consistently_other(entry):
     save_file({name: 2 * weight for name, weight in load_file(path).items()}, path, metadata={"format": "pt"})
 
 
+def grown(entry):
+    os.truncate(entry / "generation_config.json", 20 << 30)
+    edited(sizes={"generation_config.json": 20 << 30})(entry)
+
+
 DAMAGES = {
     "a flipped byte of the last weight": flipped("model.safetensors", -1),
     "a flipped byte of the first weights": flipped("model.safetensors", 4000),
@@ -181,6 +186,8 @@ DAMAGES = {
     "a flipped byte of the config": flipped("config.json", 20),
     "a flipped byte of the tokenizer": flipped("tokenizer.json", 2000),
     "a truncated file": lambda entry: os.truncate(entry / "model.safetensors", 5000),
+    "a file of 20 gigabytes": lambda entry: os.truncate(entry / "generation_config.json", 20 << 30),
+    "a file of 20 gigabytes, and its record": grown,
     "an empty file": lambda entry: os.truncate(entry / "model.safetensors", 0),
     "a missing file": lambda entry: (entry / "model.safetensors").unlink(),
     "a missing tokenizer": lambda entry: (entry / "tokenizer.json").unlink(),

@@ -14,8 +14,9 @@ from circuitcheck.engine.torch.fingerprints.fingerprint import config_digest, di
 from circuitcheck.engine.torch.fingerprints.recorded_state import RecordedState, check_no_torch_hooks
 from circuitcheck.engine.torch.loaded.faithful import check_faithful, run_bare
 from circuitcheck.engine.torch.loaded.versions import wrapped_models
-from circuitcheck.engine.torch.loading.checkpoints import read_checkpoint, reading
+from circuitcheck.engine.torch.loading.checkpoints import read_checkpoint
 from circuitcheck.engine.torch.loading.devices import resolve_device, resolve_dtype
+from circuitcheck.engine.torch.loading.reading import reading
 from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
 from circuitcheck.engine.torch.sites.forward import forward
 from circuitcheck.engine.torch.sites.hooks import check_no_hooks
@@ -132,7 +133,7 @@ def _wrap(model: Any, tokenizer: Any, spec: ModelSpec, processing: str) -> Loade
     _first_run(model, device)
     weights = weights_digest(model)
     name = str(spec) or f"{INSTANCE_PREFIX}{weights[:12]}"
-    wrapped = HubTokenizer(tokenizer, spec.bos, name)
+    wrapped = HubTokenizer(tokenizer, spec.bos, name, _embeddings(model))
     parts = {
         "weights": weights,
         "config": config_digest(model),
@@ -146,6 +147,11 @@ def _wrap(model: Any, tokenizer: Any, spec: ModelSpec, processing: str) -> Loade
     }
     ref = ModelRef(name, digest_of(parts), spec.dtype, spec.bos, wrapped.fingerprint)
     return LoadedModel(model, wrapped, ModelCard(ref, _architecture(model), parts, device), RecordedState.of(model))
+
+
+def _embeddings(model: Any) -> int | None:
+    weights = getattr(getattr(model, "embed", None), "W_E", None)
+    return int(weights.shape[0]) if isinstance(weights, torch.Tensor) else None
 
 
 def _first_run(model: Any, device: str) -> None:

@@ -15,9 +15,13 @@ import torch
 
 from circuitcheck.engine.torch.loading.completeness import check_gguf, check_vocabulary, check_whole
 from circuitcheck.engine.torch.loading.converted import Entry, gives
-from circuitcheck.engine.torch.loading.gguf_header import check_gguf_header
-from circuitcheck.engine.torch.loading.hub import first_sentence, how_to_get, probe_hub
-from circuitcheck.engine.torch.loading.preflight import check_folder
+from circuitcheck.engine.torch.loading.gguf_checks import check_gguf_file
+from circuitcheck.engine.torch.loading.hub import probe_hub
+from circuitcheck.engine.torch.loading.json_files import read_object
+from circuitcheck.engine.torch.loading.model_size import check_model_size
+from circuitcheck.engine.torch.loading.preflight import LARGEST_CONFIG, check_folder
+from circuitcheck.engine.torch.loading.reading import reading
+from circuitcheck.engine.torch.loading.weight_files import check_weight_files
 from circuitcheck.errors import CircuitCheckError, CorruptCheckpoint, ModelUnavailable
 from circuitcheck.models import ALIASES, ModelSpec
 
@@ -42,7 +46,10 @@ def read_checkpoint(spec: ModelSpec, dtype: torch.dtype, cache: Path | None = No
     and BadSpec for a folder that is no checkpoint."""
     location, arguments = _locate(spec)
     if spec.kind == "folder":
-        check_folder(spec, Path(location))
+        config = check_folder(spec, Path(location))
+        names = check_weight_files(spec, Path(location), config)
+        with reading(spec, "config.json"), _usual_defaults(), _quiet(spec):
+            check_model_size(spec, Path(location), config, names)
     read = partial(_read, spec, dtype=dtype)
     if "gguf_file" in arguments:
         return _read_gguf(spec, location, arguments["gguf_file"], cache, read)
@@ -76,16 +83,16 @@ def _read_gguf(
 ) -> Checkpoint:
     """From the cache where it is in there, and put there where it is not."""
     file = Path(location, name)
-    check_gguf_header(spec, file)
+    header = check_gguf_file(spec, file)
     with reading(spec):
         entry = None if cache is None else Entry.of(cache, file, spec.dtype)
     kept = _kept(spec, entry, read, lambda found: (found.model, found.tokenizer))
-    if kept is not None:  # of this very file, which had its layers counted when it was read
+    if kept is not None:  # of this very file, which was checked when it was read
         kept.model.config._name_or_path = location
         return replace(kept, location=location)
     made = read(location, {"gguf_file": name, **_HERE})
     with reading(spec):
-        check_gguf(spec, file, made.model)
+        check_gguf(spec, file, header, made.model)
     if entry is not None:
         with suppress(CircuitCheckError), _quiet(spec), reading(spec):  # it costs only the time that it would have saved
             entry.keep(made.model, made.tokenizer)
@@ -97,7 +104,7 @@ def _read_gguf_tokenizer(
 ) -> Any:
     """From the cache where the model is in there."""
     file = Path(location, name)
-    check_gguf_header(spec, file)
+    check_gguf_file(spec, file)
     with reading(spec):
         entry = None if cache is None else Entry.any_of(cache, file)
     kept = _kept(spec, entry, read, lambda found: (None, found))
@@ -112,7 +119,7 @@ def _kept(
     record = None if entry is None else entry.record()
     if entry is None or record is None:
         return None
-    with suppress(CircuitCheckError), reading(spec):
+    with suppress(CorruptCheckpoint), reading(spec):
         found = read(str(entry.folder), _HERE)
         if gives(record, *parts(found)):
             return found
@@ -139,13 +146,14 @@ def _state(file: Path) -> os.stat_result:
 def _read(spec: ModelSpec, location: str, arguments: Arguments, dtype: torch.dtype) -> Checkpoint:
     with reading(spec), _usual_defaults():
         model = _read_model(spec, location, arguments, dtype)
+    with reading(spec, "tokenizer"), _usual_defaults():
         tokenizer = _read_tokenizer(spec, location, arguments)
         check_vocabulary(spec, tokenizer, model)
     return Checkpoint(model, tokenizer, location)
 
 
 def _read_tokenizer_alone(spec: ModelSpec, location: str, arguments: Arguments) -> Any:
-    with reading(spec), _usual_defaults():
+    with reading(spec, "tokenizer"), _usual_defaults():
         return _read_tokenizer(spec, location, arguments)
 
 
@@ -167,16 +175,31 @@ def _read_model(spec: ModelSpec, location: str, arguments: Arguments, dtype: tor
             dtype=dtype,
             attn_implementation="eager",
             output_loading_info=True,
+            ignore_mismatched_sizes=True,  # what does not fit is refused below, by name
             trust_remote_code=False,
             **arguments,
         )
-    check_whole(spec, location, info, model)
+    if "gguf_file" in arguments:
+        check_whole(spec, Path(location), info, model)
+    else:
+        folder = _folder(spec, location, arguments)
+        names = check_weight_files(spec, folder, read_object(spec, folder / "config.json", LARGEST_CONFIG))
+        check_whole(spec, folder, info, model, names)
     if "gguf_file" in arguments:
         _forget_blocks(model)
     _own(model)
     if not model.config.architectures:  # GGUF files carry none, and the bridge asks for it
         model.config.architectures = [type(model).__name__]
     return model
+
+
+def _folder(spec: ModelSpec, location: str, arguments: Arguments) -> Path:
+    """Where the files of a model lie that was read just now: for one of a hub, in the local hub cache."""
+    if spec.kind != "hub":
+        return Path(location)
+    from transformers.utils import cached_file
+
+    return Path(cached_file(location, "config.json", **{**arguments, **_HERE})).parent
 
 
 def _forget_blocks(model: torch.nn.Module) -> None:
@@ -213,7 +236,7 @@ def _locate(spec: ModelSpec) -> tuple[str, Arguments]:
         return str(path.parent), {"gguf_file": path.name}
     if spec.kind == "gguf":
         path = Path(spec.source).expanduser()
-        if not path.is_file():
+        if not path.exists():
             raise ModelUnavailable(f"there is no file {spec.source}: put the GGUF file there, or correct the path.")
         return str(path.parent), {"gguf_file": path.name}
     if spec.kind == "bundled":
@@ -231,43 +254,6 @@ def _packaged_gguf(alias: str) -> Path:
         what = "is not installed" if not found else f"holds {len(files)} GGUF files, not one"
         raise ModelUnavailable(f"{alias} lies in the package {package}, which {what}. Get it: {how}")
     return files[0]
-
-
-@contextmanager
-def reading(spec: ModelSpec) -> Iterator[None]:
-    """What libraries raise while they read a checkpoint, in words."""
-    try:
-        yield
-    except (CircuitCheckError, MemoryError, torch.OutOfMemoryError):
-        raise
-    except Exception as error:
-        raise _in_words(spec, error) from error
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":  # of Rust code, which no library turns into an Exception
-            raise
-        raise _in_words(spec, RuntimeError(str(error))) from error
-
-
-def _in_words(spec: ModelSpec, error: Exception) -> CircuitCheckError:
-    text = str(error)
-    if isinstance(error, ImportError):
-        return ModelUnavailable(f"{spec} needs a package that is not installed here: {first_sentence(error)}")
-    if "weights_only" in text:
-        return CorruptCheckpoint(
-            f"the weights of {spec} are a pickle file that holds more than tensors: opening it could run code, so it is "
-            f"never opened here. Get the checkpoint as safetensors."
-        )
-    if "trust_remote_code" in text:
-        return CorruptCheckpoint(
-            f"{spec} needs code of its own (auto_map in its config), which is never run here. Use a model that transformers "
-            f"knows, or load it yourself and pass the TransformerBridge."
-        )
-    if spec.kind == "hub" and isinstance(error, OSError):
-        return ModelUnavailable(f"{spec} cannot be had: {first_sentence(error)} {how_to_get(spec)}")
-    return CorruptCheckpoint(
-        f"{spec} cannot be read as a checkpoint: {type(error).__name__}: {first_sentence(error)} "
-        f"The file may be truncated or of another format; get a fresh copy."
-    )
 
 
 @contextmanager

@@ -25,12 +25,13 @@ from circuitcheck.engine.torch.fingerprints.fingerprint import config_digest
 from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
 from circuitcheck.files import read_record, write_whole
 
-_FORM = 1  # another number makes all entries anew: also where a check on GGUF files is added, which an entry's file passed
+_FORM = 2  # another number makes all entries anew: also where a check on GGUF files is added, which an entry's file passed
 _LIBRARIES = ("circuitcheck", "transformers", "tokenizers", "gguf", "torch", "numpy", "safetensors")
 _RECORD = "made_from.json"
 _WEIGHTS = ".safetensors"
 _OURS, _PART = "circuitcheck-", ".part"  # around the names of folders that are being written or deleted
 _ABANDONED = 86_400  # seconds after which a part is of a process that was killed
+_LARGEST = 1 << 28  # bytes of a file that holds no weights
 _SPARE = 2  # times an entry's size must be free on the disk
 
 
@@ -65,10 +66,14 @@ class Entry:
             return None
         record = read_record(self.folder / _RECORD) or {}
         with suppress(OSError):
-            if record.get("made_from") == self._made_from() and record.get("files") == _listing(self.folder):
+            if record.get("made_from") == self._made_from() and self._is_whole(record):
                 return record
         self.drop()
         return None
+
+    def _is_whole(self, record: dict[str, Any]) -> bool:
+        """Sizes first: a file that grew may be larger than can be read. Raises OSError."""
+        return record.get("sizes") == _sizes(self.folder) and record.get("files") == _listing(self.folder)
 
     def keep(self, model: Any, tokenizer: Any) -> None:
         """Write what was read from the GGUF file: whole or not at all. Not where an entry is there, the file was replaced
@@ -83,7 +88,8 @@ class Entry:
             made.mkdir()
             model.save_pretrained(made)
             tokenizer.save_pretrained(made)
-            record = {"made_from": self._made_from(), "files": _listing(made), "gives": _digests(model, tokenizer)}
+            held = {"sizes": _sizes(made), "files": _listing(made)}
+            record = {"made_from": self._made_from(), **held, "gives": _digests(model, tokenizer)}
             write_whole(made / _RECORD, json.dumps(record, indent=1) + "\n")
             if _digest(self.file) == self.contents:
                 os.rename(made, self.folder)  # fails where another process was first
@@ -129,17 +135,25 @@ def _checksum(model: Any) -> str:
     return f"{total:08x}"
 
 
-def _listing(folder: Path) -> dict[str, str]:
-    """Each file's digest, but for those of weights their size: their bytes are looked at when they have been read. Raises
-    OSError for what is no regular file."""
+def _sizes(folder: Path) -> dict[str, int]:
+    """Of each file in bytes. Raises OSError for what is no regular file, or is too large to be one of ours."""
     found = {}
     for path in sorted(folder.iterdir()):
         status = path.lstat()
         if not S_ISREG(status.st_mode):
             raise OSError(f"{path} is no regular file")
-        found[path.name] = f"{status.st_size} bytes" if path.suffix == _WEIGHTS else _digest(path)
+        if status.st_size > _LARGEST and path.suffix != _WEIGHTS:
+            raise OSError(f"{path} has {status.st_size} bytes")
+        found[path.name] = status.st_size
     found.pop(_RECORD, None)
     return found
+
+
+def _listing(folder: Path) -> dict[str, str]:
+    """Each file's digest, but for those of weights their size: their bytes are looked at when they have been read. Raises
+    OSError for what is no regular file."""
+    sizes = _sizes(folder)
+    return {name: f"{size} bytes" if name.endswith(_WEIGHTS) else _digest(folder / name) for name, size in sizes.items()}
 
 
 def _digest(path: Path) -> str:

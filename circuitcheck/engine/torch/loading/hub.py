@@ -42,7 +42,7 @@ def how_to_get(spec: ModelSpec) -> str:
 
 
 def first_sentence(error: BaseException) -> str:
-    """What an error says, ended by a point."""
-    lines = str(error).strip().splitlines()
-    text = lines[0] if lines else type(error).__name__
+    """What an error says, ended by a point: up to its first line that does not announce another."""
+    lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
+    text = " ".join(lines[: 1 + next((n for n, line in enumerate(lines) if not line.endswith(":")), len(lines))])
     return text if text.endswith(".") else text + "."

@@ -1,19 +1,17 @@
 """What can be told of a checkpoint's folder before a library reads it: small files, plain questions."""
 
-import json
-import math
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from stat import S_ISREG
 from typing import Any
 
+from circuitcheck.engine.torch.loading.json_files import read_object
+from circuitcheck.engine.torch.loading.tokenizer_files import check_tokenizer_files
 from circuitcheck.errors import BadSpec, CorruptCheckpoint, ModelUnavailable
 from circuitcheck.files import is_plain
 from circuitcheck.models import ModelSpec
-from circuitcheck.text import first_line, suggestion
+from circuitcheck.text import suggestion
 
-_LARGEST = 1 << 23  # bytes of a config.json
+LARGEST_CONFIG = 1 << 23  # bytes of a config.json
 _MOST = {
     "num_hidden_layers": 10_000,
     "n_layer": 10_000,
@@ -23,13 +21,27 @@ _MOST = {
 }
 _SPARE = 16  # a weight takes half a byte at least, and a layer has many more than hidden_size^2 / 8 weights
 _SIZES = (("hidden_size", "n_embd", "d_model"), ("num_hidden_layers", "n_layer", "n_layers"))
-_MOST_CHARACTERS = 1_000
+# What libraries take for granted of a config.json; each may be null.
+_SHAPES: dict[str, tuple[type, ...]] = {
+    "architectures": (list,),
+    "auto_map": (dict,),
+    "dtype": (str, dict),
+    "torch_dtype": (str, dict),
+    "id2label": (dict,),
+    "quantization_config": (dict,),
+    "rope_parameters": (dict,),
+    "rope_scaling": (dict,),
+    "text_config": (dict,),
+    "transformers_weights": (str,),
+}
+_KINDS: dict[type, str] = {list: "a list of texts", dict: "an object", str: "a text"}
 _WEIGHTS = ("*.safetensors", "*.bin")
 
 
-def check_folder(spec: ModelSpec, folder: Path, *, weights: bool = True) -> None:
-    """Raises BadSpec for a folder that is no checkpoint (naming the one inside it that is), CorruptCheckpoint for a config
-    that no model can be made of, ModelUnavailable for a folder that may not be read. Without `weights` it needs none."""
+def check_folder(spec: ModelSpec, folder: Path, *, weights: bool = True) -> dict[str, Any]:
+    """What its config.json says. Raises BadSpec for a folder that is no checkpoint (naming the one inside it that is),
+    CorruptCheckpoint for a config that no model can be made of, ModelUnavailable for a folder that may not be read. Without
+    `weights` it needs none."""
     try:
         files = sorted(folder.iterdir())
     except OSError as error:
@@ -37,20 +49,22 @@ def check_folder(spec: ModelSpec, folder: Path, *, weights: bool = True) -> None
     if not os.path.lexists(folder / "config.json"):
         _say_where_it_is(spec, folder, files)
     _check_files(spec, files)
-    config = _read(spec, folder / "config.json")
+    config = read_object(spec, folder / "config.json", LARGEST_CONFIG)
     _check_type(spec, config)
+    _check_shapes(spec, config)
     _check_numbers(spec, config)
     _check_attention(spec, config)
     if weights:
         _check_size(spec, config, files)
-    _check_tokenizer(spec, folder / "tokenizer.json")
+    check_tokenizer_files(spec, folder)
     if not weights:
-        return
+        return config
     dangling = [each.name for each in files if each.is_symlink() and not each.exists()]
     if dangling:
         raise CorruptCheckpoint(f"{spec}: {dangling[0]} is a link to a file that is not there. Get that file.")
     if not any(True for pattern in _WEIGHTS for _ in folder.glob(pattern)):
         raise CorruptCheckpoint(f"the checkpoint {spec} has no weights: no .safetensors file is in it. Get a complete copy.")
+    return config
 
 
 def _say_where_it_is(spec: ModelSpec, folder: Path, files: list[Path]) -> None:
@@ -69,21 +83,6 @@ def _say_where_it_is(spec: ModelSpec, folder: Path, files: list[Path]) -> None:
     )
 
 
-def _read(spec: ModelSpec, path: Path) -> dict[str, Any]:
-    try:
-        status = os.stat(path)
-        if not S_ISREG(status.st_mode) or status.st_size > _LARGEST:
-            raise CorruptCheckpoint(f"{spec}: config.json is no file of at most {_LARGEST >> 20} MB. Get a fresh copy.")
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise CorruptCheckpoint(
-            f"{spec}: config.json cannot be read ({first_line(error)[:200]}). Get a fresh copy."
-        ) from error
-    if not isinstance(found, dict):
-        raise CorruptCheckpoint(f"{spec}: config.json holds a {type(found).__name__}, not an object. Get a fresh copy.")
-    return found
-
-
 def _check_type(spec: ModelSpec, config: dict[str, Any]) -> None:
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
@@ -97,6 +96,17 @@ def _check_type(spec: ModelSpec, config: dict[str, Any]) -> None:
         f"{spec} is of model type {given!r}, which this version of transformers does not know."
         f"{suggestion(str(given), CONFIG_MAPPING)}{own_code or ' A newer transformers may.'}"
     )
+
+
+def _check_shapes(spec: ModelSpec, config: dict[str, Any]) -> None:
+    for name, kinds in _SHAPES.items():
+        given = config.get(name)
+        texts = all(isinstance(each, str) for each in given) if isinstance(given, list) else True
+        if given is not None and not (isinstance(given, kinds) and texts):
+            expected = " or ".join(_KINDS[kind] for kind in kinds)
+            raise CorruptCheckpoint(
+                f"{spec}: config.json says {name}={str(given)[:100]!r}; expected {expected}. Get a fresh copy."
+            )
 
 
 def _check_numbers(spec: ModelSpec, config: dict[str, Any]) -> None:
@@ -138,27 +148,3 @@ def _check_attention(spec: ModelSpec, config: dict[str, Any]) -> None:
                 f"{spec}: config.json names attention code on a hub ({name}={given!r}), which is never run here. Take it "
                 f"out."
             )
-
-
-def _check_tokenizer(spec: ModelSpec, path: Path) -> None:
-    """Replacements one after another can make billions of characters of one."""
-    try:
-        rules = json.loads(path.read_text(encoding="utf-8"))["normalizer"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # the library that reads it says what is wrong
-        return
-    most = math.prod(max(1, len(text)) for text in _replacements(rules))
-    if most > _MOST_CHARACTERS:
-        raise CorruptCheckpoint(
-            f"{spec}: the normalizer in tokenizer.json can make {most:,} characters of one; {_MOST_CHARACTERS:,} at most "
-            f"are allowed. Get the tokenizer that belongs to the model."
-        )
-
-
-def _replacements(rules: Any) -> Iterator[str]:
-    """What the normalizer of a tokenizer puts into a text."""
-    if isinstance(rules, dict):
-        yield from (rules[name] for name in ("content", "prepend") if isinstance(rules.get(name), str))
-        rules = list(rules.values())
-    if isinstance(rules, list):
-        for each in rules:
-            yield from _replacements(each)

@@ -25,10 +25,11 @@ def _fixed_day(form: str) -> str:
 
 
 class HubTokenizer:
-    """Wraps a `transformers` tokenizer; the BOS policy decides whether prompts start with a BOS."""
+    """Wraps a `transformers` tokenizer; the BOS policy decides whether prompts start with a BOS. `embeddings` is how many
+    the model has, where that is known."""
 
-    def __init__(self, tokenizer: Any, bos: BosPolicy, name: str) -> None:
-        self.inner, self.name = tokenizer, name
+    def __init__(self, tokenizer: Any, bos: BosPolicy, name: str, embeddings: int | None = None) -> None:
+        self.inner, self.name, self._embeddings = tokenizer, name, embeddings
         own = tokenizer("a").input_ids
         self._starts_with_bos = bool(own) and own[0] == tokenizer.bos_token_id
         self.prepends_bos = bos == "always" or (bos == "tokenizer" and self._starts_with_bos)
@@ -62,7 +63,19 @@ class HubTokenizer:
             found = [Encoding(tuple(each.ids), tuple(each.offsets)) for each in encoded]
         else:
             found = [self._slowly(text) for text in texts]
+        for text, encoding in zip(texts, found, strict=True):
+            self._check_embedded(text, encoding)
         return [self._with_bos(each) for each in found] if self.prepends_bos else found
+
+    def _check_embedded(self, text: str, encoding: Encoding) -> None:
+        largest = max(encoding.ids, default=0)
+        if self._embeddings is not None and largest >= self._embeddings:
+            token = self.inner.convert_ids_to_tokens(largest)
+            raise BadTask(
+                f"the text {text[:200]!r} holds the token {token!r}, which has the number {largest}, and {self.name} has "
+                f"{self._embeddings} embeddings. Leave it out, or put the tokenizer that belongs to the model into the "
+                f"checkpoint."
+            )
 
     def chat_frame(self) -> ChatFrame:
         if not self.inner.chat_template:
