@@ -130,6 +130,12 @@ def test_so_many_added_tokens_that_it_takes_minutes(copy, name, words):
     refused(copy, f"{name} adds 20,001 tokens")
 
 
+def test_a_vocabulary_of_millions(copy):
+    model = json.loads((copy / "tokenizer.json").read_text())["model"]
+    change(copy / "tokenizer.json", model={**model, "vocab": {str(n): n for n in range((1 << 20) + 1)}})
+    refused(copy, "tokenizer.json has 1,048,577 tokens")
+
+
 def test_a_tokenizer_that_a_library_does_not_read(copy):
     change(copy / "tokenizer.json", pre_tokenizer={"type": "Evil"})
     refused(copy, "its tokenizer cannot be read (tokenizer.json,")

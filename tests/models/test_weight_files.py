@@ -107,7 +107,17 @@ def test_an_index_that_names_no_file_of_its_folder(sharded, file):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[1]", "{", "{}", '{"metadata": {}}', '{"metadata": {}, "weight_map": [1]}', '{"weight_map": {}}']
+    "content",
+    [
+        "",
+        "[1]",
+        "{",
+        "{}",
+        '{"metadata": {}}',
+        '{"metadata": {}, "weight_map": [1]}',
+        '{"weight_map": {}}',
+        '{"metadata": {}, "weight_map": {}}',
+    ],
 )
 def test_an_index_that_is_none(sharded, content):
     (sharded / INDEX).write_text(content)

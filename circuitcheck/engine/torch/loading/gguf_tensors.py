@@ -40,7 +40,7 @@ def _known(header: GgufHeader, model: Any) -> set[str] | None:
 def _is_read_whole(family: Any) -> bool:
     try:
         from transformers.integrations.gguf import is_gguf_arch_supported
-    except ImportError:  # transformers before 5.20
+    except ImportError:  # an older transformers, which reads all files in one way
         return False
     return bool(is_gguf_arch_supported(family))
 

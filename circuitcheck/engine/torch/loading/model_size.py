@@ -26,7 +26,7 @@ def check_model_size(spec: ModelSpec, folder: Path, said: Mapping[str, Any], nam
         )
     if said.get("quantization_config"):  # whose weights may share a byte
         return
-    with torch.device("meta"):  # nothing is allocated
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):  # nothing is allocated
         model = AutoModelForCausalLM.from_config(
             config, dtype=torch.float32, attn_implementation="eager", trust_remote_code=False
         )

@@ -24,6 +24,7 @@ _OBJECTS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.js
 _TEXTS = ("chat_template.jinja", "chat_template.json", "additional_chat_templates/*")
 _LARGEST_VOCABULARY, _LARGEST = 1 << 28, 1 << 26  # bytes
 _MOST_ADDED = 20_000  # tokens: libraries add them one by one; the most that are usual are some thousands
+_MOST_TOKENS = 1 << 20  # of a vocabulary: the largest have some 900,000
 _MOST_CHARACTERS = 1_000
 _OF_BYTES = ("ByT5Tokenizer", "CanineTokenizer", "PerceiverTokenizer")  # which have no vocabulary
 _ADDED = ("added_tokens_decoder", "additional_special_tokens", "extra_special_tokens")
@@ -64,6 +65,12 @@ def _check_rules(spec: ModelSpec, rules: dict[str, Any]) -> None:
     if not isinstance(rules.get("model"), dict) or not isinstance(rules.get("added_tokens", []), list | None):
         raise CorruptCheckpoint(f"{spec}: tokenizer.json has no object model and list added_tokens. Get a fresh copy.")
     _check_added(spec, "tokenizer.json", rules.get("added_tokens"))
+    vocabulary = rules["model"].get("vocab")
+    if isinstance(vocabulary, dict | list) and len(vocabulary) > _MOST_TOKENS:
+        raise CorruptCheckpoint(
+            f"{spec}: tokenizer.json has {len(vocabulary):,} tokens; at most {_MOST_TOKENS:,} are read. Get the tokenizer "
+            f"that belongs to the model."
+        )
     most = math.prod(max(1, len(text)) for text in _replacements(rules.get("normalizer")))
     if most > _MOST_CHARACTERS:
         raise CorruptCheckpoint(

@@ -48,8 +48,10 @@ def _chosen(folder: Path, config: Mapping[str, Any]) -> str | None:
 def _read_index(spec: ModelSpec, path: Path) -> dict[str, str]:
     found = read_object(spec, path, _LARGEST)
     places = found.get("weight_map")
-    if not isinstance(places, dict) or not isinstance(found.get("metadata"), dict):
-        raise CorruptCheckpoint(f"{spec}: {path.name} has no objects weight_map and metadata. Get a fresh copy.")
+    if not isinstance(places, dict) or not places or not isinstance(found.get("metadata"), dict):
+        raise CorruptCheckpoint(
+            f"{spec}: {path.name} has no object weight_map with tensors, or no object metadata. Get a fresh copy."
+        )
     for tensor, file in places.items():
         if not isinstance(file, str) or not file or file != PurePosixPath(file).name or "\0" in file or "\\" in file:
             raise CorruptCheckpoint(
