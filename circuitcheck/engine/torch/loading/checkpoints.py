@@ -23,6 +23,7 @@ from circuitcheck.engine.torch.loading.preflight import LARGEST_CONFIG, check_fo
 from circuitcheck.engine.torch.loading.reading import reading
 from circuitcheck.engine.torch.loading.weight_files import check_weight_files
 from circuitcheck.errors import CircuitCheckError, CorruptCheckpoint, ModelUnavailable
+from circuitcheck.files import is_plain
 from circuitcheck.models import ALIASES, ModelSpec
 
 _HERE = {"local_files_only": True}
@@ -81,15 +82,16 @@ def _here_or_from_hub(spec: ModelSpec, location: str, arguments: Arguments, read
 def _read_gguf(
     spec: ModelSpec, location: str, name: str, cache: Path | None, read: Callable[[str, Arguments], Checkpoint]
 ) -> Checkpoint:
-    """From the cache where it is in there, and put there where it is not."""
+    """From the cache where it is in there, and put there where it is not. An entry is of a file with these very bytes, which
+    was checked before it was made."""
     file = Path(location, name)
-    header = check_gguf_file(spec, file)
     with reading(spec):
-        entry = None if cache is None else Entry.of(cache, file, spec.dtype)
+        entry = Entry.of(cache, file, spec.dtype) if cache is not None and _is_there(file) else None
     kept = _kept(spec, entry, read, lambda found: (found.model, found.tokenizer))
-    if kept is not None:  # of this very file, which was checked when it was read
+    if kept is not None:
         kept.model.config._name_or_path = location
         return replace(kept, location=location)
+    header = check_gguf_file(spec, file)
     made = read(location, {"gguf_file": name, **_HERE})
     with reading(spec):
         check_gguf(spec, file, header, made.model)
@@ -99,16 +101,23 @@ def _read_gguf(
     return made
 
 
+def _is_there(file: Path) -> bool:
+    """Is it a file that can be read to its end?"""
+    return file.exists() and is_plain(file, file.stat())
+
+
 def _read_gguf_tokenizer(
     spec: ModelSpec, location: str, name: str, cache: Path | None, read: Callable[[str, Arguments], Any]
 ) -> Any:
     """From the cache where the model is in there."""
     file = Path(location, name)
-    check_gguf_file(spec, file)
     with reading(spec):
-        entry = None if cache is None else Entry.any_of(cache, file)
+        entry = Entry.any_of(cache, file) if cache is not None and _is_there(file) else None
     kept = _kept(spec, entry, read, lambda found: (None, found))
-    return read(location, {"gguf_file": name, **_HERE}) if kept is None else kept
+    if kept is not None:
+        return kept
+    check_gguf_file(spec, file)
+    return read(location, {"gguf_file": name, **_HERE})
 
 
 def _kept(
