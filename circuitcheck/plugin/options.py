@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from circuitcheck.files import try_to_write
-from circuitcheck.settings import CORRECTIONS, DEVICE_FORM, LEDGER, SCOPES, Settings
+from circuitcheck.settings import CORRECTIONS, DTYPES, LEDGER, SCOPES, Settings
 
-_DTYPES = ("float32", "float64", "bfloat16", "float16")
 _DEFAULTS = Settings()
 _SETTINGS = ("device", "engine", "dtype", "seed", "first_look", "samples", "confidence", "scope", "cache")
 
@@ -38,7 +37,7 @@ class Option:
 OPTIONS = (
     Option("device", "where models run: auto, cpu, cuda or cuda:N", default=_DEFAULTS.device),
     Option("engine", "what runs models: local, or an engine that an extension registered", default=_DEFAULTS.engine),
-    Option("dtype", "dtype of the weights", default=_DEFAULTS.dtype, choices=_DTYPES),
+    Option("dtype", "dtype of the weights", default=_DEFAULTS.dtype, choices=DTYPES),
     Option("seed", "seed of the prompt streams", int, _DEFAULTS.seed),
     Option("first_look", "prompts at the first look, and so the fewest for one question", int, _DEFAULTS.first_look),
     Option("samples", "the most prompts that one question may take", int, _DEFAULTS.samples),
@@ -170,15 +169,13 @@ def check_options(config: pytest.Config) -> None:
 
 def session_settings(config: pytest.Config) -> Settings:
     """Raises UsageError for values that no run could use."""
-    settings = Settings(**{name: value_of(config, name) for name in _SETTINGS})
+    try:
+        settings = Settings(**{name: value_of(config, name) for name in _SETTINGS})
+    except ValueError as error:
+        name, _, rest = str(error).partition("=")
+        raise pytest.UsageError(f"--circuit-{name.replace('_', '-')} {rest}") from error
     if settings.cache not in ("auto", "off"):
         settings = replace(settings, cache=str(config.rootpath / Path(settings.cache).expanduser()))
-    if not DEVICE_FORM.fullmatch(settings.device):
-        raise pytest.UsageError(f"--circuit-device {settings.device!r} is no device; expected auto, cpu, cuda or cuda:N.")
-    if not 0.5 < settings.confidence < 1:
-        raise pytest.UsageError(f"--circuit-confidence {settings.confidence} is outside (0.5, 1); 0.95 is usual.")
-    if settings.first_look < 2:
-        raise pytest.UsageError(f"--circuit-first-look {settings.first_look} shows nothing; 32 prompts are usual.")
     if settings.samples < settings.first_look:
         raise pytest.UsageError(
             f"--circuit-samples {settings.samples} ends before the first look at {settings.first_look} prompts; "
