@@ -3,11 +3,13 @@
 import numpy as np
 
 from circuitcheck.errors import BadTask, NotComparable
+from circuitcheck.given import checked_whole
 from circuitcheck.prompts import PromptSource
 from circuitcheck.prompts.masks import MaskedSource
 from circuitcheck.quantities.questions.comparison import Comparison
 from circuitcheck.quantities.questions.question import current_recorder
 from circuitcheck.session import current_session
+from circuitcheck.text import shown
 
 
 def masked(task: PromptSource, stream: str, condition: object, considered: int) -> MaskedSource:
@@ -15,7 +17,7 @@ def masked(task: PromptSource, stream: str, condition: object, considered: int) 
     none."""
     if not isinstance(condition, Comparison):
         raise NotComparable(
-            f"where() got {condition!r}; expected a comparison of this task, such as task.logit_diff(model) > 0."
+            f"where() got {shown(condition)}; expected a comparison of this task, such as task.logit_diff(model) > 0."
         )
     quantity = condition.quantity
     if stream == "reference":
@@ -25,10 +27,11 @@ def masked(task: PromptSource, stream: str, condition: object, considered: int) 
     quantity.check_per_prompt("where()")
     if quantity.prompts.task != task or quantity.prompts.stream != stream:
         raise NotComparable(
-            f"where(): {quantity.label} is measured on {quantity.prompts}, not on this task's {stream} stream."
+            f"where(): {quantity.label} is measured on other prompts ({quantity.prompts}) than this task has ({task.name}, "
+            f"{stream} stream). Give the task a name and ask it itself: t = task.where(...); t.where(t.accuracy(model) > "
+            f"0.5)."
         )
-    if isinstance(considered, bool) or not isinstance(considered, int) or considered < 1:
-        raise BadTask(f"where() has prompts={considered!r}; expected a whole number from 1.")
+    considered = checked_whole("where(): prompts", considered, BadTask)
     recorder = current_recorder()
     if recorder is not None:
         recorder.adopted((condition,))  # it chooses prompts, and is not asked
