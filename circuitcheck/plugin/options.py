@@ -40,7 +40,12 @@ OPTIONS = (
     Option("dtype", "dtype of the weights", default=_DEFAULTS.dtype, choices=DTYPES),
     Option("seed", "seed of the prompt streams", int, _DEFAULTS.seed),
     Option("first_look", "prompts at the first look, and so the fewest for one question", int, _DEFAULTS.first_look),
-    Option("samples", "the most prompts that one question may take", int, _DEFAULTS.samples),
+    Option(
+        "samples",
+        "the most prompts that one question may take; cc.forall takes what its rate= and prompts= ask for",
+        int,
+        _DEFAULTS.samples,
+    ),
     Option("confidence", "two-sided confidence of the intervals; a claim's own comes first", float, _DEFAULTS.confidence),
     Option("scope", "what claims are about, where they do not say it themselves", default=_DEFAULTS.scope, choices=SCOPES),
     Option(
@@ -88,7 +93,10 @@ REPORT = Option(
     metavar="PATH",
 )
 TIME_BUDGET = Option(
-    "time_budget", "seconds that the claims of one run should take; the summary shows the rest", float, ini_only=True
+    "time_budget",
+    "seconds that the claims of one run should take; the summary says how many they took; nothing is stopped",
+    float,
+    ini_only=True,
 )
 ALL_OPTIONS = (*OPTIONS, REQUIRE_MODELS, REPORT, TIME_BUDGET)
 

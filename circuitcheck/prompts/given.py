@@ -9,7 +9,7 @@ from circuitcheck.given import refuse_set
 from circuitcheck.prompts.prompt import Labels, Prompt
 from circuitcheck.prompts.source import SourceFacts
 from circuitcheck.prompts.tokenizer import Tokenizer
-from circuitcheck.text import shown
+from circuitcheck.text import counted, shown
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class GivenPrompts(Digested):
         return tuple(Labels(self.given[index].template, None, None) for index in rows)
 
     def explain(self, tokenizer: Tokenizer) -> object:  # noqa: ARG002
-        return f"{len(self.given)} prompts"
+        return f"{counted(len(self.given), 'prompt')}"
 
 
 def given_prompts(prompts: object, tokenizer: Tokenizer) -> GivenPrompts:

@@ -9,6 +9,7 @@ from circuitcheck.prompts.base import ChosenPrompts
 from circuitcheck.prompts.prompt import Labels, Prompt
 from circuitcheck.prompts.source import PromptSource, SourceFacts
 from circuitcheck.prompts.tokenizer import Tokenizer
+from circuitcheck.text import counted
 
 
 @dataclass(frozen=True)
@@ -89,5 +90,5 @@ class MaskedSource(ChosenPrompts):
                 f"task {self.name!r} was filtered under seed {self.seed}, and is asked for seed {seed}: filter it again."
             )
         if rows and not (rows.start >= 0 and rows.stop <= len(self.kept)):
-            raise BadTask(f"task {self.name!r} has {len(self.kept)} prompts, not {rows.stop}.")
+            raise BadTask(f"task {self.name!r} has {counted(len(self.kept), 'prompt')}, not {rows.stop}.")
         return [range(self.kept[row], self.kept[row] + 1) for row in rows]

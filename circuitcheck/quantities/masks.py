@@ -9,7 +9,7 @@ from circuitcheck.prompts.masks import MaskedSource
 from circuitcheck.quantities.questions.comparison import Comparison
 from circuitcheck.quantities.questions.question import current_recorder
 from circuitcheck.session import current_session
-from circuitcheck.text import shown
+from circuitcheck.text import counted, shown
 
 
 def masked(task: PromptSource, stream: str, condition: object, considered: int) -> MaskedSource:
@@ -46,7 +46,7 @@ def _measured(condition: Comparison, considered: int) -> MaskedSource:
     values = quantity.per_prompt(quantity.draw(range(considered)))
     kept = np.flatnonzero([region.holds(value) for value in values])
     if not len(kept):
-        raise BadTask(f"none of {considered} prompts of task {where.task.name!r} has {condition.expression}.")
+        raise BadTask(f"none of {counted(considered, 'prompt')} of task {where.task.name!r} has {condition.expression}.")
     return MaskedSource(
         base=where.task,
         stream=where.stream,

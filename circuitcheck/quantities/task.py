@@ -268,7 +268,7 @@ class Task:
 
     def __repr__(self) -> str:
         made = self.definition
-        size = f"{len(made.templates)} templates, " if isinstance(made, TaskDefinition) else ""
+        size = f"{counted(len(made.templates), 'template')}, " if isinstance(made, TaskDefinition) else ""
         return (
             f"<task {self.name}: {size}positions {', '.join(self.positions)}, "
             f"counterfactuals {', '.join(self.counterfactuals) or 'none'}, {self.stream} stream>"

@@ -64,9 +64,9 @@ class Survivors:
             reasons = [f"{each.item!r} {each.reason}" for each in self.dropped if each.pool == pool.name]
             why = f"; {reasons[0]}" if reasons else "; those are of different token counts"
             raise EmptyPool(
-                f"pool {pool.name!r} of task {self._task.name!r} keeps {len(kept)} of {len(pool.items)} items under the "
-                f"tokenizer of {self._tokenizer.name}, and a prompt needs {wanted} of equal length{why}. Give the pool "
-                f"words that fit, or {self._remedy(reasons[0] if reasons else '')}."
+                f"pool {pool.name!r} of task {self._task.name!r} keeps {len(kept)} of {counted(len(pool.items), 'item')} "
+                f"under the tokenizer of {self._tokenizer.name}, and a prompt needs {wanted} of equal length{why}. Give "
+                f"the pool words that fit, or {self._remedy(reasons[0] if reasons else '')}."
             )
 
     def _remedy(self, reason: str) -> str:

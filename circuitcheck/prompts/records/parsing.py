@@ -12,7 +12,7 @@ from circuitcheck.prompts.records.record import Record, Rejected
 from circuitcheck.prompts.records.rows import rows_of
 from circuitcheck.prompts.schema.task import END
 from circuitcheck.prompts.streams import STREAMS
-from circuitcheck.text import a_kind, shown
+from circuitcheck.text import a_kind, counted, shown
 
 _HALF = re.compile("[\ud800-\udfff]")
 _SPAN = re.compile(r"\d{1,9}:\d{1,9}")
@@ -56,7 +56,8 @@ def read_records(path: str | PathLike[str], *, strict: bool) -> tuple[tuple[Reco
 
 
 def describe_rejected(name: str, bad: list[Rejected] | tuple[Rejected, ...], good: int) -> str:
-    lines = [f"{name}: {len(bad)} of {len(bad) + good} rows cannot be used (strict=False leaves them out and counts them)"]
+    rest = " (strict=False leaves them out and counts them)" if good else ""
+    lines = [f"{name}: {len(bad)} of {counted(len(bad) + good, 'row')} cannot be used{rest}"]
     if not good and len(bad) > 1 and len({each.reason for each in bad}) == 1:
         return f"{lines[0]}\n  every row, as {bad[0]}"
     lines += [f"  {each}" for each in bad[:_SHOWN]]

@@ -44,7 +44,7 @@ def check_direction(given: Any, what: str) -> None:
     if not isinstance(getattr(given, "model", None), ModelRef):
         raise BadIntervention(
             f"cannot {what} {a_kind(given)}: expected a direction, such as cc.mean_difference(task, model, at=..., "
-            f"minus=...).{after_reload(given)}"
+            f"minus=...), or cc.direction(vector, model).{after_reload(given)}"
         )
 
 
