@@ -50,6 +50,7 @@ from .places import (
 )
 from .plan import (
     Direction,
+    GivenVector,
     MeanDifference,
     ModelRef,
     RandomLike,
@@ -92,6 +93,7 @@ from .quantities import (
     attention,
     candidate_accuracy,
     corpus,
+    direction,
     forall,
     kl_from_clean,
     load,
@@ -140,6 +142,7 @@ __all__ = [
     "EmptyPool",
     "Estimate",
     "ForAll",
+    "GivenVector",
     "Head",
     "Inconclusive",
     "Increasing",
@@ -189,6 +192,7 @@ __all__ = [
     "corpus",
     "current_session",
     "different",
+    "direction",
     "ext",
     "forall",
     "heads",

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from circuitcheck.files import write_whole
@@ -28,6 +29,7 @@ def test_attention_matters(model, ioi):
 def command_line() -> argparse.ArgumentParser:
     """What `circuitcheck` takes."""
     parser = argparse.ArgumentParser(prog="circuitcheck", description="Test circuit hypotheses on language models.")
+    parser.add_argument("--version", action="version", version=f"circuitcheck {version('circuitcheck')}")
     commands = parser.add_subparsers(dest="command", required=True)
     init = commands.add_parser("init", help="start a folder of claims: a conftest.py and a first claim")
     init.add_argument("folder", nargs="?", default="hypotheses", type=Path)

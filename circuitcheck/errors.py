@@ -1,16 +1,19 @@
 """Every error that circuitcheck raises on purpose. Each message says what was given, what was expected, what to do."""
 
+import re
 import sys
 
 from circuitcheck.text import brief, printable
 
+_TWO_POINTS = re.compile(r"(?<=\w)\.\.(?=\s|$)")
+
 
 class CircuitCheckError(Exception):
     """Base of all errors below. Their texts hold what others wrote, so they are made fit to print here: no control
-    characters, and no word of more than a thousand letters."""
+    characters, no word of more than a thousand letters, and one point where one sentence ends in another."""
 
     def __init__(self, message: object = "") -> None:
-        super().__init__(brief(printable(str(message))))
+        super().__init__(_TWO_POINTS.sub(".", brief(printable(str(message)))))
 
 
 class Refuted(CircuitCheckError, AssertionError):

@@ -2,14 +2,18 @@
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
+
+from circuitcheck.given import number_of, whole_of
+from circuitcheck.text import shown, suggestion
 
 Scope = Literal["these_templates", "new_templates"]
 SCOPES: tuple[Scope, ...] = ("these_templates", "new_templates")
 Correction = Literal["none", "holm", "bh", "e-bh"]
 CORRECTIONS: tuple[Correction, ...] = ("none", "holm", "bh", "e-bh")
+DTYPES = ("float32", "float64", "bfloat16", "float16")
 LEDGER = ".circuitcheck/ledger.jsonl"  # in a project's folder
 CLAIM_MARK = "circuit_claim"  # what @cc.claim is to pytest
 CACHE = "CIRCUITCHECK_CACHE"  # an environment variable: what `cache="auto"` means, where it is set
@@ -36,6 +40,32 @@ class Settings:
     cache: str = "auto"
     engine: str = "local"
 
+    def __post_init__(self) -> None:
+        """Raises ValueError, which begins with the name of the field."""
+        for name, least in (("seed", None), ("samples", 1), ("first_look", 2), ("batch", 1)):
+            object.__setattr__(self, name, _whole(name, getattr(self, name), least))
+        object.__setattr__(self, "dtype", dtype_name(self.dtype))
+        object.__setattr__(self, "device", str(self.device))
+        confidence, refuting = number_of(self.confidence), number_of(self.refuting)
+        if confidence is None or not 0.5 < confidence < 1:
+            hint = f": write {confidence / 100:g}" if confidence is not None and 50 < confidence < 100 else ""
+            raise ValueError(f"confidence={shown(self.confidence)} is outside (0.5, 1); 0.95 is usual{hint}.")
+        if refuting is None or not 0 < refuting <= 1:
+            raise ValueError(f"refuting={shown(self.refuting)} is no part of an error; expected a number above 0, to 1.")
+        if not DEVICE_FORM.fullmatch(self.device):
+            raise ValueError(f"device={shown(self.device)} is no device; expected auto, cpu, cuda or cuda:N.")
+        self._check_words()
+
+    def _check_words(self) -> None:
+        for name, known in (("scope", SCOPES), ("dtype", DTYPES)):
+            given = getattr(self, name)
+            if given not in known:
+                hint = suggestion(str(given), known, cutoff=0.3)
+                raise ValueError(f"{name}={shown(given)}; expected {' or '.join(map(repr, known))}.{hint}")
+        for name, given in (("cache", self.cache), ("engine", self.engine)):
+            if not isinstance(given, str | os.PathLike) or not given:
+                raise ValueError(f"{name}={shown(given)}; expected text.")
+
     @property
     def cache_folder(self) -> Path | None:
         """Where converted GGUF files are kept; None where they are not."""
@@ -43,6 +73,23 @@ class Settings:
         if chosen == "off":
             return None
         return Path(chosen).expanduser() if chosen not in ("", "auto") else _users_cache() / "circuitcheck"
+
+
+def dtype_name(given: object) -> str:
+    """`float64`, also of `torch.float64`."""
+    return str(given).removeprefix("torch.")
+
+
+def _whole(name: str, given: object, least: int | None) -> int:
+    found = whole_of(given)
+    if found is None:
+        raise ValueError(f"{name}={shown(given)}; expected a whole number.")
+    if least is not None and found < least:
+        raise ValueError(f"{name}={found} shows nothing; expected {least} or more, and {_USUAL[name]} prompts are usual.")
+    return found
+
+
+_USUAL = {each.name: each.default for each in fields(Settings)}
 
 
 def _users_cache() -> Path:

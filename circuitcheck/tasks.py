@@ -8,7 +8,9 @@ from circuitcheck.errors import BadExtension
 from circuitcheck.extensions import load_extensions
 from circuitcheck.prompts import builtin
 from circuitcheck.quantities import Task
+from circuitcheck.text import a_kind, shown, suggestion
 
+_OURS = ("entity_binding", "gendered_pronoun", "greater_than", "induction", "ioi", "quoted_speech", "syllogism")
 _REGISTERED: dict[str, Callable[[], Task]] = {}
 _GIVEN: dict[str, Callable[[], Task]] = {}  # as they were given
 
@@ -20,7 +22,9 @@ def register_task(name: str, make: Callable[[], Task]) -> None:
     Raises BadExtension for a name that is taken, or that Python does not take; when it is asked for, for what is no task.
     """
     if not isinstance(name, str) or not name.isidentifier() or name.startswith("_") or not callable(make):
-        raise BadExtension(f"{name!r}: {make!r} cannot be registered; expected a name and a function that gives a task.")
+        raise BadExtension(
+            f"{name!r}: {shown(make)} cannot be registered; expected a name and a function that gives a task."
+        )
     if name in globals() or _GIVEN.get(name, make) is not make:
         raise BadExtension(f"there is a task called {name!r} already: give yours another name.")
     _GIVEN[name] = make
@@ -35,7 +39,7 @@ def registered_tasks() -> tuple[str, ...]:
 def _made(name: str, make: Callable[[], Task]) -> Task:
     found = make()
     if not isinstance(found, Task):
-        raise BadExtension(f"the task {name!r} is a {type(found).__name__}; expected a cc.Task, as of cc.Task.define(...).")
+        raise BadExtension(f"the task {name!r} is {a_kind(found)}; expected a cc.Task, as of cc.Task.define(...).")
     return found
 
 
@@ -44,7 +48,8 @@ def __getattr__(name: str) -> Callable[[], Task]:
         load_extensions()
         if name in _REGISTERED:
             return _REGISTERED[name]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; tasks of extensions are {sorted(_REGISTERED)}")
+    known = sorted({*_OURS, *_REGISTERED})
+    raise AttributeError(f"cc.tasks has no {name!r}; there are {', '.join(known)}.{suggestion(name, known)}")
 
 
 def ioi() -> Task:

@@ -2,12 +2,12 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
 _KEPT = "\n\t"
-_LONGEST_WORD, _SHOWN = 1000, 100
+_LONGEST_WORD, _SHOWN, _REPR = 1000, 100, 80
 _LONG_WORD = re.compile(rf"\S{{{_LONGEST_WORD + 1},}}")
 
 
@@ -23,6 +23,26 @@ def brief(text: str) -> str:
     if len(text) <= _LONGEST_WORD:
         return text
     return _LONG_WORD.sub(lambda found: f"{found[0][:_SHOWN]}... ({len(found[0]):,} letters)", text)
+
+
+def shown(given: object) -> str:
+    """The repr of what somebody gave, on one line and cut: that of a model runs over pages."""
+    try:
+        words = " ".join(repr(given).split())
+    except Exception:  # noqa: BLE001 - it may raise anything
+        words = f"{a_kind(given)} without a repr"
+    return words if len(words) <= _REPR else f"{words[: _REPR - 3]}..."
+
+
+def a_kind(thing: object) -> str:
+    """`an int`, `a Model`."""
+    name = type(thing).__name__
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 prompt`, `2 prompts`, `1,024 prompts`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def all_printable(value: Any) -> Any:
@@ -49,6 +69,15 @@ def suggestion(given: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     by_lower = {word.lower(): word for word in known}
     close = get_close_matches(given.lower(), by_lower, 1, cutoff)
     return f" Did you mean {by_lower[close[0]]!r}?" if close else ""
+
+
+def no_attribute(thing: object, name: str, hints: Mapping[str, str]) -> AttributeError:
+    """For the `__getattr__` of what users hold: what they may have meant. `hints` are sentences for names of other tools."""
+    said = f"{a_kind(thing)} has no attribute {name!r}."
+    if name.startswith("_"):
+        return AttributeError(said)
+    near = suggestion(name, (each for each in dir(type(thing)) if not each.startswith("_")), cutoff=0.75)
+    return AttributeError(f"{said} {hints[name]}" if name in hints else f"{said}{near}")
 
 
 def _fit(character: str) -> bool:

@@ -45,13 +45,23 @@ class Claim:
         given = {name: _in_words(name, value) for name, value in values.items()}
         filled = _NAME.sub(lambda found: given[found[1]], self.id)
         if not _ID.fullmatch(filled):
-            raise ValueError(f"{filled!r} is no claim id; expected letters, digits and . : / - _, also in {{}}.")
+            raise ValueError(_no_id(self.id, filled, given))
         text = _NAME.sub(lambda found: given.get(found[1], found[0]), self.text)
         return replace(self, id=filled, text=text)
 
     def key(self, model: str | None) -> str:
         """How reports and baselines name the claim on one model: `ioi.null[gpt2]`."""
         return self.id if model is None else f"{self.id}[{model}]"
+
+
+def _no_id(id: str, filled: str, given: Mapping[str, str]) -> str:  # noqa: A002
+    """Which parameter does not fit into an id, and what to do."""
+    name = next((each for each in _NAME.findall(id) if not _ID.fullmatch(given[each])), "")
+    return (
+        f"{filled!r} is no claim id, because of the parameter {name!r} of its test, which is {given.get(name, '')!r}; "
+        f"expected letters, digits and . : / - _, also in {{}}. Take {{{name}}} out of the id and put another parameter "
+        f"there that names the case, as in parametrize('name, {name}', [('movers', ...)]) with id='...{{name}}'."
+    )
 
 
 def _in_words(name: str, value: object) -> str:
@@ -138,6 +148,8 @@ def _specs(claim_id: str, model: str | None, models: Iterable[str] | None) -> tu
             f"as in models=[{models!r}], or model={models!r}."
         )
     specs = (model,) if model is not None else tuple(models or ())
+    if models is not None and not specs:
+        raise ValueError(f"claim {claim_id!r}: models=[] names no model; expected some, as in models=['organism'].")
     for spec in specs:
         if not (isinstance(spec, str) and spec.isprintable()):
             raise ValueError(

@@ -20,6 +20,7 @@ INSTANCE_PREFIX = "instance:"
 _OURS = (*ALIASES, *BUNDLED)
 _FILES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".json")
 _FOLDED = "+folded"
+_FEWEST_LETTERS = 5  # from which on the beginning of a name of ours is taken for a slip
 
 _HUB_ID = re.compile(r"(?!.*(?:--|\.\.))\w(?:[\w.-]*\w)?(?:/\w(?:[\w.-]*\w)?)?(?<!\.git)")
 
@@ -93,7 +94,8 @@ def _check_slip(source: str) -> None:
     ours, or lies in a folder that is here."""
     if source in _OURS:
         raise BadSpec(f"{source!r} comes with a package and has no revisions: leave out what follows it.")
-    close = get_close_matches(source, _OURS, 1, cutoff=0.8)
+    close = [each for each in _OURS if len(source) >= _FEWEST_LETTERS and each.startswith(source.lower())]
+    close = close or get_close_matches(source, _OURS, 1, cutoff=0.8)
     if close:
         raise BadSpec(f"{source!r} is no model of ours: did you mean {close[0]!r}?")
     if Path(source).suffix in _FILES:

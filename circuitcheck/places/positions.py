@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from circuitcheck.errors import UnknownPosition
+from circuitcheck.text import shown
 
 _FORM = re.compile(r"([A-Za-z_]\w*)(?:([+-]\d+)|(\[:\]))?")
 
@@ -58,12 +59,13 @@ def parse_at(at: str | Iterable[str] | None) -> tuple[Position, ...] | None:
         return None
     if not isinstance(at, Iterable) or not all(isinstance(each, str) for each in at):
         raise UnknownPosition(
-            f"at={at!r} is no name of a position: a token's number differs from prompt to prompt. Expected END, or a name "
-            f"that the task gives (task.positions), such as 'S1', 'S1+1' or 'S1[:]'."
+            f"at={shown(at)} is no name of a position: a token's number differs from prompt to prompt. Expected END, or a "
+            f"name that the task gives (task.positions), such as 'S1', 'S1+1' or 'S1[:]'."
         )
-    words = [word for text in ([at] if isinstance(at, str) else at) for word in re.split(r"[,\s]+", text) if word]
+    texts = [at] if isinstance(at, str) else sorted(at) if isinstance(at, set | frozenset) else at  # a set has no order
+    words = [word for text in texts for word in re.split(r"[,\s]+", text) if word]
     if not words:
-        raise UnknownPosition(f"no positions in {at!r}: leave `at` out (or None) for every position.")
+        raise UnknownPosition(f"no positions in {shown(at)}: leave `at` out (or None) for every position.")
     return tuple(dict.fromkeys(_parse(word) for word in words))
 
 
@@ -71,7 +73,7 @@ def parse_position(position: str) -> Position:
     """Exactly one position. Raises UnknownPosition for none, several, or words that are none."""
     found = parse_at(position)
     if found is None or len(found) != 1:
-        raise UnknownPosition(f"{position!r} is not one position.")
+        raise UnknownPosition(f"{shown(position)} is not one position.")
     return found[0]
 
 

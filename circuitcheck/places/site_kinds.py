@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from circuitcheck.digest import digest
 from circuitcheck.errors import BadExtension, UnknownSite
+from circuitcheck.text import shown
 
 KindName = str
 Index = Literal["head", "key/value head", "neuron"]
@@ -296,7 +297,7 @@ def register_site_kind(kind: SiteKind) -> None:
     together.
     """
     if not isinstance(kind, SiteKind):
-        raise BadExtension(f"{kind!r} is no kind of site; expected a SiteKind(...).")
+        raise BadExtension(f"{shown(kind)} is no kind of site; expected a SiteKind(...).")
     if SITE_KINDS.get(kind.name) == kind:
         return
     wrong = _wrong_with(kind)

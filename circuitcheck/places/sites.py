@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from circuitcheck.errors import UnknownSite, UnknownUnit
 from circuitcheck.places.site_kinds import SITE_KINDS, Index, KindName, SiteKind, site_kind
@@ -15,9 +16,12 @@ from circuitcheck.places.units import (
     Neuron,
     Unit,
     UnitSource,
+    meant_unit,
+    names_a_unit,
     parse_units,
     unit_words,
 )
+from circuitcheck.text import shown
 
 
 @dataclass(frozen=True, order=True)
@@ -125,13 +129,13 @@ def parse_sites(sites: Sites, architecture: Architecture) -> tuple[Site, ...]:
     """
     found = [site for word in unit_words(sites) for site in _parse(word, architecture)]
     if not found:
-        raise UnknownSite(f"no sites in {sites!r}. Expected {_FORMS}.")
+        raise UnknownSite(f"no sites in {shown(sites)}. Expected {_FORMS}.")
     check_sites(found, architecture)
     whole = {(site.kind, site.layer) for site in found if site.index is None}
     twice = {str(site) for site, times in Counter(found).items() if times > 1}
     twice |= {str(site) for site in found if site.index is not None and (site.kind, site.layer) in whole}
     if twice:
-        raise UnknownSite(f"{', '.join(sorted(twice))} named more than once in {sites!r}: name each site once.")
+        raise UnknownSite(f"{', '.join(sorted(twice))} named more than once in {shown(sites)}: name each site once.")
     return tuple(found)
 
 
@@ -139,15 +143,9 @@ def parse_targets(given: Sites, architecture: Architecture) -> tuple[Site, ...]:
     """Sites that an intervention is to change: units by their outputs, sorted, or sites as `parse_sites` takes them. Raises
     UnknownUnit, UnknownSite."""
     words = list(unit_words(given))
-    if any(map(_names_a_kind, words)):
+    if not all(isinstance(word, Unit | UnitSource) or (isinstance(word, str) and names_a_unit(word)) for word in words):
         return parse_sites(words, architecture)
     return tuple(site_of(unit) for unit in parse_units(words, architecture))
-
-
-def _names_a_kind(word: object) -> bool:
-    if not isinstance(word, str):
-        return isinstance(word, Site)
-    return word.rpartition(".")[2] in {kind.name for kind in SITE_KINDS.values()}
 
 
 def check_sites(sites: Iterable[Site], architecture: Architecture) -> None:
@@ -181,9 +179,54 @@ def _parse(word: "str | Unit | Site | UnitSource", architecture: Architecture) -
     try:
         return [site_of(unit) for unit in parse_units(word, architecture)]
     except UnknownUnit as error:
-        if isinstance(word, str) and "." not in word:
+        if not isinstance(word, str) or names_a_unit(word):
             raise
-        raise UnknownSite(f"{word!r} is no site of this model. Expected {_FORMS}; kinds are {_kinds()}.") from error
+        raise UnknownSite(
+            f"{shown(word)} is no unit and no site.{_meant(word)} Expected {_FORMS}; kinds are {_kinds()}."
+        ) from error
+
+
+_FOREIGN = re.compile(r"(?:(?:blocks\.|[lL])(\d+)(?:[hH](\d+))?\.)?((?:\w+\.)*?)(?:hook_)?(\w+)")
+_NAMES_ELSEWHERE = {"attn_scores": "scores", "post": "neurons", "in": "mlp_in", "hook_z": "z"}
+
+
+def named_elsewhere(word: str) -> tuple[KindName, int | None, int | None] | None:
+    """The kind, the layer and the head of what other tools, and slips, call a site: `blocks.2.hook_resid_post`,
+    `L2H2.attn_scores`, `resid_psot`."""
+    match = _FOREIGN.fullmatch(word)
+    if match is None:
+        return None
+    last = _NAMES_ELSEWHERE.get(match[4], match[4])
+    close = get_close_matches(last, SITE_KINDS, 1, cutoff=0.75)
+    if not close:
+        return None
+    layer, head = (None if number is None else int(number) for number in (match[1], match[2]))
+    return close[0], layer, head
+
+
+def _meant(word: str) -> str:
+    """A suggestion."""
+    slip = re.fullmatch(r"([lL]\d+)\.(\w+)", word)
+    unit = get_close_matches(slip[2], ("attn", "mlp"), 1) if slip else []
+    if slip and unit:
+        return f" Did you mean '{slip[1].upper()}.{unit[0]}'?"
+    found = named_elsewhere(word)
+    if found is None:
+        return meant_unit(word)
+    kind, layer, head = found
+    if site_kind(kind).first_layer_only:
+        return f" Did you mean {kind!r}?"
+    if layer is None:
+        return f" Say of which layer: 'L2.{kind}', or 'L0-3.{kind}' for several."
+    return f" Did you mean {_words_for(site_kind(kind), layer, head)}?"
+
+
+def _words_for(kind: SiteKind, layer: int, head: int | None) -> str:
+    if kind.index == "neuron":
+        return f"'L{layer}.mlp[0]' (one neuron) or 'L{layer}.{kind.name}' (all)"
+    if has_heads(kind) and head is None:
+        return f"'L{layer}H0.{kind.name}' (one head) or 'L{layer}.{kind.name}' (all heads)"
+    return f"'L{layer}{'' if head is None or not has_heads(kind) else f'H{head}'}.{kind.name}'"
 
 
 def _spread(word: str, match: re.Match[str], of_heads: bool) -> list[Site]:

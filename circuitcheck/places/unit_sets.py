@@ -7,6 +7,7 @@ from typing import Any
 from circuitcheck.errors import UnknownPosition, UnknownUnit
 from circuitcheck.places.positions import AllBut, At, Position, parse_at
 from circuitcheck.places.units import Architecture, AttnLayer, Head, MlpLayer, Neuron, Unit, parse_units, unit_words
+from circuitcheck.text import shown
 
 Found = frozenset[Unit]
 Kinds = frozenset[type]
@@ -131,14 +132,16 @@ def circuit(places: Mapping[str, "UnitSet | str"]) -> Circuit:
     Raises UnknownUnit for no places, UnknownPosition for words that are no positions.
     """
     if not isinstance(places, Mapping):
-        raise UnknownUnit(f"circuit({places!r}): expected units by position, {{'END': 'L9H9'}}.")
+        raise UnknownUnit(f"circuit({shown(places)}): expected units by position, {{'END': 'L9H9'}}.")
     if not places or None in places.values():
         raise UnknownUnit("a circuit without places is empty: name positions and units, {'END': 'L9H9'}.")
     found = []
     for at, units in places.items():
         positions = parse_at(at)
         if not isinstance(positions, tuple):
-            raise UnknownPosition(f"{at!r} names no positions.")
+            raise UnknownPosition(f"{shown(at)} names no positions.")
+        if not isinstance(units, UnitSet) and not list(unit_words(units)):
+            raise UnknownUnit(f"circuit(...) has no units at {at}: name some, {{'END': 'L9H9'}}, or leave {at} out.")
         found.append((positions, units if isinstance(units, UnitSet) else heads(units)))
     return Circuit(tuple(found))
 

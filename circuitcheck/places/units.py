@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from circuitcheck.errors import UnknownUnit
+from circuitcheck.text import shown
 
 
 @dataclass(frozen=True)
@@ -109,12 +110,12 @@ def parse_units(units: Units, architecture: Architecture) -> tuple[Unit, ...]:
     """
     found = [unit for word in unit_words(units) for unit in _parse(word, architecture)]
     if not found:
-        raise UnknownUnit(f"no units in {units!r}: an intervention on nothing changes nothing. Expected {_FORMS}.")
+        raise UnknownUnit(f"no units in {shown(units)}: an intervention on nothing changes nothing. Expected {_FORMS}.")
     for unit in found:
         _check(unit, architecture)
     twice = sorted(str(unit) for unit, times in Counter(found).items() if times > 1)
     if twice:
-        raise UnknownUnit(f"{', '.join(twice)} named more than once in {units!r}: name each unit once.")
+        raise UnknownUnit(f"{', '.join(twice)} named more than once in {shown(units)}: name each unit once.")
     return tuple(sorted(found, key=lambda unit: (unit.layer, type(unit).__name__, unit)))
 
 
@@ -123,32 +124,57 @@ def parse_layers(layers: str | Iterable[int] | None, architecture: Architecture)
     beyond the model."""
     if layers is None:
         return tuple(range(architecture.n_layers))
-    words = [layers] if isinstance(layers, int) else unit_words(layers)
+    words = [layers] if isinstance(layers, int) else unit_words(layers, of_layers=True)
     found = sorted({number for word in words for number in _layers(word, architecture)})
     if not found:
-        raise UnknownUnit(f"no layers in {layers!r}. Expected {_LAYER_FORMS}.")
+        raise UnknownUnit(f"no layers in {shown(layers)}. Expected {_LAYER_FORMS}.")
     return tuple(found)
 
 
 def _layers(word: object, architecture: Architecture) -> range:
     match = _LAYER.fullmatch(str(word))
     if match is None:
-        raise UnknownUnit(f"{word!r} is no layer. Expected {_LAYER_FORMS}.")
+        raise UnknownUnit(f"{shown(word)} is no layer. Expected {_LAYER_FORMS}.")
     first, last = int(match[1]), int(match[2] or match[1])
     if last >= architecture.n_layers:
         raise UnknownUnit(f"layer {last} does not exist: this model has {architecture.describe()}.")
     return _span(str(word), first, last)
 
 
-def unit_words(units: Any) -> Iterator[Any]:
-    """The words of a string, and what other things lists of lists hold, one by one."""
+def unit_words(units: Any, *, of_layers: bool = False) -> Iterator[Any]:
+    """The words of a string, and what other things lists of lists hold, one by one. Raises UnknownUnit for a comma within
+    brackets, and for a pair of numbers where they are not `of_layers`."""
     if isinstance(units, str):
+        _check_brackets(units)
         yield from (word for word in re.split(r"[,\s]+", units.strip()) if word)
     elif isinstance(units, Iterable):
-        for item in units:
-            yield from unit_words(item)
+        if not of_layers:
+            _check_no_pair(units)
+        for item in sorted(units, key=str) if isinstance(units, set | frozenset) else units:  # a set has no order
+            yield from unit_words(item, of_layers=of_layers)
     else:
         yield units
+
+
+def _check_brackets(words: str) -> None:
+    found = re.search(r"(\S*)\[([^\[\]]*[,\s][^\[\]]*)\]", words)
+    if found is not None:
+        numbers = re.split(r"[,\s]+", found[2].strip())
+        each = ", ".join(f"{found[1]}[{number}]" for number in numbers)
+        raise UnknownUnit(
+            f"{shown(words)} has a comma or a space in its brackets, which hold one number or a run. Write {each!r}, or "
+            f"'{found[1]}[{numbers[0]}-{numbers[-1]}]' for all from the first to the last."
+        )
+
+
+def _check_no_pair(units: Iterable[Any]) -> None:
+    if isinstance(units, tuple | list) and len(units) == 2 and all(type(each) is int for each in units):
+        raise UnknownUnit(f"{units!r} is not a unit. Did you mean 'L{units[0]}H{units[1]}'? Units are given as text.")
+
+
+def names_a_unit(word: str) -> bool:
+    """Has it the form of one, be it there or not?"""
+    return any(form.fullmatch(word) for form in (_NEURONS, _HEADS, _LAYERS))
 
 
 def compact(words: Iterable[str]) -> list[str]:
@@ -180,7 +206,7 @@ def _parse(word: object, architecture: Architecture) -> list[Unit]:
     if isinstance(word, UnitSource):
         return list(word.resolve(architecture))
     if not isinstance(word, str):
-        raise UnknownUnit(f"{word!r} is not a unit. Expected {_FORMS}.")
+        raise UnknownUnit(f"{shown(word)} is not a unit. Expected {_FORMS}.")
     if match := _NEURONS.fullmatch(word):
         layer, first, last = int(match[1]), int(match[2]), int(match[3] or match[2])
         _check(Neuron(layer, last), architecture)
@@ -194,10 +220,10 @@ def _parse(word: object, architecture: Architecture) -> list[Unit]:
         first, last = int(match[1]), int(match[2] or match[1])
         _check(kind(last), architecture)
         return [kind(layer) for layer in _span(word, first, last)]
-    raise UnknownUnit(f"{word!r} is not a unit.{_meant(word)} Expected {_FORMS}.")
+    raise UnknownUnit(f"{shown(word)} is not a unit.{meant_unit(word)} Expected {_FORMS}.")
 
 
-def _meant(word: str) -> str:
+def meant_unit(word: str) -> str:
     """A suggestion for what other tools, papers and slips call heads and layers."""
     if match := re.fullmatch(r"[lL]?(\d+)[.:]?[hH]?(\d+)", word):
         return f" Did you mean 'L{match[1]}H{match[2]}'?"
@@ -210,7 +236,7 @@ def _meant(word: str) -> str:
 
 def _span(word: str, first: int, last: int) -> range:
     if last < first:
-        raise UnknownUnit(f"{word!r} counts backwards: write the smaller number first.")
+        raise UnknownUnit(f"{shown(word)} counts backwards: write the smaller number first.")
     return range(first, last + 1)
 
 

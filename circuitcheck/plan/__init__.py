@@ -1,7 +1,7 @@
 """What to measure, as frozen data: interventions, metrics, views, cells and plans."""
 
 from circuitcheck.plan.cells import Cell, Plan
-from circuitcheck.plan.directions import Direction, MeanDifference, RandomLike
+from circuitcheck.plan.directions import Direction, GivenVector, MeanDifference, RandomLike
 from circuitcheck.plan.interventions import (
     KINDS,
     Ablate,
@@ -51,6 +51,7 @@ __all__ = [
     "Cell",
     "Custom",
     "Direction",
+    "GivenVector",
     "Intervention",
     "InterventionBase",
     "KLFromClean",

@@ -81,3 +81,25 @@ class RandomLike:
 
     def __repr__(self) -> str:
         return f"<{self.describe()}>"
+
+
+@dataclass(frozen=True, repr=False)
+class GivenVector:
+    """One vector that somebody has in hand, the same in each of `layers`: of a probe, say. `name` says what it is."""
+
+    model: ModelRef
+    kind: KindName
+    layers: tuple[int, ...]
+    vector: tuple[float, ...]
+    name: str
+
+    @property
+    def digest(self) -> str:
+        return digest(("given vector", self.model.fingerprint, self.kind, self.layers, self.vector))
+
+    def describe(self) -> str:
+        """In words."""
+        return f"direction {self.name} of {self.kind}"
+
+    def __repr__(self) -> str:
+        return f"<{self.describe()}>"

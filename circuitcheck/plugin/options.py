@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from circuitcheck.files import try_to_write
-from circuitcheck.settings import CORRECTIONS, DEVICE_FORM, LEDGER, SCOPES, Settings
+from circuitcheck.settings import CORRECTIONS, DTYPES, LEDGER, SCOPES, Settings
 
-_DTYPES = ("float32", "float64", "bfloat16", "float16")
 _DEFAULTS = Settings()
 
 
@@ -37,10 +36,15 @@ class Option:
 OPTIONS = (
     Option("device", "where models run: auto, cpu, cuda or cuda:N", default=_DEFAULTS.device),
     Option("engine", "what runs models: local, or an engine that an extension registered", default=_DEFAULTS.engine),
-    Option("dtype", "dtype of the weights", default=_DEFAULTS.dtype, choices=_DTYPES),
+    Option("dtype", "dtype of the weights", default=_DEFAULTS.dtype, choices=DTYPES),
     Option("seed", "seed of the prompt streams", int, _DEFAULTS.seed),
     Option("first_look", "prompts at the first look, and so the fewest for one question", int, _DEFAULTS.first_look),
-    Option("samples", "the most prompts that one question may take", int, _DEFAULTS.samples),
+    Option(
+        "samples",
+        "the most prompts that one question may take; cc.forall takes what its rate= and prompts= ask for",
+        int,
+        _DEFAULTS.samples,
+    ),
     Option("confidence", "two-sided confidence of the intervals; a claim's own comes first", float, _DEFAULTS.confidence),
     Option("scope", "what claims are about, where they do not say it themselves", default=_DEFAULTS.scope, choices=SCOPES),
     Option(
@@ -88,7 +92,10 @@ REPORT = Option(
     metavar="PATH",
 )
 TIME_BUDGET = Option(
-    "time_budget", "seconds that the claims of one run should take; the summary shows the rest", float, ini_only=True
+    "time_budget",
+    "seconds that the claims of one run should take; the summary says how many they took; nothing is stopped",
+    float,
+    ini_only=True,
 )
 _SETTINGS = tuple(each.name for each in fields(Settings) if any(option.name == each.name for option in OPTIONS))
 ALL_OPTIONS = (*OPTIONS, REQUIRE_MODELS, REPORT, TIME_BUDGET)
@@ -170,15 +177,13 @@ def check_options(config: pytest.Config) -> None:
 
 def session_settings(config: pytest.Config) -> Settings:
     """Raises UsageError for values that no run could use."""
-    settings = Settings(**{name: value_of(config, name) for name in _SETTINGS})
+    try:
+        settings = Settings(**{name: value_of(config, name) for name in _SETTINGS})
+    except ValueError as error:
+        name, _, rest = str(error).partition("=")
+        raise pytest.UsageError(f"--circuit-{name.replace('_', '-')} {rest}") from error
     if settings.cache not in ("auto", "off"):
         settings = replace(settings, cache=str(config.rootpath / Path(settings.cache).expanduser()))
-    if not DEVICE_FORM.fullmatch(settings.device):
-        raise pytest.UsageError(f"--circuit-device {settings.device!r} is no device; expected auto, cpu, cuda or cuda:N.")
-    if not 0.5 < settings.confidence < 1:
-        raise pytest.UsageError(f"--circuit-confidence {settings.confidence} is outside (0.5, 1); 0.95 is usual.")
-    if settings.first_look < 2:
-        raise pytest.UsageError(f"--circuit-first-look {settings.first_look} shows nothing; 32 prompts are usual.")
     if settings.samples < settings.first_look:
         raise pytest.UsageError(
             f"--circuit-samples {settings.samples} ends before the first look at {settings.first_look} prompts; "

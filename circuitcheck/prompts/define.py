@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from circuitcheck.errors import BadTask
+from circuitcheck.given import refuse_set
 from circuitcheck.prompts.definition import TaskDefinition
 from circuitcheck.prompts.schema.constraints import Constraint
 from circuitcheck.prompts.schema.task import Derived, Pool
 from circuitcheck.prompts.schema.template import Template, template_of
+from circuitcheck.text import shown
 
 
 def define_task(
@@ -42,7 +44,7 @@ def define_task(
         answer=answer,
         distractor=distractor,
         counterfactuals=tuple(
-            (each, tuple(_mapping(f"counterfactual {each!r}", changes).items())) for each, changes in altered.items()
+            (each, tuple(_mapping(f"counterfactual {shown(each)}", changes).items())) for each, changes in altered.items()
         ),
         second_cluster=second_cluster,
         pairs=_words("pairs", pairs),
@@ -59,9 +61,10 @@ def define_task(
 def _templates(task: str, given: object) -> tuple[Template, ...]:
     if isinstance(given, Mapping):
         return tuple(template_of(name, each) for name, each in given.items())
+    refuse_set(f"templates of task {task!r}", given, BadTask)
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise BadTask(
-            f"task {task!r} has templates={given!r}; expected a mapping from names to texts, or cc.Template objects."
+            f"task {task!r} has templates={shown(given)}; expected a mapping from names to texts, or cc.Template objects."
         )
     return tuple(_only_template(task, each) for each in given)
 
@@ -69,7 +72,7 @@ def _templates(task: str, given: object) -> tuple[Template, ...]:
 def _only_template(task: str, given: object) -> Template:
     if not isinstance(given, Template):
         raise BadTask(
-            f"task {task!r} has {given!r} among its templates; expected cc.Template(id, text), or a mapping of texts."
+            f"task {task!r} has {shown(given)} among its templates; expected cc.Template(id, text), or a mapping of texts."
         )
     return given
 
@@ -77,18 +80,20 @@ def _only_template(task: str, given: object) -> Template:
 def _derived(variable: str, given: object) -> Derived:
     if not isinstance(given, tuple | list) or len(given) != 2 or not isinstance(given[1], Mapping):
         raise BadTask(
-            f"derive[{variable!r}] is {given!r}; expected (the variable it follows from, what each of its values becomes)."
+            f"derive[{variable!r}] is {shown(given)}; expected (the variable it follows from, what each of its values "
+            f"becomes)."
         )
     return Derived(variable, given[0], tuple(given[1].items()))
 
 
 def _constraints(given: object) -> tuple[Constraint, ...]:
+    refuse_set("constraints", given, BadTask)
     if not isinstance(given, Iterable):
-        raise BadTask(f"constraints={given!r}; expected a list of cc.different(...) and cc.increasing(...).")
+        raise BadTask(f"constraints={shown(given)}; expected a list of cc.different(...) and cc.increasing(...).")
     listed = tuple(given)
     for each in listed:
         if not all(hasattr(each, part) for part in ("variables", "holds", "describe")):
-            raise BadTask(f"{each!r} is no constraint; expected cc.different(...) or cc.increasing(...).")
+            raise BadTask(f"{shown(each)} is no constraint; expected cc.different(...) or cc.increasing(...).")
     return listed
 
 
@@ -98,7 +103,7 @@ def _tokens(templates: tuple[Template, ...], given: object) -> tuple[tuple[str, 
     if given == 1 and not isinstance(given, bool):
         return ()  # what slots have where nothing is said
     if given is not None and not isinstance(given, int):
-        raise BadTask(f"tokens={given!r}; expected a number for all slots, None, or a mapping from slots to numbers.")
+        raise BadTask(f"tokens={shown(given)}; expected a number for all slots, None, or a mapping from slots to numbers.")
     slots = dict.fromkeys(slot for template in templates for slot in _slots(template))
     return tuple((slot, given) for slot in slots)
 
@@ -112,7 +117,7 @@ def _slots(template: Template) -> tuple[str, ...]:
 
 def _mapping(what: str, given: object) -> Mapping[str, Any]:
     if not isinstance(given, Mapping):
-        raise BadTask(f"{what} is {given!r}; expected a mapping.")
+        raise BadTask(f"{what} is {shown(given)}; expected a mapping.")
     for key in given:
         if not isinstance(key, str):
             raise BadTask(f"{what} has the key {key!r}; expected a word.")
@@ -120,10 +125,11 @@ def _mapping(what: str, given: object) -> Mapping[str, Any]:
 
 
 def _words(what: str, given: object) -> tuple[str, ...]:
+    refuse_set(what, given, BadTask)
     if isinstance(given, str) or not isinstance(given, Iterable):
-        raise BadTask(f"{what} is {given!r}; expected a list of words.")
+        raise BadTask(f"{what} is {shown(given)}; expected a list of words.")
     listed = tuple(given)
     for each in listed:
         if not isinstance(each, str):
-            raise BadTask(f"{what} holds {each!r}; expected words.")
+            raise BadTask(f"{what} holds {shown(each)}; expected words.")
     return listed

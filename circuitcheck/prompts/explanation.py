@@ -10,6 +10,7 @@ from circuitcheck.prompts.realised.survivors import Dropped, Survivors
 from circuitcheck.prompts.schema.task import TaskSchema
 from circuitcheck.prompts.streams import STREAMS
 from circuitcheck.prompts.tokenizer import Tokenizer
+from circuitcheck.text import counted
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,9 @@ class Explanation:
 
     def __str__(self) -> str:
         lines = [f"task {self.task!r} under the tokenizer of {self.tokenizer}"]
-        lines += [f"  pool {name}: {len(self.kept[name])} of {total} items" for name, total in self.pools.items()]
+        lines += [f"  pool {name}: {len(self.kept[name])} of {counted(total, 'item')}" for name, total in self.pools.items()]
         lines += [f"    dropped {each.item!r} ({each.pool}): {each.reason}" for each in self.dropped]
-        lines += [f"  {stream} stream: {size:,} prompts" for stream, size in self.streams.items()]
+        lines += [f"  {stream} stream: {counted(size, 'prompt')}" for stream, size in self.streams.items()]
         return "\n".join([*lines, *([f"  {self.problem}"] if self.problem else [])])
 
     __repr__ = __str__

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field, replace
 
 from circuitcheck.digest import Digested, digest
 from circuitcheck.errors import BadTask
+from circuitcheck.given import refuse_set
 from circuitcheck.prompts.prompt import Labels, Prompt
 from circuitcheck.prompts.source import SourceFacts
 from circuitcheck.prompts.tokenizer import Tokenizer
+from circuitcheck.text import counted, shown
 
 
 @dataclass(frozen=True)
@@ -48,15 +50,18 @@ class GivenPrompts(Digested):
         return tuple(Labels(self.given[index].template, None, None) for index in rows)
 
     def explain(self, tokenizer: Tokenizer) -> object:  # noqa: ARG002
-        return f"{len(self.given)} prompts"
+        return f"{counted(len(self.given), 'prompt')}"
 
 
 def given_prompts(prompts: object, tokenizer: Tokenizer) -> GivenPrompts:
     """Of `Prompt`s, or of texts, whose last token is their END. Raises BadTask for what is neither, or nothing."""
+    refuse_set("what is given as prompts", prompts, BadTask)
     found = [prompts] if isinstance(prompts, str | Prompt) else list(prompts) if hasattr(prompts, "__iter__") else []
     wrong = [each for each in found if not isinstance(each, str | Prompt)]
     if wrong or not found:
-        raise BadTask(f"{wrong[0] if wrong else prompts!r} is no prompt; expected prompts, as of task.prompts(), or texts.")
+        raise BadTask(
+            f"{shown(wrong[0] if wrong else prompts)} is no prompt; expected prompts, as of task.prompts(), or texts."
+        )
     return GivenPrompts(tuple(_prompt_of(each, tokenizer) if isinstance(each, str) else each for each in found))
 
 

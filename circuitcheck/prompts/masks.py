@@ -9,6 +9,7 @@ from circuitcheck.prompts.base import ChosenPrompts
 from circuitcheck.prompts.prompt import Labels, Prompt
 from circuitcheck.prompts.source import PromptSource, SourceFacts
 from circuitcheck.prompts.tokenizer import Tokenizer
+from circuitcheck.text import counted
 
 
 @dataclass(frozen=True)
@@ -102,5 +103,5 @@ class MaskedSource(ChosenPrompts):
             )
         kept = self._kept(stream)
         if rows and not (rows.start >= 0 and rows.stop <= len(kept)):
-            raise BadTask(f"task {self.name!r} has {len(kept)} prompts in its {stream} stream, not {rows.stop}.")
+            raise BadTask(f"task {self.name!r} has {counted(len(kept), 'prompt')} in its {stream} stream, not {rows.stop}.")
         return [range(kept[row], kept[row] + 1) for row in rows]

@@ -1,16 +1,18 @@
 """Is there a file that can be read to its end? Pipes and devices never end, and are not opened."""
 
 import os
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from stat import S_ISDIR
 
 from circuitcheck.errors import BadRecord
 from circuitcheck.files import is_plain
-from circuitcheck.text import suggestion
 
 
-def check_readable(path: Path, known: str, *, most: int | None = None) -> None:
-    """`known` are the kinds of file that are expected; `most` bytes at most. Raises BadRecord."""
+def check_readable(path: Path, known: str, *, most: int | None = None, also: Iterable[str] = ()) -> None:
+    """`known` are the kinds of file that are expected, `also` names that could be meant; `most` bytes at most. Raises
+    BadRecord."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
@@ -18,7 +20,7 @@ def check_readable(path: Path, known: str, *, most: int | None = None) -> None:
         finally:
             os.close(handle)
     except FileNotFoundError as error:
-        beside = suggestion(path.name, _names_in(path.parent))
+        beside = _nearest(path, (*also, *_names_in(path.parent)))
         raise BadRecord(
             f"there is no file {path} (looked for in {path.parent.absolute()}); expected {known}.{beside}"
         ) from error
@@ -31,6 +33,13 @@ def check_readable(path: Path, known: str, *, most: int | None = None) -> None:
         raise BadRecord(f"{path} is a device or a pipe; expected {known}.")
     if most is not None and status.st_size > most:
         raise BadRecord(f"{path} has {status.st_size >> 20} MB, and {most >> 20} MB at most are read; expected {known}.")
+
+
+def _nearest(path: Path, names: Iterable[str]) -> str:
+    """A suggestion by what stands before the extensions, which are often the same."""
+    by_stem = {Path(name).stem.lower(): name for name in names}
+    close = get_close_matches(path.stem.lower(), by_stem, 1)
+    return f" Did you mean {by_stem[close[0]]!r}?" if close else ""
 
 
 def _names_in(folder: Path) -> list[str]:

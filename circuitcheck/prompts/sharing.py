@@ -11,6 +11,7 @@ from circuitcheck.prompts.realised.survivors import Survivors
 from circuitcheck.prompts.schema.task import Pool
 from circuitcheck.prompts.schema.template import Template
 from circuitcheck.prompts.tokenizer import Tokenizer
+from circuitcheck.text import counted
 
 _FEWEST = 5  # templates that a claim about new ones needs
 
@@ -57,9 +58,9 @@ def halves(task: TaskDefinition) -> tuple[TaskDefinition, TaskDefinition]:
     found = [[template for family in ordered[start::2] for template in family] for start in (0, 1)]
     if min(map(len, found)) < _FEWEST:
         raise BadTask(
-            f"task {task.name!r} has {len(task.templates)} templates in {len(families)} families (ids that agree up to a "
-            f"slash); to choose on one half and to claim about new ones on the other takes {_FEWEST} templates in each: "
-            "write more."
+            f"task {task.name!r} has {counted(len(task.templates), 'template')}, {len(families)} without variants (ids "
+            f"that agree up to a slash); to choose on one half and to claim about new ones on the other takes {_FEWEST} "
+            f"templates in each: write more."
         )
     one, other = (
         replace(task, name=f"{task.name}, half {number} of its templates", templates=tuple(half))

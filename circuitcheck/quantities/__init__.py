@@ -1,7 +1,7 @@
 """Quantities: what a claim compares. Nothing is measured until a comparison is asked or values are wanted."""
 
 from circuitcheck.quantities.corpus import corpus
-from circuitcheck.quantities.directions import mean_difference, random_direction
+from circuitcheck.quantities.directions import direction, mean_difference, random_direction
 from circuitcheck.quantities.metrics import (
     accuracy,
     activation,
@@ -50,6 +50,7 @@ __all__ = [
     "attention",
     "candidate_accuracy",
     "corpus",
+    "direction",
     "forall",
     "kl_from_clean",
     "load",

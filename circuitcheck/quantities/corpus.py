@@ -6,10 +6,13 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from circuitcheck.errors import BadRecord, BadTask
+from circuitcheck.given import known_arguments
 from circuitcheck.prompts.corpora import After, CorpusSource, TokenInContext, open_documents, predicate_of
 from circuitcheck.quantities.task import Task
+from circuitcheck.text import shown
 
 
+@known_arguments
 def corpus(
     source: str | PathLike[str],
     *,
@@ -35,7 +38,7 @@ def corpus(
         if isinstance(number, bool) or not isinstance(number, int) or number < least:
             raise BadTask(f"cc.corpus has {what}={number!r}; expected a whole number from {least}.")
     if not isinstance(source, str | PathLike):
-        raise BadRecord(f"cc.corpus got {source!r}; expected the path of a file, 'hub:owner/name', or a bundled name.")
+        raise BadRecord(f"cc.corpus got {shown(source)}; expected the path of a file, 'hub:owner/name', or a bundled name.")
     given = fspath(source)
     found, content = open_documents(given, field=field, separator=separator, split=split, at_most=documents)
     made = CorpusSource(

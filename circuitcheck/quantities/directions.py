@@ -1,19 +1,23 @@
 """Directions as a user holds them."""
 
+import math
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 from circuitcheck.errors import BadIntervention, NotComparable, UnknownPosition
-from circuitcheck.places import KindName, Position, parse_layers, parse_position
+from circuitcheck.given import checked_whole, known_arguments, number_of
+from circuitcheck.places import KindName, Position, named_elsewhere, parse_layers, parse_position
 from circuitcheck.places.site_kinds import SITE_KINDS, site_kind
-from circuitcheck.plan import Direction, MeanDifference, RandomLike
+from circuitcheck.plan import Direction, GivenVector, MeanDifference, RandomLike
 from circuitcheck.prompts import PromptStream
-from circuitcheck.quantities.models import ModelView
+from circuitcheck.quantities.models import ModelView, as_view
+from circuitcheck.quantities.own_interventions import check_direction
 from circuitcheck.quantities.task import Task
 from circuitcheck.session import current_session
-from circuitcheck.text import suggestion
+from circuitcheck.text import shown, suggestion
 
 
+@known_arguments
 def mean_difference(
     task: Task,
     model: ModelView,
@@ -34,15 +38,17 @@ def mean_difference(
 
     Raises BadIntervention, UnknownSite, UnknownPosition, NotComparable for a view with interventions.
     """
+    if isinstance(task, ModelView) and isinstance(model, Task):
+        raise TypeError("mean_difference(model, task): the task comes first, cc.mean_difference(task, model, ...).")
+    if not isinstance(task, Task):
+        raise TypeError(f"mean_difference got {shown(task)} as its task; expected a cc.Task, such as cc.tasks.ioi().")
+    model = as_view(model, "mean_difference")
     if stream not in ("discovery", "reference"):
         raise BadIntervention(
-            f"stream={stream!r}: directions come from 'discovery' or 'reference', never from the test stream."
+            f"stream={shown(stream)}: directions come from 'discovery' or 'reference', never from the test stream."
         )
-    streams = [kind.name for kind in SITE_KINDS.values() if kind.d_model_wide]
-    if site not in streams:
-        raise BadIntervention(f"site={site!r} is no residual stream; expected one of {', '.join(streams)}.")
-    if n < 2:
-        raise BadIntervention(f"a mean over n={n} prompts is no mean; the default is 256.")
+    _check_stream(site)
+    n = checked_whole("n", n, BadIntervention, 2, ", since one prompt is no mean (the default is 256)")
     if model.data.interventions or model.data.base != "clean":
         raise NotComparable(
             f"directions are found in the untouched model, and this is a view of it: {model.data.describe()}."
@@ -50,16 +56,68 @@ def mean_difference(
     first, second = _one(at, task), _one(minus, task)
     if first == second:
         raise BadIntervention(f"at={at!r} and minus={minus!r} are one position: the difference is zero.")
-    found = parse_layers(layers, model.card.architecture)
-    if site_kind(site).first_layer_only:
-        found = (0,)
+    found = _layers(layers, site, model)
     seed = current_session().settings.seed
     return MeanDifference(PromptStream(task.definition, stream, seed), model.card.ref, site, found, first, second, n)
 
 
+@known_arguments
+def direction(
+    vector: Any,
+    model: ModelView,
+    site: KindName = "resid_post",
+    *,
+    layers: str | Iterable[int] | None = None,
+    name: str = "given",
+) -> GivenVector:
+    """A vector of your own, [d_model], such as the weights of a probe or a row of a sparse autoencoder's decoder: for
+    `view.add`, `subtract` and `project_out`, the same in each of `layers` (None: all). `name` stands in results. It must not
+    have been found on the prompts it is tested on; nobody can check that here.
+
+    Raises BadIntervention for what is no vector, or when it is measured, for one of another width; UnknownUnit, TypeError.
+    """
+    _check_stream(site)
+    view = as_view(model, "cc.direction")
+    return GivenVector(view.card.ref, site, _layers(layers, site, view), _numbers(vector), str(name))
+
+
+@known_arguments
 def random_direction(like: Direction, *, seed: int = 0) -> RandomLike:
-    """A direction drawn uniformly, with the norms of `like` in each of its layers: what any direction would do."""
-    return RandomLike(like, seed)
+    """A direction drawn uniformly, with the norms of `like` in each of its layers: what any direction would do.
+
+    Raises BadIntervention for what is no direction, or no whole number."""
+    check_direction(like, "take the norms of")
+    return RandomLike(like, checked_whole("seed", seed, BadIntervention, None))
+
+
+def _check_stream(site: object) -> None:
+    streams = [kind.name for kind in SITE_KINDS.values() if kind.d_model_wide]
+    if site not in streams:
+        raise BadIntervention(
+            f"site={shown(site)} is no residual stream; expected one of {', '.join(streams)}.{_meant(site, streams)}"
+        )
+
+
+def _layers(layers: str | Iterable[int] | None, site: KindName, model: ModelView) -> tuple[int, ...]:
+    return (0,) if site_kind(site).first_layer_only else parse_layers(layers, model.card.architecture)
+
+
+def _numbers(vector: Any) -> tuple[float, ...]:
+    """Raises BadIntervention for what is no list of finite numbers, or points nowhere."""
+    listed = vector.tolist() if hasattr(vector, "tolist") else vector
+    found = [number_of(each) for each in listed] if isinstance(listed, list | tuple) else []
+    numbers = tuple(each for each in found if each is not None and math.isfinite(each))
+    if not numbers or len(numbers) < len(found) or not any(numbers):
+        raise BadIntervention(f"cc.direction got {shown(vector)}; expected d_model finite numbers, not all of them 0.")
+    return numbers
+
+
+def _meant(site: object, streams: list[str]) -> str:
+    """Where the layer is named with the site, or the library's hook is: what to write."""
+    found = named_elsewhere(site) if isinstance(site, str) else None
+    if found is None or found[0] not in streams:
+        return ""
+    return f" Write {found[0]!r}{'' if found[1] is None else ' and layers=' + repr(f'L{found[1]}')}."
 
 
 def _one(position: str, task: Task) -> Position:

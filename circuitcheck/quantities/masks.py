@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from circuitcheck.errors import BadTask, NotComparable
+from circuitcheck.given import checked_whole
 from circuitcheck.prompts import PromptSource, PromptStream
 from circuitcheck.prompts.masks import Mask, MaskedSource
 from circuitcheck.quantities.expressions.expression import Expression
@@ -12,6 +13,7 @@ from circuitcheck.quantities.questions.comparison import Comparison
 from circuitcheck.quantities.questions.question import current_recorder
 from circuitcheck.sampling import Region
 from circuitcheck.session import current_session
+from circuitcheck.text import counted, shown
 
 
 def masked(task: PromptSource, stream: str, condition: object, considered: int) -> MaskedSource:
@@ -19,7 +21,7 @@ def masked(task: PromptSource, stream: str, condition: object, considered: int) 
     none."""
     if not isinstance(condition, Comparison):
         raise NotComparable(
-            f"where() got {condition!r}; expected a comparison of this task, such as task.logit_diff(model) > 0."
+            f"where() got {shown(condition)}; expected a comparison of this task, such as task.logit_diff(model) > 0."
         )
     quantity = condition.quantity
     if stream == "reference":
@@ -29,10 +31,11 @@ def masked(task: PromptSource, stream: str, condition: object, considered: int) 
     quantity.check_per_prompt("where()")
     if quantity.prompts.task != task or quantity.prompts.stream != stream:
         raise NotComparable(
-            f"where(): {quantity.label} is measured on {quantity.prompts}, not on this task's {stream} stream."
+            f"where(): {quantity.label} is measured on other prompts ({quantity.prompts}) than this task has ({task.name}, "
+            f"{stream} stream). Give the task a name and ask it itself: t = task.where(...); t.where(t.accuracy(model) > "
+            f"0.5)."
         )
-    if isinstance(considered, bool) or not isinstance(considered, int) or considered < 1:
-        raise BadTask(f"where() has prompts={considered!r}; expected a whole number from 1.")
+    considered = checked_whole("where(): prompts", considered, BadTask)
     recorder = current_recorder()
     if recorder is not None:
         recorder.adopted((condition,))  # it chooses prompts, and is not asked
@@ -45,7 +48,7 @@ def _measured(condition: Comparison, considered: int) -> MaskedSource:
     masks = [mask for stream in _streams(where) if (mask := _mask(quantity, region, where.other(stream), considered)).kept]
     if not masks or masks[0].stream != where.stream:
         looked = min(considered, session.population(where, quantity.models))
-        raise BadTask(f"none of {looked} prompts of task {where.task.name!r} has {condition.expression}.")
+        raise BadTask(f"none of {counted(looked, 'prompt')} of task {where.task.name!r} has {condition.expression}.")
     return MaskedSource(
         base=where.task,
         seed=where.seed,

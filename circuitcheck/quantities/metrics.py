@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from circuitcheck.errors import BadExtension, BadMetric, UnknownSite, UnknownUnit, after_reload
 from circuitcheck.extensions import load_extensions
+from circuitcheck.given import known_arguments
 from circuitcheck.places import ANY_MODEL, Head, Site, Unit, UnitSet, parse_position, parse_sites, parse_units, site_kind
 from circuitcheck.plan import (
     Accuracy,
@@ -22,14 +23,25 @@ from circuitcheck.plan import (
     Probability,
     Rank,
 )
+from circuitcheck.plan.metrics import check_support
 from circuitcheck.plan.metrics.protocol import Support
-from circuitcheck.text import suggestion
+from circuitcheck.text import shown, suggestion
 
 
+@known_arguments
 def metric(function: Callable[[Any, Any], Any], *, name: str | None = None, support: Support = "real") -> Custom:
     """`function(logits, prompts)` as a metric: logits [prompt, vocab] (a torch tensor, at each prompt's last token) and the
-    `Prompt`s in, one number per prompt out. `support` is "real", "binary" or (low, high), and decides the statistics."""
-    return Custom(function, name or str(getattr(function, "__name__", "custom")), support)
+    `Prompt`s in, one number per prompt out. `support` is "real", "binary" or (low, high), and decides the statistics.
+
+    Raises BadMetric for what is no function, or no support."""
+    if isinstance(function, str | Metric) or not callable(function):
+        raise BadMetric(
+            f"cc.metric got {shown(function)}; expected a function of (logits, prompts). A metric that is there already is "
+            f"used by its name, task.metric('accuracy', view), or as task.metric(cc.accuracy(), view)."
+        )
+    check_support(support)
+    chosen = (support[0], support[1]) if isinstance(support, list) else support
+    return Custom(function, name or str(getattr(function, "__name__", "custom")), chosen)
 
 
 def logit_diff() -> LogitDiff:
@@ -84,7 +96,7 @@ def attention(head: str | Head, *, query: str, key: str) -> Attention:
     """
     found = () if isinstance(head, UnitSet) else parse_units(head, ANY_MODEL)  # a set of any model's heads has no end
     if len(found) != 1 or not isinstance(found[0], Head):
-        raise UnknownUnit(f"{head!r} is not one head, such as 'L9H9'.")
+        raise UnknownUnit(f"{shown(head)} is not one head, such as 'L9H9'.")
     return Attention(found[0], parse_position(query), parse_position(key))
 
 
@@ -109,7 +121,7 @@ def activation(neuron: str | Unit | Site, *, at: str) -> Activation:
 def _one_site(site: str | Unit | Site) -> Site:
     found = parse_sites(site, ANY_MODEL)
     if len(found) != 1:
-        raise UnknownSite(f"{site!r} is not one site.")
+        raise UnknownSite(f"{shown(site)} is not one site.")
     return found[0]
 
 
@@ -125,13 +137,18 @@ def register_metric(name: str, metric: Metric | Callable[[Any, Any], Any]) -> No
     metric."""
     try:
         found = as_metric(metric) if not isinstance(metric, str) else None
-    except TypeError as error:
+    except (TypeError, BadMetric) as error:
         raise BadExtension(f"the metric {name!r} cannot be registered: {error}") from error
     if found is None or not isinstance(name, str) or not name.isidentifier():
-        raise BadExtension(f"{name!r}: {metric!r} cannot be registered; expected a name and a metric, or a function.")
+        raise BadExtension(f"{name!r}: {shown(metric)} cannot be registered; expected a name and a metric, or a function.")
     if name in _NAMED and _NAMED[name] != (replace(found, name=name) if isinstance(found, Custom) else found):
         raise BadExtension(f"there is a metric called {name!r} already: give yours another name.")
     _NAMED[name] = replace(found, name=name) if isinstance(found, Custom) else found
+
+
+def metric_names() -> tuple[str, ...]:
+    """Of those that are used by name, so far."""
+    return tuple(_NAMED)
 
 
 def _named(name: str) -> Metric:
@@ -153,10 +170,11 @@ def as_metric(given: object) -> Metric:
         name = getattr(given, "__name__", given)
         raise TypeError(f"cc.{name} is a kind of metric: write cc.{name}().")
     if isinstance(given, Metric):
+        check_support(given.support)
         return given
     if callable(given):
         return metric(given)
     raise TypeError(
-        f"{given!r} is no metric; expected one such as cc.logit_diff(), or a function of (logits, "
+        f"{shown(given)} is no metric; expected one such as cc.logit_diff(), or a function of (logits, "
         f"prompts).{after_reload(given)}"
     )

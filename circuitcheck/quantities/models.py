@@ -1,14 +1,14 @@
 """Models and views as a user holds them."""
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from os.path import join
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from circuitcheck.engine.protocol import Look, ModelCard
 from circuitcheck.errors import BadIntervention, UnknownUnit, after_reload
+from circuitcheck.given import checked_number, known_arguments
 from circuitcheck.models import ALIASES, BUNDLED, BosPolicy
 from circuitcheck.places import (
     Architecture,
@@ -30,15 +30,23 @@ from circuitcheck.places.units import Unit
 from circuitcheck.plan import Ablate, Direction, Intervention, KnockOut, ModelRef, Patch, PatchPath, Steer, View
 from circuitcheck.plan.interventions import Kind, Mode
 from circuitcheck.prompts import Prompt, Tokenizer, given_prompts
-from circuitcheck.quantities.own_interventions import bound_without_task, check_intervention
+from circuitcheck.quantities.own_interventions import bound_without_task, check_direction, check_intervention
 from circuitcheck.quantities.questions.html import escape_code
-from circuitcheck.quantities.view_arguments import check_ablated, check_ablation, parse_path, slots
+from circuitcheck.quantities.view_arguments import check_ablated, check_ablation, check_source, parse_path, slots
 from circuitcheck.session import current_session
+from circuitcheck.settings import dtype_name
+from circuitcheck.text import no_attribute, shown
 
 Places = str | Iterable[str] | None
 Layers = str | Iterable[int] | None
 GivenAsPrompts = str | Prompt | Iterable[str | Prompt]
 Groups = list[tuple[tuple[Site, ...], At]]
+_INNER = "cc.load(...).inner is TransformerLens' own model."
+_ELSEWHERE = {
+    "run_with_cache": f"model.cache(prompts, sites) gives the values of sites, model.logits(prompts) the logits; {_INNER}",
+    "run_with_hooks": f"Interventions are views, such as model.ablate(...), or one's own, model.intervene(...); {_INNER}",
+    **dict.fromkeys(("generate", "to_tokens", "to_string", "hook_dict", "cfg", "W_E", "W_U"), _INNER),
+}
 _WITH_VALUE_BIASES = ("z", "result", "v", "pattern")  # kinds that lie before a head's value biases, or hold them
 
 
@@ -57,6 +65,7 @@ class ModelView:
     def tokenizer(self) -> Tokenizer:
         return current_session().engine.tokenizer(self.card.ref)
 
+    @known_arguments
     def ablate(
         self,
         sites: Sites | Circuit,
@@ -86,11 +95,12 @@ class ModelView:
         check_ablated(found, [site for group, _ in groups for site in group])
         if kind == "zero":
             self._refuse_heads_without_biases(groups)
-        view, size = self, n or Ablate.n
+        view, size = self, Ablate.n if n is None else int(n)
         for group, where in groups:
             view = view._then(Ablate(group, found, where, source, size, same, allow_vacuous=allow_vacuous))
         return view
 
+    @known_arguments
     def patch(
         self,
         sites: Sites,
@@ -105,9 +115,11 @@ class ModelView:
 
         Raises UnknownSite, UnknownPosition; BadIntervention, when it is measured, for values from the run it is in itself.
         """
+        check_source("source", source)
         parsed = parse_sites(sites, self.card.architecture)
         return self._then(Patch(parsed, parse_at(at), source, allow_vacuous))
 
+    @known_arguments
     def patch_path(
         self,
         senders: Units,
@@ -127,9 +139,11 @@ class ModelView:
 
         Raises UnknownUnit, UnknownSite, UnknownPosition, BadIntervention.
         """
+        check_source("source", source)
         found, receivers = parse_path(senders, into, self.card.architecture)
         return self._then(PatchPath(found, receivers, parse_at(at), parse_at(sender_at), source, allow_vacuous))
 
+    @known_arguments
     def knock_out_attention(
         self,
         units: Units,
@@ -148,15 +162,18 @@ class ModelView:
         apart = tuple(site for site in scores if site.index is None or site.layer not in whole)
         return self._then(KnockOut(apart, parse_at(query), parse_at(key), allow_vacuous))
 
+    @known_arguments
     def add(self, direction: Direction, *, at: Places = None, layers: Layers = None, scale: float = 1.0) -> "ModelView":
         """Add `scale` times the direction's vector at the positions `at`, in each of its layers or those of `layers`. At
         several layers the doses accumulate. Raises BadIntervention, UnknownUnit, UnknownPosition."""
         return self._steer(direction, "add", at, layers, scale)
 
+    @known_arguments
     def subtract(self, direction: Direction, *, at: Places = None, layers: Layers = None, scale: float = 1.0) -> "ModelView":
         """Subtract it, as `add` adds it."""
         return self._steer(direction, "subtract", at, layers, scale)
 
+    @known_arguments
     def project_out(self, direction: Direction, *, at: Places = None, layers: Layers = None) -> "ModelView":
         """Take the component along the direction's vector out, at the positions `at`, in each of its layers or of `layers`.
         Raises BadIntervention, UnknownUnit, UnknownPosition."""
@@ -194,8 +211,15 @@ class ModelView:
         return {site.words: found[site] for site in parsed}
 
     def on(self, base: str) -> "ModelView":
-        """This view, run on the counterfactual prompts called `base` and scored on the clean prompts' answers."""
+        """This view, run on the counterfactual prompts called `base` and scored on the clean prompts' answers. Raises
+        BadIntervention for what is no name."""
+        check_source("on(): base", base)
         return ModelView(self.card, replace(self.data, base=base))
+
+    if not TYPE_CHECKING:  # type checkers know what is there
+
+        def __getattr__(self, name):
+            raise no_attribute(self, name, _ELSEWHERE)
 
     def __repr__(self) -> str:
         return f"<{self.card.ref}: {self.data.describe()}>"
@@ -204,16 +228,13 @@ class ModelView:
         return escape_code(repr(self))
 
     def _steer(self, direction: Direction, mode: Mode, at: Places, layers: Layers, scale: float) -> "ModelView":
-        if not isinstance(getattr(direction, "model", None), ModelRef):
-            raise BadIntervention(
-                f"cannot {mode.replace('_', ' ')} a {type(direction).__name__}: expected a direction, such as "
-                f"cc.mean_difference(task, model, ...)."
-            )
+        check_direction(direction, mode.replace("_", " "))
         if direction.model.fingerprint != self.card.ref.fingerprint:
             raise BadIntervention(
                 f"the {direction.describe()} was found in {direction.model}, and means nothing in {self.card.ref}."
             )
-        if not math.isfinite(scale) or scale == 0:
+        scale = checked_number("scale", scale, BadIntervention, "a finite number")
+        if scale == 0:
             raise BadIntervention(f"scale={scale}: {mode} with it does nothing that could be measured.")
         chosen = direction.layers if layers is None else parse_layers(layers, self.card.architecture)
         lacking = [f"L{layer}" for layer in chosen if layer not in direction.layers]
@@ -234,7 +255,7 @@ class ModelView:
         if not isinstance(sites, Circuit):
             return [(parse_targets(sites, self.card.architecture), parse_at(at))]
         if at is not None:
-            raise BadIntervention(f"{sites} has positions of its own: leave at={at!r} out.")
+            raise BadIntervention(f"{sites} has positions of its own: leave at={shown(at)} out.")
         groups = sites.groups(self.card.architecture)
         return [(tuple(map(site_of, units)), where) for units, where in groups]
 
@@ -288,6 +309,21 @@ def _model_path(path: str) -> str:
     return join(".", path) if plain in BUNDLED or plain in ALIASES else path
 
 
+def as_view(given: object, what: str) -> ModelView:
+    """Raises TypeError for what is neither a model nor a view, asked for by `what`."""
+    if isinstance(given, ModelView):
+        return given
+    hint = ""
+    if isinstance(given, str):
+        hint = f" If it names a model, load it: cc.load({given!r})."
+    elif type(given).__module__.partition(".")[0] in ("transformer_lens", "transformers", "torch"):
+        hint = " cc.load(model) takes in a model object of TransformerLens."
+    raise TypeError(
+        f"{what} got {shown(given)}, which is no model or view; expected cc.load(...), or one of its views, such as "
+        f"model.ablate('L2H2', kind='mean').{hint}{after_reload(given)}"
+    )
+
+
 Tokenized = ModelView | str | PathLike[str]  # a model, or its spec
 
 
@@ -299,9 +335,10 @@ def whose_tokenizer(model: Tokenized) -> ModelRef | str:
         return model
     if isinstance(model, PathLike):
         return _model_path(fspath(model))
-    raise TypeError(f"{model!r} is no model; expected cc.load(...), a view of one, or a spec.{after_reload(model)}")
+    raise TypeError(f"{shown(model)} is no model; expected cc.load(...), a view of one, or a spec.{after_reload(model)}")
 
 
+@known_arguments
 def load(spec: object, *, dtype: str | None = None, device: str | None = None, bos: BosPolicy = "tokenizer") -> Model:
     """A model by spec: a hub id with an optional `@revision`, a checkpoint folder, a `.gguf` file, the bundled `organism` or
     an alias such as `smollm2-135m-q4` (a folder with such a name is `./organism`, or a `Path`); or a
@@ -317,5 +354,9 @@ def load(spec: object, *, dtype: str | None = None, device: str | None = None, b
     """
     if isinstance(spec, PathLike):
         spec = _model_path(fspath(spec))
+    if dtype is not None:
+        dtype = dtype_name(dtype)
+    if device is not None:
+        device = str(device)
     card = current_session().load(spec, dtype=dtype, device=device, bos=bos)
     return Model(card, View(card.ref))

@@ -6,8 +6,9 @@ from typing import Any
 
 from circuitcheck.errors import BadIntervention, UnknownCounterfactual, UnknownPosition, after_reload
 from circuitcheck.places import Architecture, Site, check_sites, named_in
-from circuitcheck.plan import CLEAN, Intervention, InterventionBase, Need, View
+from circuitcheck.plan import CLEAN, Intervention, InterventionBase, ModelRef, Need, View
 from circuitcheck.prompts import SourceFacts
+from circuitcheck.text import a_kind, shown
 
 _MEMBERS = tuple(name for name in vars(Intervention) if not name.startswith("_"))
 _MISSING = object()
@@ -16,7 +17,7 @@ _ABSENT = (_MISSING, vars(InterventionBase)["writes"])  # the base says nothing 
 
 def check_intervention(given: Any, architecture: Architecture) -> None:
     """Raises BadIntervention for what is no intervention, or one whose parts are not what they should be; UnknownSite."""
-    what = f"a {type(given).__name__}" if not isinstance(given, type) else f"the class {given.__name__}"
+    what = a_kind(given) if not isinstance(given, type) else f"the class {given.__name__}"
     lacking = [name for name in _MEMBERS if inspect.getattr_static(given, name, _MISSING) in _ABSENT]
     if isinstance(given, type) or lacking:
         why = f" It has no {', '.join(lacking)}." if lacking else " Make one of it: write ()."
@@ -29,13 +30,22 @@ def check_intervention(given: Any, architecture: Architecture) -> None:
     writes = given.writes
     if not isinstance(writes, tuple) or not writes or not all(map(_is_place, writes)):
         raise BadIntervention(
-            f"{what} says that it writes {writes!r}; expected a tuple of (Site, positions), one at least, with "
+            f"{what} says that it writes {shown(writes)}; expected a tuple of (Site, positions), one at least, with "
             f"positions of parse_at."
         )
     for name, said in (("describe()", given.describe()), ("digest", given.digest)):
         if not isinstance(said, str) or not said:
-            raise BadIntervention(f"{what} has the {name} {said!r}; expected a text.")
+            raise BadIntervention(f"{what} has the {name} {shown(said)}; expected a text.")
     check_sites([site for site, _ in writes], architecture)
+
+
+def check_direction(given: Any, what: str) -> None:
+    """Raises BadIntervention for what is no direction, which it takes to do `what`."""
+    if not isinstance(getattr(given, "model", None), ModelRef):
+        raise BadIntervention(
+            f"cannot {what} {a_kind(given)}: expected a direction, such as cc.mean_difference(task, model, at=..., "
+            f"minus=...), or cc.direction(vector, model).{after_reload(given)}"
+        )
 
 
 def _is_place(write: object) -> bool:

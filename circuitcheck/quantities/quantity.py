@@ -4,15 +4,16 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitcheck.errors import NotComparable, after_reload
+from circuitcheck.errors import BadTask, NotComparable, after_reload
+from circuitcheck.given import checked_number, checked_whole, number_of, refuse_set
 from circuitcheck.notices import say_once
 from circuitcheck.prompts.cases import Case
-from circuitcheck.quantities.expressions.expression import Expression, number_of, text_of
+from circuitcheck.quantities.expressions.expression import Expression, text_of
 from circuitcheck.quantities.looking import check_something_to_look_at
 from circuitcheck.quantities.questions.comparison import Approx, Comparison
 from circuitcheck.quantities.questions.conditions import conditions_of
@@ -24,6 +25,10 @@ from circuitcheck.quantities.questions.html import escape_code
 from circuitcheck.quantities.questions.question import current_recorder
 from circuitcheck.sampling import Above, Below, Outside, Within, estimate
 from circuitcheck.session import current_session
+from circuitcheck.text import no_attribute, shown
+
+_LOOK = "Nothing is measured yet: .estimate(n) gives the number from n prompts with its interval, .values(n) theirs."
+_ELSEWHERE = dict.fromkeys(("mean", "item", "value", "numpy", "result", "shape"), _LOOK)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,6 +48,7 @@ class Quantity(Expression):
 
         Raises BadTask for more prompts than there are, VacuousIntervention, BadMetric.
         """
+        n = checked_whole("values(): n", n, BadTask)
         return self._looked_at()._values(n)
 
     def _values(self, n: int) -> NDArray[np.void] | NDArray[np.float64]:
@@ -59,7 +65,9 @@ class Quantity(Expression):
 
         Raises ValueError for a confidence outside (0.5, 1); BadTask, VacuousIntervention.
         """
-        return self._looked_at()._estimate(n, confidence)
+        n = checked_whole("estimate(): n", n, BadTask)
+        level = checked_number("confidence", confidence, ValueError, "a number such as 0.95")
+        return self._looked_at()._estimate(n, level)
 
     def _estimate(self, n: int, confidence: float) -> Estimate:
         session, where = current_session(), self.prompts
@@ -89,6 +97,7 @@ class Quantity(Expression):
         Raises NotComparable for ratios and for cases of another task, BadTask for values that no prompt has.
         """
         self._only_means("on_cases()")
+        refuse_set("on_cases(cases): cases", cases, BadTask)
         listed = list(cases)
         if not listed:
             return np.empty(0)
@@ -106,7 +115,9 @@ class Quantity(Expression):
         that the control is like, and on quantiles and shares; ValueError unless 0 < share < 1.
         """
         self._only_linear("beats")
-        return Beats(self, control, share, prompts)
+        share = checked_number("share", share, ValueError, "a number between 0 and 1, such as 0.95")
+        most = None if prompts is None else checked_whole("prompts", prompts, BadTask, 2)
+        return Beats(self, control, share, most)
 
     def __lt__(self, other: object) -> Comparison:
         return self._compare(other, "<")
@@ -134,15 +145,22 @@ class Quantity(Expression):
         number = number_of(other)
         if number is None or not math.isfinite(number):
             raise NotComparable(
-                f"cannot compare {self.label} with {other!r}; expected a finite number or a quantity.{after_reload(other)}"
+                f"cannot compare {self.label} with {shown(other)}; expected a finite number or a quantity."
+                f"{after_reload(other)}"
             )
         return Comparison(self, (Below if relation.startswith("<") else Above)(number, relation))
 
     def _margin(self, other: object, relation: str) -> Approx:
         if isinstance(other, Approx):
             return other
+        if type(other).__module__.startswith("_pytest"):
+            raise NotComparable(
+                f"{self.label} {relation} pytest.approx({text_of(getattr(other, 'expected', other))}): pytest compares "
+                f"numbers that are there, and this one is not measured yet. Use cc.approx, whose verdict is a statistical "
+                f"one: quantity {relation} cc.approx({text_of(getattr(other, 'expected', other))}, abs=0.05)."
+            )
         raise NotComparable(
-            f"{self.label} {relation} {other!r}: no measured number equals another exactly. Say how close is equal: "
+            f"{self.label} {relation} {shown(other)}: no measured number equals another exactly. Say how close is equal: "
             f"quantity {relation} cc.approx({text_of(getattr(other, 'expected', other))}, abs=0.05)."
         )
 
@@ -151,6 +169,11 @@ class Quantity(Expression):
 
     def __float__(self) -> NoReturn:
         raise NotComparable(f"{self.label} has not been measured; `.estimate(n)` and `.values(n)` measure it.")
+
+    if not TYPE_CHECKING:  # type checkers know what is there
+
+        def __getattr__(self, name):
+            raise no_attribute(self, name, _ELSEWHERE)
 
     def __repr__(self) -> str:
         models = ", ".join(map(str, self.models))

@@ -6,10 +6,11 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from circuitcheck.errors import BadMetric, BadTask, UnknownCounterfactual, UnknownPosition, VacuousIntervention, after_reload
+from circuitcheck.errors import BadMetric, BadTask, UnknownCounterfactual, UnknownPosition, VacuousIntervention
+from circuitcheck.given import checked_whole, known_arguments
 from circuitcheck.notices import say_once
 from circuitcheck.places import Position, check_sites, named_in
-from circuitcheck.plan import CLEAN, Accuracy, Cell, Intervention, LogitDiff, LogProb, Loss, Metric, View
+from circuitcheck.plan import CLEAN, Accuracy, Cell, Intervention, LogitDiff, LogProb, Loss, Metric, ModelRef, View
 from circuitcheck.prompts import STREAMS, Prompt, PromptSource, PromptStream, Stream, TaskDefinition, Template, define_task
 from circuitcheck.prompts.cases import Case, make_case
 from circuitcheck.prompts.corpora import CorpusSource
@@ -20,12 +21,12 @@ from circuitcheck.prompts.strategy import cases_of
 from circuitcheck.quantities.expressions.linear import Linear
 from circuitcheck.quantities.looking import check_something_to_look_at
 from circuitcheck.quantities.masks import masked
-from circuitcheck.quantities.metrics import as_metric
-from circuitcheck.quantities.models import ModelView, Tokenized, whose_tokenizer
+from circuitcheck.quantities.metrics import as_metric, metric_names
+from circuitcheck.quantities.models import ModelView, Tokenized, as_view, whose_tokenizer
 from circuitcheck.quantities.quantity import Quantity
 from circuitcheck.quantities.questions.question import current_recorder
 from circuitcheck.session import current_session
-from circuitcheck.text import suggestion
+from circuitcheck.text import counted, no_attribute, suggestion
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -46,6 +47,7 @@ class Task:
     chosen: Stream | None = None
 
     @classmethod
+    @known_arguments
     def define(
         cls,
         name: str,
@@ -94,6 +96,7 @@ class Task:
         )
 
     @classmethod
+    @known_arguments
     def from_records(
         cls, path: str | PathLike[str], *, name: str | None = None, strict: bool = True, population: bool = False
     ) -> "Task":
@@ -198,16 +201,17 @@ class Task:
     def prompts(self, n: int, *, model: Tokenized, seed: int = 0, stream: Stream | None = None) -> tuple[Prompt, ...]:
         """The first `n` prompts of a stream for this model's tokenizer: outside of a claim, of the discovery stream. Raises
         EmptyPool, BadTask."""
-        return current_session().prompts(self._shown(model, stream, seed), whose_tokenizer(model), range(n))
+        where, ref = self._shown(model, stream, seed), whose_tokenizer(model)
+        return current_session().prompts(where, ref, range(self._checked(n, where, ref)))
 
     def iterate(
         self, model: Tokenized, n: int | None = None, *, seed: int = 0, stream: Stream | None = None
     ) -> Iterator[Prompt]:
         """The same prompts one by one (all, without `n`), in memory that does not grow. Raises EmptyPool, BadTask."""
         session, where, ref = current_session(), self._shown(model, stream, seed), whose_tokenizer(model)
-        size = session.population(where, [ref])
-        for start in range(0, size if n is None else n, _AT_ONCE):
-            stop = min(start + _AT_ONCE, size if n is None else n)
+        most = session.population(where, [ref]) if n is None else self._checked(n, where, ref)
+        for start in range(0, most, _AT_ONCE):
+            stop = min(start + _AT_ONCE, most)
             yield from session.prompts(where, ref, range(start, stop))
 
     def logit_diff(self, view: ModelView) -> Quantity:
@@ -235,12 +239,12 @@ class Task:
 
         Raises UnknownPosition, UnknownCounterfactual, BadMetric, TypeError.
         """
-        found = as_metric(metric)
+        found, view = as_metric(metric), as_view(view, f"task {self.name!r}")
         self._check_metric(found)
         cell = Cell(self._bound(view), found)
         check_sites(found.sites, view.card.architecture)
         shown = "model" if view.data == View(view.data.model) else view.data.describe()
-        return Quantity(self._prompts(), Linear(((1.0, cell),)), None, f"{self.name}.{found.name}({shown})")
+        return Quantity(self._prompts(), Linear(((1.0, cell),)), None, f"{self._label}.{found.name}({shown})")
 
     def recovered(self, view: ModelView, against: str | None = None) -> Quantity:
         """(m(view) - m(counterfactual)) / (m(clean) - m(counterfactual)) with m the logit difference, a ratio of means:
@@ -248,27 +252,39 @@ class Task:
 
         Raises UnknownCounterfactual; for a task without any, use a ratio of two quantities.
         """
+        view = as_view(view, f"task {self.name!r}")
         name = self._counterfactual(against, f"recovered({view.data.describe()})")
         clean = replace(view, data=View(view.data.model))
         low = self.logit_diff(clean.on(name))
         ratio = (self.logit_diff(view) - low) / (self.logit_diff(clean) - low)
         shown = "model" if view.data == clean.data else view.data.describe()
-        return replace(ratio, label=f"{self.name}.recovered({shown}; against {name})")
+        return replace(ratio, label=f"{self._label}.recovered({shown}; against {name})")
+
+    if not TYPE_CHECKING:  # type checkers know what is there
+
+        def __getattr__(self, name):
+            metrics = {each: f"Write task.metric({each!r}, view)." for each in metric_names()}
+            raise no_attribute(self, name, metrics)
 
     def __repr__(self) -> str:
         made = self.definition
-        size = f"{len(made.templates)} templates, " if isinstance(made, TaskDefinition) else ""
+        size = f"{counted(len(made.templates), 'template')}, " if isinstance(made, TaskDefinition) else ""
         return (
             f"<task {self.name}: {size}positions {', '.join(self.positions)}, "
             f"counterfactuals {', '.join(self.counterfactuals) or 'none'}, {self.stream} stream>"
         )
+
+    @property
+    def _label(self) -> str:
+        """Its name as a part of an expression."""
+        return f"({self.name})" if " " in self.name else self.name
 
     def _prompts(self) -> PromptStream:
         return PromptStream(self.definition, self.stream, current_session().settings.seed, chosen=self.chosen is not None)
 
     def _shown(self, model: Tokenized, stream: Stream | None, seed: int) -> PromptStream:
         """The prompts of a stream; where none is named, of the one that a look goes to. Raises BadTask."""
-        where = self._prompts()
+        where, seed = self._prompts(), checked_whole("seed", seed, BadTask, None)
         if stream is not None:
             return where.other(stream, seed)
         if current_recorder() is None:
@@ -276,9 +292,19 @@ class Task:
             check_something_to_look_at(where, whose_tokenizer(model))
         return where.other(where.stream, seed)
 
+    def _checked(self, n: int, where: PromptStream, model: ModelRef | str) -> int:
+        """A number of prompts that there are. Raises BadTask."""
+        wanted, there = checked_whole("n", n, BadTask), current_session().population(where, [model])
+        if 0 < there < wanted:  # what is wrong with none is said by who draws them
+            raise BadTask(f"task {self.name!r} has {counted(there, 'prompt')} in its {where.stream} stream, not {wanted:,}.")
+        return wanted
+
     def _with_pools(self, what: str) -> TaskDefinition:
         if not isinstance(self.definition, TaskDefinition):
-            raise BadTask(f"task {self.name!r} has no pools to {what}.")
+            raise BadTask(
+                f"task {self.name!r} is not made of templates and pools, so it has none to {what}: only tasks of "
+                f"cc.Task.define and cc.tasks are."
+            )
         return self.definition
 
     def _check_metric(self, metric: Metric) -> None:
@@ -292,8 +318,6 @@ class Task:
 
     def _bound(self, view: ModelView) -> View:
         """The view with everything explicit that depends on this task, after checking that the task has it."""
-        if not isinstance(view, ModelView):
-            raise TypeError(f"{view!r} is no model or view; expected cc.load(...) or one of its views.{after_reload(view)}")
         data = view.data
         if data.base != CLEAN:
             self._counterfactual(data.base, view.data.describe())
@@ -318,14 +342,23 @@ class Task:
     def _counterfactual(self, name: str | None, what: str) -> str:
         names = self.counterfactuals
         if not names:
-            instead = " To compare with the clean model instead, divide: quantity(view) / quantity(model)."
             raise UnknownCounterfactual(
-                f"task {self.name!r} declares no counterfactual, which {what} needs."
-                + (instead if what.startswith("recovered") else " Use another kind of ablation.")
+                f"task {self.name!r} declares no counterfactual, which {what} needs. {_without_counterfactual(what)}"
             )
         if name is not None and name not in names:
-            raise UnknownCounterfactual(f"task {self.name!r} has no counterfactual {name!r}; it has {', '.join(names)}.")
+            raise UnknownCounterfactual(
+                f"task {self.name!r} has no counterfactual {name!r}; it has {', '.join(names)}.{suggestion(name, names)}"
+            )
         return name or names[0]
+
+
+def _without_counterfactual(what: str) -> str:
+    """What to do instead, by what needs one."""
+    if what.startswith("recovered"):
+        return "To compare with the clean model instead, divide: quantity(view) / quantity(model)."
+    if "counterfactual" in what and "ablation" in what:
+        return "Use another kind of ablation, or declare one: counterfactuals={...}."
+    return "Declare one: counterfactuals={...} of a task, the field counterfactuals of a file's rows (docs/prompts.md)."
 
 
 def _not_from_itself(intervention: Intervention, base: str) -> Intervention:

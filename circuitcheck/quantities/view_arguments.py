@@ -4,25 +4,37 @@ import re
 from collections.abc import Iterable
 
 from circuitcheck.errors import BadIntervention
+from circuitcheck.given import checked_whole
 from circuitcheck.places import Architecture, Head, MlpLayer, Site, Units, parse_sites, parse_units, site_kind, site_of
 from circuitcheck.plan import KINDS, Ablate
 from circuitcheck.plan.interventions import Kind
+from circuitcheck.text import shown
 
 
 def check_ablation(kind: str, source: str | None, n: int | None, matching: tuple[str, ...]) -> Kind:
     """The kind. Raises BadIntervention for an unknown kind, or an argument that does not belong to it."""
     found = next((each for each in KINDS if each == kind), None)
     if found is None:
-        raise BadIntervention(f"kind={kind!r} is no kind of ablation; expected {', '.join(map(repr, KINDS))}.")
+        raise BadIntervention(f"kind={shown(kind)} is no kind of ablation; expected {', '.join(map(repr, KINDS))}.")
+    check_source("source", source)
     if source is not None and kind != "counterfactual":
-        raise BadIntervention(f"source={source!r} belongs to kind='counterfactual', not to kind={kind!r}.")
+        raise BadIntervention(f"source={shown(source)} belongs to kind='counterfactual', not to kind={shown(kind)}.")
     if matching and kind != "resample":
-        raise BadIntervention(f"matching={', '.join(matching)} belongs to kind='resample', not to kind={kind!r}.")
+        raise BadIntervention(f"matching={', '.join(matching)} belongs to kind='resample', not to kind={shown(kind)}.")
     if n is not None and kind not in ("mean", "resample"):
-        raise BadIntervention(f"n={n} belongs to kind='mean' and kind='resample', not to kind={kind!r}.")
-    if n is not None and n < 2:
-        raise BadIntervention(f"n={n}: one prompt is no mean, and leaves none to draw; the default is {Ablate.n}.")
+        raise BadIntervention(f"n={n} belongs to kind='mean' and kind='resample', not to kind={shown(kind)}.")
+    if n is not None:
+        why = f", since one prompt is no mean, and leaves none to draw (the default is {Ablate.n})"
+        checked_whole("n", n, BadIntervention, 2, why)
     return found
+
+
+def check_source(what: str, given: object) -> None:
+    """Raises BadIntervention for what is no name of a run."""
+    if given is not None and not (isinstance(given, str) and given):
+        raise BadIntervention(
+            f"{what}={shown(given)}; expected the name of one of the task's counterfactuals, such as 'abc', or 'clean'."
+        )
 
 
 def check_ablated(kind: Kind, sites: Iterable[Site]) -> None:
@@ -36,6 +48,8 @@ def check_ablated(kind: Kind, sites: Iterable[Site]) -> None:
 def slots(matching: str | Iterable[str] | None) -> tuple[str, ...]:
     """Names of slots, each once, in order; in a text, with commas or spaces between."""
     texts = [matching] if isinstance(matching, str) else matching or ()
+    if not all(isinstance(text, str) for text in texts):
+        raise BadIntervention(f"matching={shown(matching)}; expected names of slots, such as 'IO, S1'.")
     return tuple(sorted({name for text in texts for name in re.split(r"[,\s]+", text) if name}))
 
 

@@ -149,7 +149,7 @@ def _line(cells: tuple[str, ...], widths: list[int]) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+    return "-" if value is None else f"{round(value, 3) + 0.0:.3f}"  # 0.000 has no sign
 
 
 def _interval(each: dict[str, Any]) -> str:

@@ -22,6 +22,7 @@ from circuitcheck.session.counterexamples import CounterexampleStore
 from circuitcheck.session.ledger import Ledger, ledger_of_this_folder
 from circuitcheck.session.values import Stream, Stretch, ValueStore
 from circuitcheck.settings import Settings
+from circuitcheck.text import shown
 
 _AT_ONCE = 128  # prompts: batches are full, and progress is told
 Progress = Callable[[str], None]  # told what is going on, and how many prompts of the current question are measured
@@ -266,10 +267,17 @@ def current_session() -> Session:
     return session
 
 
+def _check_session(given: object) -> None:
+    if not isinstance(given, Session):
+        made = "cc.Session(settings)" if isinstance(given, Settings) else "cc.Session(cc.Settings(seed=3))"
+        raise TypeError(f"use_session() got {shown(given)}; expected a session: `with cc.use_session({made}):`.")
+
+
 @contextmanager
 def use_session(session: Session) -> Iterator[Session]:
     """Make `session` the current one inside a `with` block; in the main thread, also for the threads that the block
-    starts."""
+    starts. Raises TypeError for what is no session."""
+    _check_session(session)
     token = _current.set(session)
     main = threading.current_thread() is threading.main_thread()
     if main:

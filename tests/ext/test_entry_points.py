@@ -82,7 +82,7 @@ def test_a_task_of_an_extension_is_there_by_its_name(package):
     package("tasks", {"mine": "with_task"}, with_task=source)
     assert cc.tasks.mine() is cc.tasks.mine()
     assert cc.tasks.mine().name == "ioi"
-    with pytest.raises(AttributeError, match=r"no attribute 'yours'; tasks of extensions are \['mine'\]"):
+    with pytest.raises(AttributeError, match=r"no 'yours'; there are .*mine"):
         cc.tasks.yours  # noqa: B018
 
 

@@ -51,6 +51,7 @@ def writing_elsewhere(intervention, batch, sources):
         (writing_elsewhere, StrayWrite, "also changes what it does not declare"),
         (lambda *_: None, BadIntervention, "the kernel of Bad gave NoneType; expected a list of Write"),
         (lambda *_: [torch_free], BadIntervention, "the kernel of Bad gave list; expected a list of Write"),
+        (lambda *_: [Write("z", 1, lambda _value: None)], BadIntervention, "a write of the kernel of Bad returned None"),
         (lambda *_: [Write("q", 1, lambda value: value)], StrayWrite, "writes to L1.q, which it does not declare"),
     ],
 )

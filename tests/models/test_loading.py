@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+import torch
 
 import circuitcheck as cc
 from circuitcheck.errors import BadSpec, CircuitCheckError, ModelUnavailable, UnknownDevice
@@ -63,6 +64,23 @@ def test_a_spec_that_the_hub_would_not_allow_is_our_error(text, monkeypatch):
     monkeypatch.setattr("circuitcheck.engine.torch.loading.hub._unreachable", [])
     with pytest.raises(CircuitCheckError):
         cc.load(text)
+
+
+@pytest.mark.parametrize("alias, hub_id", [("gpt2-small", "gpt2"), ("pythia-70m", "EleutherAI/pythia-70m")])
+def test_a_name_of_transformer_lens_is_answered_with_the_hub_id(alias, hub_id):
+    with pytest.raises(BadSpec, match=rf"TransformerLens calls '{hub_id}'.*cc\.load\('{hub_id}'\)"):
+        cc.load(alias)
+
+
+@pytest.mark.parametrize("beginning", ["smollm2", "SmolLM2-135M", "organ"])
+def test_the_beginning_of_a_name_of_ours_is_a_slip(beginning):
+    with pytest.raises(BadSpec, match="did you mean"):
+        cc.load(beginning)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, "float64"])
+def test_a_dtype_of_torch_is_as_good_as_its_name(tiny_gpt2, dtype):
+    assert cc.load(str(tiny_gpt2), dtype=dtype).ref.dtype == "float64"
 
 
 def test_an_alias_whose_package_is_missing_says_how_to_get_it(monkeypatch):

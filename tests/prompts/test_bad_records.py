@@ -299,3 +299,41 @@ def test_what_only_a_tokenizer_can_tell_is_left_out_where_that_is_asked_for(tmp_
     task = cc.Task.from_records(path, strict=False)
     assert texts(task, model) == sorted([FIRST["text"], LAST["text"]])
     assert re.search(rf"\b{len(UNREAD)}\b", str(task.explain(model)))
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ('{"prompt": "a b", "target": " c"}\n' * 3, ["no text and no answer", "every row, as"]),
+        ('{\n  "text": "a b",\n  "answer": " c"\n}\n', ["one object per line"]),
+        ('[{"text": "a b", "answer": " c"}]', ["one object per line"]),
+    ],
+)
+def test_what_is_wrong_with_a_whole_file_is_said_once(tmp_path, text, words):
+    (tmp_path / "mine.jsonl").write_text(text)
+    with pytest.raises(BadRecord) as raised:
+        cc.Task.from_records(tmp_path / "mine.jsonl")
+    assert [each for each in words if each not in str(raised.value)] == []
+    assert len(str(raised.value).splitlines()) <= 2
+
+
+@pytest.mark.parametrize(
+    "missing, meant", [("missing.jsonl", None), ("prompt.jsonl", "prompts.jsonl"), ("list.json", "list.jsonl")]
+)
+def test_a_file_that_is_not_there_is_compared_with_those_that_are(tmp_path, missing, meant):
+    for name in ("list.jsonl", "prompts.jsonl"):
+        (tmp_path / name).touch()
+    with pytest.raises(BadRecord) as raised:
+        cc.Task.from_records(tmp_path / missing)
+    assert ("Did you mean" in str(raised.value)) == (meant is not None)
+    assert meant is None or f"Did you mean {meant!r}?" in str(raised.value)
+
+
+@pytest.mark.parametrize("population", [False, True])
+def test_a_mean_over_no_reference_rows_says_where_rows_went(tmp_path, population):
+    organism = cc.load("organism")
+    rows = [{"text": f"The {word} is", "answer": " red", "stream": "test"} for word in ("king", "river", "moon", "house")]
+    (tmp_path / "mine.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rows))
+    task = cc.Task.from_records(tmp_path / "mine.jsonl", population=population).on_stream("test")
+    with pytest.raises(cc.BadTask, match="4 to test, 0 to discovery, 0 to reference.* the stream 'reference'"):
+        task.accuracy(organism.ablate("L0H0", kind="mean", n=2)).estimate(4)

@@ -148,7 +148,7 @@ def test_halves_keep_variants_of_a_template_together_and_hold_all():
 
 
 def test_too_few_templates_cannot_be_split(names_task):
-    with pytest.raises(cc.CircuitCheckError, match="1 templates .* takes 5 templates in each"):
+    with pytest.raises(cc.CircuitCheckError, match="1 template, .* takes 5 templates in each"):
         names_task(4).split_templates()
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -27,6 +28,11 @@ def test_the_folder_is_called_hypotheses_by_default(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["init"]) == 0
     assert (tmp_path / "hypotheses" / "conftest.py").is_file()
+
+
+def test_the_package_itself_is_a_command_and_knows_its_version():
+    run = subprocess.run([sys.executable, "-m", "circuitcheck", "--version"], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == f"circuitcheck {version('circuitcheck')}"
 
 
 @pytest.mark.parametrize("name", ["conftest.py", "test_first_claim.py"])

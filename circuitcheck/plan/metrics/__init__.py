@@ -11,7 +11,7 @@ from circuitcheck.plan.metrics.logits import (
     Probability,
     Rank,
 )
-from circuitcheck.plan.metrics.protocol import Metric, MetricBase, Reading, bounds_of, supports
+from circuitcheck.plan.metrics.protocol import Metric, MetricBase, Reading, bounds_of, check_support, supports
 from circuitcheck.plan.metrics.values import Activation, Attention, Norm, Showing
 
 __all__ = [
@@ -32,5 +32,6 @@ __all__ = [
     "Reading",
     "Showing",
     "bounds_of",
+    "check_support",
     "supports",
 ]

@@ -7,11 +7,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitcheck.digest import digest
+from circuitcheck.errors import BadMetric
+from circuitcheck.given import number_of
 from circuitcheck.places.positions import At
 from circuitcheck.places.sites import Site
+from circuitcheck.text import shown, suggestion
 
 Reading = Literal["logits", "answer", "distractor"]
 Support = Literal["real", "binary"] | tuple[float, float]
+
+
+def check_support(given: object) -> None:
+    """Raises BadMetric for what is no support."""
+    if given in ("real", "binary"):
+        return
+    ends = [number_of(each) for each in given] if isinstance(given, tuple | list) else []
+    if len(ends) == 2 and ends[0] is not None and ends[1] is not None and ends[0] < ends[1]:
+        return
+    hint = suggestion(given, ("real", "binary")) if isinstance(given, str) else ""
+    raise BadMetric(
+        f"support={shown(given)}; expected 'real', 'binary' (each value is 0 or 1) or the range of the values, (low, high) "
+        f"with low < high.{hint}"
+    )
 
 
 def bounds_of(support: Support) -> tuple[float, float] | None:

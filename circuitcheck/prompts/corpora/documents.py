@@ -49,6 +49,7 @@ def _open(path: Path, field: str, separator: str | None) -> Documents:
     check_readable(
         path,
         f"a file of text ({', '.join(openers)}), a bundled corpus (there is {', '.join(BUNDLED)}) or 'hub:owner/name'",
+        also=BUNDLED,
     )
     if path.suffix.lower() not in openers:
         raise BadRecord(f"{path} has the extension {path.suffix!r}; expected {', '.join(openers)}.")

@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol
 from weakref import WeakKeyDictionary
 
 from circuitcheck.errors import BadTask
+from circuitcheck.text import shown
 
 _tokens: WeakKeyDictionary[object, int] = WeakKeyDictionary()
 _next_token = count()
@@ -157,18 +158,18 @@ def predicate_of(given: object) -> Predicate:
         return Every()
     if isinstance(given, re.Pattern):
         if not isinstance(given.pattern, str):
-            raise BadTask(f"where={given!r} matches bytes; expected a regular expression over text.")
+            raise BadTask(f"where={shown(given)} matches bytes; expected a regular expression over text.")
         return Matching(given.pattern, given.flags & ~re.UNICODE)
     if isinstance(given, str):
         try:
             re.compile(given)
         except re.error as error:
             raise BadTask(
-                f"where={given!r} is no regular expression ({error}); for text as it is, cc.after({given!r})."
+                f"where={shown(given)} is no regular expression ({error}); for text as it is, cc.after({shown(given)})."
             ) from error
         return Matching(given)
     if isinstance(given, After | Matching | Chosen | Every):
         return given
     if callable(given):
         return Chosen(given)
-    raise BadTask(f"where={given!r}; expected cc.after(text), a regular expression, or a function of a token.")
+    raise BadTask(f"where={shown(given)}; expected cc.after(text), a regular expression, or a function of a token.")

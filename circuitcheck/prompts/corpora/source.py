@@ -16,6 +16,7 @@ from circuitcheck.prompts.schema.task import END
 from circuitcheck.prompts.source import SourceFacts
 from circuitcheck.prompts.streams import STREAMS
 from circuitcheck.prompts.tokenizer import Tokenizer
+from circuitcheck.text import counted
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class CorpusExplained:
             f"drawn, {self.repeated:,} left out as repeated",
             f"  {self.where}: {self.positions:,} positions in {self.matching:,} documents",
         ]
-        return "\n".join([*lines, *(f"  {stream} stream: {size:,} rows" for stream, size in self.streams.items())])
+        return "\n".join([*lines, *(f"  {stream} stream: {counted(size, 'row')}" for stream, size in self.streams.items())])
 
     __repr__ = __str__
 

@@ -9,8 +9,10 @@ from circuitcheck.prompts.realised.spelling import Spelling, Surroundings
 from circuitcheck.prompts.schema.task import Pool, TaskSchema
 from circuitcheck.prompts.schema.variables import becoming, pool_of, root_of
 from circuitcheck.prompts.tokenizer import Tokenizer
+from circuitcheck.text import counted
 
 _MOST_PAIRS = 20_000
+_AS_ANSWER = "as an answer to"
 Classes = tuple[tuple[str, ...], ...]
 Spelled = tuple[int, ...] | str
 
@@ -34,7 +36,7 @@ class _Use:
     template: str
 
     def describe(self) -> str:
-        return f"in {{{self.slot}}} of template {self.template!r}" if self.slot else f"as an answer to {self.template!r}"
+        return f"in {{{self.slot}}} of template {self.template!r}" if self.slot else f"{_AS_ANSWER} {self.template!r}"
 
 
 class Survivors:
@@ -62,10 +64,18 @@ class Survivors:
             reasons = [f"{each.item!r} {each.reason}" for each in self.dropped if each.pool == pool.name]
             why = f"; {reasons[0]}" if reasons else "; those are of different token counts"
             raise EmptyPool(
-                f"pool {pool.name!r} of task {self._task.name!r} keeps {len(kept)} of {len(pool.items)} items under the "
-                f"tokenizer of {self._tokenizer.name}, and a prompt needs {wanted} of equal length{why}. Give the pool "
-                f"words that fit, or the slots another number of tokens (tokens=None for any)."
+                f"pool {pool.name!r} of task {self._task.name!r} keeps {len(kept)} of {counted(len(pool.items), 'item')} "
+                f"under the tokenizer of {self._tokenizer.name}, and a prompt needs {wanted} of equal length{why}. Give "
+                f"the pool words that fit, or {self._remedy(reasons[0] if reasons else '')}."
             )
+
+    def _remedy(self, reason: str) -> str:
+        """What to change of the task where items are dropped for this reason."""
+        if _AS_ANSWER not in reason:
+            return "the slots another number of tokens (tokens=None for any)"
+        if "shares a token" in reason:
+            return f"the answers a space before them (answer_prefix=' ', and not {self._task.answer_prefix!r})"
+        return f"the answers another number of tokens (answer_tokens=None for any, not {self._task.answer_tokens})"
 
     def answers(self, frame: Frame, variable: str) -> dict[str, tuple[int, ...]]:
         """Ids of each value that `variable` can have after a prompt of `frame`."""
@@ -128,9 +138,10 @@ class Survivors:
                 return f"{word}{ids} {use.describe()}"
             wanted = self._counts.get(use.slot, 1) if use.slot else self._task.answer_tokens
             if wanted is not None and len(ids) != wanted:
-                return f"{word}is {len(ids)} tokens {use.describe()}, not {wanted}"
+                return f"{word}is {counted(len(ids), 'token')} {use.describe()}, not {wanted}"
             if use.slot and counts.setdefault((use.template, use.slot), len(ids)) != len(ids):
-                return f"{word}is {len(ids)} tokens {use.describe()}, and a counterfactual puts one of another length there"
+                there = f"{counted(len(ids), 'token')} {use.describe()}"
+                return f"{word}is {there}, and a counterfactual puts one of another length there"
         return self._shared_first_token(uses, spelled)
 
     def _shared_first_token(self, uses: list[_Use], spelled: tuple[Spelled, ...]) -> str | None:

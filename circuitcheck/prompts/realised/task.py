@@ -14,6 +14,7 @@ from circuitcheck.prompts.realised.survivors import Survivors
 from circuitcheck.prompts.schema.task import TaskSchema
 from circuitcheck.prompts.streams import combination, stream_size
 from circuitcheck.prompts.tokenizer import Tokenizer
+from circuitcheck.text import counted
 
 _EXAMPLES = 4  # of each template, on which both ways of making tokens must agree
 
@@ -73,7 +74,7 @@ class RealisedTask:
         """The template of a stream's prompt, and the number of its combination. Raises BadTask beyond the stream's size."""
         size = self.size(stream)
         if not 0 <= index < size:
-            raise BadTask(f"task {self.task.name!r} has {size} prompts in its {stream} stream, not {index + 1}.")
+            raise BadTask(f"task {self.task.name!r} has {counted(size, 'prompt')} in its {stream} stream, not {index + 1}.")
         templates = self.task.templates
         turn, place = divmod(index, len(templates))
         template = templates[permute(place, len(templates), f"round {self.task.digest} {stream} {seed} {turn}")]

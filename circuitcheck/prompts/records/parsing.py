@@ -12,6 +12,7 @@ from circuitcheck.prompts.records.record import Record, Rejected
 from circuitcheck.prompts.records.rows import rows_of
 from circuitcheck.prompts.schema.task import END
 from circuitcheck.prompts.streams import STREAMS
+from circuitcheck.text import a_kind, counted, shown
 
 _HALF = re.compile("[\ud800-\udfff]")
 _SPAN = re.compile(r"\d{1,9}:\d{1,9}")
@@ -27,7 +28,10 @@ class _BadRow(Exception):
 def read_records(path: str | PathLike[str], *, strict: bool) -> tuple[tuple[Record, ...], tuple[Rejected, ...]]:
     """Records and the rows that are none. Raises BadRecord where no row is good, or `strict` and one is bad."""
     if not isinstance(path, str | PathLike):
-        raise BadRecord(f"{path!r} is no path of a file.")
+        raise BadRecord(
+            f"{shown(path)} is no path of a file; expected a .jsonl, .csv or .parquet file. Write rows that you have in "
+            f"hand to one, as JSON, one object per line."
+        )
     file = Path(path).expanduser()
     good: list[Record] = []
     bad: list[Rejected] = []
@@ -52,12 +56,18 @@ def read_records(path: str | PathLike[str], *, strict: bool) -> tuple[tuple[Reco
 
 
 def describe_rejected(name: str, bad: list[Rejected] | tuple[Rejected, ...], good: int) -> str:
-    lines = [f"{name}: {len(bad)} of {len(bad) + good} rows cannot be used (strict=False leaves them out and counts them)"]
+    rest = " (strict=False leaves them out and counts them)" if good else ""
+    lines = [f"{name}: {len(bad)} of {counted(len(bad) + good, 'row')} cannot be used{rest}"]
+    if not good and len(bad) > 1 and len({each.reason for each in bad}) == 1:
+        return f"{lines[0]}\n  every row, as {bad[0]}"
     lines += [f"  {each}" for each in bad[:_SHOWN]]
     return "\n".join([*lines, *([f"  ... and {len(bad) - _SHOWN} more"] if len(bad) > _SHOWN else [])])
 
 
 def _record(place: str, row: Mapping[str, Any]) -> Record:
+    lacking = [name for name in ("text", "answer") if row.get(name) is None]
+    if lacking:
+        raise _BadRow(f"has no {' and no '.join(lacking)}; it has {', '.join(map(repr, row)) or 'nothing'}")
     text, answer = _text(row, "text"), _text(row, "answer")
     if len(text) > _LONGEST:
         raise _BadRow(
@@ -92,13 +102,11 @@ def _cased(letter: str) -> bool:
 
 
 def _text(row: Mapping[str, Any], name: str) -> str:
-    if row.get(name) is None:
-        raise _BadRow(f"has no {name}; it has {', '.join(map(repr, row)) or 'nothing'}")
     value = row[name]
     if not isinstance(value, str):
-        raise _BadRow(f"has the {name} {value!r}, a {type(value).__name__}; expected text")
+        raise _BadRow(f"has the {name} {shown(value)}, {a_kind(value)}; expected text")
     if not value.strip():
-        raise _BadRow(f"has an empty {name} ({value!r})")
+        raise _BadRow(f"has an empty {name} ({shown(value)})")
     _check_whole(name, value)
     return value
 
@@ -113,7 +121,7 @@ def _word(row: Mapping[str, Any], name: str) -> str | None:
     if value is None:
         return None
     if isinstance(value, bool | float) or not isinstance(value, str | int):
-        raise _BadRow(f"has the {name} {value!r}; expected a word or a whole number")
+        raise _BadRow(f"has the {name} {shown(value)}; expected a word or a whole number")
     _check_whole(name, str(value))
     return str(value)
 
@@ -129,7 +137,7 @@ def _counterfactuals(row: Mapping[str, Any], text: str) -> dict[str, str]:
     found = _named(row, "counterfactuals", "counterfactual:")
     for name, other in found.items():
         if not isinstance(other, str) or not other.strip():
-            raise _BadRow(f"has {other!r} as counterfactual {name!r}; expected text")
+            raise _BadRow(f"has {shown(other)} as counterfactual {name!r}; expected text")
         _check_whole(f"counterfactual {name!r}", other)
         if other == text:
             raise _BadRow(f"has a counterfactual {name!r} that is the text itself")
@@ -142,7 +150,7 @@ def _named(row: Mapping[str, Any], field: str, prefix: str) -> dict[str, Any]:
     """A mapping column, and columns with its prefix."""
     given = row.get(field) if row.get(field) is not None else {}
     if not isinstance(given, Mapping):
-        raise _BadRow(f"has {given!r} as {field}; expected a mapping from names")
+        raise _BadRow(f"has {shown(given)} as {field}; expected a mapping from names")
     columns = {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}
     for name in (*given, *columns):
         _check_whole(f"name in {field}", str(name))
@@ -171,7 +179,7 @@ def _span(name: str, given: Any, text: str) -> tuple[int, int]:
         return _occurrence(name, given, text)
     if isinstance(given, list | tuple) and len(given) == 2 and all(type(each) is int for each in given):
         return _checked_span(name, given[0], given[1], text)
-    raise _BadRow(f"has {given!r} as position {name!r}; expected text that occurs once, or [start, end] in characters")
+    raise _BadRow(f"has {shown(given)} as position {name!r}; expected text that occurs once, or [start, end] in characters")
 
 
 def _occurrence(name: str, words: str, text: str) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from circuitcheck.prompts.records.record import Record, Rejected
 from circuitcheck.prompts.schema.task import END
 from circuitcheck.prompts.streams import STREAMS, stream_at
 from circuitcheck.prompts.tokenizer import Encoding, Tokenizer
+from circuitcheck.text import counted
 
 _FINE = 1 << 32
 
@@ -54,7 +55,7 @@ class RealisedRecords:
     def _row(self, index: int, seed: int, stream: str) -> tuple[Record, Prompt]:
         size = self.size(stream)
         if not 0 <= index < size:
-            raise BadTask(f"task {self._name!r} has {size} prompts in its {stream} stream, not {index + 1}.")
+            raise BadTask(f"task {self._name!r} has {counted(size, 'prompt')} in its {stream} stream, not {index + 1}.")
         return self._good[stream][permute(index, size, f"order {self._key} {stream} {seed}")]
 
     @staticmethod
@@ -68,7 +69,9 @@ class RealisedRecords:
         clean, others, continued = encodings[0], encodings[1 : len(texts)], encodings[len(texts) :]
         for (name, text), other in zip(record.counterfactuals, others, strict=True):
             if len(other.ids) != len(clean.ids):
-                raise _Unfit(f"has {len(clean.ids)} tokens, and its counterfactual {name!r} {len(other.ids)}: {text!r}")
+                raise _Unfit(
+                    f"has {counted(len(clean.ids), 'token')}, and its counterfactual {name!r} {len(other.ids)}: {text!r}"
+                )
             if other.ids == clean.ids:
                 raise _Unfit(f"has a counterfactual {name!r} with the same tokens")
         ids = [self._continuation(clean, each, word) for each, word in zip(continued, answers, strict=True)]

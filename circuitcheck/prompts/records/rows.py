@@ -9,7 +9,7 @@ from typing import Any
 
 from circuitcheck.errors import BadRecord
 from circuitcheck.prompts.readable import check_readable
-from circuitcheck.text import first_line
+from circuitcheck.text import a_kind, first_line
 
 _LARGEST = 1 << 30  # bytes: records are held in memory, unlike a corpus
 _LONGEST_LINE = 1 << 25  # bytes
@@ -29,7 +29,14 @@ def rows_of(path: Path) -> Iterator[Row]:
 
 
 def _json_lines(path: Path) -> Iterator[Row]:
-    for number, line in enumerate(path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+    lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    first = next((line.strip() for line in lines if line.strip()), b"")
+    if first[:1] == b"[" or first == b"{":
+        raise BadRecord(
+            f"{path.name} is JSON over several lines, or one list; expected JSON Lines: one object per line, with text and "
+            f"answer, and nothing around them."
+        )
+    for number, line in enumerate(lines, start=1):
         if line.strip():
             yield f"{path.name}:{number}", _json_row(line)
 
@@ -43,9 +50,7 @@ def _json_row(line: bytes) -> Mapping[str, Any] | str:
         return f"is not UTF-8 (byte {error.start} of the line)"
     except (ValueError, RecursionError) as error:
         return f"is not JSON ({error})"
-    return (
-        row if isinstance(row, dict) else f"is the JSON of a {type(row).__name__}; expected an object with text and answer"
-    )
+    return row if isinstance(row, dict) else f"is the JSON of {a_kind(row)}; expected an object with text and answer"
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from circuitcheck.prompts.schema.task import END
 from circuitcheck.prompts.source import SourceFacts
 from circuitcheck.prompts.streams import STREAMS
 from circuitcheck.prompts.tokenizer import Tokenizer
+from circuitcheck.text import counted
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,11 @@ class RecordsExplained:
 
     def __str__(self) -> str:
         good = self.rows - len(self.rejected)
-        lines = [f"task {self.task!r} under the tokenizer of {self.tokenizer}: {good} of {self.rows} rows"]
+        lines = [f"task {self.task!r} under the tokenizer of {self.tokenizer}: {good} of {counted(self.rows, 'row')}"]
         lines += [f"  {each}" for each in self.rejected]
-        return "\n".join([*lines, *(f"  {stream} stream: {size:,} prompts" for stream, size in self.streams.items())])
+        return "\n".join(
+            [*lines, *(f"  {stream} stream: {counted(size, 'prompt')}" for stream, size in self.streams.items())]
+        )
 
     __repr__ = __str__
 
@@ -56,7 +59,7 @@ class RecordSource(SourceBase):
     @cached_property
     def facts(self) -> SourceFacts:
         first, streams = self.records[0], self._streams()
-        only = f"population=True: the claim is about these {streams['test']} prompts of {self.name} and no others"
+        only = f"population=True: the claim is about these {counted(streams['test'], 'prompt')} of {self.name} and no others"
         return SourceFacts(
             positions=(*(name for name, _, _ in first.positions), END),
             counterfactuals=tuple(name for name, _ in first.counterfactuals),
@@ -76,7 +79,7 @@ class RecordSource(SourceBase):
         parts = ", ".join(f"{streams[stream]} to {stream}" for stream in STREAMS)
         which = "rows of one cluster stay together" if self._has_clusters else "by a hash of each text"
         how = "" if self.population or all(record.stream for record in self.records) else f" ({which})"
-        return f"{self.name} has {len(self.records)} prompts: {parts}{how}"
+        return f"{self.name} has {counted(len(self.records), 'prompt')}: {parts}{how}"
 
     def explain(self, tokenizer: Tokenizer) -> RecordsExplained:
         realised = _realise(self, tokenizer)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from circuitcheck.errors import BadTask
+from circuitcheck.text import shown
 
 Parts = list[tuple[str, str | None]]  # literal text, and the slot that follows it
 
@@ -24,7 +25,7 @@ class Template:
         if isinstance(self.slots, Mapping):
             object.__setattr__(self, "slots", tuple(self.slots.items()))
         if not isinstance(self.slots, tuple):
-            raise BadTask(f"template {self.id!r} has slots={self.slots!r}; expected a mapping from slots to variables.")
+            raise BadTask(f"template {self.id!r} has slots={shown(self.slots)}; expected a mapping from slots to variables.")
 
     @property
     def whole(self) -> str:
@@ -58,5 +59,5 @@ def template_of(name: str, given: object) -> Template:
     if isinstance(given, Template):
         return given
     if not isinstance(given, str):
-        raise BadTask(f"template {name!r} is {given!r}; expected its text, with slots in braces, or a cc.Template.")
+        raise BadTask(f"template {name!r} is {shown(given)}; expected its text, with slots in braces, or a cc.Template.")
     return Template(name, given)

@@ -3,6 +3,7 @@
 from circuitcheck.errors import BadTask
 from circuitcheck.prompts.schema.task import Derived, TaskSchema
 from circuitcheck.prompts.validation.words import check_names, check_text, expect, known_variables, repeated
+from circuitcheck.text import counted
 
 
 def check_pools(task: TaskSchema) -> None:
@@ -27,7 +28,7 @@ def check_variables(task: TaskSchema) -> None:
         drawn = [variable for variable, drawn_from in task.variables if drawn_from == name]
         if len(drawn) > len(pool.items):
             raise BadTask(
-                f"pool {name!r} of task {task.name!r} has {len(pool.items)} items for {len(drawn)} variables "
+                f"pool {name!r} of task {task.name!r} has {counted(len(pool.items), 'item')} for {len(drawn)} variables "
                 f"({', '.join(drawn)}), which must all differ: add items."
             )
 

@@ -4,19 +4,20 @@ from collections.abc import Collection, Iterable
 
 from circuitcheck.errors import BadTask
 from circuitcheck.prompts.schema.task import TaskSchema
+from circuitcheck.text import shown
 
 
 def expect(task: TaskSchema, what: str, name: object, known: Collection[str]) -> None:
     """Raises BadTask unless `name` is declared."""
     if not isinstance(name, str) or name not in known:
-        raise BadTask(f"task {task.name!r}: {what} {name!r}, which is not declared; there are {sorted(known)}.")
+        raise BadTask(f"task {task.name!r}: {what} {shown(name)}, which is not declared; there are {sorted(known)}.")
 
 
 def check_names(task: TaskSchema, what: str, names: list[str]) -> None:
     """Raises BadTask for names that are no words or come twice."""
     for name in names:
         if not isinstance(name, str) or not name.strip():
-            raise BadTask(f"task {task.name!r} has {what} with the name {name!r}; expected a word.")
+            raise BadTask(f"task {task.name!r} has {what} with the name {shown(name)}; expected a word.")
     if twice := repeated(names):
         raise BadTask(f"task {task.name!r} has {what} that share a name: {', '.join(twice)}.")
 

@@ -1,8 +1,8 @@
 """Expressions: arithmetic over cells, which gives one number for each prompt, and one for all of them."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from numbers import Real
 from typing import NoReturn, Self
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from circuitcheck.digest import digest
 from circuitcheck.errors import NotComparable, after_reload
+from circuitcheck.given import checked_number, number_of
 from circuitcheck.places import Part
 from circuitcheck.plan import Cell, ModelRef
 from circuitcheck.prompts import PromptStream, TaskDefinition
@@ -17,6 +18,7 @@ from circuitcheck.prompts.cases import Case, PickedCases
 from circuitcheck.quantities.expressions.linear import Linear, by_digest
 from circuitcheck.sampling import Bounds
 from circuitcheck.session import current_session
+from circuitcheck.text import shown
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -89,7 +91,8 @@ class Expression:
     def above(self, x: float) -> Self:
         """The share of prompts whose number is above `x`. Raises NotComparable on ratios."""
         self._only_means("above")
-        return replace(self, cut=float(x), label=f"share of prompts with {self.label} above {x:g}")
+        cut = checked_number("above(): x", x, NotComparable, "a finite number")
+        return replace(self, cut=cut, label=f"share of prompts with {self.label} above {cut:g}")
 
     def median(self) -> Self:
         """Raises NotComparable on ratios."""
@@ -98,7 +101,7 @@ class Expression:
     def quantile(self, q: float) -> Self:
         """Raises NotComparable on ratios, ValueError unless 0 < q < 1."""
         self._only_means("quantile")
-        if not 0 < q < 1:
+        if not 0 < checked_number("quantile(): q", q, ValueError) < 1:
             raise ValueError(f"quantile({q}) does not exist; expected a number strictly between 0 and 1.")
         return replace(self, q=q, label=f"{'median' if q == 0.5 else f'{q:g} quantile'} of {self.label}")
 
@@ -114,7 +117,9 @@ class Expression:
     def __mul__(self, k: object) -> Self:
         number = number_of(k)
         if number is None:
-            raise NotComparable(f"cannot multiply {self.label} by {k!r}: a quantity takes a number as its factor.")
+            raise NotComparable(
+                f"cannot multiply {self.label} by {shown(getattr(k, 'label', k))}: a quantity takes a number as its factor."
+            )
         return self._scaled(number, f"{number:g} * {self._bracketed()}")
 
     __rmul__ = __mul__
@@ -134,19 +139,31 @@ class Expression:
     def __truediv__(self, other: object) -> Self:
         number = number_of(other)
         if number is not None:
+            if not math.isfinite(number):
+                raise NotComparable(f"cannot divide {self.label} by {number:g}: expected a finite number or a quantity.")
             if number == 0:
                 raise ZeroDivisionError(f"{self.label} divided by zero")
             return self._scaled(1 / number, f"{self._bracketed()} / {number:g}")
         if not isinstance(other, Expression):
-            raise NotComparable(f"cannot divide {self.label} by {other!r}: expected a number or a quantity.")
+            raise NotComparable(f"cannot divide {self.label} by {shown(other)}: expected a finite number or a quantity.")
+        if self.denominator is not None or other.denominator is not None:
+            raise NotComparable(
+                f"({self.label}) / ({other.label}): a ratio divided by something, or something by a ratio, is not "
+                f"supported, since only the ratio of two means has an interval here. Claim something of each ratio by "
+                f"itself."
+            )
         self._same_prompts(other)
-        self._only_means("a ratio")
+        self._only_linear("a ratio")
         if other.denominator is not None or other.q is not None or other.cut is not None:
             raise NotComparable(f"{other.label} is no plain mean, so nothing can be divided by it.")
         return replace(self, denominator=other.numerator, label=f"{self._bracketed()} / {other._bracketed()}")
 
     def __rtruediv__(self, other: object) -> NoReturn:
-        raise NotComparable(f"{other!r} / {self.label} has no per-prompt pairs: divide a quantity by a quantity.")
+        raise NotComparable(
+            f"{shown(other)} / {self.label}: a number divided by a quantity is not supported, since only the ratio of two "
+            f"means has an interval here. Divide a quantity by a quantity, or turn the claim round: 2 / q > 0.5 is q < 4 "
+            f"where q is above 0."
+        )
 
     def _combine(self, other: object, sign: float, symbol: str, *, swap: bool = False, label: str | None = None) -> Self:
         if isinstance(other, Expression) and len({*self.models, *other.models}) > 1:  # else both read the same
@@ -200,12 +217,6 @@ class Expression:
 
     def _bracketed(self) -> str:
         return f"({self.label})" if any(sign in self.label for sign in (" + ", " - ", " / ", " * ")) else self.label
-
-
-def number_of(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        return None
-    return float(value)
 
 
 def text_of(value: object) -> str:

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from functools import partial
 
+from circuitcheck.given import checked_number
 from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.questions.conditions import Conditions, conditions_of
 from circuitcheck.quantities.questions.estimand import estimand_of
@@ -28,9 +29,11 @@ def approx(value: float, *, abs: float) -> Approx:  # noqa: A002 - pytest.approx
 
     Raises ValueError unless both are finite and `abs` is above 0.
     """
-    if not 0 < abs < math.inf or not math.isfinite(value):
-        raise ValueError(f"approx({value:g}, abs={abs:g}): expected numbers, and a margin above 0 that data could support.")
-    return Approx(float(value), float(abs))
+    centre = checked_number("approx(): value", value, ValueError, "a finite number, and a margin above 0")
+    margin = checked_number("approx(): abs", abs, ValueError, "a margin above 0, in the units of the value")
+    if margin <= 0:
+        raise ValueError(f"approx({centre:g}, abs={margin:g}): expected a margin above 0 that data could support.")
+    return Approx(centre, margin)
 
 
 class Comparison(Question):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from circuitcheck.errors import BadIntervention, BadTask, NotComparable
+from circuitcheck.given import checked_whole
 from circuitcheck.places import Architecture, Head, MatchedParts, Part, Sites, parse_targets, parts_of
 from circuitcheck.prompts import keyed_number
 from circuitcheck.quantities.expressions.expression import Expression
@@ -62,9 +63,9 @@ def random_sites(*, like: Sites, draws: int = 512, seed: int | None = None) -> R
 
 
 def _random_parts(like: Sites, draws: int, seed: int | None, *, heads_only: bool) -> RandomParts:
-    if draws < 2:
-        raise BadIntervention(f"draws={draws} show nothing: to show that 95% are beaten takes 86 at least.")
-    return RandomParts(like, draws, seed, heads_only)
+    draws = checked_whole("draws", draws, BadIntervention, 2, ": to show that 95% are beaten takes 86 at least")
+    chosen = None if seed is None else checked_whole("seed", seed, BadIntervention, None)
+    return RandomParts(like, draws, chosen, heads_only)
 
 
 class Beats(Question):
@@ -265,9 +266,12 @@ def _claimed(effect: Expression, control: RandomParts) -> tuple[Part, ...]:
     sets = {parts for cell in effect.cells for step in cell.view.interventions for parts in step.part_sets if parts}
     if claimed not in sets:
         there = "; ".join(sorted(", ".join(map(str, parts)) for parts in sets)) or "none"
+        own = (
+            "" if sets else " (An intervention of one's own says which parts it acts on in part_sets, and how to swap them.)"
+        )
         raise NotComparable(
             f"no intervention in {effect.label} is on exactly {', '.join(map(str, claimed))}, so nothing would vary; its "
-            f"interventions are on: {there}."
+            f"interventions are on: {there}.{own}"
         )
     return claimed
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from circuitcheck.quantities.questions.html import escape_code
 from circuitcheck.quantities.questions.result_fields import percent
 from circuitcheck.sampling import Decision
+from circuitcheck.text import counted
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,10 @@ class Estimate:
 
     def __repr__(self) -> str:
         notes = "".join(f" | {note}" for note in (self.reason, *self.warnings) if note)
+        method = f", {self.method}" if self.method else ""
         return (
             f"<{self.label} = {self.value:.4g}, {percent(self.confidence)} interval [{self.low:.4g}, {self.high:.4g}], "
-            f"{self.n} prompts of the {self.stream} stream, {self.method}{notes}>"
+            f"{counted(self.n, 'prompt')} of the {self.stream} stream{method}{notes}>"
         )
 
     def _repr_html_(self) -> str:

@@ -23,7 +23,7 @@ class ContraryPrompt:
 
     def describe(self) -> str:
         where = "shrunk" if self.index is None else f"#{self.index}"
-        return f"{self.value:8.3f}  {where} [{self.template}] {printable(self.text)}"
+        return f"{round(self.value, 3) + 0.0:8.3f}  {where} [{self.template}] {printable(self.text)}"
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,12 @@ class ControlResult:
         tally = self.tally
         if not tally.draws:
             return f"none of the {self.matched} head sets like {self.like} was compared"
+        more = tally.draws - tally.lesser - tally.ties - tally.undefined
         which = f"all {self.matched}" if tally.all_sets else f"{tally.draws} of {self.matched} (drawn with seed {self.seed})"
         return (
-            f"{which} head sets like {self.like}: {tally.lesser} have less effect, {tally.beaten} of them beyond chance, "
-            f"{tally.ahead} more beyond chance, {tally.ties} tie; its own is {self.own:.4g}, the strongest other's "
-            f"{self.strongest_effect:.4g} ({self.strongest})"
+            f"{which} head sets like {self.like} were compared: {tally.lesser} have less effect on these prompts "
+            f"({tally.beaten} of them beyond chance), {more} more ({tally.ahead} beyond chance), {tally.ties} the same; the "
+            f"claimed effect is {self.own:.4g}, the largest of the others {self.strongest_effect:.4g} ({self.strongest})"
         )
 
 
@@ -87,9 +88,11 @@ class Outcome:
 
     @property
     def warnings(self) -> tuple[str, ...]:
+        known = {cell.metric.name for cell in self.measured.cells if cell.metric.support != "real"}
+        unknown = ", and nothing is known of how far they reach (cc.metric(..., support=(low, high)) says it)"
         local = tuple(
-            f"the metric {name!r} is a function of this process: its values are neither stored nor sent elsewhere, and "
-            f"nothing is known of how far they reach (cc.metric(..., support=(low, high)) says it)"
+            f"the metric {name!r} is a function of this process: its values are neither stored nor sent elsewhere"
+            + ("" if name in known else unknown)
             for name in self.local_metrics
         )
         idle = tuple(

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from typing import Protocol
+from typing import NoReturn, Protocol
 
-from circuitcheck.errors import Inconclusive
+from circuitcheck.errors import Inconclusive, NotComparable
 from circuitcheck.notices import say_once
 from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.questions.asker import check_asked_openly, is_pytest
@@ -140,6 +140,15 @@ class Question(ABC):
         if result.decision.verdict == "inconclusive":
             raise Inconclusive(result.describe())
         return result.decision.verdict == "supported"
+
+    def _no_operator(self, *_others: object) -> NoReturn:
+        """Of `&`, `|` and `~`. Raises NotComparable."""
+        raise NotComparable(
+            f"{self.expression}: comparisons have no &, | and ~. Write cc.all_of(a > 0, b > 0) for both, cc.any_of(a > 0, "
+            f"b > 0) for one of them, and `not (a > 0)` in an assert."
+        )
+
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __invert__ = _no_operator
 
     def __repr__(self) -> str:
         if self.result is None:

@@ -2,6 +2,7 @@
 user's."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial, singledispatch
 from typing import Any, Protocol
 
@@ -57,9 +58,20 @@ def _own(kind: type, kernel: Callable[..., Any]) -> None:
                 f"the kernel of {kind.__name__} gave {type(found).__name__}; expected a list of Write, one for each layer's "
                 f"site that it declares. Does it return anything?"
             )
-        return made
+        return [replace(each, function=partial(_written, kind, each.function)) for each in made]
 
     writes_of.register(kind)(checked)
+
+
+def _written(kind: type, function: Callable[[Value], Value | None], value: Value) -> Value:
+    """Raises BadIntervention for a write that gives nothing."""
+    found = function(value)
+    if found is None:
+        raise BadIntervention(
+            f"a write of the kernel of {kind.__name__} returned None: its function gets the value of a layer's site and "
+            f"must return the tensor that takes its place. Is a `return` missing?"
+        )
+    return found
 
 
 KERNELS.take_over(_own)

@@ -24,7 +24,7 @@ from circuitcheck.errors import BadSpec, CircuitCheckError, ModelChanged, Unsupp
 from circuitcheck.models import INSTANCE_PREFIX, BosPolicy, ModelSpec
 from circuitcheck.places import Architecture
 from circuitcheck.plan import ModelRef
-from circuitcheck.text import first_line
+from circuitcheck.text import a_kind, first_line
 
 
 @dataclass
@@ -117,7 +117,7 @@ def adopt(instance: Any, bos: BosPolicy) -> LoadedModel:
     """Take in a TransformerBridge or HookedTransformer of the user's, in eval mode. Raises BadSpec for anything else."""
     if not isinstance(instance, wrapped_models()):
         raise BadSpec(
-            f"cannot take a {type(instance).__name__} as a model; expected a spec, a TransformerBridge or a "
+            f"cannot take {a_kind(instance)} as a model; expected a spec, a TransformerBridge or a "
             f"HookedTransformer (wrap a transformers model: TransformerBridge.boot_transformers(name, hf_model=...))."
         )
     if instance.tokenizer is None:

@@ -2,7 +2,7 @@
 
 import time
 
-from circuitcheck.errors import ModelUnavailable
+from circuitcheck.errors import BadSpec, ModelUnavailable
 from circuitcheck.models import ModelSpec
 
 _PROBE_SECONDS = 10
@@ -12,10 +12,11 @@ _unreachable: list[float] = []  # when the hub could not be reached last
 
 def probe_hub(spec: ModelSpec) -> None:
     """One quick question, since transformers retries for half a minute where there is no network. Raises
-    ModelUnavailable."""
+    ModelUnavailable; BadSpec for a name that only TransformerLens knows."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
+    _refuse_alias(spec)
     client_error: type[Exception] = HfHubHTTPError.__bases__[0]  # of httpx or httpx2, as the hub library chose
     if _unreachable and time.monotonic() - _unreachable[0] < _PROBE_AGAIN_SECONDS:
         raise _not_reached(spec, "as it was found a moment ago")
@@ -25,7 +26,20 @@ def probe_hub(spec: ModelSpec) -> None:
         raise ModelUnavailable(f"the hub does not give out {spec}: {first_sentence(error)} {how_to_get(spec)}") from error
     except (client_error, OSError) as error:
         _unreachable[:] = [time.monotonic()]
-        raise _not_reached(spec, first_sentence(error)) from error
+        raise _not_reached(spec, first_sentence(error).removesuffix(".")) from error
+
+
+def _refuse_alias(spec: ModelSpec) -> None:
+    """TransformerLens has short names of its own, which no hub knows. Raises BadSpec."""
+    if "/" in spec.source:
+        return
+    from transformer_lens.supported_models import MODEL_ALIASES
+
+    named = [hub_id for hub_id, aliases in MODEL_ALIASES.items() if spec.source in aliases]
+    if named:
+        raise BadSpec(
+            f"{spec.source!r} is what TransformerLens calls {named[0]!r}: write cc.load({named[0]!r}), its hub id."
+        )
 
 
 def _not_reached(spec: ModelSpec, reason: str) -> ModelUnavailable:

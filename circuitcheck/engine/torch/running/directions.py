@@ -13,8 +13,9 @@ from circuitcheck.engine.torch.sites.forward import activations
 from circuitcheck.engine.torch.sites.shapes import Vector
 from circuitcheck.errors import BadIntervention, BadTask, UnknownPosition
 from circuitcheck.places import Position
-from circuitcheck.plan import Direction, MeanDifference, RandomLike
+from circuitcheck.plan import Direction, GivenVector, MeanDifference, RandomLike
 from circuitcheck.prompts import Prompt
+from circuitcheck.text import counted
 
 Vectors = Mapping[int, Vector]
 _AT_ONCE = 32  # prompts
@@ -36,8 +37,8 @@ def _(direction: MeanDifference, loaded: LoadedModel, again: Callable[[Direction
     size = where.size(loaded.tokenizer)
     if direction.n > size:
         raise BadTask(
-            f"{direction.describe()}: task {where.task.name!r} has {size} prompts in its {where.stream} stream. Say "
-            f"n={size} or fewer."
+            f"{direction.describe()}: task {where.task.name!r} has {counted(size, 'prompt')} in its {where.stream} stream. "
+            f"Say n={size} or fewer."
         )
     prompts = where.prompts(loaded.tokenizer, range(direction.n))
     total: dict[int, Vector] = {}
@@ -61,6 +62,16 @@ def _(direction: RandomLike, loaded: LoadedModel, again: Callable[[Direction], V
         drawn = torch.randn(vector.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
         found[layer] = drawn * (vector.norm() / drawn.norm())
     return found
+
+
+@vectors_of.register
+def _(direction: GivenVector, loaded: LoadedModel, again: Callable[[Direction], Vectors]) -> Vectors:  # noqa: ARG001
+    width, given = int(loaded.model.cfg.d_model), len(direction.vector)
+    if given != width:
+        raise BadIntervention(
+            f"the {direction.describe()} has {given} numbers, and the residual stream of {direction.model} has {width}."
+        )
+    return dict.fromkeys(direction.layers, torch.tensor(direction.vector, dtype=torch.float64))
 
 
 def _summed(prompts: list[Prompt], direction: MeanDifference, loaded: LoadedModel) -> dict[int, Vector]:

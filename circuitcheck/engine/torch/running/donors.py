@@ -7,6 +7,7 @@ from circuitcheck.engine.torch.running.means import Layout, layout_of
 from circuitcheck.errors import BadIntervention, BadTask
 from circuitcheck.plan import Resample
 from circuitcheck.prompts import Prompt
+from circuitcheck.text import suggestion
 
 _FURTHEST = 64  # times n: matching everything would otherwise render streams of millions
 Key = tuple[Layout, int, tuple[str, ...]]
@@ -50,6 +51,7 @@ class Donors:
         if unknown:
             raise BadIntervention(
                 f"matching={', '.join(unknown)}: prompts of this task have the slots {', '.join(prompt.slots) or 'none'}."
+                f"{suggestion(unknown[0], prompt.slots)}"
             )
         shared = tuple(prompt.slots[name] for name in self._source.matching)
         return layout_of(prompt, self._source.by), len(prompt.tokens), shared

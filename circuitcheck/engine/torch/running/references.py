@@ -10,7 +10,7 @@ from circuitcheck.errors import BadIntervention, BadTask
 from circuitcheck.memory import LeastRecentlyUsed
 from circuitcheck.places import KindName
 from circuitcheck.plan import Direction, Plan, Resample, StreamMean
-from circuitcheck.prompts import Prompt, PromptStream
+from circuitcheck.prompts import Prompt, PromptSource, PromptStream
 
 Means = LeastRecentlyUsed[tuple[str, StreamMean, str], StreamMeans]  # by fingerprint of the model, source, kind of site
 Directions = LeastRecentlyUsed[str, Vectors]
@@ -69,7 +69,7 @@ class References:
         size = task.size(self._loaded.tokenizer, "reference")
         if source.n > size:
             raise BadTask(
-                f"{what} n={source.n} prompts: task {task.name!r} has {size} in its reference stream. {_less(size)}"
+                f"{what} n={source.n} prompts: task {task.name!r} has {size} in its reference stream. {_less(size, task)}"
             )
         return size
 
@@ -88,5 +88,12 @@ def rendered(plan: Plan, loaded: LoadedModel, where: PromptStream, rows: range) 
     return prompts
 
 
-def _less(size: int) -> str:
-    return f"Say n={size} or fewer." if size > 1 else "Give it more prompts: of a file, a quarter goes to that stream."
+def _less(size: int, task: PromptSource) -> str:
+    if size > 1:
+        return f"Say n={size} or fewer."
+    if not task.facts.division:
+        return "Give it more prompts."
+    return (
+        f"({task.facts.division}.) Give rows the stream 'reference'; of rows that name no stream a quarter goes there, and "
+        f"with population=True none."
+    )
