@@ -65,7 +65,8 @@ def _takes(option: Option, value: str) -> bool:
 
 def _python(words: list[str]) -> str:
     if words[0] == "-m":
-        return _pytest(words[2:]) if words[1] == "pytest" else f"nothing checks python -m {words[1]}"
+        check = {"pytest": _pytest, "circuitcheck": _circuitcheck}.get(words[1])
+        return check(words[2:]) if check else f"nothing checks python -m {words[1]}"
     script = ROOT / words[0]
     if not script.is_file():
         return f"no script {words[0]}"
