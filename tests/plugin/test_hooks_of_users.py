@@ -53,7 +53,7 @@ def pytest_circuit_load_model(spec, arguments):
     "body, words",
     [
         ("return 'tiny'", "BadSpec: pytest_circuit_load_model gave 'tiny' for 'tiny'; expected a model"),
-        ("return 3", "BadSpec: cannot take a int as a model"),
+        ("return 3", "BadSpec: cannot take an int as a model"),
         ("1 / 0", "ZeroDivisionError: division by zero"),
     ],
 )
