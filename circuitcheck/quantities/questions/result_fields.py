@@ -25,6 +25,7 @@ from circuitcheck.quantities.questions.outcome import ContraryPrompt, ControlRes
 from circuitcheck.sampling import Unseen
 from circuitcheck.session import Asked
 from circuitcheck.stats.planning import CAP
+from circuitcheck.text import counted
 
 _VERDICTS = ("supported", "refuted", "inconclusive")
 _ORDER = ("<", "<=", ">", ">=", "==", "!=")
@@ -149,9 +150,13 @@ def _estimate(result: Outcome) -> list[str]:
     return [f"{decision.estimate:.4g}, {percent(decision.confidence)} interval [{low}, {high}]"]
 
 
+def _groups(result: Outcome) -> str:
+    return counted(result.templates, result.groups.removesuffix("s"))
+
+
 def _prompts(result: Outcome) -> list[str]:
     return [
-        f"{result.decision.n} prompts from {result.templates} {result.groups} of {result.task} ({result.stream} stream, "
+        f"{counted(result.decision.n, 'prompt')} from {_groups(result)} of {result.task} ({result.stream} stream, "
         f"seed {result.seed}; scope: {result.scope.replace('_', ' ')})"
     ]
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from circuitcheck.digest import digest
 from circuitcheck.errors import BadMetric, BadTask, NotComparable, VacuousIntervention
+from circuitcheck.given import checked_number, checked_whole
 from circuitcheck.prompts import TaskDefinition
 from circuitcheck.prompts.cases import Case, case_at
 from circuitcheck.quantities.expressions.expression import Expression
@@ -268,10 +269,10 @@ def forall(comparison: object, *, rate: float = 0.001, prompts: int | None = Non
 
 def _check(comparison: Comparison, rate: float, prompts: int | None) -> None:
     comparison.quantity.check_per_prompt("cc.forall")
-    if not 0 < rate < 1:
+    if not 0 < checked_number("cc.forall has rate", rate, ValueError, "a share of prompts, such as 0.001") < 1:
         raise ValueError(f"cc.forall has rate={rate!r}; expected a share of prompts between 0 and 1, such as 0.001.")
-    if prompts is not None and prompts < 1:
-        raise BadTask(f"cc.forall has prompts={prompts!r}; expected 1 or more.")
+    if prompts is not None:
+        checked_whole("cc.forall has prompts", prompts, BadTask)
 
 
 def _tail(settings: Settings) -> float:
