@@ -74,11 +74,11 @@ def see_doctor(spec: str, dtypes: list[str], device: str, json_path: Path | None
 
     found = []
     for dtype in dtypes:
-        session = Session(Settings(device=device))
         try:
+            session = Session(Settings(device=device))
             card = session.load(spec, dtype=dtype, device=None, bos="tokenizer")
             found.append(session.engine.examine(card.ref))
-        except CircuitCheckError as error:
+        except (CircuitCheckError, ValueError) as error:  # of settings
             sys.stderr.write(f"{error}\n")
             return 2
     sys.stdout.write(as_text(found))

@@ -18,7 +18,7 @@ from circuitcheck.settings import LEDGER
 _LONGEST_LINE = 1 << 16
 _LARGEST_FILE = 1 << 27
 _TYPES: dict[str, type] = {"seed": int, "budget": int, "templates": tuple}  # other fields are text
-_ROOTS = (".circuitcheck", "pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg", ".git")
+_ROOTS = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg", ".git")
 
 
 @dataclass(frozen=True)

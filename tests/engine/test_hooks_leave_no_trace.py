@@ -6,7 +6,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import circuitcheck as cc
-from circuitcheck.engine.torch import proof
+from circuitcheck.engine.torch.proof import watch
 from circuitcheck.engine.torch.sites.hooks import hooked
 from circuitcheck.errors import ModelChanged, SiteNotReached
 
@@ -47,7 +47,7 @@ def test_no_hook_remains_after_an_error_inside_a_run(inside, engine, plan_of, mo
     before = hooks_on(inside)
     ablated = ioi.logit_diff(model.ablate("L0H1, L2H0", kind="zero"))
     with monkeypatch.context() as patch:
-        patch.setattr(proof.Change, "record", boom)
+        patch.setattr(watch.Change, "record", boom)
         with pytest.raises(type(error)):
             ablated.values(32)
     assert hooks_on(inside) == before

@@ -62,9 +62,9 @@ def test_outside_of_pytest(setting: str, variable: str, expected: str | None, mo
 
 
 def test_collecting_prompts_loads_no_model(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    from circuitcheck.engine.torch import loaded
+    from circuitcheck.engine.torch.loaded import pool
 
-    monkeypatch.setattr(loaded, "load", None)
+    monkeypatch.setattr(pool, "load", None)
     folder.write(
         """
 PROMPTS = cc.tasks.ioi().prompts(2, model="m.gguf")

@@ -18,7 +18,7 @@ def test_middle(model, ioi):
 BREAK = """
 import pytest
 from dataclasses import replace
-from circuitcheck.plan import SITE_KINDS
+from circuitcheck.places import SITE_KINDS
 
 @pytest.fixture(autouse=True, scope="session")
 def broken():

@@ -75,6 +75,7 @@ def test_means_are_never_taken_over_chosen_prompts(model, ioi):
 
 
 def test_a_filter_of_one_stream_is_none_of_another(model, ioi):
+    ioi = ioi.on_stream("test")
     chosen = ioi.where(ioi.logit_diff(model) > 0, prompts=64)
     with pytest.raises(BadTask, match="filtered on its test stream"):
         chosen.on_stream("discovery").logit_diff(model).values(3)
