@@ -16,6 +16,7 @@ from circuitcheck.prompts import PromptStream
 N = 4
 BENCHES = [*product(FAMILIES, ["float32"]), ("gpt2", "float64"), ("neox", "float64"), ("llama", "float64")]
 ORGANISM = Path(cc.__file__).parent / "models/bundled/organism"
+FLOAT32 = {"gemma3": 2e-4}  # its norms after attention and MLP carry rounding on: 1.03e-4 on one machine of two
 EXACT = {"gpt2": 1e-10, "neox": 1e-10}  # in float64; of the others transformers and TransformerLens cast to float32
 RESIDUAL = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "neurons")
 OF_HEADS = ("z", "result", "q", "k", "v", "scores", "pattern")
@@ -34,7 +35,7 @@ class Bench:
             # transformers casts this softmax to float32 whatever the model's dtype, TransformerLens does not.
             self.plain._family.softmax = partial(torch.softmax, dim=-1)
         self.prompts = self.task.prompts(N, model=self.model)
-        self.tolerance = 1e-4 if dtype == "float32" else EXACT.get(family, 1e-5)
+        self.tolerance = FLOAT32.get(family, 1e-4) if dtype == "float32" else EXACT.get(family, 1e-5)
 
     def tokens(self, prompt, run="clean"):
         return torch.tensor([prompt.run(run)])

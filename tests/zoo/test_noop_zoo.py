@@ -582,7 +582,7 @@ def test_a_direction_of_norm_zero(model, tiny_gpt2, ioi, measure, at, minus, sit
 
 @pytest.mark.parametrize("scale", [0, 0.0, -0.0, float("nan"), float("inf"), False])
 def test_a_scale_that_does_nothing(model, direction, scale):
-    with pytest.raises(BadIntervention, match=rf"scale={scale}(\.0: add|; expected a finite number)"):
+    with pytest.raises(BadIntervention, match=rf"scale={scale}(\.0)?(: add|; expected a finite number)"):
         model.add(direction, at="END", scale=scale)
 
 
