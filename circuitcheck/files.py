@@ -9,6 +9,8 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Any
 
+from circuitcheck.text import repeated
+
 _LARGEST = 1 << 24  # bytes of one stored record
 
 
@@ -93,3 +95,12 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The `object_pairs_hook` of a JSON reader. Raises ValueError for a name that is there twice, of which a reader would
+    take the last."""
+    twice = repeated(name for name, _ in pairs)
+    if twice:
+        raise ValueError(f"{twice[0]!r} is there more than once")
+    return dict(pairs)

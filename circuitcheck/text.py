@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -62,6 +63,11 @@ def first_line(error: BaseException) -> str:
         return printable((str(error).splitlines() or [""])[0])
     except Exception as second:  # noqa: BLE001 - it may raise anything
         return f"(its text raises {type(second).__name__})"
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """Those that are there more than once, in the order of the first."""
+    return [name for name, count in Counter(names).items() if count > 1]
 
 
 def suggestion(given: str, known: Iterable[str], cutoff: float = 0.6) -> str:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from circuitcheck.errors import BadRecord
+from circuitcheck.files import each_once
 from circuitcheck.prompts.readable import check_readable
-from circuitcheck.text import a_kind, first_line
+from circuitcheck.text import a_kind, first_line, repeated
 
 _LARGEST = 1 << 30  # bytes: records are held in memory, unlike a corpus
 _LONGEST_LINE = 1 << 25  # bytes
@@ -45,21 +46,12 @@ def _json_row(line: bytes) -> Mapping[str, Any] | str:
     try:
         if len(line) > _LONGEST_LINE:
             return f"has {len(line):,} bytes, and {_LONGEST_LINE:,} at most are read"
-        row = json.loads(line.decode("utf-8"), object_pairs_hook=_each_once)
+        row = json.loads(line.decode("utf-8"), object_pairs_hook=each_once)
     except UnicodeDecodeError as error:
         return f"is not UTF-8 (byte {error.start} of the line)"
     except (ValueError, RecursionError) as error:
         return f"is not JSON ({error})"
     return row if isinstance(row, dict) else f"is the JSON of {a_kind(row)}; expected an object with text and answer"
-
-
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Raises ValueError for a name that is there twice, of which a reader would take the last."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} is there more than once")
-    return found
 
 
 def _csv_rows(path: Path) -> Iterator[Row]:
@@ -91,7 +83,7 @@ def _check_header(path: Path, header: list[str]) -> None:
     lacking = [name for name in ("text", "answer") if name not in header]
     if lacking:
         raise BadRecord(f"{path.name}:1: the header has no column {' and no '.join(lacking)}; it has {', '.join(header)}.")
-    twice = sorted({name for name in header if header.count(name) > 1})
+    twice = sorted(repeated(header))
     if twice:
         raise BadRecord(f"{path.name}:1: the header has {', '.join(twice)} more than once.")
 
@@ -142,7 +134,7 @@ def open_parquet(path: Path) -> Any:
         file = pyarrow.parquet.ParquetFile(path, read_dictionary=list(dict.fromkeys(texts)))
     except (pyarrow.ArrowInvalid, OSError) as error:
         raise BadRecord(f"{path.name}: is not Parquet ({str(error).splitlines()[0]})") from error
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(repeated(names))
     if twice:
         raise BadRecord(f"{path.name}: the table has {', '.join(twice)} more than once.")
     return file

@@ -8,6 +8,7 @@ from circuitcheck.engine.torch.loading.json_files import check_no_pointer
 from circuitcheck.engine.torch.loading.preflight import check_size
 from circuitcheck.errors import CorruptCheckpoint
 from circuitcheck.models import ModelSpec
+from circuitcheck.text import repeated
 
 _SIZES = ("block_count", "embedding_length", "attention.head_count")
 _EPSILONS = ("attention.layer_norm_rms_epsilon", "attention.layer_norm_epsilon")
@@ -70,9 +71,9 @@ def _layout(header: GgufHeader) -> str:
     alignment = header.words.get("general.alignment", _ALIGNMENT)
     if not isinstance(alignment, int) or alignment <= 0 or alignment & (alignment - 1):
         return f"general.alignment is {alignment!r}, expected a power of two"
-    names = [entry.name for entry in header.tensors]
-    if len(set(names)) < len(names):
-        return f"{max(names, key=names.count)!r} is in it twice"
+    twice = repeated(entry.name for entry in header.tensors)
+    if twice:
+        return f"{twice[0]!r} is in it twice"
     place = 0
     for entry in sorted(header.tensors, key=lambda entry: entry.offset):
         wrong, size = _bytes_of(entry)
@@ -82,8 +83,8 @@ def _layout(header: GgufHeader) -> str:
             return f"{entry.name!r} begins at byte {entry.offset} of the data, expected {place}, where the one before ends"
         end, place = entry.offset + size, _aligned(entry.offset + size, alignment)
     start = data_start(header)
-    if not names or not start + end <= header.size <= start + place:
-        return f"its {len(names)} tensors end at byte {start + place}, and the file has {header.size}"
+    if not header.tensors or not start + end <= header.size <= start + place:
+        return f"its {len(header.tensors)} tensors end at byte {start + place}, and the file has {header.size}"
     return ""
 
 

@@ -8,6 +8,8 @@ import struct
 from pathlib import Path
 from typing import Any
 
+from circuitcheck.files import each_once
+
 _LARGEST = 100_000_000  # bytes: more is refused by the library, too
 _METADATA = "__metadata__"
 
@@ -20,7 +22,7 @@ def read_types(path: Path) -> dict[str, str]:
         size = path.stat().st_size
         if not 0 < length <= min(_LARGEST, size - 8):
             raise ValueError(f"it has {size} bytes, and its header would have {length}")
-        header = json.loads(stream.read(length).decode("utf-8"), object_pairs_hook=_without_doubles)
+        header = json.loads(stream.read(length).decode("utf-8"), object_pairs_hook=each_once)
     if not isinstance(header, dict):
         raise ValueError("its header is no object")
     header.pop(_METADATA, None)
@@ -48,11 +50,3 @@ def _check_places(places: dict[str, list[int]], size: int) -> None:
         place = end
     if place != size:
         raise ValueError(f"its tensors end at byte {place} of the data, and it has {size}")
-
-
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"its header names {max(names, key=names.count)!r} twice")
-    return found
