@@ -1,7 +1,6 @@
 """The files of weights in a checkpoint's folder: each tensor once, in the file that the index names, of a number's type."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -11,7 +10,7 @@ from circuitcheck.engine.torch.loading.pickles import check_unpacked_size
 from circuitcheck.engine.torch.loading.safetensors_header import read_types
 from circuitcheck.errors import CorruptCheckpoint
 from circuitcheck.models import ModelSpec
-from circuitcheck.text import first_line
+from circuitcheck.text import first_line, repeated
 
 # Buffers that older versions of transformers saved; models work them out anew.
 BUFFERS = re.compile(r".*(\.masked_bias|\.attn\.bias|\.attention\.bias|inv_freq|position_ids|relative_position_index)$")
@@ -79,12 +78,11 @@ def _read_types(spec: ModelSpec, path: Path) -> dict[str, str]:
 
 
 def _check_places(spec: ModelSpec, index: Mapping[str, str], types: Mapping[str, Mapping[str, str]]) -> None:
-    counts = Counter(name for held in types.values() for name in held)
-    twice = next((name for name, count in counts.items() if count > 1), None)
-    if twice is not None:
-        files = " and ".join(file for file, held in types.items() if twice in held)
+    twice = repeated(name for held in types.values() for name in held)
+    if twice:
+        files = " and ".join(file for file, held in types.items() if twice[0] in held)
         raise CorruptCheckpoint(
-            f"{spec} holds the tensor {twice!r} more than once, in {files}: which one is the model's cannot be told. Get a "
+            f"{spec} holds the tensor {twice[0]!r} more than once, in {files}: which one is the model's cannot be told. Get a "
             f"fresh copy."
         )
     for name, file in index.items():
