@@ -82,8 +82,8 @@ def _check_places(spec: ModelSpec, index: Mapping[str, str], types: Mapping[str,
     if twice:
         files = " and ".join(file for file, held in types.items() if twice[0] in held)
         raise CorruptCheckpoint(
-            f"{spec} holds the tensor {twice[0]!r} more than once, in {files}: which one is the model's cannot be told. Get a "
-            f"fresh copy."
+            f"{spec} holds the tensor {twice[0]!r} more than once, in {files}: which one is the model's cannot be told. "
+            f"Get a fresh copy."
         )
     for name, file in index.items():
         if name not in types[file]:
