@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 import circuitcheck as cc
+from circuitcheck.engine.torch.dictionaries.pool import DictionaryPool
 from circuitcheck.engine.torch.proof.watch import Change, watched
 from circuitcheck.engine.torch.running.references import Directions, Means
 from circuitcheck.engine.torch.running.run import Run, Watch
@@ -51,7 +52,7 @@ def _ways(spec: str) -> tuple[Callable[[], Any], Callable[[], Any], Callable[[],
 
     def ours(watch: Watch = watched) -> Any:
         with torch.no_grad():
-            nothing = Means(0, lambda means: means.bytes), Directions(0, len)
+            nothing = Means(0, lambda means: means.bytes), Directions(0, len), DictionaryPool()
             return Run(loaded, plan, *nothing, watch).table(range(count)).values[0]
 
     def loop() -> Any:

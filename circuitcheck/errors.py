@@ -96,6 +96,10 @@ class UnsupportedModel(CircuitCheckError):
     """A checkpoint that is whole, of a layout that TransformerLens cannot wrap."""
 
 
+class BadDictionary(CircuitCheckError, ValueError):
+    """A dictionary of features that cannot be read as one, or that does not fit the model or the site it is given for."""
+
+
 class ModelChanged(CircuitCheckError):
     """The weights, hooks or mode of a loaded model changed behind the session's back."""
 

@@ -10,17 +10,32 @@ from numpy.typing import NDArray
 from circuitcheck.engine.checkup import CheckUp
 from circuitcheck.models import BosPolicy
 from circuitcheck.places import Architecture, Site
-from circuitcheck.plan import ModelRef, Plan
+from circuitcheck.plan import DictionaryRef, ModelRef, Plan
 from circuitcheck.prompts import Tokenizer
 
 VACUOUS = 1e-6
 
 
 @dataclass(frozen=True)
+class FeatureReceipt:
+    """A feature's own activation before it was changed: prompt by prompt, the one farthest from 0 at the tokens in
+    question."""
+
+    feature: str
+    activation: tuple[float, ...]
+
+    @property
+    def fires(self) -> int:
+        """On how many prompts."""
+        return sum(value != 0 for value in self.activation)
+
+
+@dataclass(frozen=True)
 class Receipt:
     """Proof that one intervention acted. `relative` holds, prompt by prompt, the norm of what was written minus what was
     there, over the larger of the two norms, all sites together. `idle` are those of `sites` in which no prompt changed.
-    `digest` tells receipts apart that read alike."""
+    Where features of a dictionary are changed, `features` are their own receipts, and `output`, prompt by prompt, the norm
+    of the change over that of what the dictionary gave out before. `digest` tells receipts apart that read alike."""
 
     digest: str
     model: str
@@ -31,6 +46,8 @@ class Receipt:
     allow_vacuous: bool = False
     dtype: str = "float32"
     idle: tuple[str, ...] = ()
+    features: tuple[FeatureReceipt, ...] = ()
+    output: tuple[float, ...] = ()
 
     @property
     def prompts(self) -> int:
@@ -48,10 +65,16 @@ class Receipt:
     def then(self, later: "Receipt") -> "Receipt":
         """The receipt for these rows and the ones that follow them."""
         idle = tuple(site for site in self.idle if site in later.idle)
-        return replace(self, relative=self.relative + later.relative, idle=idle)
+        features = tuple(
+            replace(mine, activation=mine.activation + theirs.activation)
+            for mine, theirs in zip(self.features, later.features, strict=True)
+        )
+        relative, output = self.relative + later.relative, self.output + later.output
+        return replace(self, relative=relative, idle=idle, features=features, output=output)
 
     def rows(self, window: slice) -> "Receipt":
-        return replace(self, relative=self.relative[window])
+        features = tuple(replace(each, activation=each.activation[window]) for each in self.features)
+        return replace(self, relative=self.relative[window], features=features, output=self.output[window])
 
 
 def on_most_prompts(receipts: Iterable[Receipt]) -> tuple[Receipt, ...]:
@@ -97,6 +120,29 @@ class ModelCard:
     device: str
 
 
+@dataclass(frozen=True)
+class MadeFor:
+    """What a dictionary was trained on, None where nobody says: the `model` by name, the `processing` of its weights
+    ("none" or "folded"), and whether prompts began with a BOS."""
+
+    model: str | None = None
+    processing: str | None = None
+    prepend_bos: bool | None = None
+
+
+@dataclass(frozen=True)
+class DictionaryCard:
+    """What is known of a loaded dictionary without touching its weights. It reads `d_in` numbers and writes `d_out`;
+    `architecture` is sae_lens's word. `fingerprint` names the parts that its digest covers."""
+
+    ref: DictionaryRef
+    architecture: str
+    d_in: int
+    d_out: int
+    made_for: MadeFor
+    fingerprint: Mapping[str, str] = field(hash=False)
+
+
 class Engine(Protocol):
     """`run` is idempotent: the same plan and rows give the same table, bit for bit, on the same machine. Tokenizers load no
     weights."""
@@ -135,6 +181,21 @@ class Engine(Protocol):
 
     def look(self, plan: Plan, rows: range) -> Look:
         """What the only cell of a plan shows: logits at END, and the sites of its metric."""
+        ...
+
+    def attach(
+        self, spec: object, *, reads: Site | None, writes: Site | None, made_for: MadeFor, transcoder: bool
+    ) -> DictionaryCard:
+        """The dictionary of a spec, at sites that are given or, where they are None, those of its own config. What
+        `made_for` says comes before the config. Raises BadDictionary, CorruptCheckpoint, ModelUnavailable."""
+        ...
+
+    def check_fits(self, dictionary: DictionaryRef, model: ModelRef) -> None:
+        """Raises BadDictionary for a dictionary of another width, base model, processing or BOS policy; UnknownSite."""
+        ...
+
+    def dictionary(self, ref: DictionaryRef) -> object:
+        """The library's own dictionary, to look at."""
         ...
 
     def inner(self, ref: ModelRef) -> object:

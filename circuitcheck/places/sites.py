@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Literal
 
 from circuitcheck.errors import UnknownSite, UnknownUnit
 from circuitcheck.places.site_kinds import SITE_KINDS, Index, KindName, SiteKind, site_kind
@@ -49,13 +50,17 @@ class Site:
 
 @dataclass(frozen=True, order=True)
 class Part:
-    """A head, key/value head or neuron of a layer, whichever of its sites is meant: what controls exchange for another."""
+    """A head, key/value head or neuron of a layer, whichever of its sites is meant, or a feature of the dictionary `of`:
+    what controls exchange for another."""
 
     layer: int
-    index: Index
+    index: Index | Literal["feature"]
     number: int
+    of: str = ""
 
     def __str__(self) -> str:
+        if self.index == "feature":
+            return f"{self.of}[{self.number}]"
         if self.index == "neuron":
             return str(Neuron(self.layer, self.number))
         return f"{'' if self.index == 'head' else 'key/value head '}{Head(self.layer, self.number)}"
@@ -154,7 +159,7 @@ def check_sites(sites: Iterable[Site], architecture: Architecture) -> None:
         _check(site, site_kind(site.kind), architecture)
 
 
-def count_parts(index: Index | None, architecture: Architecture) -> int | None:
+def count_parts(index: Index | Literal["feature"] | None, architecture: Architecture) -> int | None:
     """How many heads, key/value heads or neurons a layer has. None: nobody knows, or there is nothing to count."""
     match index:
         case "head":

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from circuitcheck.digest import digest
 from circuitcheck.places.site_kinds import KindName
+from circuitcheck.plan.dictionaries import DictionaryRef
 from circuitcheck.plan.metrics import Metric
 from circuitcheck.plan.references import ModelRef
 from circuitcheck.plan.views import View
@@ -26,8 +27,15 @@ class Cell:
         """The kinds of sites that are written, taken from other runs, or read by the metric."""
         written = {site.kind for each in self.view.interventions for site, _ in each.writes}
         needed = {need.site.kind for each in self.view.interventions for need in each.needs}
+        read = {site.kind for each in self.view.interventions for site in each.reads}
         frozen = {kind for each in self.view.interventions for kind in each.freezes}
-        return frozenset(written | needed | frozen | {site.kind for site in self.metric.sites})
+        return frozenset(written | needed | read | frozen | {site.kind for site in self.metric.sites})
+
+    @property
+    def dictionaries(self) -> tuple[DictionaryRef, ...]:
+        """Those whose features are changed or looked at, each once."""
+        changed = [ref for each in self.view.interventions for ref in each.dictionaries]
+        return tuple(dict.fromkeys((*changed, *self.metric.dictionaries)))
 
     def describe(self) -> str:
         return f"{self.metric.name} of {self.view.describe()}"

@@ -1,13 +1,16 @@
 """Quantities: what a claim compares. Nothing is measured until a comparison is asked or values are wanted."""
 
 from circuitcheck.quantities.corpus import corpus
+from circuitcheck.quantities.dictionaries import Dictionary, FeatureSet, sae, transcoder
 from circuitcheck.quantities.directions import direction, mean_difference, random_direction
 from circuitcheck.quantities.metrics import (
     accuracy,
     activation,
     attention,
     candidate_accuracy,
+    fires,
     kl_from_clean,
+    l0,
     log_prob,
     logit_diff,
     loss,
@@ -15,6 +18,7 @@ from circuitcheck.quantities.metrics import (
     norm,
     probability,
     rank,
+    reconstruction_error,
 )
 from circuitcheck.quantities.models import Model, ModelView, load
 from circuitcheck.quantities.quantity import Quantity
@@ -33,7 +37,9 @@ __all__ = [
     "Comparison",
     "ComparisonResult",
     "Composite",
+    "Dictionary",
     "Estimate",
+    "FeatureSet",
     "ForAll",
     "Model",
     "ModelView",
@@ -51,8 +57,10 @@ __all__ = [
     "candidate_accuracy",
     "corpus",
     "direction",
+    "fires",
     "forall",
     "kl_from_clean",
+    "l0",
     "load",
     "log_prob",
     "logit_diff",
@@ -65,5 +73,8 @@ __all__ = [
     "random_heads",
     "random_sites",
     "rank",
+    "reconstruction_error",
     "recording",
+    "sae",
+    "transcoder",
 ]

@@ -7,13 +7,27 @@ from typing import Any, Literal
 from circuitcheck.errors import BadExtension, BadMetric, UnknownSite, UnknownUnit, after_reload
 from circuitcheck.extensions import load_extensions
 from circuitcheck.given import known_arguments
-from circuitcheck.places import ANY_MODEL, Head, Site, Unit, UnitSet, parse_position, parse_sites, parse_units, site_kind
+from circuitcheck.places import (
+    ANY_MODEL,
+    Head,
+    Position,
+    Site,
+    Unit,
+    UnitSet,
+    parse_position,
+    parse_sites,
+    parse_units,
+    site_kind,
+)
 from circuitcheck.plan import (
     Accuracy,
     Activation,
+    ActiveFeatures,
     Attention,
     CandidateAccuracy,
     Custom,
+    FeatureActivation,
+    FeatureFires,
     KLFromClean,
     LogitDiff,
     LogProb,
@@ -22,9 +36,11 @@ from circuitcheck.plan import (
     Norm,
     Probability,
     Rank,
+    ReconstructionError,
 )
 from circuitcheck.plan.metrics import check_support
 from circuitcheck.plan.metrics.protocol import Support
+from circuitcheck.quantities.dictionaries import Dictionary, FeatureSet, as_features
 from circuitcheck.text import shown, suggestion
 
 
@@ -109,13 +125,48 @@ def norm(site: str | Unit | Site, *, at: str) -> Norm:
     return Norm(found, parse_position(at))
 
 
-def activation(neuron: str | Unit | Site, *, at: str) -> Activation:
-    """The activation of one neuron, such as `activation("L3.mlp[12]", at="END")`, at one token. Raises UnknownSite,
-    UnknownPosition, BadMetric for what is no single number."""
+def activation(neuron: str | Unit | Site | FeatureSet, *, at: str) -> Activation | FeatureActivation:
+    """The activation of one neuron, such as `activation("L3.mlp[12]", at="END")`, or of one feature of a dictionary
+    (`activation(q[7], at="END")`; of several, their sum), at one token. Raises UnknownSite, UnknownPosition, BadMetric for
+    what is no single number."""
+    if isinstance(neuron, FeatureSet):
+        return FeatureActivation(neuron.plan, _one_token(at))
     found = _one_site(neuron)
     if site_kind(found.kind).index != "neuron" or found.index is None:
         raise BadMetric(f"{found} is no single number; expected a neuron such as L3.mlp[12], or use cc.norm.")
     return Activation(found, parse_position(at))
+
+
+def fires(features: FeatureSet, *, at: str = "END") -> FeatureFires:
+    """1 where a feature of a dictionary is active (not 0) at one token, else 0; of several, where all of them are. Its mean
+    is the firing rate. Raises BadIntervention for what is no feature, UnknownPosition."""
+    return FeatureFires(as_features(features, "fires()").plan, _one_token(at))
+
+
+def l0(dictionary: Dictionary, *, at: str = "END") -> ActiveFeatures:
+    """How many features of a dictionary are active at one token. Raises BadMetric for what is no dictionary,
+    UnknownPosition."""
+    return ActiveFeatures(_dictionary(dictionary, "l0()").ref, _one_token(at))
+
+
+def reconstruction_error(dictionary: Dictionary, *, at: str = "END") -> ReconstructionError:
+    """The squared distance between the value that a dictionary stands for, at one token, and what it makes of it. Raises
+    BadMetric for what is no dictionary, UnknownPosition."""
+    return ReconstructionError(_dictionary(dictionary, "reconstruction_error()").ref, _one_token(at))
+
+
+def _dictionary(given: object, what: str) -> Dictionary:
+    if isinstance(given, Dictionary):
+        return given
+    raise BadMetric(f"{what} got {shown(given)}; expected a dictionary, such as cc.sae(folder).{after_reload(given)}")
+
+
+def _one_token(at: str) -> Position:
+    """Raises BadMetric for a span."""
+    found = parse_position(at)
+    if found.span:
+        raise BadMetric(f"at={at!r} is several tokens; features are looked at on one: {found.name}.")
+    return found
 
 
 def _one_site(site: str | Unit | Site) -> Site:

@@ -30,6 +30,8 @@ from circuitcheck.places.units import Unit
 from circuitcheck.plan import Ablate, Direction, Intervention, KnockOut, ModelRef, Patch, PatchPath, Steer, View
 from circuitcheck.plan.interventions import Kind, Mode
 from circuitcheck.prompts import Prompt, Tokenizer, given_prompts
+from circuitcheck.quantities.dictionaries import FeatureSet
+from circuitcheck.quantities.feature_views import FeatureViews
 from circuitcheck.quantities.own_interventions import bound_without_task, check_direction, check_intervention
 from circuitcheck.quantities.questions.html import escape_code
 from circuitcheck.quantities.view_arguments import check_ablated, check_ablation, check_source, parse_path, slots
@@ -51,7 +53,7 @@ _WITH_VALUE_BIASES = ("z", "result", "v", "pattern")  # kinds that lie before a 
 
 
 @dataclass(frozen=True)
-class ModelView:
+class ModelView(FeatureViews):
     """A model with interventions, as data. Views are immutable: every method gives a new one."""
 
     card: ModelCard
@@ -68,7 +70,7 @@ class ModelView:
     @known_arguments
     def ablate(
         self,
-        sites: Sites | Circuit,
+        sites: Sites | Circuit | FeatureSet,
         *,
         kind: Kind,
         at: str | Iterable[str] | None = None,
@@ -78,7 +80,8 @@ class ModelView:
         allow_vacuous: bool = False,
     ) -> "ModelView":
         """Replace the values of `sites` at the positions `at` (None: every token). Units such as `L9H9`, `L5.mlp` or
-        `L3.mlp[12]` mean their outputs; other sites are `L9H9.q`, `L5.resid_mid`, ...
+        `L3.mlp[12]` mean their outputs; other sites are `L9H9.q`, `L5.resid_mid`, ... Of features of a dictionary
+        (`cc.sae(folder)[7]`) the activations are replaced, and the error term stays.
 
         `kind` is never a default: `"zero"`; `"mean"`, over `n` (256) prompts of the task's reference stream, template by
         template and token by token; `"counterfactual"`, the value in the prompt's counterfactual called `source` (default:
@@ -91,6 +94,8 @@ class ModelView:
         """
         same = slots(matching)
         found = check_ablation(kind, source, n, same)
+        if isinstance(sites, FeatureSet):
+            return self._ablate_features(sites, found, at, source, n, same, allow_vacuous=allow_vacuous)
         groups = self._groups(sites, at)
         check_ablated(found, [site for group, _ in groups for site in group])
         if kind == "zero":
@@ -103,19 +108,22 @@ class ModelView:
     @known_arguments
     def patch(
         self,
-        sites: Sites,
+        sites: Sites | FeatureSet,
         *,
         source: str | None = None,
         at: str | Iterable[str] | None = None,
         allow_vacuous: bool = False,
     ) -> "ModelView":
-        """Replace the values of `sites` (such as `L9H9`, `L9H9.q`, `L5.resid_pre`, `L3.mlp[12]`) at the positions `at`
-        (None: every token; of scores and patterns, the queries) by those of an untouched run on `source`: "clean", or
-        one of the task's counterfactuals (default: its first). `model.on("abc").patch(..., source="clean")` is denoising.
+        """Replace the values of `sites` (such as `L9H9`, `L9H9.q`, `L5.resid_pre`, `L3.mlp[12]`), or the activations of
+        features of a dictionary, at the positions `at` (None: every token; of scores and patterns, the queries) by those of
+        an untouched run on `source`: "clean", or one of the task's counterfactuals (default: its first).
+        `model.on("abc").patch(..., source="clean")` is denoising.
 
         Raises UnknownSite, UnknownPosition; BadIntervention, when it is measured, for values from the run it is in itself.
         """
         check_source("source", source)
+        if isinstance(sites, FeatureSet):
+            return self._edit(sites, "patch", at, source=source, allow_vacuous=allow_vacuous)
         parsed = parse_sites(sites, self.card.architecture)
         return self._then(Patch(parsed, parse_at(at), source, allow_vacuous))
 
@@ -163,9 +171,14 @@ class ModelView:
         return self._then(KnockOut(apart, parse_at(query), parse_at(key), allow_vacuous))
 
     @known_arguments
-    def add(self, direction: Direction, *, at: Places = None, layers: Layers = None, scale: float = 1.0) -> "ModelView":
+    def add(
+        self, direction: Direction | FeatureSet, *, at: Places = None, layers: Layers = None, scale: float = 1.0
+    ) -> "ModelView":
         """Add `scale` times the direction's vector at the positions `at`, in each of its layers or those of `layers`. At
-        several layers the doses accumulate. Raises BadIntervention, UnknownUnit, UnknownPosition."""
+        several layers the doses accumulate. Features of a dictionary are raised by `scale` in their activation instead.
+        Raises BadIntervention, UnknownUnit, UnknownPosition."""
+        if isinstance(direction, FeatureSet):
+            return self._raise_features(direction, at, layers, scale)
         return self._steer(direction, "add", at, layers, scale)
 
     @known_arguments
@@ -226,6 +239,12 @@ class ModelView:
 
     def _repr_html_(self) -> str:
         return escape_code(repr(self))
+
+    def _raise_features(self, features: FeatureSet, at: Places, layers: Layers, scale: float) -> "ModelView":
+        if layers is not None:
+            raise BadIntervention(f"{features} belong to {features.plan.dictionary.writes}: leave layers= out.")
+        amount = checked_number("scale", scale, BadIntervention, "a finite number")
+        return self._edit(features, "add", at, amount=amount)
 
     def _steer(self, direction: Direction, mode: Mode, at: Places, layers: Layers, scale: float) -> "ModelView":
         check_direction(direction, mode.replace("_", " "))

@@ -8,7 +8,9 @@ from typing import TypeVar
 import torch
 
 from circuitcheck.engine.checkup import CheckUp
-from circuitcheck.engine.protocol import Look, ModelCard, Table
+from circuitcheck.engine.protocol import DictionaryCard, Look, MadeFor, ModelCard, Table
+from circuitcheck.engine.torch.dictionaries.fitting import check_fits
+from circuitcheck.engine.torch.dictionaries.pool import DictionaryPool
 from circuitcheck.engine.torch.doctor import examine
 from circuitcheck.engine.torch.loaded.pool import ModelPool, TokenizerPool
 from circuitcheck.engine.torch.loading.devices import memory_of, resolve_device
@@ -17,8 +19,8 @@ from circuitcheck.engine.torch.running.references import Directions, Means
 from circuitcheck.engine.torch.running.run import Run
 from circuitcheck.errors import ModelChanged
 from circuitcheck.models import BosPolicy, parse_spec
-from circuitcheck.places import check_sites
-from circuitcheck.plan import ModelRef, Plan
+from circuitcheck.places import Site, check_sites
+from circuitcheck.plan import DictionaryRef, ModelRef, Plan
 
 Found = TypeVar("Found")
 _PART_FOR_MEANS = 8  # of the device's memory, at most
@@ -34,6 +36,7 @@ class LocalEngine:
         self._device = device
         self._pool = ModelPool(memory_budget, cache)
         self._tokenizers = TokenizerPool(cache)
+        self._dictionaries = DictionaryPool()
         self._means = Means(memory_of(resolve_device(device)) // _PART_FOR_MEANS, lambda means: means.bytes)
         self._directions = Directions(_DIRECTIONS, lambda vectors: sum(each.nbytes for each in vectors.values()))
 
@@ -91,6 +94,20 @@ class LocalEngine:
         with _ONE_AT_A_TIME:
             return self._run(plan, lambda run: run.look(rows))
 
+    def attach(
+        self, spec: object, *, reads: Site | None, writes: Site | None, made_for: MadeFor, transcoder: bool
+    ) -> DictionaryCard:
+        with _ONE_AT_A_TIME:
+            return self._dictionaries.attach(spec, reads=reads, writes=writes, given=made_for, transcoder=transcoder).card
+
+    def check_fits(self, dictionary: DictionaryRef, model: ModelRef) -> None:
+        with _ONE_AT_A_TIME:
+            check_fits(self._dictionaries.get(dictionary).card, self._pool.get(model, self._device))
+
+    def dictionary(self, ref: DictionaryRef) -> object:
+        """sae_lens's own."""
+        return self._dictionaries.get(ref).sae
+
     def inner(self, ref: ModelRef) -> object:
         """A TransformerBridge or HookedTransformer."""
         return self._pool.get(ref, self._device).model
@@ -105,12 +122,15 @@ class LocalEngine:
     def _run_unchanged(self, plan: Plan, what: Callable[[Run], Found]) -> Found:
         loaded = self._pool.get(plan.model, self._device)
         loaded.check_unchanged()
+        for ref in {ref for cell in plan.cells for ref in cell.dictionaries}:
+            check_fits(self._dictionaries.get(ref).card, loaded)
         for view in {cell.view.digest: cell.view for cell in plan.cells}.values():
             for intervention in view.interventions:
                 places = [site for site, _ in intervention.writes] + [need.site for need in intervention.needs]
+                places += intervention.reads
                 check_sites(places, loaded.card.architecture)
         self._means.drop(lambda key: not self._pool.holds(key[0]))
-        run = Run(loaded, plan, self._means, self._directions)
+        run = Run(loaded, plan, self._means, self._directions, self._dictionaries)
         with torch.no_grad():
             found = what(run)
         loaded.check_unchanged()

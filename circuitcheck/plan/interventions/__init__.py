@@ -1,6 +1,7 @@
 """Changes to a run, as frozen data."""
 
 from circuitcheck.plan.interventions.ablate import KINDS, Ablate, Kind
+from circuitcheck.plan.interventions.features import ERROR_TERMS, Edit, EditFeatures, ErrorTerm, Reconstruct
 from circuitcheck.plan.interventions.knock_out import KnockOut
 from circuitcheck.plan.interventions.patch import Patch
 from circuitcheck.plan.interventions.path import PatchPath
@@ -17,8 +18,12 @@ from circuitcheck.plan.interventions.protocol import (
 from circuitcheck.plan.interventions.steer import Mode, Steer
 
 __all__ = [
+    "ERROR_TERMS",
     "KINDS",
     "Ablate",
+    "Edit",
+    "EditFeatures",
+    "ErrorTerm",
     "Intervention",
     "InterventionBase",
     "Kind",
@@ -28,6 +33,7 @@ __all__ = [
     "Patch",
     "PatchPath",
     "PickCounterfactual",
+    "Reconstruct",
     "Resample",
     "Steer",
     "StreamMean",

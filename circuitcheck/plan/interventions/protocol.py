@@ -9,6 +9,7 @@ from circuitcheck.places.positions import AllBut, At, named_in
 from circuitcheck.places.site_kinds import KindName
 from circuitcheck.places.sites import Part, Site
 from circuitcheck.places.units import Architecture, compact
+from circuitcheck.plan.dictionaries import DictionaryRef
 from circuitcheck.prompts import MeanBy
 
 PickCounterfactual = Callable[[str | None, str], str]  # (name or None for the task's first, who asks) -> name
@@ -55,8 +56,9 @@ class Need:
 class Intervention(Protocol):
     """A change to a run, as data. `bind` makes the parts explicit that depend on the task it is measured on.
 
-    `writes` gives the sites and positions that it changes, `looks_at` further positions that it names. `part_sets` are the
-    sets of heads or neurons that it acts on, each of which `swap_parts` can replace as a whole: that is how a claim about
+    `writes` gives the sites and positions that it changes, `reads` further sites of its own run that it looks at for it,
+    `looks_at` further positions that it names, `dictionaries` those of features that it needs. `part_sets` are the sets of
+    heads, neurons or features that it acts on, each of which `swap_parts` can replace as a whole: that is how a claim about
     some heads is compared with the same claim about others. Parts that were swapped in may turn out to do nothing.
     """
 
@@ -71,6 +73,10 @@ class Intervention(Protocol):
     def needs(self) -> tuple[Need, ...]: ...
     @property
     def writes(self) -> tuple[tuple[Site, At], ...]: ...
+    @property
+    def reads(self) -> tuple[Site, ...]: ...
+    @property
+    def dictionaries(self) -> tuple[DictionaryRef, ...]: ...
     @property
     def looks_at(self) -> tuple[At, ...]: ...
     @property
@@ -96,6 +102,14 @@ class InterventionBase:
     @property
     def writes(self) -> tuple[tuple[Site, At], ...]:
         raise NotImplementedError(f"{type(self).__name__} does not say what it writes")
+
+    @property
+    def reads(self) -> tuple[Site, ...]:
+        return ()
+
+    @property
+    def dictionaries(self) -> tuple[DictionaryRef, ...]:
+        return ()
 
     @property
     def looks_at(self) -> tuple[At, ...]:

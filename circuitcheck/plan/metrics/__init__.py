@@ -1,6 +1,7 @@
 """Metrics as frozen data: one number per prompt, read from one run."""
 
 from circuitcheck.plan.metrics.custom import Custom
+from circuitcheck.plan.metrics.features import ActiveFeatures, FeatureActivation, FeatureFires, ReconstructionError
 from circuitcheck.plan.metrics.logits import (
     Accuracy,
     CandidateAccuracy,
@@ -17,9 +18,12 @@ from circuitcheck.plan.metrics.values import Activation, Attention, Norm, Showin
 __all__ = [
     "Accuracy",
     "Activation",
+    "ActiveFeatures",
     "Attention",
     "CandidateAccuracy",
     "Custom",
+    "FeatureActivation",
+    "FeatureFires",
     "KLFromClean",
     "LogProb",
     "LogitDiff",
@@ -30,6 +34,7 @@ __all__ = [
     "Probability",
     "Rank",
     "Reading",
+    "ReconstructionError",
     "Showing",
     "bounds_of",
     "check_support",

@@ -11,6 +11,7 @@ from circuitcheck.errors import BadMetric
 from circuitcheck.given import number_of
 from circuitcheck.places.positions import At
 from circuitcheck.places.sites import Site
+from circuitcheck.plan.dictionaries import DictionaryRef
 from circuitcheck.text import shown, suggestion
 
 Reading = Literal["logits", "answer", "distractor"]
@@ -53,8 +54,8 @@ class Metric(Protocol):
 
     `reads` says where: the logits at END, or the run that goes on with all of the answer or of the distractor. `tokens` says
     which logits are compared: those of the answer `pair`, of all `candidates`, or `all`; "none" for metrics of
-    `sites`, which look at the positions `looks_at`. `compares_with_clean` asks for the logits of the untouched clean
-    run as well.
+    `sites`, which look at the positions `looks_at`, through `dictionaries` where it is features that they look at.
+    `compares_with_clean` asks for the logits of the untouched clean run as well.
     """
 
     @property
@@ -67,6 +68,8 @@ class Metric(Protocol):
     def support(self) -> Support: ...
     @property
     def sites(self) -> tuple[Site, ...]: ...
+    @property
+    def dictionaries(self) -> tuple[DictionaryRef, ...]: ...
     @property
     def looks_at(self) -> At: ...
     @property
@@ -81,6 +84,7 @@ class MetricBase:
 
     reads: ClassVar[Reading] = "logits"
     sites: ClassVar[tuple[Site, ...]] = ()
+    dictionaries: ClassVar[tuple[DictionaryRef, ...]] = ()
     looks_at: ClassVar[At] = ()
     compares_with_clean: ClassVar[bool] = False
 

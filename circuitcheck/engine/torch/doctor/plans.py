@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from circuitcheck.engine.checkup import EVERYTHING, Finding
+from circuitcheck.engine.torch.dictionaries.pool import DictionaryPool
 from circuitcheck.engine.torch.doctor.examined import ROWS, ExaminedModel
 from circuitcheck.engine.torch.running.references import Directions, Means
 from circuitcheck.engine.torch.running.run import Run
@@ -27,7 +28,7 @@ def check_plans(examined: ExaminedModel) -> Iterator[Finding]:
     cells = tuple(Cell(view, LogitDiff()) for view in views)
     task: Any = SimpleNamespace(name="random tokens", digest="random tokens", prompts=lambda *_, **__: prompts)
     with torch.no_grad():
-        nothing = Means(0, lambda means: means.bytes), Directions(0, len)
+        nothing = Means(0, lambda means: means.bytes), Directions(0, len), DictionaryPool()
         found = Run(examined.loaded, Plan(ref, PromptStream(task, "test", 0), cells), *nothing).table(range(ROWS)).values
     clean, other = (_by_hand(logits, prompts) for logits in (examined.our_logits, examined.their_logits))
     for values, (name, expected, instead) in zip(

@@ -7,12 +7,13 @@ from functools import partial, singledispatch
 from typing import Any, Protocol
 
 from circuitcheck.engine.registry import KERNELS
+from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
 from circuitcheck.engine.torch.sites.access import SiteLayer, Write, by_layer, place
 from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.engine.torch.sites.shapes import Value, Vector
 from circuitcheck.errors import BadIntervention
 from circuitcheck.places import Architecture, At, Site
-from circuitcheck.plan import Direction, Intervention, ValueSource
+from circuitcheck.plan import DictionaryRef, Direction, EditFeatures, Intervention, ValueSource
 
 
 class Sources(Protocol):
@@ -33,6 +34,12 @@ class Sources(Protocol):
 
     def vectors(self, direction: Direction) -> Mapping[int, Vector]:
         """{layer: [d_model]}, in float64."""
+
+    def dictionary(self, ref: DictionaryRef) -> LoadedDictionary:
+        """The dictionary, on the device of the run."""
+
+    def feature_means(self, intervention: EditFeatures) -> Value:
+        """[prompt, pos, feature]: the mean activations of its features over its stream."""
 
 
 @singledispatch

@@ -4,9 +4,10 @@ import numpy as np
 
 from circuitcheck.digest import digest
 from circuitcheck.engine.protocol import Receipt
+from circuitcheck.engine.torch.proof.features import labels, receipts_of
 from circuitcheck.engine.torch.proof.watch import Change
 from circuitcheck.places import Site
-from circuitcheck.plan import Plan, View
+from circuitcheck.plan import EditFeatures, Plan, View
 
 
 class Proof:
@@ -16,11 +17,17 @@ class Proof:
         self._view = view
         self._relative = [np.zeros(prompts) for _ in view.interventions]
         self._moved: list[set[Site]] = [set() for _ in view.interventions]
+        self._names = [labels(each) if isinstance(each, EditFeatures) else () for each in view.interventions]
+        self._activation = [np.zeros((prompts, len(names))) for names in self._names]
+        self._output = [np.zeros(prompts if names else 0) for names in self._names]
 
     def add(self, indices: list[int], changes: list[Change]) -> None:
         for step, change in enumerate(changes):
             self._relative[step][indices] = change.relative().numpy()
             self._moved[step] |= change.moved
+            if change.firing is not None:
+                self._activation[step][indices] = change.firing.activation.numpy()
+                self._output[step][indices] = change.firing.output.numpy()
 
     def receipts(self, plan: Plan) -> tuple[Receipt, ...]:
         """One for each intervention."""
@@ -38,6 +45,8 @@ class Proof:
                     allow_vacuous=intervention.allow_vacuous,
                     dtype=plan.model.dtype,
                     idle=tuple(sorted(map(str, sites - self._moved[step]))),
+                    features=receipts_of(self._names[step], self._activation[step]),
+                    output=tuple(self._output[step].tolist()),
                 )
             )
         return tuple(found)

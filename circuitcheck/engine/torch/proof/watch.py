@@ -11,6 +11,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from circuitcheck.engine.torch.proof.features import Firing
 from circuitcheck.engine.torch.sites.access import Group, SiteLayer, Write, by_layer, place
 from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.engine.torch.sites.shapes import AtIndex, Differs, Index, PerPrompt, Value
@@ -26,6 +27,7 @@ class Change:
 
     prompts: int
     moved: set[Site] = field(default_factory=set)
+    firing: Firing | None = None  # where features are changed
     difference: PerPrompt = field(init=False)
     before: PerPrompt = field(init=False)
     after: PerPrompt = field(init=False)
@@ -88,6 +90,9 @@ class _Watched:
             old_there, new_there = (_compared(self.write.kind, whole[each.where]) for whole in (value, new))
             self.change.record(each.rows, old_there, new_there)
             self.change.moved |= each.moved(self.write.layer, _differ(new_there, old_there))
+        if self.change.firing is not None:
+            read = next(iter(self.write.read.values()), value)
+            self.change.firing.look(read, value, new)
         return new
 
     @property

@@ -10,27 +10,34 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from circuitcheck.engine.registry import READOUTS
+from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
 from circuitcheck.engine.torch.sites.access import SiteLayer
 from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.engine.torch.sites.shapes import LogitsRead, PerPrompt, Value
 from circuitcheck.errors import BadMetric, NotComparable
 from circuitcheck.plan import (
     Custom,
+    DictionaryRef,
     Metric,
 )
 from circuitcheck.prompts import Prompt
+
+
+def no_dictionary(ref: DictionaryRef) -> LoadedDictionary:
+    raise BadMetric(f"this run holds no dictionaries, and {ref} was asked for.")
 
 
 @dataclass(frozen=True)
 class Seen:
     """What one run of a batch shows to metrics: logits [prompt, vocab] at each END, or [prompt, token, vocab] for
     metrics that read a whole answer; the values of the sites they look at; the logits of the untouched clean run,
-    where one compares."""
+    where one compares; and the dictionaries of features that they look through."""
 
     logits: LogitsRead
     batch: Batch
     sites: Mapping[SiteLayer, Value]
     clean: LogitsRead | None = None
+    dictionary: Callable[[DictionaryRef], LoadedDictionary] = no_dictionary
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:

@@ -1,17 +1,22 @@
 """Means of a site's values over reference prompts, position by position or over all their tokens."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
+from circuitcheck.engine.torch.dictionaries.slices import rows_of_site
+from circuitcheck.engine.torch.sites.access import SiteLayer
 from circuitcheck.engine.torch.sites.batch import by_size
 from circuitcheck.engine.torch.sites.forward import activations
 from circuitcheck.engine.torch.sites.hooked_model import HookedModel
 from circuitcheck.engine.torch.sites.shapes import Value
 from circuitcheck.errors import BadTask
 from circuitcheck.places import KindName
+from circuitcheck.plan import Features
 from circuitcheck.prompts import MeanBy, Prompt
 
 _FEWEST = 2  # a mean over one prompt is that prompt
@@ -56,14 +61,35 @@ class StreamMeans:
         return mean
 
 
+@dataclass(frozen=True)
+class Averaged:
+    """What is averaged: `values_of` makes [prompt, layer, pos, ...] of the values of the sites `wanted`."""
+
+    wanted: tuple[SiteLayer, ...]
+    values_of: Callable[[Mapping[SiteLayer, Value]], Value]
+
+
+def layers_of(kind: KindName, n_layers: int) -> Averaged:
+    """A kind of site, in all layers."""
+    wanted = tuple((kind, layer) for layer in range(n_layers))
+    return Averaged(wanted, lambda kept: torch.stack([kept[each] for each in wanted], dim=1))
+
+
+def activations_of(features: Features, dictionary: LoadedDictionary) -> Averaged:
+    """The activations of features, [prompt, 1, pos, feature]."""
+    site, numbers = features.dictionary.reads, list(features.numbers)
+
+    def encoded(kept: Mapping[SiteLayer, Value]) -> Value:
+        value = kept[site.kind, site.layer]
+        columns = torch.arange(value.shape[1], device=value.device)
+        rows = (rows_of_site(site, value, torch.full_like(columns, prompt), columns) for prompt in range(len(value)))
+        return torch.stack([dictionary.encode(each)[:, numbers] for each in rows])[:, None]
+
+    return Averaged(((site.kind, site.layer),), encoded)
+
+
 def stream_means(
-    model: HookedModel,
-    prompts: tuple[Prompt, ...],
-    kind: KindName,
-    n_layers: int,
-    by: MeanBy,
-    batch: int,
-    device: torch.device,
+    model: HookedModel, prompts: tuple[Prompt, ...], averaged: Averaged, by: MeanBy, batch: int, device: torch.device
 ) -> StreamMeans:
     """The mean of each layout, over the prompts that have it."""
     sums: dict[Layout, LayerMeans] = {}
@@ -72,8 +98,7 @@ def stream_means(
         block = prompts[start : start + batch]
         for indices in by_size(block, "logits"):
             tokens = torch.tensor([block[i].tokens for i in indices], device=device)
-            kept = activations(model, tokens, [(kind, layer) for layer in range(n_layers)])
-            stacked = torch.stack([kept[kind, layer] for layer in range(n_layers)], dim=1).double()
+            stacked = averaged.values_of(activations(model, tokens, averaged.wanted)).double()
             for row, i in enumerate(indices):
                 value = stacked[row] if by == "template" else stacked[row].sum(dim=1, keepdim=True)
                 layout = layout_of(block[i], by)

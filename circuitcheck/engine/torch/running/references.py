@@ -1,18 +1,21 @@
 """Values that come from other prompts than those that are measured: means, donors' prompts, directions."""
 
+from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
+from circuitcheck.engine.torch.dictionaries.pool import DictionaryPool
 from circuitcheck.engine.torch.loaded.model import LoadedModel
 from circuitcheck.engine.torch.running.directions import Vectors, vectors_of
 from circuitcheck.engine.torch.running.donors import Donors
-from circuitcheck.engine.torch.running.means import StreamMeans, stream_means
+from circuitcheck.engine.torch.running.means import StreamMeans, activations_of, layers_of, stream_means
 from circuitcheck.engine.torch.sites.batch import Batch, continuation
 from circuitcheck.engine.torch.sites.shapes import Tokens
 from circuitcheck.errors import BadIntervention, BadTask
 from circuitcheck.memory import LeastRecentlyUsed
 from circuitcheck.places import KindName
-from circuitcheck.plan import Direction, Plan, Resample, StreamMean
+from circuitcheck.plan import DictionaryRef, Direction, Features, Plan, Resample, StreamMean
 from circuitcheck.prompts import Prompt, PromptSource, PromptStream
 
-Means = LeastRecentlyUsed[tuple[str, StreamMean, str], StreamMeans]  # by fingerprint of the model, source, kind of site
+# by fingerprint of the model, source, and the kind of site or the features
+Means = LeastRecentlyUsed[tuple[str, StreamMean, KindName | Features], StreamMeans]
 Directions = LeastRecentlyUsed[str, Vectors]
 
 
@@ -20,24 +23,34 @@ class References:
     """What one plan takes from the reference stream of its task, and the directions in its model. Means and directions are
     kept by the engine from plan to plan. `passes` counts the prompts that were run for it."""
 
-    def __init__(self, loaded: LoadedModel, plan: Plan, means: Means, directions: Directions) -> None:
+    def __init__(
+        self, loaded: LoadedModel, plan: Plan, means: Means, directions: Directions, dictionaries: DictionaryPool
+    ) -> None:
         self._loaded, self._plan, self._means, self._directions = loaded, plan, means, directions
+        self._dictionaries = dictionaries
         self._donors: dict[Resample, Donors] = {}
         self.passes = 0
 
-    def mean(self, source: StreamMean, kind: KindName) -> StreamMeans:
-        """Raises BadTask for that of another task, or of more prompts than there are."""
-        key = (self._plan.model.fingerprint, source, kind)
+    def mean(self, source: StreamMean, of: KindName | Features) -> StreamMeans:
+        """Of a kind of site, or of features. Raises BadTask for that of another task, or of more prompts than there are."""
+        key = (self._plan.model.fingerprint, source, of)
         if key not in self._means:
             self._size(source)
             prompts = self._prompts(source.seed, range(source.n))
             layers = self._loaded.card.architecture.n_layers
+            averaged = (
+                activations_of(of, self.dictionary(of.dictionary)) if isinstance(of, Features) else layers_of(of, layers)
+            )
             self._means[key] = stream_means(
-                self._loaded.model, prompts, kind, layers, source.by, self._plan.batch, self._loaded.device
+                self._loaded.model, prompts, averaged, source.by, self._plan.batch, self._loaded.device
             )
             self.passes += len(prompts)
             self._means.trim(keep=1)
         return self._means[key]
+
+    def dictionary(self, ref: DictionaryRef) -> LoadedDictionary:
+        """On the device of the run. Raises ModelChanged where its spec now gives another."""
+        return self._dictionaries.get(ref, self._loaded.device)
 
     def tokens(self, batch: Batch, source: Resample) -> Tokens:
         """Token ids [prompt, pos] of the prompts that stand in for those of a batch."""

@@ -9,8 +9,11 @@ import torch
 
 from circuitcheck.digest import digest
 from circuitcheck.engine.protocol import Look, Table
+from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
+from circuitcheck.engine.torch.dictionaries.pool import DictionaryPool
 from circuitcheck.engine.torch.kernels import writes_of
 from circuitcheck.engine.torch.loaded.model import LoadedModel
+from circuitcheck.engine.torch.proof.features import Firing
 from circuitcheck.engine.torch.proof.receipts import Proof
 from circuitcheck.engine.torch.proof.watch import Change, watched
 from circuitcheck.engine.torch.readouts import Seen, finite_or_nan
@@ -23,7 +26,17 @@ from circuitcheck.engine.torch.sites.hooks import hooked
 from circuitcheck.engine.torch.sites.shapes import Logits, Tokens, Value, Vector
 from circuitcheck.errors import BadTask, VacuousIntervention
 from circuitcheck.places import Architecture, Site
-from circuitcheck.plan import CLEAN, Direction, Intervention, Plan, Resample, StreamMean, ValueSource
+from circuitcheck.plan import (
+    CLEAN,
+    DictionaryRef,
+    Direction,
+    EditFeatures,
+    Intervention,
+    Plan,
+    Resample,
+    StreamMean,
+    ValueSource,
+)
 
 Watch = Callable[[Intervention, Batch, Iterable[Write], Change], list[Write]]
 
@@ -33,10 +46,16 @@ class Run:
     what that costs, gives another."""
 
     def __init__(
-        self, loaded: LoadedModel, plan: Plan, means: Means, directions: Directions, watch: Watch = watched
+        self,
+        loaded: LoadedModel,
+        plan: Plan,
+        means: Means,
+        directions: Directions,
+        dictionaries: DictionaryPool,
+        watch: Watch = watched,
     ) -> None:
         self._loaded, self._plan, self._watch = loaded, plan, watch
-        self.references = References(loaded, plan, means, directions)
+        self.references = References(loaded, plan, means, directions, dictionaries)
         self._passes = 0
 
     def table(self, rows: range) -> Table:
@@ -106,7 +125,7 @@ class Run:
 
     def _pass(self, node: Node, batch: Batch, shown: Mapping[Pass, Seen]) -> tuple[Seen, list[Change]]:
         _check_width(node.run.interventions, batch)
-        changes = [Change(len(batch.prompts)) for _ in node.run.interventions]
+        changes = [self._change(intervention, batch) for intervention in node.run.interventions]
         plain: list[Write] = []
         writes: list[Write] = []
         for step, (intervention, change) in enumerate(zip(node.run.interventions, changes, strict=True)):
@@ -115,7 +134,14 @@ class Run:
             plain += made
             writes += self._watch(intervention, batch, made, change)
         logits, kept = self.forward(batch, node.run.tokens, writes, node.keeps)
-        return Seen(batch.read_from(logits), batch, kept), changes
+        return Seen(batch.read_from(logits), batch, kept, dictionary=self.references.dictionary), changes
+
+    def _change(self, intervention: Intervention, batch: Batch) -> Change:
+        """Nothing so far."""
+        change = Change(len(batch.prompts))
+        if isinstance(intervention, EditFeatures):
+            change.firing = Firing(intervention, self.references.dictionary(intervention.through), batch)
+        return change
 
     def forward(
         self, batch: Batch, tokens: str | Resample, writes: Iterable[Write], wanted: Iterable[SiteLayer]
@@ -163,6 +189,15 @@ class _Values:
 
     def vectors(self, direction: Direction) -> Mapping[int, Vector]:
         return self.run.references.vectors(direction)
+
+    def dictionary(self, ref: DictionaryRef) -> LoadedDictionary:
+        return self.run.references.dictionary(ref)
+
+    def feature_means(self, intervention: EditFeatures) -> Value:
+        if not isinstance(intervention.stream, StreamMean):
+            raise ValueError(f"{intervention.describe()} is not bound to a task yet")
+        means = self.run.references.mean(intervention.stream, intervention.features)
+        return means.rows(0, self.batch.prompts, self.batch.width)
 
 
 def _in_parts(groups: Iterable[list[int]], size: int) -> Iterator[list[int]]:

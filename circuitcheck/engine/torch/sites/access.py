@@ -10,7 +10,7 @@ others [prompt, pos, d_model]; result, which is no point, [prompt, pos, head, d_
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -32,17 +32,23 @@ _PROJECTED = ("blocks.{layer}.attn.o.hook_out", "blocks.{layer}.hook_attn_out") 
 
 @dataclass(frozen=True)
 class Write:
-    """`function` turns the value of a whole layer's site into the one that takes its place; see above for shapes."""
+    """`function` turns the value of a whole layer's site into the one that takes its place; see above for shapes. Where it
+    needs other sites of the same run, `reads` names them, and their values are in `read` when it is called: as all writes
+    there left them."""
 
     kind: KindName
     layer: int
     function: Callable[[Value], Value]
+    reads: tuple[SiteLayer, ...] = ()
+    read: dict[SiteLayer, Value] = field(default_factory=dict, compare=False)
 
 
 def hooks_that_write(model: HookedModel, writes: Iterable[Write]) -> list[Hook]:
-    """Writes as hooks, in causal order, and in the given order where they meet at one site. Raises SiteNotReached."""
+    """Writes as hooks, in causal order, and in the given order where they meet at one site; then what they read. Raises
+    SiteNotReached."""
     ordered = sorted(writes, key=lambda write: site_kind(write.kind).order)
-    return [hook for write in ordered for hook in _WAYS[site_kind(write.kind).written](model, write)]
+    written = [hook for write in ordered for hook in _WAYS[site_kind(write.kind).written](model, write)]
+    return written + [hook for write in ordered for hook in hooks_that_read(model, write.reads, write.read)]
 
 
 def hooks_that_read(model: HookedModel, wanted: Iterable[SiteLayer], kept: dict[SiteLayer, Value]) -> list[Hook]:

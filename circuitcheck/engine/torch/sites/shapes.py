@@ -18,5 +18,6 @@ HeadValues = Float[Tensor, "prompt pos head d_head"]
 HeadResults = Float[Tensor, "prompt pos head d_model"]
 Index = Int[Tensor, " index"]
 AtIndex = Float[Tensor, "index *axes"]  # what a site holds at each index
+Activations = Float[Tensor, "index feature"]  # of a dictionary's features
 PerPrompt = Float[Tensor, " prompt"]
 Vector = Float[Tensor, " d_model"]

@@ -1,0 +1,139 @@
+"""A dictionary in memory: what it reads is encoded, what it gives back decoded."""
+
+import copy
+import hashlib
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from circuitcheck.digest import digest
+from circuitcheck.engine.protocol import DictionaryCard, MadeFor
+from circuitcheck.engine.torch.dictionaries.attaching import made_for, sites_of
+from circuitcheck.engine.torch.dictionaries.reading import read_dictionary
+from circuitcheck.engine.torch.fingerprints.fingerprint import digest_of, weights_digest
+from circuitcheck.engine.torch.sites.shapes import Activations, AtIndex
+from circuitcheck.errors import BadDictionary, ModelChanged
+from circuitcheck.places import Site
+from circuitcheck.plan import DictionaryRef
+
+_NOT_COMPUTED = ("device", "dtype", "metadata")
+_PER_FEATURE = {"W_dec": 0, "W_enc": 1, "b_enc": 0, "threshold": 0}  # the axis of features
+
+
+@dataclass
+class LoadedDictionary:
+    """`sae` is sae_lens's own, on the model's device, in float32; `weights` is the digest that they must have."""
+
+    sae: Any
+    card: DictionaryCard
+    weights: str
+
+    @property
+    def bytes(self) -> int:
+        return sum(tensor.numel() * tensor.element_size() for tensor in self.sae.parameters())
+
+    def encode(self, values: AtIndex) -> Activations:
+        """Activations [index, feature] of values [index, d_in]."""
+        self._check(values)
+        activations: Activations = self.sae.encode(values.float())
+        return activations
+
+    def decode(self, activations: Activations, values: AtIndex) -> AtIndex:
+        """[index, d_out] of activations [index, feature], with the norms that `values`, which were encoded, had."""
+        if self.card.fingerprint["normalize_activations"] != "none":
+            self.sae.encode(values.float())  # sae_lens keeps a value's norm until the next decoding
+        decoded: AtIndex = self.sae.decode(activations)
+        return decoded
+
+    def reconstruct(self, activations: Activations, values: AtIndex) -> AtIndex:
+        """[index, d_out]: what is decoded, and of a skip transcoder what goes past the features."""
+        decoded = self.decode(activations, values)
+        skip = getattr(self.sae, "W_skip", None)
+        return decoded if skip is None else decoded + values.float() @ skip.T
+
+    def directions(self, numbers: list[int]) -> Tensor:
+        """[feature, d_out]: what one unit of each feature writes; the decoder's bias is no part of it."""
+        directions: Tensor = self.sae.W_dec[torch.tensor(numbers, device=self.sae.W_dec.device)]
+        return directions
+
+    def check_unchanged(self) -> None:
+        """Raises ModelChanged where somebody changed its weights."""
+        if weights_digest(self.sae) != self.weights:
+            raise ModelChanged(f"the weights of {self.card.ref} are not those that were loaded. Load it again.")
+
+    def _check(self, values: AtIndex) -> None:
+        if values.dim() != 2 or values.shape[1] != self.card.d_in:
+            raise BadDictionary(
+                f"{self.card.ref} reads {self.card.d_in} numbers at {self.card.ref.reads}, and meets {values.shape[-1]} "
+                f"there: it was made for another model or site."
+            )
+
+
+def load_dictionary(
+    spec: object, *, reads: Site | None, writes: Site | None, given: MadeFor, transcoder: bool
+) -> LoadedDictionary:
+    """Raises BadDictionary, CorruptCheckpoint, ModelUnavailable."""
+    sae = read_dictionary(spec)
+    name = _name(spec)
+    _check_weights(name, sae)
+    is_transcoder = hasattr(sae.cfg, "d_out")
+    if is_transcoder != transcoder:
+        right, asked = ("cc.transcoder", "cc.sae") if is_transcoder else ("cc.sae", "cc.transcoder")
+        raise BadDictionary(f"{name} is of the architecture {sae.cfg.architecture()!r}: use {right}, not {asked}.")
+    where = sites_of(name, sae.cfg.metadata, reads, writes, transcoder=transcoder)
+    weights = weights_digest(sae)
+    purpose = made_for(sae.cfg.metadata, given)
+    parts = {
+        "weights": weights,
+        "config": digest(_config(sae)),
+        "architecture": sae.cfg.architecture(),
+        "normalize_activations": sae.cfg.normalize_activations,
+        "reads": str(where[0]),
+        "writes": str(where[1]),
+        "sae-lens": version("sae-lens"),
+    }
+    text = spec if isinstance(spec, str) else f"instance:{weights[:12]}"
+    ref = DictionaryRef(text, name, digest_of(parts), *where, int(sae.cfg.d_sae))
+    d_out = int(getattr(sae.cfg, "d_out", sae.cfg.d_in))
+    card = DictionaryCard(ref, sae.cfg.architecture(), int(sae.cfg.d_in), d_out, purpose, parts)
+    return LoadedDictionary(sae, card, weights)
+
+
+def with_random_decoder(loaded: LoadedDictionary, seed: int) -> LoadedDictionary:
+    """The same encoder, and decoder rows of the same norms in directions drawn uniformly: what a dictionary does whose
+    features write nothing in particular. Its features fire where they did."""
+    sae = copy.deepcopy(loaded.sae)
+    rows = sae.W_dec.detach()
+    number = int(hashlib.blake2b(f"decoder {seed}".encode(), digest_size=8).hexdigest(), 16) >> 1
+    drawn = torch.randn(rows.shape, generator=torch.Generator().manual_seed(number)).to(rows)
+    sae.W_dec.data = drawn * (rows.norm(dim=1, keepdim=True) / drawn.norm(dim=1, keepdim=True))
+    ref = replace(loaded.card.ref, decoder_seed=seed)
+    return LoadedDictionary(sae, replace(loaded.card, ref=ref), weights_digest(sae))
+
+
+def _name(spec: object) -> str:
+    if isinstance(spec, str):
+        return spec.rstrip("/").rsplit("/", 1)[-1] or spec
+    metadata = spec.cfg.metadata  # type: ignore[attr-defined]
+    return f"SAE of {metadata.hook_name}" if metadata.hook_name else "SAE object"
+
+
+def _config(sae: Any) -> dict[str, str]:
+    return {name: repr(value) for name, value in vars(sae.cfg).items() if name not in _NOT_COMPUTED}
+
+
+def _check_weights(name: str, sae: Any) -> None:
+    """Raises BadDictionary for numbers that are none, or shapes that are not those of its config."""
+    width = int(sae.cfg.d_sae)
+    for tensor_name, tensor in sae.named_parameters():
+        if not tensor.isfinite().all():
+            raise BadDictionary(f"{name}: {tensor_name} holds numbers that are not finite. Get a fresh copy.")
+        axis = _PER_FEATURE.get(tensor_name)
+        if axis is not None and tensor.shape[axis] != width:
+            raise BadDictionary(
+                f"{name}: its config says d_sae={width}, and {tensor_name} has the shape {tuple(tensor.shape)}. Get the "
+                f"config that belongs to these weights."
+            )

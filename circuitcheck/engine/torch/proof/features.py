@@ -1,0 +1,106 @@
+"""Proof of a change to features: at which tokens they were active, and that what was written is what their change calls for.
+
+Both are worked out here from the values that pass through the site and from the decoder's rows, never taken from the kernel.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from circuitcheck.engine.protocol import FeatureReceipt
+from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
+from circuitcheck.engine.torch.dictionaries.slices import rows_of_site
+from circuitcheck.engine.torch.sites.batch import Batch
+from circuitcheck.engine.torch.sites.shapes import Activations, AtIndex, Index, Value
+from circuitcheck.errors import StrayWrite
+from circuitcheck.plan import EditFeatures
+
+_MOST_SHOWN = 64  # features, one by one; of more, whether any is active
+_WRONG = 1e-2  # of what should be written
+_ROUNDING = 8  # times what the dtype rounds off
+
+
+@dataclass
+class Firing:
+    """What is seen of an intervention's features at the tokens that it acts on: the activation farthest from 0 in each
+    prompt of a batch, [prompt, feature]; and how much the dictionary's output changes, [prompt]."""
+
+    intervention: EditFeatures
+    dictionary: LoadedDictionary
+    batch: Batch
+    activation: Tensor = field(init=False)
+    output: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        shown = len(labels(self.intervention))
+        self.activation = torch.zeros(len(self.batch.prompts), shown, dtype=torch.float64)
+        self.output = torch.zeros(len(self.batch.prompts), dtype=torch.float64)
+
+    def look(self, read: Value, old: Value, new: Value) -> None:
+        """`read` is the value of the layer's site that the dictionary reads, `old` and `new` those of the one it writes.
+        Raises StrayWrite where the change of the value is not that of the features."""
+        ref = self.intervention.through
+        rows, columns = self.batch.where(self.intervention.at)
+        values = rows_of_site(ref.reads, read, rows, columns)
+        before = self.dictionary.encode(values)
+        mine = before[:, list(self.intervention.features.numbers)]
+        was, is_now = (rows_of_site(ref.writes, value, rows, columns) for value in (old, new))
+        self._record(rows, mine, self.dictionary.decode(before, values), was, is_now)
+        self._check_written(mine, was, is_now)
+
+    def _record(self, rows: Index, mine: Activations, made: AtIndex, was: AtIndex, is_now: AtIndex) -> None:
+        """`made` is what the dictionary gave out before."""
+        seen = mine if self.activation.shape[1] == mine.shape[1] else mine.abs().amax(dim=1, keepdim=True)
+        for row, here in zip(rows.tolist(), seen.double().cpu(), strict=True):
+            self.activation[row] = torch.where(here.abs() > self.activation[row].abs(), here, self.activation[row])
+        change = (is_now - was).double().square().sum(dim=1).cpu()
+        size = made.double().square().sum(dim=1).cpu()
+        total, scale = (torch.zeros_like(self.output).index_add_(0, rows.cpu(), each) for each in (change, size))
+        self.output = torch.where(scale > 0, (total / scale.clamp(min=1e-300)).sqrt(), self.output)
+
+    def _check_written(self, mine: Activations, was: AtIndex, is_now: AtIndex) -> None:
+        change = _change_of(self.intervention, mine)
+        normalised = self.dictionary.card.fingerprint["normalize_activations"] != "none"
+        if change is None or normalised or self.intervention.error != "keep":
+            return
+        expected = change.double() @ self.dictionary.directions(list(self.intervention.features.numbers)).double()
+        written = (is_now.double() - was.double()).to(expected)
+        size = torch.maximum(was.double().norm(dim=1), is_now.double().norm(dim=1))
+        allowed = _WRONG * expected.norm(dim=1) + _ROUNDING * torch.finfo(was.dtype).eps * size
+        wrong = (written - expected).norm(dim=1) > allowed
+        if wrong.any():
+            first = int(wrong.nonzero()[0])
+            raise StrayWrite(
+                f"{self.intervention.describe()}: at {int(wrong.sum())} of {len(wrong)} tokens the value changes by "
+                f"{float(written[first].norm()):.4g} where the features' change calls for "
+                f"{float(expected[first].norm()):.4g}. Does an error term hide the edit, or is another slice written?"
+            )
+
+
+def labels(intervention: EditFeatures) -> tuple[str, ...]:
+    """Of the features that are shown."""
+    parts = intervention.features.parts
+    return tuple(map(str, parts)) if len(parts) <= _MOST_SHOWN else (str(intervention.features),)
+
+
+def _change_of(intervention: EditFeatures, mine: Activations) -> Activations | None:
+    """What the activations change by; None where that depends on other runs."""
+    amount = intervention.amount or 0.0
+    match intervention.edit:
+        case "remove":
+            return -mine
+        case "clamp":
+            return amount - mine
+        case "scale":
+            return mine * (amount - 1)
+        case "add":
+            return torch.full_like(mine, amount)
+    return None
+
+
+def receipts_of(names: tuple[str, ...], activation: NDArray[np.float64]) -> tuple[FeatureReceipt, ...]:
+    """Of [prompt, feature]."""
+    return tuple(FeatureReceipt(name, tuple(activation[:, column].tolist())) for column, name in enumerate(names))
