@@ -69,8 +69,10 @@ from .prompts import (
 from .prompts.cases import Case
 from .prompts.corpora import (
     After,
+    Last,
     TokenInContext,
     after,
+    last,
 )
 from .quantities import (
     Approx,
@@ -86,6 +88,7 @@ from .quantities import (
     ModelView,
     Quantity,
     Question,
+    RandomFeatures,
     RandomParts,
     Task,
     accuracy,
@@ -110,6 +113,7 @@ from .quantities import (
     norm,
     probability,
     random_direction,
+    random_features,
     random_heads,
     random_sites,
     rank,
@@ -158,6 +162,7 @@ __all__ = [
     "Inconclusive",
     "Increasing",
     "Labels",
+    "Last",
     "MeanDifference",
     "MlpLayer",
     "Model",
@@ -170,6 +175,7 @@ __all__ = [
     "Prompt",
     "Quantity",
     "Question",
+    "RandomFeatures",
     "RandomLike",
     "RandomParts",
     "Refuted",
@@ -211,6 +217,7 @@ __all__ = [
     "increasing",
     "kl_from_clean",
     "l0",
+    "last",
     "layers",
     "load",
     "log_prob",
@@ -222,6 +229,7 @@ __all__ = [
     "norm",
     "probability",
     "random_direction",
+    "random_features",
     "random_heads",
     "random_sites",
     "rank",

@@ -31,7 +31,7 @@ class Claim:
     scope: Scope | None = None
     family: str | None = None
     family_size: int | None = None
-    saes: bool = False
+    saes: tuple[tuple[str, str], ...] = ()
 
     def with_parameters(self, values: Mapping[str, object]) -> "Claim":
         """The claim of one case of a parametrized test: `{head}` in its id and its text stands for the value of `head`.
@@ -98,8 +98,9 @@ def claim(
     claim of a `family` is one of `family_size` that are published together, and is held to 1 / family_size of the error.
     `source` cites where the claim comes from.
 
-    In a parametrized test, `{head}` in id and text stands for the value of the parameter `head`. A claim with `saes`, which
-    this version does not have, is an error when it runs. Raises ValueError for values that mean nothing.
+    `saes={"query": SPEC}` names dictionaries of features, which the test gets by `saes["query"]`; `--circuit-sae
+    query=SPEC` runs the same claim on another. In a parametrized test, `{head}` in id and text stands for the value of the
+    parameter `head`. Raises ValueError for values that mean nothing.
     """
     if not isinstance(text, str):
         raise ValueError(
@@ -134,7 +135,7 @@ def claim(
             scope,
             family,
             family_size,
-            saes is not None,
+            _dictionaries(id, saes),
         )
     )
 
@@ -156,6 +157,23 @@ def _specs(claim_id: str, model: str | None, models: Iterable[str] | None) -> tu
                 f"claim {claim_id!r}: {spec!r} is no model spec; expected text, such as 'organism' or a folder."
             )
     return specs
+
+
+def _dictionaries(claim_id: str, given: object) -> tuple[tuple[str, str], ...]:
+    if given is None:
+        return ()
+    if not isinstance(given, Mapping) or not given:
+        raise ValueError(
+            f"claim {claim_id!r}: saes={given!r}; expected names with the specs of dictionaries, such as "
+            f"{{'query': 'checkpoints/l1h11-query'}}."
+        )
+    for name, spec in given.items():
+        if not (isinstance(name, str) and name.isidentifier() and isinstance(spec, str) and spec and spec.isprintable()):
+            raise ValueError(
+                f"claim {claim_id!r}: saes has {name!r}: {spec!r}; expected a name such as 'query' and the spec of a "
+                f"dictionary: a folder, 'hub:RELEASE/ID', or 'organism/NAME'."
+            )
+    return tuple(given.items())
 
 
 def _check_family(claim_id: str, family: str | None, size: int | None) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from circuitcheck.engine.checkup import CheckUp
 from circuitcheck.models import BosPolicy
-from circuitcheck.places import Architecture, Site
+from circuitcheck.places import Architecture, Position, Site
 from circuitcheck.plan import DictionaryRef, ModelRef, Plan
 from circuitcheck.prompts import Tokenizer
 
@@ -62,6 +62,11 @@ class Receipt:
     def mean_relative_change(self) -> float:
         return sum(self.relative) / len(self.relative)
 
+    @property
+    def mean_output_change(self) -> float | None:
+        """Of a dictionary's output, over prompts; None where no features were changed."""
+        return sum(self.output) / len(self.output) if self.output else None
+
     def then(self, later: "Receipt") -> "Receipt":
         """The receipt for these rows and the ones that follow them."""
         idle = tuple(site for site in self.idle if site in later.idle)
@@ -107,6 +112,17 @@ class Look:
     logits: Any
     values: Mapping[Site, Any]
     receipts: tuple[Receipt, ...]
+    forward_passes: int
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """What a dictionary makes of one token of each prompt: `activations` [row, feature]; the `values` of the site that it
+    writes and those `reconstructed` [row, d_out]."""
+
+    activations: NDArray[np.float32]
+    values: NDArray[np.float64]
+    reconstructed: NDArray[np.float64]
     forward_passes: int
 
 
@@ -184,14 +200,23 @@ class Engine(Protocol):
         ...
 
     def attach(
-        self, spec: object, *, reads: Site | None, writes: Site | None, made_for: MadeFor, transcoder: bool
+        self, spec: object, *, reads: Site | None, writes: Site | None, made_for: MadeFor, transcoder: bool | None
     ) -> DictionaryCard:
-        """The dictionary of a spec, at sites that are given or, where they are None, those of its own config. What
-        `made_for` says comes before the config. Raises BadDictionary, CorruptCheckpoint, ModelUnavailable."""
+        """The dictionary of a spec, at sites that are given or, where they are None, those of its own config; a
+        `transcoder`, or none, or None for whichever it is. What `made_for` says comes before the config. Raises
+        BadDictionary, CorruptCheckpoint, ModelUnavailable."""
         ...
 
     def check_fits(self, dictionary: DictionaryRef, model: ModelRef) -> None:
         """Raises BadDictionary for a dictionary of another width, base model, processing or BOS policy; UnknownSite."""
+        ...
+
+    def encode(self, plan: Plan, dictionary: DictionaryRef, rows: range, at: Position) -> Encoded:
+        """What a dictionary makes of the token `at` of prompts `rows` of a plan, whose cells do not matter."""
+        ...
+
+    def write_norms(self, dictionary: DictionaryRef) -> NDArray[np.float64]:
+        """[feature]: the norm of what one unit of each feature writes."""
         ...
 
     def dictionary(self, ref: DictionaryRef) -> object:

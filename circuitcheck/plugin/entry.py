@@ -3,7 +3,7 @@ first claim: a run without claims is not to pay for them."""
 
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from circuitcheck.report import header
 from circuitcheck.settings import CLAIM_MARK
 
 if TYPE_CHECKING:
-    from circuitcheck.quantities import Model
+    from circuitcheck.quantities import Dictionary, Model
 
 _HOOKS = "circuitcheck-hooks"
 
@@ -119,6 +119,16 @@ def load_model(pytestconfig: pytest.Config) -> "Iterator[Callable[..., Model]]":
     if changed:
         pytestconfig.stash[CHANGED] = changed
         raise ModelChanged(" ".join(changed.values()))
+
+
+@pytest.fixture
+def saes(request: pytest.FixtureRequest) -> "Mapping[str, Dictionary]":
+    """The dictionaries of features that the claim names, by name: `saes["query"][1669, 3489]`."""
+    engage(request.config)
+    from circuitcheck.plugin.collecting import claim_of
+    from circuitcheck.plugin.dictionaries import ClaimDictionaries, specs_of
+
+    return ClaimDictionaries(specs_of(request.config, claim_of(request.node)))
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import pytest
 
 from circuitcheck.claims import advice
 from circuitcheck.plugin.collecting import check_claims, claim_of, expect_refutation, parametrize_model
+from circuitcheck.plugin.dictionaries import check_names
 from circuitcheck.plugin.extending import (
     check_registered,
     extra_of,
@@ -82,6 +83,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     check_registered(config)
     try:
         check_claims(items)
+        check_names(config, [claim for item in items if (claim := claim_of(item)) is not None])
     except pytest.UsageError as error:
         if not hasattr(config, "workerinput"):
             raise

@@ -91,6 +91,11 @@ REPORT = Option(
     "write the whole result to PATH (.json); repeatable; in the ini file one path a line",
     metavar="PATH",
 )
+SAE = Option(
+    "sae",
+    "SPEC in the place of the dictionary that claims call NAME; repeatable; in the ini file one NAME=SPEC a line",
+    metavar="NAME=SPEC",
+)
 TIME_BUDGET = Option(
     "time_budget",
     "seconds that the claims of one run should take; the summary says how many they took; nothing is stopped",
@@ -98,7 +103,7 @@ TIME_BUDGET = Option(
     ini_only=True,
 )
 _SETTINGS = tuple(each.name for each in fields(Settings) if any(option.name == each.name for option in OPTIONS))
-ALL_OPTIONS = (*OPTIONS, REQUIRE_MODELS, REPORT, TIME_BUDGET)
+ALL_OPTIONS = (*OPTIONS, REQUIRE_MODELS, REPORT, SAE, TIME_BUDGET)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -117,6 +122,8 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini(REQUIRE_MODELS.ini, REQUIRE_MODELS.help, type="bool", default=False)
     group.addoption(REPORT.flag, action="append", default=[], metavar=REPORT.metavar, help=REPORT.help)
     parser.addini(REPORT.ini, REPORT.help, type="linelist", default=[])
+    group.addoption(SAE.flag, action="append", default=[], metavar=SAE.metavar, help=SAE.help)
+    parser.addini(SAE.ini, SAE.help, type="linelist", default=[])
     parser.addini(TIME_BUDGET.ini, TIME_BUDGET.help)
 
 
@@ -150,6 +157,18 @@ def require_models(config: pytest.Config) -> bool:
     return bool(config.getoption(REQUIRE_MODELS.flag) or config.getini(REQUIRE_MODELS.ini))
 
 
+def given_saes(config: pytest.Config) -> dict[str, str]:
+    """{name: spec}: those of the ini file, and over them those of the command line. Raises UsageError for what is none."""
+    lines = config.getini(SAE.ini)
+    found: dict[str, str] = {}
+    for given in (*(lines if isinstance(lines, list) else [lines]), *config.getoption(SAE.flag)):
+        name, equals, spec = str(given).partition("=")
+        if not (equals and name.strip().isidentifier() and spec.strip() and spec.isprintable()):
+            raise pytest.UsageError(f"{SAE.flag} {given!r}: expected NAME=SPEC, such as query=checkpoints/l1h11-query-v2.")
+        found[name.strip()] = spec.strip()
+    return found
+
+
 def time_budget(config: pytest.Config) -> float | None:
     """Raises UsageError for what is no number of seconds."""
     text = config.getini(TIME_BUDGET.ini)
@@ -171,6 +190,7 @@ def check_options(config: pytest.Config) -> None:
         if isinstance(value, str) and not value.isprintable():
             raise pytest.UsageError(f"{option.flag} {value!r}: a control character can be no part of it.")
     time_budget(config)
+    given_saes(config)
     if not hasattr(config, "workerinput"):
         check_report_paths(config)
 

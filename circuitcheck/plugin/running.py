@@ -41,8 +41,6 @@ RUN = pytest.StashKey[ClaimRun]()
 def run_claim(item: pytest.Function, claim: Claim, session: Session) -> Generator[None, object, object]:
     """Around the call of the test function. Turns an AssertionError that a comparison brought about into Refuted."""
     __tracebackhide__ = True
-    if claim.saes:  # an argument ignored in silence would change what a claim says
-        raise NotImplementedError(f"claim {claim.id!r}: saes= is not there yet in this version; leave it out.")
     settings = claim_settings(item.config, session.settings, claim)
     recorder = ClaimRecorder(claim, settings, asserted_by(item.function))
     run = item.stash[RUN] = ClaimRun(claim, recorder, session.forward_passes)

@@ -1,7 +1,7 @@
 """Quantities: what a claim compares. Nothing is measured until a comparison is asked or values are wanted."""
 
 from circuitcheck.quantities.corpus import corpus
-from circuitcheck.quantities.dictionaries import Dictionary, FeatureSet, sae, transcoder
+from circuitcheck.quantities.dictionaries import Dictionary, FeatureSet, random_features, sae, transcoder
 from circuitcheck.quantities.directions import direction, mean_difference, random_direction
 from circuitcheck.quantities.metrics import (
     accuracy,
@@ -24,7 +24,8 @@ from circuitcheck.quantities.models import Model, ModelView, load
 from circuitcheck.quantities.quantity import Quantity
 from circuitcheck.quantities.questions.comparison import Approx, Comparison, approx
 from circuitcheck.quantities.questions.composite import Composite, all_of, any_of
-from circuitcheck.quantities.questions.controls import Beats, RandomParts, random_heads, random_sites
+from circuitcheck.quantities.questions.controls import Beats
+from circuitcheck.quantities.questions.drawn import RandomFeatures, RandomParts, random_heads, random_sites
 from circuitcheck.quantities.questions.estimate import Estimate
 from circuitcheck.quantities.questions.question import Question, Recorder, recording
 from circuitcheck.quantities.questions.result import ComparisonResult
@@ -45,6 +46,7 @@ __all__ = [
     "ModelView",
     "Quantity",
     "Question",
+    "RandomFeatures",
     "RandomParts",
     "Recorder",
     "Task",
@@ -70,6 +72,7 @@ __all__ = [
     "norm",
     "probability",
     "random_direction",
+    "random_features",
     "random_heads",
     "random_sites",
     "rank",

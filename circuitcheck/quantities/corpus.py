@@ -1,15 +1,18 @@
 """Running text as a task."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from os import PathLike, fspath
 from pathlib import Path
 
 from circuitcheck.errors import BadRecord, BadTask
 from circuitcheck.given import known_arguments
-from circuitcheck.prompts.corpora import After, CorpusSource, TokenInContext, open_documents, predicate_of
+from circuitcheck.places import parse_position
+from circuitcheck.prompts.corpora import After, CorpusSource, Last, TokenInContext, open_documents, predicate_of
 from circuitcheck.quantities.task import Task
 from circuitcheck.text import shown
+
+_ALL = 1 << 30  # more tokens than a document may have
 
 
 @known_arguments
@@ -19,22 +22,26 @@ def corpus(
     context: int = 128,
     where: After | str | re.Pattern[str] | Callable[[TokenInContext], object] | None = None,
     documents: int = 2000,
-    per_document: int = 16,
+    per_document: int | None = 16,
     field: str = "text",
     separator: str | None = None,
     split: str = "train",
     name: str | None = None,
+    keys: Mapping[str, Last] | None = None,
 ) -> Task:
     """Running text as a task whose rows are token positions: END is the position, the answer the token after it.
 
     `source`: a .txt, .jsonl, .csv or .parquet file, `hub:owner/name`, or the bundled `stories`. Up to `documents` of it are
     drawn and cut into pieces of `context` tokens. `where` picks positions: `cc.after(text)`, a regular expression found in
     the token, or a function of a `TokenInContext` (then the task is of this process only). Rows come one of each document,
-    then a second of each, up to `per_document`; positions of one document count as one.
+    then a second of each, up to `per_document` (None: all of it); positions of one document count as one. Where many rows
+    are of one text, it is run once for all of them. `keys={"SAYS": cc.last(r" says| said")}` gives each row more positions
+    by name; rows without them are left out.
 
     Raises BadRecord for a source that cannot be read, BadTask for numbers that mean nothing.
     """
-    for what, number, least in (("context", context, 2), ("documents", documents, 1), ("per_document", per_document, 1)):
+    most = _ALL if per_document is None else per_document
+    for what, number, least in (("context", context, 2), ("documents", documents, 1), ("per_document", most, 1)):
         if isinstance(number, bool) or not isinstance(number, int) or number < least:
             raise BadTask(f"cc.corpus has {what}={number!r}; expected a whole number from {least}.")
     if not isinstance(source, str | PathLike):
@@ -47,7 +54,21 @@ def corpus(
         where=predicate_of(where),
         context=context,
         drawn=documents,
-        per_document=per_document,
+        per_document=most,
         documents=found,
+        keys=_checked_keys(keys),
     )
     return Task(made)
+
+
+def _checked_keys(keys: object) -> tuple[tuple[str, Last], ...]:
+    """Raises BadTask for what names no tokens."""
+    if keys is None:
+        return ()
+    if not isinstance(keys, Mapping) or not all(isinstance(key, Last) for key in keys.values()):
+        raise BadTask(f"keys={shown(keys)}; expected names with cc.last(...), such as {{'SAYS': cc.last(r' says| said')}}.")
+    for name in keys:
+        found = parse_position(name) if isinstance(name, str) else None
+        if found is None or found.offset or found.span or found.name == "END":
+            raise BadTask(f"keys names a position {shown(name)}; expected a name of letters and digits, such as 'SAYS'.")
+    return tuple(keys.items())

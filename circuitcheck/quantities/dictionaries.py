@@ -10,6 +10,7 @@ from circuitcheck.errors import BadDictionary, BadIntervention, after_reload
 from circuitcheck.given import checked_whole, known_arguments, whole_of
 from circuitcheck.places import ANY_MODEL, Site, parse_sites
 from circuitcheck.plan import DictionaryRef, Features
+from circuitcheck.quantities.questions.drawn import RandomFeatures, random_features_of
 from circuitcheck.session import current_session
 from circuitcheck.text import shown
 
@@ -179,7 +180,24 @@ def transcoder(
     return _attached(spec, _site(reads, "reads"), _site(writes, "writes"), purpose, transcoder=True)
 
 
-def _attached(spec: object, reads: Site | None, writes: Site | None, purpose: MadeFor, *, transcoder: bool) -> Dictionary:
+@known_arguments
+def random_features(*, like: FeatureSet, firing: str = "END", draws: int = 512, seed: int | None = None) -> RandomFeatures:
+    """A control for `effect.beats(...)`: other features of the same dictionary that fire about as often at the position
+    `firing`, and write about as much where they do, one for each of `like`. How often is looked up on the discovery stream.
+
+    Raises BadIntervention for what are no features, or fewer than 2 draws; when it is asked, for features without peers.
+    """
+    return random_features_of(as_features(like, "random_features(like=)").plan, firing, draws, seed)
+
+
+def attach_any(spec: str) -> Dictionary:
+    """An SAE or a transcoder, whichever it is, where its config says. Raises what `sae` does."""
+    return _attached(spec, None, None, MadeFor(), transcoder=None)
+
+
+def _attached(
+    spec: object, reads: Site | None, writes: Site | None, purpose: MadeFor, *, transcoder: bool | None
+) -> Dictionary:
     if isinstance(spec, Dictionary):
         raise BadDictionary(f"{spec!r} is attached already: use it as it is.")
     given = fspath(spec) if isinstance(spec, PathLike) else spec

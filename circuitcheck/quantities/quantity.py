@@ -17,7 +17,8 @@ from circuitcheck.quantities.expressions.expression import Expression, text_of
 from circuitcheck.quantities.looking import check_something_to_look_at
 from circuitcheck.quantities.questions.comparison import Approx, Comparison
 from circuitcheck.quantities.questions.conditions import conditions_of
-from circuitcheck.quantities.questions.controls import Beats, RandomParts
+from circuitcheck.quantities.questions.controls import Beats
+from circuitcheck.quantities.questions.drawn import Control
 from circuitcheck.quantities.questions.estimand import estimand_of
 from circuitcheck.quantities.questions.estimate import Estimate
 from circuitcheck.quantities.questions.history import note_looked
@@ -107,12 +108,13 @@ class Quantity(Expression):
             case.check(tokenizer)
         return picked.per_prompt(picked.draw(range(len(listed))))
 
-    def beats(self, control: RandomParts, *, share: float, prompts: int | None = None) -> Beats:
-        """Is this effect larger than that of at least `share` of the head sets that `control` draws, on the same prompts?
+    def beats(self, control: Control, *, share: float, prompts: int | None = None) -> Beats:
+        """Is this effect larger than that of at least `share` of the sets of heads, sites or features that `control` draws,
+        on the same prompts?
 
         Prompts are drawn look by look until it is told, up to `prompts` of them (the budget of any claim, where it is not
-        given). A set that ties is not beaten. Raises NotComparable where no intervention of this quantity is on the heads
-        that the control is like, and on quantiles and shares; ValueError unless 0 < share < 1.
+        given). A set that ties is not beaten. Raises NotComparable where no intervention of this quantity is on what the
+        control is like, and on quantiles and shares; ValueError unless 0 < share < 1.
         """
         self._only_linear("beats")
         share = checked_number("share", share, ValueError, "a number between 0 and 1, such as 0.95")

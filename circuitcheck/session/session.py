@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitcheck.engine.protocol import Engine, Look, ModelCard, Receipt, on_most_prompts
+from circuitcheck.engine.protocol import Encoded, Engine, Look, ModelCard, Receipt, on_most_prompts
 from circuitcheck.errors import BadExtension, BadMetric, BadSpec, BadTask, NotComparable, VacuousIntervention
 from circuitcheck.extensions import load_extensions
+from circuitcheck.memory import LeastRecentlyUsed
 from circuitcheck.models import BosPolicy
-from circuitcheck.places import Site
-from circuitcheck.plan import Cell, Metric, ModelRef, Plan, Showing, View, supports
+from circuitcheck.places import Position, Site
+from circuitcheck.plan import Cell, DictionaryRef, Metric, ModelRef, Plan, Showing, View, supports
 from circuitcheck.prompts import Labels, Prompt, PromptSource, PromptStream, Tokenizer
 from circuitcheck.sampling import NO_NOISE, Noise
 from circuitcheck.session.checkups import CheckUpStore
@@ -24,6 +25,8 @@ from circuitcheck.session.values import Stream, Stretch, ValueStore
 from circuitcheck.settings import Settings
 from circuitcheck.text import shown
 
+_ENCODED = 1 << 28  # bytes of activations that are kept
+_ROWS_OF_TEXTS = 8192  # rows: those of one text take one pass together
 _AT_ONCE = 128  # prompts: batches are full, and progress is told
 Progress = Callable[[str], None]  # told what is going on, and how many prompts of the current question are measured
 
@@ -90,6 +93,9 @@ class Session:
     _engine: Engine | None = None
     _values: ValueStore = field(default_factory=ValueStore)
     _noise: dict[tuple[str, str, str], Noise] = field(default_factory=dict)
+    _encoded: "LeastRecentlyUsed[tuple[object, ...], Encoded]" = field(
+        default_factory=lambda: LeastRecentlyUsed(_ENCODED, lambda found: found.activations.nbytes + 2 * found.values.nbytes)
+    )
 
     @property
     def engine(self) -> Engine:
@@ -166,6 +172,17 @@ class Session:
         _refuse_vacuous(unique)
         return Measured(tuple(cells), rows, np.stack([each.values for each in found]), unique, found[0].prompts)
 
+    def encode(self, where: PromptStream, model: ModelRef, dictionary: DictionaryRef, at: Position, rows: range) -> Encoded:
+        """What a dictionary makes of one token of each of these prompts, in the untouched model. Raises BadDictionary."""
+        key = (self._model_and_device(model), *where.key, dictionary, at, rows.start, rows.stop)
+        if key not in self._encoded:
+            _check_rows(rows, self.population(where, [model]), where)
+            plan = Plan(model, where, (), self.settings.batch)
+            self._encoded[key] = self.engine.encode(plan, dictionary, rows, at)
+            self.forward_passes += self._encoded[key].forward_passes
+            self._encoded.trim(keep=1)
+        return self._encoded[key]
+
     def look(self, task: PromptSource, view: View, sites: tuple[Site, ...], rows: range) -> Look:
         """What a run of `view` on prompts `rows` shows, with the doctor's checks and the proof of a measurement. Raises
         UnsoundModel, and VacuousIntervention where an intervention changed no prompt."""
@@ -192,8 +209,9 @@ class Session:
 
     def _fill(self, plan: Plan, streams: Mapping[str, Stream], rows: range) -> None:
         """Measure what is lacking, so many prompts at a time that progress can be told."""
-        for start in range(rows.start, rows.stop, _AT_ONCE):
-            part = range(start, min(start + _AT_ONCE, rows.stop))
+        at_once = _ROWS_OF_TEXTS if plan.prompts.task.facts.rows_share_texts else _AT_ONCE
+        for start in range(rows.start, rows.stop, at_once):
+            part = range(start, min(start + at_once, rows.stop))
             table = self.engine.run(plan, part)
             self.forward_passes += table.forward_passes
             for cell, values, receipts in zip(plan.cells, table.values, table.receipts, strict=True):
@@ -246,10 +264,16 @@ def _refuse_vacuous(receipts: Sequence[Receipt]) -> None:
         if receipt.changed == 0 and not receipt.allow_vacuous:
             raise VacuousIntervention(
                 f"{receipt.intervention} changed none of {receipt.prompts} prompts at {', '.join(receipt.sites)} by more "
-                f"than 1e-6 of its value (view: {receipt.view}). A claim about it would be about the untouched model. "
-                f"If that is what you mean, say allow_vacuous=True."
+                f"than 1e-6 of its value (view: {receipt.view}). {_firing(receipt)}A claim about it would be about the "
+                f"untouched model. If that is what you mean, say allow_vacuous=True."
                 + ("" if receipt.dtype == "float32" else f" A small change is lost in {receipt.dtype}.")
             )
+
+
+def _firing(receipt: Receipt) -> str:
+    """How often changed features fire."""
+    counts = ", ".join(f"{each.feature} on {each.fires}" for each in receipt.features[:8])
+    return f"Of these prompts there fires {counts}. " if counts else ""
 
 
 _current: ContextVar[Session | None] = ContextVar("circuitcheck_session", default=None)

@@ -5,21 +5,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from circuitcheck.engine.checkup import CheckUp
-from circuitcheck.engine.protocol import DictionaryCard, Look, MadeFor, ModelCard, Table
+from circuitcheck.engine.protocol import DictionaryCard, Encoded, Look, MadeFor, ModelCard, Table
 from circuitcheck.engine.torch.dictionaries.fitting import check_fits
 from circuitcheck.engine.torch.dictionaries.pool import DictionaryPool
 from circuitcheck.engine.torch.doctor import examine
 from circuitcheck.engine.torch.loaded.pool import ModelPool, TokenizerPool
 from circuitcheck.engine.torch.loading.devices import memory_of, resolve_device
 from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
-from circuitcheck.engine.torch.running.references import Directions, Means
+from circuitcheck.engine.torch.running.encoding import encode
+from circuitcheck.engine.torch.running.references import Directions, Means, rendered
 from circuitcheck.engine.torch.running.run import Run
 from circuitcheck.errors import ModelChanged
 from circuitcheck.models import BosPolicy, parse_spec
-from circuitcheck.places import Site, check_sites
+from circuitcheck.places import Position, Site, check_sites
 from circuitcheck.plan import DictionaryRef, ModelRef, Plan
 
 Found = TypeVar("Found")
@@ -95,7 +98,7 @@ class LocalEngine:
             return self._run(plan, lambda run: run.look(rows))
 
     def attach(
-        self, spec: object, *, reads: Site | None, writes: Site | None, made_for: MadeFor, transcoder: bool
+        self, spec: object, *, reads: Site | None, writes: Site | None, made_for: MadeFor, transcoder: bool | None
     ) -> DictionaryCard:
         with _ONE_AT_A_TIME:
             return self._dictionaries.attach(spec, reads=reads, writes=writes, given=made_for, transcoder=transcoder).card
@@ -103,6 +106,20 @@ class LocalEngine:
     def check_fits(self, dictionary: DictionaryRef, model: ModelRef) -> None:
         with _ONE_AT_A_TIME:
             check_fits(self._dictionaries.get(dictionary).card, self._pool.get(model, self._device))
+
+    def encode(self, plan: Plan, dictionary: DictionaryRef, rows: range, at: Position) -> Encoded:
+        """Raises UnknownPosition, BadDictionary."""
+        with _ONE_AT_A_TIME, torch.no_grad():
+            loaded = self._pool.get(plan.model, self._device)
+            loaded.check_unchanged()
+            found = self._dictionaries.get(dictionary, loaded.device)
+            check_fits(found.card, loaded)
+            return encode(loaded, found, rendered(plan, loaded, plan.prompts, rows), at, plan.batch)
+
+    def write_norms(self, dictionary: DictionaryRef) -> NDArray[np.float64]:
+        with _ONE_AT_A_TIME, torch.no_grad():
+            found: NDArray[np.float64] = self._dictionaries.get(dictionary).sae.W_dec.double().norm(dim=1).cpu().numpy()
+            return found
 
     def dictionary(self, ref: DictionaryRef) -> object:
         """sae_lens's own."""

@@ -120,6 +120,21 @@ class Chosen:
 
 
 @dataclass(frozen=True)
+class Last:
+    """The last token before END, of the tokens that `predicate` chooses."""
+
+    predicate: Predicate
+
+    @property
+    def digest_parts(self) -> tuple[str, ...]:
+        return ("last", *self.predicate.digest_parts)
+
+    def describe(self) -> str:
+        """In words."""
+        return f"the last of {self.predicate.describe()}"
+
+
+@dataclass(frozen=True)
 class Every:
     """All tokens."""
 
@@ -150,6 +165,16 @@ def after(ending: str) -> After:
     if not isinstance(ending, str) or not ending:
         raise BadTask(f"cc.after({ending!r}) is after nothing; expected text, such as '!\"'.")
     return After(ending)
+
+
+def last(where: object) -> Last:
+    """For `cc.corpus(..., keys={"SAYS": cc.last(r" says| said")})`: a position that each row has, the last token before its
+    END that `where` (a regular expression, `cc.after(text)`, a function of a token) chooses. Rows without one are left out.
+
+    Raises BadTask for what is no predicate."""
+    if where is None or isinstance(where, Last):
+        raise BadTask(f"cc.last({shown(where)}) names no tokens; expected a regular expression, such as r' says| said'.")
+    return Last(predicate_of(where))
 
 
 def predicate_of(given: object) -> Predicate:

@@ -3,12 +3,13 @@
 import hashlib
 from array import array
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from circuitcheck.errors import BadTask
 from circuitcheck.prompts.corpora.documents import Documents
-from circuitcheck.prompts.corpora.predicates import Predicate
+from circuitcheck.prompts.corpora.predicates import Last, Predicate
 from circuitcheck.prompts.permutation import keyed_number, permute
 from circuitcheck.prompts.prompt import Labels, Prompt
 from circuitcheck.prompts.schema.task import END
@@ -22,13 +23,19 @@ _LONGEST = 4_000_000  # characters of one document: a tokenizer holds some 200 b
 @dataclass(frozen=True)
 class _Document:
     """Token ids without a BOS, and the positions wanted, each with the characters from where its piece begins to where it
-    ends. The text is read again when a prompt is made."""
+    ends, and `keys`, the tokens that it names beside it. The text is read again when a prompt is made."""
 
     number: int
     ids: "array[int]"
     wanted: "array[int]"
     begins: "array[int]"
     ends: "array[int]"
+    keys: tuple["array[int]", ...] = ()
+
+    def keys_at(self, position: int) -> tuple[int, ...]:
+        """The named tokens of a wanted position."""
+        place = bisect_left(self.wanted, position)
+        return tuple(each[place] for each in self.keys)
 
     def read_at(self, position: int) -> slice:
         """The characters read when the model is at a wanted position."""
@@ -48,7 +55,9 @@ class RealisedCorpus:
         drawn: int,
         per_document: int,
         tokenizer: Tokenizer,
+        keys: tuple[tuple[str, Last], ...] = (),
     ) -> None:
+        self._keys = keys
         self._key, self._documents, self._where, self._tokenizer = key, documents, where, tokenizer
         self._bos = tokenizer.encode_many([""], chat=True)[0].ids
         self._piece, self._per_document = context - len(self._bos), per_document
@@ -83,6 +92,8 @@ class RealisedCorpus:
         begin = position // self._piece * self._piece
         ids = document.ids
         answer = (ids[position + 1],)
+        shift = len(self._bos) - begin
+        named = {name: (shift + index,) for (name, _), index in zip(self._keys, document.keys_at(position), strict=True)}
         text = self._documents[document.number][document.read_at(position)]
         return Prompt(
             index=index,
@@ -92,7 +103,7 @@ class RealisedCorpus:
             distractor=None,
             answer_ids=answer,
             distractor_ids=(),
-            positions={END: (len(self._bos) + position - begin,)},
+            positions={END: (shift + position,), **named},
             counterfactuals={},
             template=f"document {document.number + 1}",
             slots={},
@@ -120,12 +131,26 @@ class RealisedCorpus:
         encoding = self._encode(number, text)
         last = len(encoding.ids) - 1  # what follows the last token is not known
         ends = [end for _, end in encoding.offsets]
-        wanted = [each for each in self._where.choose(text, ends) if each < last and self._has_read(encoding, each)]
+        chosen = [each for each in self._where.choose(text, ends) if each < last and self._has_read(encoding, each)]
+        found_keys = [self._before(chosen, key.predicate.choose(text, ends)) for _, key in self._keys]
+        kept = [place for place in range(len(chosen)) if all(found[place] >= 0 for found in found_keys)]
+        wanted = [chosen[place] for place in kept]
         if wanted:
             self.positions += len(wanted)
             stream = stream_at(keyed_number(f"stream {mark.hex()}", _FINE) / _FINE)
-            found = (encoding.ids, wanted, [self._begin(encoding, each) for each in wanted], [ends[each] for each in wanted])
-            self._streams[stream].append(_Document(number, *(array("i", each) for each in found)))
+            begins, stops = ([of(each) for each in wanted] for of in (partial(self._begin, encoding), ends.__getitem__))
+            keys = tuple(array("i", [each[place] for place in kept]) for each in found_keys)
+            found = _Document(number, array("i", encoding.ids), *_arrays(wanted, begins, stops), keys)
+            self._streams[stream].append(found)
+
+    def _before(self, wanted: list[int], named: list[int]) -> list[int]:
+        """For each wanted token the last of those named that is before it, in the piece that the model reads; else -1."""
+        found = []
+        for position in wanted:
+            place = bisect_left(named, position) - 1
+            inside = place >= 0 and named[place] >= position // self._piece * self._piece
+            found.append(named[place] if inside else -1)
+        return found
 
     def _has_read(self, encoding: Encoding, position: int) -> bool:
         """Is what made the predicate choose a token in the piece that the model reads?"""
@@ -154,9 +179,16 @@ class RealisedCorpus:
         count, key = len(documents), f"order {self._key} {stream} {seed}"
         ordered = [documents[permute(place, count, key)] for place in range(count)]
         rows = []
-        for turn in range(self._per_document):
+        most = max((len(each.wanted) for each in ordered), default=0)
+        for turn in range(min(self._per_document, most)):
             for each in ordered:
                 if turn < len(each.wanted):
                     chosen = permute(turn, len(each.wanted), f"{key} {each.number}")
                     rows.append((each, each.wanted[chosen]))
         return rows
+
+
+def _arrays(
+    wanted: Sequence[int], begins: Sequence[int], ends: Sequence[int]
+) -> "tuple[array[int], array[int], array[int]]":
+    return array("i", wanted), array("i", begins), array("i", ends)

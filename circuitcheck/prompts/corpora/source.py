@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import ClassVar
 
 from circuitcheck.digest import Digested, digest
 from circuitcheck.errors import BadTask
 from circuitcheck.prompts.base import SourceBase
 from circuitcheck.prompts.corpora.documents import Documents
-from circuitcheck.prompts.corpora.predicates import Predicate
+from circuitcheck.prompts.corpora.predicates import Last, Predicate
 from circuitcheck.prompts.corpora.realised import RealisedCorpus
 from circuitcheck.prompts.prompt import Labels, Prompt
 from circuitcheck.prompts.schema.task import END
@@ -50,8 +49,6 @@ class CorpusSource(SourceBase):
     """`content` is a digest of the documents. Rows come one of each document, then a second of each, up to `per_document`;
     positions of one document count as one. Which stream a document is in is decided by a hash of its text."""
 
-    facts: ClassVar[SourceFacts] = SourceFacts((END,), mean_by="tokens", groups="documents", has_sampling_units=True)
-
     name: str
     content: str
     where: Predicate
@@ -59,13 +56,25 @@ class CorpusSource(SourceBase):
     drawn: int
     per_document: int
     documents: Documents = field(repr=False, compare=False, metadata={"digest": False})
+    keys: tuple[tuple[str, Last], ...] = ()
     _digest: str = field(init=False, repr=False, compare=False, metadata={"digest": False})
 
     def __post_init__(self) -> None:
-        parts = (self.name, self.content, self.where.digest_parts, self.context, self.drawn, self.per_document)
+        parts: tuple[object, ...] = (self.name, self.content, self.where.digest_parts, self.context, self.drawn)
+        parts = (*parts, self.per_document, *((name, key.digest_parts) for name, key in self.keys))
         object.__setattr__(self, "_digest", digest(parts))
 
     __hash__ = Digested.__hash__
+
+    @property
+    def facts(self) -> SourceFacts:
+        return SourceFacts(
+            (END, *(name for name, _ in self.keys)),
+            mean_by="tokens",
+            groups="documents",
+            has_sampling_units=True,
+            rows_share_texts=True,
+        )
 
     def realised(self, tokenizer: Tokenizer) -> RealisedCorpus:
         return _realise(self, tokenizer)
@@ -107,5 +116,12 @@ class CorpusSource(SourceBase):
 @lru_cache(maxsize=8)
 def _realise(source: CorpusSource, tokenizer: Tokenizer) -> RealisedCorpus:
     return RealisedCorpus(
-        source.digest, source.documents, source.where, source.context, source.drawn, source.per_document, tokenizer
+        source.digest,
+        source.documents,
+        source.where,
+        source.context,
+        source.drawn,
+        source.per_document,
+        tokenizer,
+        source.keys,
     )

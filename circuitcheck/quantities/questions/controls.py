@@ -1,15 +1,15 @@
-"""Would other heads have done the same? An effect against that of head sets drawn by lot."""
+"""Would other heads, sites or features have done the same? An effect against that of sets drawn by lot."""
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import cached_property
 
-from circuitcheck.errors import BadIntervention, BadTask, NotComparable
-from circuitcheck.given import checked_whole
-from circuitcheck.places import Architecture, Head, MatchedParts, Part, Sites, parse_targets, parts_of
+from circuitcheck.errors import BadTask, NotComparable
+from circuitcheck.places import Part
 from circuitcheck.prompts import keyed_number
 from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.questions.conditions import Conditions, conditions_of
+from circuitcheck.quantities.questions.drawn import Control, RandomFeatures, RandomParts, Sets
 from circuitcheck.quantities.questions.estimand import estimand_of
 from circuitcheck.quantities.questions.history import question_key
 from circuitcheck.quantities.questions.outcome import ControlResult
@@ -32,40 +32,7 @@ from circuitcheck.stats import e_value_of
 
 _ALL_UP_TO = 1000
 _HALVINGS = 20
-_AT_ONCE = 8  # head sets measured in one plan: they share the clean and counterfactual runs
-
-
-@dataclass(frozen=True)
-class RandomParts:
-    """Sets with as many heads, key/value heads or neurons of each layer as `like`, which itself is left out. `draws` is the
-    most that one question may take; where there are at most 1,000 sets, all of them are compared instead. `seed` defaults
-    to the session's."""
-
-    like: Sites
-    draws: int = 512
-    seed: int | None = None
-    heads_only: bool = False
-
-
-def random_heads(*, like: str | tuple[Head, ...], draws: int = 512, seed: int | None = None) -> RandomParts:
-    """A control for `effect.beats(...)`. `like` names the heads that the effect's intervention is on; where an intervention
-    has several sets of heads, it says which of them varies.
-
-    Raises BadIntervention for fewer than 2 draws.
-    """
-    return _random_parts(like, draws, seed, heads_only=True)
-
-
-def random_sites(*, like: Sites, draws: int = 512, seed: int | None = None) -> RandomParts:
-    """As `random_heads`, for any sites that have peers in their layer: heads `L9H9.q`, key/value heads `L9H1.k`, neurons
-    `L3.mlp[12-20]`. Raises BadIntervention for fewer than 2 draws."""
-    return _random_parts(like, draws, seed, heads_only=False)
-
-
-def _random_parts(like: Sites, draws: int, seed: int | None, *, heads_only: bool) -> RandomParts:
-    draws = checked_whole("draws", draws, BadIntervention, 2, ": to show that 95% are beaten takes 86 at least")
-    chosen = None if seed is None else checked_whole("seed", seed, BadIntervention, None)
-    return RandomParts(like, draws, chosen, heads_only)
+_AT_ONCE = 8  # sets measured in one plan: they share the clean and counterfactual runs
 
 
 class Beats(Question):
@@ -74,13 +41,18 @@ class Beats(Question):
     where too many are shown to be ahead. What is ahead by chance on these prompts is neither.
     """
 
-    def __init__(self, effect: Expression, control: RandomParts, share: float, prompts: int | None) -> None:
+    def __init__(self, effect: Expression, control: Control, share: float, prompts: int | None) -> None:
         if not 0 < share < 1:
-            raise ValueError(f"share={share} is no share of head sets; expected a number between 0 and 1, such as 0.95.")
+            raise ValueError(f"share={share} is no share of sets; expected a number between 0 and 1, such as 0.95.")
         if prompts is not None and prompts < 2:
-            raise BadTask(f"prompts={prompts} show no difference between head sets; expected 2 or more.")
+            raise BadTask(f"prompts={prompts} show no difference between sets; expected 2 or more.")
         self.effect, self.control, self.share, self.prompts = effect, control, share, prompts
-        self.claimed = _claimed(effect, control)
+        if not isinstance(control, RandomParts | RandomFeatures):
+            raise NotComparable(
+                f"cannot beat {control!r}: expected cc.random_heads(like='L9H9'), the claimed heads in it, cc.random_sites "
+                f"or cc.random_features."
+            )
+        self.claimed, self.noun = control.claimed(effect), control.noun(effect)
         super().__init__()
 
     @property
@@ -92,8 +64,7 @@ class Beats(Question):
 
     @property
     def expression(self) -> str:
-        what = "heads" if all(part.index == "head" for part in self.claimed) else "sites"
-        return f"{self.effect.label} beats {self.share:.4g} of random {what} like {', '.join(map(str, self.claimed))}"
+        return f"{self.effect.label} beats {self.share:.4g} of random {self.noun}s like {', '.join(map(str, self.claimed))}"
 
     def ask(self, settings: Settings) -> ComparisonResult:
         conditions = conditions_of(self.effect, settings)
@@ -143,9 +114,9 @@ class Beats(Question):
 
         return differences
 
-    @property
-    def _matched(self) -> MatchedParts:
-        return MatchedParts(self.claimed, _architecture(self.effect))
+    @cached_property
+    def _matched(self) -> Sets:
+        return self.control.sets(self.effect)
 
     def _parts(self, number: int) -> tuple[Part, ...]:
         """The set of this number: of all in order, or of those drawn."""
@@ -184,7 +155,7 @@ class Beats(Question):
         return result_of(
             effect,
             measured,
-            _decision(rule, own, tally, looks),
+            _decision(rule, own, tally, looks, self.noun),
             expression=self.expression,
             relation=">=",
             threshold=self.share,
@@ -192,6 +163,7 @@ class Beats(Question):
             question=question_key(effect, settings.scope, "beats", ", ".join(map(str, self.claimed))),
             control=ControlResult(
                 like=", ".join(map(str, self.claimed)),
+                noun=self.noun,
                 matched=self._matched.count,
                 tally=tally,
                 seed=self._seed,
@@ -202,25 +174,27 @@ class Beats(Question):
         )
 
 
-def _decision(rule: Ranking, own: Estimand, tally: Tally, looks: tuple[tuple[int, float, float], ...]) -> Decision:
+def _decision(
+    rule: Ranking, own: Estimand, tally: Tally, looks: tuple[tuple[int, float, float], ...], noun: str
+) -> Decision:
     needed = rule.needed(tally.draws, rule.alpha)
     verdict = tally.verdict(needed)
     n, low, high = looks[-1]
     return Decision(
         verdict=verdict,
-        reason=_undecided(rule, own, tally, needed, looks) if verdict == INCONCLUSIVE else "",
+        reason=_undecided(rule, own, tally, needed, looks, noun) if verdict == INCONCLUSIVE else "",
         estimate=tally.lesser / tally.draws,
         low=low,
         high=high,
-        method=f"partial conjunction over {tally.draws} head sets; look {len(looks)} of {len(rule.design.looks)}",
+        method=f"partial conjunction over {tally.draws} {noun} sets; look {len(looks)} of {len(rule.design.looks)}",
         confidence=rule.design.confidence,
         n=n,
         looks=looks,
         n_more=(),
-        warnings=_doubts(tally),
+        warnings=_doubts(tally, noun),
         census=False,
         words=(
-            f"each of {tally.draws} head sets is compared on the same prompts, at a level that holds for all together; "
+            f"each of {tally.draws} {noun} sets is compared on the same prompts, at a level that holds for all together; "
             f"{needed.beaten} must be shown to be beaten, or {needed.ahead} to be ahead"
         ),
         planned=len(rule.design.looks),
@@ -228,7 +202,7 @@ def _decision(rule: Ranking, own: Estimand, tally: Tally, looks: tuple[tuple[int
 
 
 def _undecided(
-    rule: Ranking, own: Estimand, tally: Tally, needed: Needs, looks: tuple[tuple[int, float, float], ...]
+    rule: Ranking, own: Estimand, tally: Tally, needed: Needs, looks: tuple[tuple[int, float, float], ...], noun: str
 ) -> str:
     if not math.isfinite(own.value):
         return "the effect is no finite number on these prompts"
@@ -236,7 +210,7 @@ def _undecided(
     if weak is not None:
         return weak
     found = (
-        f"after {looks[-1][0]} prompts {tally.beaten} of {tally.draws} head sets are shown to be beaten, which takes "
+        f"after {looks[-1][0]} prompts {tally.beaten} of {tally.draws} {noun} sets are shown to be beaten, which takes "
         f"{needed.beaten}, and {tally.ahead} to be ahead, which takes {needed.ahead}"
     )
     if tally.prompts_would_tell(needed):
@@ -244,42 +218,10 @@ def _undecided(
     return found if tally.all_sets else f"{found}: more draws (draws=) would tell"
 
 
-def _doubts(tally: Tally) -> tuple[str, ...]:
+def _doubts(tally: Tally, noun: str) -> tuple[str, ...]:
     if not tally.undefined:
         return ()
-    return (f"{tally.undefined} of {tally.draws} head sets gave no finite number: they count neither for nor against",)
-
-
-def _claimed(effect: Expression, control: RandomParts) -> tuple[Part, ...]:
-    if not isinstance(control, RandomParts):
-        raise NotComparable(f"cannot beat {control!r}: expected cc.random_heads(like='L9H9'), the claimed heads in it.")
-    sites = parse_targets(control.like, _architecture(effect))
-    claimed = parts_of(sites)
-    if control.heads_only and not all(part.index == "head" for part in claimed):
-        raise NotComparable(
-            f"random_heads(like={control.like!r}) must name heads, such as L9H9; cc.random_sites takes other sites."
-        )
-    if not claimed:
-        raise NotComparable(
-            f"like={control.like!r} names whole layers, which have no peers to draw: name heads, such as L9H9."
-        )
-    sets = {parts for cell in effect.cells for step in cell.view.interventions for parts in step.part_sets if parts}
-    if claimed not in sets:
-        there = "; ".join(sorted(", ".join(map(str, parts)) for parts in sets)) or "none"
-        own = (
-            "" if sets else " (An intervention of one's own says which parts it acts on in part_sets, and how to swap them.)"
-        )
-        raise NotComparable(
-            f"no intervention in {effect.label} is on exactly {', '.join(map(str, claimed))}, so nothing would vary; its "
-            f"interventions are on: {there}.{own}"
-        )
-    return claimed
-
-
-def _architecture(effect: Expression) -> Architecture:
-    if len(effect.models) > 1:
-        raise NotComparable(f"{effect.label} is of {len(effect.models)} models: heads can be drawn in one only.")
-    return current_session().engine.card(effect.models[0]).architecture
+    return (f"{tally.undefined} of {tally.draws} {noun} sets gave no finite number: they count neither for nor against",)
 
 
 def _in_groups(quantities: list[Expression]) -> Iterator[list[Expression]]:

@@ -1,12 +1,16 @@
 """What came of a question, as data."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from circuitcheck.engine.protocol import Receipt, on_most_prompts
+from circuitcheck.plan import DictionaryRef
 from circuitcheck.quantities.questions.history import Looks, Tries
 from circuitcheck.sampling import Decision, Tally
 from circuitcheck.session import Measured
 from circuitcheck.text import printable
+
+_FEW = 0.1  # of the prompts
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,9 @@ class ContraryPrompt:
 
 @dataclass(frozen=True)
 class ControlResult:
-    """What an effect of size `own` was compared with: sets of `matched` that are `like` the claimed one, on the same
-    prompts, drawn with `seed` unless all were compared. `strongest` is the set with the largest effect."""
+    """What an effect of size `own` was compared with: sets of `matched` that are `like` the claimed one, each of heads,
+    sites or features (`noun`), on the same prompts, drawn with `seed` unless all were compared. `strongest` is the set with
+    the largest effect."""
 
     like: str
     matched: int
@@ -38,15 +43,16 @@ class ControlResult:
     own: float
     strongest: str
     strongest_effect: float
+    noun: str = "head"
 
     def describe(self) -> str:
         tally = self.tally
         if not tally.draws:
-            return f"none of the {self.matched} head sets like {self.like} was compared"
+            return f"none of the {self.matched} {self.noun} sets like {self.like} was compared"
         more = tally.draws - tally.lesser - tally.ties - tally.undefined
         which = f"all {self.matched}" if tally.all_sets else f"{tally.draws} of {self.matched} (drawn with seed {self.seed})"
         return (
-            f"{which} head sets like {self.like} were compared: {tally.lesser} have less effect on these prompts "
+            f"{which} {self.noun} sets like {self.like} were compared: {tally.lesser} have less effect on these prompts "
             f"({tally.beaten} of them beyond chance), {more} more ({tally.ahead} beyond chance), {tally.ties} the same; the "
             f"claimed effect is {self.own:.4g}, the largest of the others {self.strongest_effect:.4g} ({self.strongest})"
         )
@@ -87,6 +93,12 @@ class Outcome:
         return on_most_prompts((*self.measured.receipts, *(each for part in self.parts for each in part.receipts)))
 
     @property
+    def dictionaries(self) -> tuple[DictionaryRef, ...]:
+        """Those whose features were changed or looked at, each once."""
+        own = (ref for cell in self.measured.cells for ref in cell.dictionaries)
+        return tuple(dict.fromkeys((*own, *(ref for part in self.parts for ref in part.dictionaries))))
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         known = {cell.metric.name for cell in self.measured.cells if cell.metric.support != "real"}
         unknown = ", and nothing is known of how far they reach (cc.metric(..., support=(low, high)) says it)"
@@ -100,8 +112,22 @@ class Outcome:
             for receipt in self.receipts
             if receipt.idle and not receipt.allow_vacuous
         )
+        silent = (text for receipt in self.receipts if not receipt.allow_vacuous for text in _seldom(receipt))
         picked = (each.describe() for each in (self.tries, self.looks) if each is not None)
         parts = (warning for part in self.parts for warning in part.warnings)
         unseen = self.decision.unseen
         fragile = (unseen.describe(),) if unseen is not None and unseen.fragile else ()
-        return tuple(dict.fromkeys((*self.flags, *picked, *self.decision.warnings, *fragile, *local, *idle, *parts)))
+        return tuple(
+            dict.fromkeys((*self.flags, *picked, *self.decision.warnings, *fragile, *local, *idle, *silent, *parts))
+        )
+
+
+def _seldom(receipt: Receipt) -> Iterable[str]:
+    """Of changed features those that fire on few of the prompts."""
+    for each in receipt.features:
+        if each.fires < _FEW * receipt.prompts:
+            yield (
+                f"{each.feature} fires on {each.fires} of {receipt.prompts} prompts where it is changed: an effect over all "
+                f"of them is mostly that of prompts without it. task.where(task.metric(cc.fires(...), model) > 0.5) keeps "
+                f"the others."
+            )

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from circuitcheck.engine.protocol import Receipt
+from circuitcheck.engine.protocol import FeatureReceipt, Receipt
 from circuitcheck.fields import (
     FLAG,
     REAL,
@@ -20,6 +20,7 @@ from circuitcheck.fields import (
     or_null,
     schema_of,
 )
+from circuitcheck.plan import DictionaryRef
 from circuitcheck.quantities.questions.history import Looks, Tries
 from circuitcheck.quantities.questions.outcome import ContraryPrompt, ControlResult, Outcome
 from circuitcheck.sampling import Unseen
@@ -27,6 +28,7 @@ from circuitcheck.session import Asked
 from circuitcheck.stats.planning import CAP
 from circuitcheck.text import counted
 
+_FEATURES_SHOWN = 4
 _VERDICTS = ("supported", "refuted", "inconclusive")
 _ORDER = ("<", "<=", ">", ">=", "==", "!=")
 _RELATIONS = (*_ORDER, *(f"all {each}" for each in _ORDER), "any of", "all of")
@@ -130,6 +132,23 @@ CONTRARY: tuple[Field[ContraryPrompt], ...] = (
     Field("value", _NUMBER, lambda prompt: finite(prompt.value)),
     Field("linearised", FLAG, lambda prompt: prompt.linearised),
 )
+FEATURE: tuple[Field[FeatureReceipt], ...] = (
+    Field("feature", TEXT, lambda receipt: receipt.feature),
+    Field("fires", described("on how many prompts, where it is changed", _COUNT), lambda receipt: receipt.fires),
+    Field(
+        "mean_activation",
+        described("over all prompts, before it was changed", _NUMBER),
+        lambda receipt: finite(sum(receipt.activation) / max(1, len(receipt.activation))),
+    ),
+)
+DICTIONARY: tuple[Field[DictionaryRef], ...] = (
+    Field("name", TEXT, str),
+    Field("spec", TEXT, lambda ref: ref.spec),
+    Field("fingerprint", TEXT, lambda ref: ref.fingerprint),
+    Field("reads", TEXT, lambda ref: str(ref.reads)),
+    Field("writes", TEXT, lambda ref: str(ref.writes)),
+    Field("features", _COUNT, lambda ref: ref.width),
+)
 RECEIPT: tuple[Field[Receipt], ...] = (
     Field("model", TEXT, lambda receipt: receipt.model),
     Field("view", TEXT, lambda receipt: receipt.view),
@@ -139,6 +158,16 @@ RECEIPT: tuple[Field[Receipt], ...] = (
     Field("changed", _COUNT, lambda receipt: receipt.changed),
     Field("mean_relative_change", _NUMBER, lambda receipt: finite(receipt.mean_relative_change)),
     Field("idle", _STRINGS, lambda receipt: list(receipt.idle)),
+    Field(
+        "features",
+        {"type": "array", "items": schema_of(FEATURE)},
+        lambda receipt: [builtins_of(FEATURE, each) for each in receipt.features],
+    ),
+    Field(
+        "mean_output_change",
+        described("of a dictionary, relative to its output; null where none was changed", REAL_OR_NULL),
+        lambda receipt: finite(receipt.mean_output_change),
+    ),
 )
 
 
@@ -169,9 +198,25 @@ def _farthest(result: Outcome) -> list[str]:
 def _proof(result: Outcome) -> list[str]:
     return [
         f"{receipt.intervention} changed {receipt.changed} of {receipt.prompts} prompts "
-        f"(mean relative change {receipt.mean_relative_change:.3g})"
+        f"(mean relative change {receipt.mean_relative_change:.3g}{_of_output(receipt)}){_firing(receipt)}"
         for receipt in result.receipts
     ]
+
+
+def _of_output(receipt: Receipt) -> str:
+    found = receipt.mean_output_change
+    return "" if found is None else f", of the dictionary's output {found:.3g}"
+
+
+def _firing(receipt: Receipt) -> str:
+    counts = ", ".join(f"{each.feature} on {each.fires}" for each in receipt.features[:_FEATURES_SHOWN])
+    more = f", and {len(receipt.features) - _FEATURES_SHOWN} more" if len(receipt.features) > _FEATURES_SHOWN else ""
+    return f"; firing before: {counts}{more}" if counts else ""
+
+
+def _dictionary(ref: DictionaryRef) -> str:
+    where = f"at {ref.reads}" if not ref.is_transcoder else f"from {ref.reads} to {ref.writes}"
+    return f"{ref} ({ref.fingerprint[:12]}): {ref.width} features {where}"
 
 
 def _given(text: str) -> Iterable[str]:
@@ -271,6 +316,13 @@ FIELDS: tuple[Field[Outcome], ...] = (
         _farthest,
     ),
     Field("receipts", label="proof", words=_proof),  # JSON has those of a claim together
+    Field(
+        "dictionaries",
+        {"type": "array", "items": schema_of(DICTIONARY)},
+        lambda result: [builtins_of(DICTIONARY, ref) for ref in result.dictionaries],
+        "dictionary",
+        lambda result: list(map(_dictionary, result.dictionaries)),
+    ),
     Field(
         "question",
         described("a key of what was asked, without seed and threshold; empty for any of and all of", TEXT),

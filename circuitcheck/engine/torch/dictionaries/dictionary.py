@@ -73,17 +73,17 @@ class LoadedDictionary:
 
 
 def load_dictionary(
-    spec: object, *, reads: Site | None, writes: Site | None, given: MadeFor, transcoder: bool
+    spec: object, *, reads: Site | None, writes: Site | None, given: MadeFor, transcoder: bool | None
 ) -> LoadedDictionary:
     """Raises BadDictionary, CorruptCheckpoint, ModelUnavailable."""
     sae = read_dictionary(spec)
     name = _name(spec)
     _check_weights(name, sae)
     is_transcoder = hasattr(sae.cfg, "d_out")
-    if is_transcoder != transcoder:
+    if transcoder not in (None, is_transcoder):
         right, asked = ("cc.transcoder", "cc.sae") if is_transcoder else ("cc.sae", "cc.transcoder")
         raise BadDictionary(f"{name} is of the architecture {sae.cfg.architecture()!r}: use {right}, not {asked}.")
-    where = sites_of(name, sae.cfg.metadata, reads, writes, transcoder=transcoder)
+    where = sites_of(name, sae.cfg.metadata, reads, writes, transcoder=is_transcoder)
     weights = weights_digest(sae)
     purpose = made_for(sae.cfg.metadata, given)
     parts = {

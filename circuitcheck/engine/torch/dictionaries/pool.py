@@ -7,6 +7,7 @@ import torch
 
 from circuitcheck.engine.protocol import MadeFor
 from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary, load_dictionary, with_random_decoder
+from circuitcheck.engine.torch.dictionaries.reading import state_of
 from circuitcheck.errors import BadDictionary, ModelChanged
 from circuitcheck.places import Site
 from circuitcheck.plan import DictionaryRef
@@ -19,13 +20,20 @@ class DictionaryPool:
 
     def __init__(self) -> None:
         self._loaded: OrderedDict[DictionaryRef, LoadedDictionary] = OrderedDict()
+        self._by_spec: dict[tuple[object, ...], DictionaryRef] = {}
         self._given: dict[DictionaryRef, MadeFor] = {}  # what their users said, to be said again when they are loaded again
 
     def attach(
-        self, spec: object, *, reads: Site | None, writes: Site | None, given: MadeFor, transcoder: bool
+        self, spec: object, *, reads: Site | None, writes: Site | None, given: MadeFor, transcoder: bool | None
     ) -> LoadedDictionary:
+        key = (spec, state_of(spec), reads, writes, given, transcoder) if isinstance(spec, str) else None
+        known = self._by_spec.get(key) if key else None
+        if known is not None and known in self._loaded:
+            return self.get(known)
         found = self._keep(load_dictionary(spec, reads=reads, writes=writes, given=given, transcoder=transcoder))
         self._given[found.card.ref] = given
+        if key:
+            self._by_spec[key] = found.card.ref
         return found
 
     def get(self, ref: DictionaryRef, device: torch.device | None = None) -> LoadedDictionary:

@@ -36,6 +36,15 @@ def read_dictionary(spec: object) -> Any:
     return _settled(copy.deepcopy(spec), "the SAE object")
 
 
+def state_of(spec: str) -> tuple[tuple[int, int], ...]:
+    """Size and time of change of its files: another state is another dictionary. Empty for one of a hub."""
+    if spec.startswith(HUB):
+        return ()
+    files = [dictionary_folder(spec) / name for name in (_CONFIG, _WEIGHTS)]
+    states = [each.stat() for each in files if each.is_file()]
+    return tuple((state.st_size, state.st_mtime_ns) for state in states)
+
+
 def _import() -> None:
     """It takes seconds, and warns of what is not ours."""
     try:

@@ -21,13 +21,14 @@ class Proof:
         self._activation = [np.zeros((prompts, len(names))) for names in self._names]
         self._output = [np.zeros(prompts if names else 0) for names in self._names]
 
-    def add(self, indices: list[int], changes: list[Change]) -> None:
+    def add(self, indices: list[int], changes: list[Change], texts: list[int]) -> None:
+        """`changes` are those of texts, `texts` says which is read by each of the prompts `indices`."""
         for step, change in enumerate(changes):
-            self._relative[step][indices] = change.relative().numpy()
+            self._relative[step][indices] = change.relative().numpy()[texts]
             self._moved[step] |= change.moved
             if change.firing is not None:
-                self._activation[step][indices] = change.firing.activation.numpy()
-                self._output[step][indices] = change.firing.output.numpy()
+                self._activation[step][indices] = change.firing.activation.numpy()[texts]
+                self._output[step][indices] = change.firing.output.numpy()[texts]
 
     def receipts(self, plan: Plan) -> tuple[Receipt, ...]:
         """One for each intervention."""

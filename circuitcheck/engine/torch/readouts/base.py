@@ -104,8 +104,8 @@ def _require_same(metric: Metric, values: PerPrompt, again: PerPrompt) -> None:
 def _called(function: Callable[[Any, Seen], Any], metric: Metric, seen: Seen) -> PerPrompt:
     """On copies: the other metrics of this view read the same tensors."""
     clean = None if seen.clean is None else seen.clean.clone()
-    sites = {where: value.clone() for where, value in seen.sites.items()}
-    own = replace(seen, logits=seen.logits.clone(), sites=sites, clean=clean)
+    sites = {where: value[seen.batch.texts] for where, value in seen.sites.items()}  # a row of its own for each prompt
+    own = replace(seen, logits=seen.logits.clone(), sites=sites, clean=clean, batch=replace(seen.batch, of=None))
     found = function(metric, own)
     if found is None:
         raise BadMetric(

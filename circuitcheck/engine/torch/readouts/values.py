@@ -14,7 +14,7 @@ from circuitcheck.plan import Activation, Attention, Norm
 def _(metric: Attention, seen: Seen) -> PerPrompt:
     pattern = seen.sites["pattern", metric.head.layer][:, metric.head.head].double()
     found = []
-    for row, prompt in enumerate(seen.prompts):
+    for row, prompt in zip(seen.batch.texts, seen.prompts, strict=True):
         queries, keys = (seen.batch.columns(prompt, (position,)) for position in (metric.query, metric.key))
         if min(keys) > max(queries):
             raise BadMetric(

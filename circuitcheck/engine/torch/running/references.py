@@ -90,7 +90,7 @@ class References:
 def rendered(plan: Plan, loaded: LoadedModel, where: PromptStream, rows: range) -> tuple[Prompt, ...]:
     """Prompts of a plan's task, of `where`. Raises BadTask for one that is longer than the model reads."""
     prompts = where.prompts(loaded.tokenizer, rows)
-    readings = {cell.metric.reads for cell in plan.cells}
+    readings = {cell.metric.reads for cell in plan.cells} or {"logits"}
     longest = max(len(prompt.tokens) + len(continuation(prompt, reading)) for prompt in prompts for reading in readings)
     n_ctx = loaded.card.architecture.n_ctx
     if longest > n_ctx:

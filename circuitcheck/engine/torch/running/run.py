@@ -19,6 +19,7 @@ from circuitcheck.engine.torch.proof.watch import Change, watched
 from circuitcheck.engine.torch.readouts import Seen, finite_or_nan
 from circuitcheck.engine.torch.running.graph import Node, Pass, graph_of
 from circuitcheck.engine.torch.running.references import Directions, Means, References, rendered
+from circuitcheck.engine.torch.running.sharing import Texts, texts_of
 from circuitcheck.engine.torch.sites.access import SiteLayer, Write, hooks_that_read, hooks_that_write, of_part
 from circuitcheck.engine.torch.sites.batch import Batch, by_size
 from circuitcheck.engine.torch.sites.forward import forward
@@ -67,16 +68,15 @@ class Run:
         for reading in sorted({cell.metric.reads for cell in self._plan.cells}):
             cells = {number: cell for number, cell in enumerate(self._plan.cells) if cell.metric.reads == reading}
             graph = graph_of(cells, self.architecture)
-            for indices in _in_parts(by_size(prompts, reading), self._plan.batch):
-                batch = Batch(tuple(prompts[i] for i in indices), self._loaded.device, reading)
-                _check_bases({cell.view.base for cell in cells.values()}, batch)
-                for node, seen, changes in self._run(graph, batch):
+            for texts in texts_of(prompts, reading, graph, self._plan.batch, self._loaded.device):
+                _check_bases({cell.view.base for cell in cells.values()}, texts.run)
+                for node, seen, changes in self._run(graph, texts):
                     for number in node.cells:
                         metric = cells[number].metric
                         shows = seen if metric.compares_with_clean else replace(seen, clean=None)
-                        values[number, indices] = finite_or_nan(metric, shows).cpu().numpy()
+                        values[number, texts.indices] = finite_or_nan(metric, shows).cpu().numpy()
                     if node.cells:
-                        proofs[cells[node.cells[0]].view.digest].add(indices, changes)
+                        proofs[cells[node.cells[0]].view.digest].add(texts.indices, changes, texts.rows.texts)
         receipts = {key: proof.receipts(self._plan) for key, proof in proofs.items()}
         passes = self._passes + self.references.passes
         of_cells = tuple(receipts[cell.view.digest] for cell in self._plan.cells)
@@ -96,9 +96,9 @@ class Run:
         for indices in _in_parts(groups, self._plan.batch):
             batch = Batch(tuple(prompts[i] for i in indices), self._loaded.device)
             _check_bases({cell.view.base}, batch)
-            for node, seen, changes in self._run(graph_of({0: cell}, self.architecture), batch):
+            for node, seen, changes in self._run(graph_of({0: cell}, self.architecture), Texts(batch, batch, indices)):
                 if node.cells:
-                    proof.add(indices, changes)
+                    proof.add(indices, changes, batch.texts)
                     for row, index in enumerate(indices):
                         shown[index] = seen.logits[row].float().cpu()
                     for site in sites:
@@ -107,13 +107,13 @@ class Run:
         passes = self._passes + self.references.passes
         return Look(torch.stack(shown), together, proof.receipts(self._plan), passes)
 
-    def _run(self, graph: list[Node], batch: Batch) -> Iterator[tuple[Node, Seen, list[Change]]]:
+    def _run(self, graph: list[Node], texts: Texts) -> Iterator[tuple[Node, Seen, list[Change]]]:
         """Each node with what its pass shows and what its interventions changed. Values are let go of when no pass that is
         still to come takes them."""
         shown: dict[Pass, Seen] = {}
         takers = Counter(source for node in graph for source in node.takes_from)
         for node in graph:
-            seen, changes = self._pass(node, batch, shown)
+            seen, changes = self._pass(node, texts, shown)
             if takers[node.run]:
                 shown[node.run] = seen
             clean = shown.get(Pass(CLEAN), seen)
@@ -123,7 +123,8 @@ class Run:
                 if not takers[source]:
                     del shown[source]
 
-    def _pass(self, node: Node, batch: Batch, shown: Mapping[Pass, Seen]) -> tuple[Seen, list[Change]]:
+    def _pass(self, node: Node, texts: Texts, shown: Mapping[Pass, Seen]) -> tuple[Seen, list[Change]]:
+        batch = texts.run
         _check_width(node.run.interventions, batch)
         changes = [self._change(intervention, batch) for intervention in node.run.interventions]
         plain: list[Write] = []
@@ -134,7 +135,7 @@ class Run:
             plain += made
             writes += self._watch(intervention, batch, made, change)
         logits, kept = self.forward(batch, node.run.tokens, writes, node.keeps)
-        return Seen(batch.read_from(logits), batch, kept, dictionary=self.references.dictionary), changes
+        return Seen(texts.rows.read_from(logits), texts.rows, kept, dictionary=self.references.dictionary), changes
 
     def _change(self, intervention: Intervention, batch: Batch) -> Change:
         """Nothing so far."""

@@ -29,11 +29,13 @@ def by_size(prompts: Iterable[Prompt], reading: Reading) -> list[list[int]]:
 
 @dataclass(frozen=True)
 class Batch:
-    """`prompts` all have `length` tokens; with what is read after them, `width`."""
+    """`prompts` all have `length` tokens; with what is read after them, `width`. Where several of them read one text, which
+    is run once, `of` says of each which of the texts that is."""
 
     prompts: tuple[Prompt, ...]
     device: torch.device
     reading: Reading = "logits"
+    of: tuple[int, ...] | None = None
 
     @property
     def length(self) -> int:
@@ -42,6 +44,11 @@ class Batch:
     @property
     def width(self) -> int:
         return self.length + len(continuation(self.prompts[0], self.reading))
+
+    @property
+    def texts(self) -> list[int]:
+        """For each prompt the row in what was run."""
+        return list(range(len(self.prompts))) if self.of is None else list(self.of)
 
     def tokens(self, base: str) -> Tokens:
         """Token ids [prompt, pos] of the clean prompts or of a counterfactual, followed by what is read."""
@@ -56,15 +63,20 @@ class Batch:
         """Of logits [prompt, pos, vocab] those that metrics read: [prompt, vocab] at END, or [prompt, token, vocab] where
         each token of the answer is predicted."""
         ends = torch.tensor([prompt.end for prompt in self.prompts], device=logits.device)
-        rows = torch.arange(len(self.prompts), device=logits.device)
+        rows = torch.tensor(self.texts, device=logits.device)
         if self.reading == "logits":
             return logits[rows, ends]
         steps = torch.arange(self.width - self.length + 1, device=logits.device)
         return logits[rows[:, None], ends[:, None] + steps]
 
     def where(self, at: At) -> tuple[Index, Index]:
-        """(rows, columns): every (prompt, token) that `at` names, each once. Raises UnknownPosition."""
-        pairs = [(row, column) for row, prompt in enumerate(self.prompts) for column in self.columns(prompt, at)]
+        """(rows, columns): every (prompt, token) that `at` names, each once, prompt by prompt; `rows` are those of what was
+        run. Raises UnknownPosition."""
+        pairs = [
+            (row, column)
+            for row, prompt in zip(self.texts, self.prompts, strict=True)
+            for column in self.columns(prompt, at)
+        ]
         rows, columns = torch.tensor(pairs, dtype=torch.long, device=self.device).reshape(-1, 2).T
         return rows, columns
 
