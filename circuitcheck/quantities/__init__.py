@@ -3,10 +3,12 @@
 from circuitcheck.quantities.corpus import corpus
 from circuitcheck.quantities.dictionaries import Dictionary, FeatureSet, random_features, sae, transcoder
 from circuitcheck.quantities.directions import direction, mean_difference, random_direction
+from circuitcheck.quantities.facts import Facts, FeatureFacts, facts
 from circuitcheck.quantities.metrics import (
     accuracy,
     activation,
     attention,
+    both,
     candidate_accuracy,
     fires,
     kl_from_clean,
@@ -14,6 +16,7 @@ from circuitcheck.quantities.metrics import (
     log_prob,
     logit_diff,
     loss,
+    marked,
     metric,
     norm,
     probability,
@@ -40,6 +43,8 @@ __all__ = [
     "Composite",
     "Dictionary",
     "Estimate",
+    "Facts",
+    "FeatureFacts",
     "FeatureSet",
     "ForAll",
     "Model",
@@ -56,9 +61,11 @@ __all__ = [
     "any_of",
     "approx",
     "attention",
+    "both",
     "candidate_accuracy",
     "corpus",
     "direction",
+    "facts",
     "fires",
     "forall",
     "kl_from_clean",
@@ -67,6 +74,7 @@ __all__ = [
     "log_prob",
     "logit_diff",
     "loss",
+    "marked",
     "mean_difference",
     "metric",
     "norm",

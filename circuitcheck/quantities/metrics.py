@@ -24,6 +24,7 @@ from circuitcheck.plan import (
     Activation,
     ActiveFeatures,
     Attention,
+    Both,
     CandidateAccuracy,
     Custom,
     FeatureActivation,
@@ -32,6 +33,7 @@ from circuitcheck.plan import (
     LogitDiff,
     LogProb,
     Loss,
+    Marked,
     Metric,
     Norm,
     Probability,
@@ -153,6 +155,26 @@ def reconstruction_error(dictionary: Dictionary, *, at: str = "END") -> Reconstr
     """The squared distance between the value that a dictionary stands for, at one token, and what it makes of it. Raises
     BadMetric for what is no dictionary, UnknownPosition."""
     return ReconstructionError(_dictionary(dictionary, "reconstruction_error()").ref, _one_token(at))
+
+
+def both(*metrics: Metric) -> Both:
+    """1 where each of several 0/1 metrics is 1: `cc.both(cc.fires(q[1669]), cc.fires(q[3489]))`. Raises BadMetric for
+    others, or fewer than two."""
+    wrong = [each for each in metrics if not isinstance(each, Metric) or each.support != "binary"]
+    if wrong or len(metrics) < 2:
+        raise BadMetric(
+            f"both() got {shown(wrong[0]) if wrong else f'{len(metrics)} metrics'}; expected two or more that are 0 or 1, "
+            f"such as cc.fires(q[7])."
+        )
+    return Both(tuple(metrics))
+
+
+def marked(mark: str) -> Marked:
+    """1 where a corpus marks the token at END so, else 0: of `cc.corpus(..., marks={"quote": ...})`, `cc.marked("quote")`.
+    Raises BadMetric for what is no name; when it is measured, for a mark that is not there."""
+    if not isinstance(mark, str) or not mark:
+        raise BadMetric(f"marked() got {shown(mark)}; expected the name of a mark, such as 'quote'.")
+    return Marked(mark)
 
 
 def _dictionary(given: object, what: str) -> Dictionary:
