@@ -215,6 +215,13 @@ class Engine(Protocol):
         """What a dictionary makes of the token `at` of prompts `rows` of a plan, whose cells do not matter."""
         ...
 
+    def direct_effect(
+        self, model: ModelRef, dictionary: DictionaryRef, strengths: Mapping[int, float]
+    ) -> NDArray[np.float64]:
+        """[vocab]: what features, by number with their strengths, add to the logits along the direct path, centred. Raises
+        BadIntervention for a site without one."""
+        ...
+
     def write_norms(self, dictionary: DictionaryRef) -> NDArray[np.float64]:
         """[feature]: the norm of what one unit of each feature writes."""
         ...

@@ -24,6 +24,7 @@ from circuitcheck.quantities.metrics import (
     reconstruction_error,
 )
 from circuitcheck.quantities.models import Model, ModelView, load
+from circuitcheck.quantities.promoted import Promoted, promotes
 from circuitcheck.quantities.quantity import Quantity
 from circuitcheck.quantities.questions.comparison import Approx, Comparison, approx
 from circuitcheck.quantities.questions.composite import Composite, all_of, any_of
@@ -49,6 +50,7 @@ __all__ = [
     "ForAll",
     "Model",
     "ModelView",
+    "Promoted",
     "Quantity",
     "Question",
     "RandomFeatures",
@@ -79,6 +81,7 @@ __all__ = [
     "metric",
     "norm",
     "probability",
+    "promotes",
     "random_direction",
     "random_features",
     "random_heads",

@@ -1,7 +1,7 @@
 """The local engine: plans in, tables out."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from circuitcheck.engine.torch.doctor import examine
 from circuitcheck.engine.torch.loaded.pool import ModelPool, TokenizerPool
 from circuitcheck.engine.torch.loading.devices import memory_of, resolve_device
 from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
+from circuitcheck.engine.torch.running.direct_effect import direct_effect
 from circuitcheck.engine.torch.running.encoding import encode
 from circuitcheck.engine.torch.running.references import Directions, Means, rendered
 from circuitcheck.engine.torch.running.run import Run
@@ -115,6 +116,15 @@ class LocalEngine:
             found = self._dictionaries.get(dictionary, loaded.device)
             check_fits(found.card, loaded)
             return encode(loaded, found, rendered(plan, loaded, plan.prompts, rows), at, plan.batch)
+
+    def direct_effect(
+        self, model: ModelRef, dictionary: DictionaryRef, strengths: Mapping[int, float]
+    ) -> NDArray[np.float64]:
+        with _ONE_AT_A_TIME, torch.no_grad():
+            loaded, found = self._pool.get(model, self._device), self._dictionaries.get(dictionary)
+            check_fits(found.card, loaded)
+            effect: NDArray[np.float64] = direct_effect(loaded, found, strengths).numpy()
+            return effect
 
     def write_norms(self, dictionary: DictionaryRef) -> NDArray[np.float64]:
         with _ONE_AT_A_TIME, torch.no_grad():
