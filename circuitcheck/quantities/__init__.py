@@ -4,6 +4,7 @@ from circuitcheck.quantities.corpus import corpus
 from circuitcheck.quantities.dictionaries import Dictionary, FeatureSet, random_features, sae, transcoder
 from circuitcheck.quantities.directions import direction, mean_difference, random_direction
 from circuitcheck.quantities.facts import Facts, FeatureFacts, facts
+from circuitcheck.quantities.fits import Fit, fit
 from circuitcheck.quantities.metrics import (
     accuracy,
     activation,
@@ -47,6 +48,7 @@ __all__ = [
     "Facts",
     "FeatureFacts",
     "FeatureSet",
+    "Fit",
     "ForAll",
     "Model",
     "ModelView",
@@ -69,6 +71,7 @@ __all__ = [
     "direction",
     "facts",
     "fires",
+    "fit",
     "forall",
     "kl_from_clean",
     "l0",

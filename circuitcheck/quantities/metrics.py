@@ -148,13 +148,13 @@ def fires(features: FeatureSet, *, at: str = "END") -> FeatureFires:
 def l0(dictionary: Dictionary, *, at: str = "END") -> ActiveFeatures:
     """How many features of a dictionary are active at one token. Raises BadMetric for what is no dictionary,
     UnknownPosition."""
-    return ActiveFeatures(_dictionary(dictionary, "l0()").ref, _one_token(at))
+    return ActiveFeatures(checked_dictionary(dictionary, "l0()").ref, _one_token(at))
 
 
 def reconstruction_error(dictionary: Dictionary, *, at: str = "END") -> ReconstructionError:
     """The squared distance between the value that a dictionary stands for, at one token, and what it makes of it. Raises
     BadMetric for what is no dictionary, UnknownPosition."""
-    return ReconstructionError(_dictionary(dictionary, "reconstruction_error()").ref, _one_token(at))
+    return ReconstructionError(checked_dictionary(dictionary, "reconstruction_error()").ref, _one_token(at))
 
 
 def both(*metrics: Metric) -> Both:
@@ -177,7 +177,8 @@ def marked(mark: str) -> Marked:
     return Marked(mark)
 
 
-def _dictionary(given: object, what: str) -> Dictionary:
+def checked_dictionary(given: object, what: str) -> Dictionary:
+    """Raises BadMetric for what is none, asked for by `what`."""
     if isinstance(given, Dictionary):
         return given
     raise BadMetric(f"{what} got {shown(given)}; expected a dictionary, such as cc.sae(folder).{after_reload(given)}")

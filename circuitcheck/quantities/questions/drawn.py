@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from typing import Protocol
@@ -25,8 +25,8 @@ from circuitcheck.places import (
 )
 from circuitcheck.plan import Features
 from circuitcheck.prompts import keyed_number
-from circuitcheck.prompts.masks import MaskedSource
 from circuitcheck.quantities.expressions.expression import Expression
+from circuitcheck.quantities.questions.fit import encoded
 from circuitcheck.session import current_session
 
 _LOOKED_AT = 256  # prompts of the discovery stream
@@ -124,15 +124,15 @@ class Firing:
     @classmethod
     def of(cls, like: Features, at: Position, effect: Expression) -> "Firing":
         """On the discovery stream."""
-        session, model = current_session(), effect.models[0]
-        where = effect.prompts.other("discovery")
-        if isinstance(where.task, MaskedSource):  # its mask may be of the claim's own stream alone
-            where = replace(where, task=where.task.base)
-        rows = range(min(_LOOKED_AT, session.population(where, [model])))
-        found = session.encode(where, model, like.dictionary, at, rows).activations
+        values = encoded(effect.prompts, effect.models[0], like.dictionary, at, _LOOKED_AT)
+        if values is None:
+            raise BadIntervention(
+                f"{effect.label}: its task has no prompts in the discovery stream, on which firing rates are looked up."
+            )
+        found = values.activations
         fires = found != 0
         mean = np.abs(found).sum(axis=0) / np.maximum(1, fires.sum(axis=0))
-        return cls(fires.mean(axis=0), mean * session.engine.write_norms(like.dictionary))
+        return cls(fires.mean(axis=0), mean * current_session().engine.write_norms(like.dictionary))
 
 
 @dataclass(frozen=True, eq=False)
