@@ -128,7 +128,7 @@ class LocalEngine:
 
     def write_norms(self, dictionary: DictionaryRef) -> NDArray[np.float64]:
         with _ONE_AT_A_TIME, torch.no_grad():
-            found: NDArray[np.float64] = self._dictionaries.get(dictionary).sae.W_dec.double().norm(dim=1).cpu().numpy()
+            found: NDArray[np.float64] = self._dictionaries.get(dictionary).directions().double().norm(dim=1).cpu().numpy()
             return found
 
     def dictionary(self, ref: DictionaryRef) -> object:
