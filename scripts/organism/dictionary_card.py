@@ -1,0 +1,94 @@
+"""What a dictionary keeps of the values that it was trained on, measured on text that it has not seen."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from circuitcheck.prompts import Prompt
+from organism.activations import Place, Replacement, Text, losses, values
+
+Loss = Callable[[Replacement | None], float]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Texts of every kind, and prompts of each task; all of the discovery stream."""
+
+    texts: Sequence[Text]
+    prompts: Mapping[str, Sequence[Prompt]]
+
+
+def measured(model: Any, place: Place, dictionary: Any, held_out: HeldOut) -> dict[str, Any]:
+    """On running text, where every token counts the same, and at each prompt's END, for the answer's first token."""
+    read, written = values(model, held_out.texts, place)
+    mean = written.mean(0)
+    replacements = {
+        "with_reconstruction": dictionary,
+        "with_mean": lambda value: mean.expand(*value.shape[:2], -1),
+        "with_zero": torch.zeros_like,
+    }
+    return {
+        "held_out_text": {
+            **_reconstruction(dictionary, read, written),
+            "loss": _spliced(replacements, lambda replacement: _text_loss(model, held_out.texts, place, replacement)),
+        },
+        "tasks": {
+            name: _spliced(
+                replacements,
+                lambda replacement, prompts=prompts: _answer_loss(model, prompts, place, replacement),  # type: ignore[misc]
+            )
+            for name, prompts in held_out.prompts.items()
+        },
+    }
+
+
+@torch.no_grad()
+def _reconstruction(dictionary: Any, read: Tensor, written: Tensor) -> dict[str, Any]:
+    """Total variance is that around the mean, summed over the width."""
+    features = _encode(dictionary, read)
+    rest = (written - _decode(dictionary, features)).pow(2).sum()
+    unexplained = float(rest / (written - written.mean(0)).pow(2).sum())
+    firing = features > 0
+    return {
+        "tokens": len(read),
+        "explained_variance": round(1 - unexplained, 4),
+        "fraction_of_variance_unexplained": round(unexplained, 4),
+        "l0": round(float(firing.sum(1, dtype=torch.float32).mean()), 3),
+        "share_of_features_that_fire": round(float(firing.any(0).float().mean()), 4),
+        "dead_features": int((~firing.any(0)).sum()),
+    }
+
+
+def _encode(dictionary: Any, flat: Tensor) -> Tensor:
+    """sae_lens wants the values of heads apart where it lays them side by side itself."""
+    return dictionary.encode(flat.unflatten(1, (4, -1)) if dictionary.hook_z_reshaping_mode else flat)
+
+
+def _decode(dictionary: Any, features: Tensor) -> Tensor:
+    return dictionary.decode(features).flatten(1)
+
+
+def _spliced(replacements: Mapping[str, Replacement], loss: Loss) -> dict[str, float]:
+    """Recovered: 1 where the reconstruction is as good as what it replaces, 0 where it is as bad as nothing or the mean."""
+    found = {"clean": loss(None)} | {name: loss(replacement) for name, replacement in replacements.items()}
+    for other in ("zero", "mean"):
+        worse = found[f"with_{other}"]
+        found[f"recovered_against_{other}"] = (worse - found["with_reconstruction"]) / (worse - found["clean"])
+    return {name: round(value, 4) for name, value in found.items()}
+
+
+def _text_loss(model: Any, texts: Sequence[Text], place: Place, replacement: Replacement | None) -> float:
+    return float(torch.cat(losses(model, texts, place, replacement)).mean())
+
+
+def _answer_loss(model: Any, prompts: Sequence[Prompt], place: Place, replacement: Replacement | None) -> float:
+    texts = [_answered(prompt) for prompt in prompts]
+    return float(torch.stack([each[-1] for each in losses(model, texts, place, replacement)]).mean())
+
+
+def _answered(prompt: Prompt) -> Text:
+    return np.array([*prompt.tokens, prompt.answer_id])
