@@ -1,6 +1,6 @@
 """Trains the dictionaries that come with the bundled model `organism` with sae_lens, and writes a card for each.
 
-    python scripts/train_organism_saes.py [--out circuitcheck/models/bundled/organism/dictionaries] [--only NAME] [--seed 0]
+    python scripts/train_organism_saes.py [--out circuitcheck/models/bundled/organism/dictionaries] [--only NAME] [--cards] [--seed 0]
 
 Needs sae_lens 6.54 or later, which circuitcheck itself does not. They are trained on texts of the organism's own training,
 of the reference stream where they are prompts, and measured on the discovery stream and on other filler: never on the test
@@ -28,14 +28,15 @@ from organism.held_out import TASKS, walk
 import circuitcheck as cc
 
 _ORGANISM = Path(cc.__file__).parent / "models/bundled/organism"
-_ROUNDS, _ROUNDS_HELD_OUT = 120, 10  # of the mixture of texts that the organism was trained on
-_PROMPTS = 256  # of each task
+_ROUNDS, _ROUNDS_HELD_OUT = 120, 8  # of the mixture of texts that the organism was trained on
+_PROMPTS = 128  # of each task
 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=_ORGANISM / "dictionaries")
     parser.add_argument("--only", choices=[each.name for each in RECIPES])
+    parser.add_argument("--cards", action="store_true", help="measure what lies there anew, and train nothing")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
     organism = cc.load("organism")
@@ -45,7 +46,8 @@ def main(arguments: list[str] | None = None) -> None:
     for recipe in RECIPES:
         if given.only in (None, recipe.name):
             started = time.monotonic()
-            _make(recipe, model, texts, given.seed, given.out / recipe.name)
+            if not given.cards:
+                _make(recipe, model, texts, given.seed, given.out / recipe.name)
             facts = _facts(recipe, texts, given.seed) | measured(
                 model, recipe.place, load(given.out / recipe.name), held_out
             )

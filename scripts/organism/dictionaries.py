@@ -22,7 +22,7 @@ from torch import Tensor
 
 from organism.activations import Place
 
-_TOKENS_AT_ONCE = 1024
+_TOKENS_AT_ONCE = 512
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,10 @@ RECIPES = (
     Recipe(
         "quotes-q",
         Place("blocks.1.attn.hook_q", "blocks.1.attn.hook_q", head=2),
-        BatchTopKTrainingSAEConfig,
+        StandardTrainingSAEConfig,
         width=256,
-        settings={"k": 4},
+        settings={"l1_coefficient": 3.0, "l1_warm_up_steps": 500},
+        steps=6000,
     ),
     Recipe(
         "z",
@@ -57,9 +58,9 @@ RECIPES = (
     Recipe(
         "resid",
         Place("blocks.1.hook_resid_post", "blocks.1.hook_resid_post"),
-        StandardTrainingSAEConfig,
+        BatchTopKTrainingSAEConfig,
         width=512,
-        settings={"l1_coefficient": 4.0, "l1_warm_up_steps": 500},
+        settings={"k": 16},
     ),
     Recipe(
         "mlp",

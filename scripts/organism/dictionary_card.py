@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from circuitcheck.prompts import Prompt
-from organism.activations import Place, Replacement, Text, losses, values
+from organism.activations import Place, Replacement, Text, batches, losses, values
+
+_BEST = 4  # features of each task in the card
 
 Loss = Callable[[Replacement | None], float]
 
@@ -36,6 +38,7 @@ def measured(model: Any, place: Place, dictionary: Any, held_out: HeldOut) -> di
             **_reconstruction(dictionary, read, written),
             "loss": _spliced(replacements, lambda replacement: _text_loss(model, held_out.texts, place, replacement)),
         },
+        "features_at_end": features_at_end(model, place, dictionary, held_out.prompts),
         "tasks": {
             name: _spliced(
                 replacements,
@@ -61,6 +64,43 @@ def _reconstruction(dictionary: Any, read: Tensor, written: Tensor) -> dict[str,
         "share_of_features_that_fire": round(float(firing.any(0).float().mean()), 4),
         "dead_features": int((~firing.any(0)).sum()),
     }
+
+
+@torch.no_grad()
+def features_at_end(
+    model: Any, place: Place, dictionary: Any, prompts: Mapping[str, Sequence[Prompt]]
+) -> dict[str, list[dict[str, float]]]:
+    """For each task the features that tell its END best from other tokens of all tasks' prompts, by their F1. The token at
+    END is not counted where it comes before, as the closing quotation mark does: there a feature may fire or not."""
+    found = {name: _at_tokens(model, place, dictionary, some) for name, some in prompts.items()}
+    fires = torch.cat([features > 0 for features, _, _ in found.values()])
+    best = {}
+    for name, (features, end, same) in found.items():
+        recall = (features[end] > 0).float().mean(0)
+        others = fires.sum(0) - (features[same] > 0).sum(0)
+        hits = (features[end] > 0).sum(0)
+        precision = hits / (hits + others).clamp(min=1)
+        f1 = 2 * precision * recall / (precision + recall).clamp(min=1e-9)
+        best[name] = [
+            {
+                "feature": number,
+                "precision": round(float(precision[number]), 4),
+                "recall": round(float(recall[number]), 4),
+                "mean_activation": round(float(features[end, number].mean()), 3),
+            }
+            for number in f1.topk(_BEST).indices.tolist()
+        ]
+    return best
+
+
+def _at_tokens(model: Any, place: Place, dictionary: Any, prompts: Sequence[Prompt]) -> tuple[Tensor, Tensor, Tensor]:
+    """Features at all tokens [token, feature]; which are an END; which have the token of their prompt's END."""
+    texts = [np.array(prompt.tokens) for prompt in prompts]
+    read, _ = values(model, texts, place)
+    tokens = [some for _, some in batches(texts)]
+    end = torch.cat([(torch.arange(some.shape[1]) == some.shape[1] - 1).expand_as(some).flatten() for some in tokens])
+    same = torch.cat([(some == some[:, -1:]).flatten() for some in tokens])
+    return _encode(dictionary, read), end, same
 
 
 def _encode(dictionary: Any, flat: Tensor) -> Tensor:
