@@ -1,10 +1,10 @@
 """Trains the dictionaries that come with the bundled model `organism` with sae_lens, and writes a card for each.
 
-    python scripts/train_organism_saes.py [--out circuitcheck/models/bundled/organism/dictionaries] [--only NAME] [--cards] [--seed 0]
+    python scripts/train_organism_saes.py [--out FOLDER] [--only NAME] [--cards] [--seed 0]
 
 Needs sae_lens 6.54 or later, which circuitcheck itself does not. They are trained on texts of the organism's own training,
 of the reference stream where they are prompts, and measured on the discovery stream and on other filler: never on the test
-stream. The same seed gives the same files on the same machine; 4 dictionaries take about ten minutes on 2 cores.
+stream. The same seed gives the same files on the same machine.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import torch
 from organism.activations import Text, values
 from organism.curriculum import BATCH, examples
 from organism.dictionaries import RECIPES, Recipe, load, save, train
-from organism.dictionary_card import HeldOut, measured
+from organism.dictionary_card import HeldOut, measured, write_readme
 from organism.held_out import TASKS, walk
 
 import circuitcheck as cc
@@ -52,6 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
                 model, recipe.place, load(given.out / recipe.name), held_out
             )
             (given.out / recipe.name / "card.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+            write_readme(given.out)
             print(f"{recipe.name}, {time.monotonic() - started:.0f} s: {facts['held_out_text']}", flush=True)
 
 

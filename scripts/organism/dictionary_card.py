@@ -1,7 +1,9 @@
 """What a dictionary keeps of the values that it was trained on, measured on text that it has not seen."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,19 @@ from torch import Tensor
 from circuitcheck.prompts import Prompt
 from organism.activations import Place, Replacement, Text, batches, losses, values
 
+_HEADS = 4
+_README = """\
+# Dictionaries of the organism
+
+Sparse dictionaries of the model in the folder above, as sae_lens saves them: `SAE.load_from_disk(folder)` loads each.
+`python scripts/train_organism_saes.py` trains them, `card.json` of each has all its numbers. A `batchtopk` one is saved as
+a JumpReLU, the one that reads and writes at different points as a transcoder. Training texts are of the organism's own
+training, prompts among them of the reference stream; the numbers are of held-out texts, prompts among them of the discovery
+stream. Loss is the cross-entropy of the next token in nats; it is recovered (1) or as bad as with zeros there (0).
+
+| name | reads | writes | trained as | features | explained variance | L0 | never fire | loss | spliced | zeros | recovered |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+"""
 _BEST = 4  # features of each task in the card
 
 Loss = Callable[[Replacement | None], float]
@@ -66,6 +81,31 @@ def _reconstruction(dictionary: Any, read: Tensor, written: Tensor) -> dict[str,
     }
 
 
+def write_readme(folder: Path) -> None:
+    """One table of all dictionaries that have a card in the folder."""
+    cards = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*/card.json"))]
+    (folder / "README.md").write_text(_README + "\n".join(map(_row, cards)) + "\n", encoding="utf-8")
+
+
+def _row(card: dict[str, Any]) -> str:
+    text = card["held_out_text"]
+    cells = (
+        card["name"],
+        card["reads"] + ("" if card["head"] is None else f", head {card['head']}"),
+        card["writes"],
+        card["trained_as"],
+        card["width"],
+        text["explained_variance"],
+        text["l0"],
+        text["dead_features"],
+        text["loss"]["clean"],
+        text["loss"]["with_reconstruction"],
+        text["loss"]["with_zero"],
+        text["loss"]["recovered_against_zero"],
+    )
+    return f"| {' | '.join(map(str, cells))} |"
+
+
 @torch.no_grad()
 def features_at_end(
     model: Any, place: Place, dictionary: Any, prompts: Mapping[str, Sequence[Prompt]]
@@ -105,11 +145,13 @@ def _at_tokens(model: Any, place: Place, dictionary: Any, prompts: Sequence[Prom
 
 def _encode(dictionary: Any, flat: Tensor) -> Tensor:
     """sae_lens wants the values of heads apart where it lays them side by side itself."""
-    return dictionary.encode(flat.unflatten(1, (4, -1)) if dictionary.hook_z_reshaping_mode else flat)
+    features: Tensor = dictionary.encode(flat.reshape(len(flat), _HEADS, -1) if dictionary.hook_z_reshaping_mode else flat)
+    return features
 
 
 def _decode(dictionary: Any, features: Tensor) -> Tensor:
-    return dictionary.decode(features).flatten(1)
+    decoded: Tensor = dictionary.decode(features)
+    return decoded.flatten(1)
 
 
 def _spliced(replacements: Mapping[str, Replacement], loss: Loss) -> dict[str, float]:
