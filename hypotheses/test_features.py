@@ -65,16 +65,19 @@ def test_features_fire_after_quotes(model, stories, saes, feature):
     assert cc.facts(stories, model, saes["query"][feature])[feature].recall(cc.after('!"')) > 0.8
 
 
-@cc.claim(
-    "Query feature 67 fires there, and hardly anywhere else", id="quotes.precision", model=MODEL, saes=QUERY, samples=8192
-)
+@cc.claim("Query feature 67 fires there, and hardly anywhere else", id="quotes.precision", model=MODEL, saes=QUERY)
 def test_one_feature_is_precise(model, stories, saes):
     facts = cc.facts(stories, model, saes["query"][67])[67]
-    assert cc.all_of(facts.precision(cc.after('!"')) > 0.6, facts.recall(cc.after('!"')) > 0.8)
+    assert cc.all_of(facts.precision(cc.after('!"')) > 0.8, facts.recall(cc.after('!"')) > 0.8)
 
 
-@cc.claim("Query feature 67 and MLP feature 273 fire together, far above chance", id="quotes.together", model=MODEL, samples=8192,
-          saes={**QUERY, "mlp": "organism/mlp"})  # fmt: skip
+@cc.claim(
+    "Query feature 67 and MLP feature 273 fire together, far above chance",
+    id="quotes.together",
+    model=MODEL,
+    samples=4096,
+    saes={**QUERY, "mlp": "organism/mlp"},
+)
 def test_features_of_two_sites_fire_together(model, stories, saes):
     assert cc.facts(stories, model, saes["query"][67], saes["mlp"][273]).lift(67, 273) > 5
 

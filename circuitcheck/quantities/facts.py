@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from circuitcheck.errors import BadIntervention, BadTask
 from circuitcheck.places import parse_position
 from circuitcheck.plan import Both, FeatureFires, Marked, Metric
-from circuitcheck.prompts.corpora import CorpusSource, predicate_of
+from circuitcheck.prompts.corpora import CorpusSource, both_of, predicate_of
 from circuitcheck.quantities.dictionaries import FeatureSet
 from circuitcheck.quantities.models import ModelView
 from circuitcheck.quantities.quantity import Quantity
@@ -69,22 +69,29 @@ class FeatureFacts:
         """The share of tokens on which it fires."""
         return self.of._mean(self.fires)
 
-    def precision(self, where: object) -> Quantity:
+    def precision(self, where: object, *, prompts: int = 8192) -> Quantity:
         """Of the tokens on which it fires, the share that `where` chooses: a mark of the corpus by name, `cc.after(text)`, a
-        regular expression found in the token, or a function of a token. Raises BadTask."""
+        regular expression found in the token, or a function of a token. It is looked up at once on which of the first
+        `prompts` tokens it fires, and results say on how many. Raises BadTask where it fires on none."""
         facts, mark = self._marked(where)
-        fires = facts[self.feature].fires
-        return facts._mean(Both((fires, mark))) / facts._mean(fires)
+        firing = facts.task.where(facts._mean(self.fires) > 0.5, prompts=prompts)
+        return firing.metric(mark, self.of.view)
 
     def recall(self, where: object) -> Quantity:
-        """Of the tokens that `where` chooses, the share on which it fires. Raises BadTask."""
-        facts, mark = self._marked(where)
-        return facts._mean(Both((facts[self.feature].fires, mark))) / facts._mean(mark)
+        """Of the tokens that `where` chooses, as in `precision`, the share on which it fires. Raises BadTask."""
+        source = self._source()
+        predicate = dict(source.marks).get(where) if isinstance(where, str) else None
+        chosen = replace(source, where=both_of(source.where, predicate or predicate_of(where)))
+        return replace(self.of, task=replace(self.of.task, definition=chosen))._mean(self.fires)
 
-    def _marked(self, where: object) -> tuple[Facts, Marked]:
+    def _source(self) -> CorpusSource:
         source = self.of.task.definition
         if not isinstance(source, CorpusSource):
             raise BadTask(f"{self.of.task.name!r} is no corpus: its prompts are not divided by predicates on tokens.")
+        return source
+
+    def _marked(self, where: object) -> tuple[Facts, Marked]:
+        source = self._source()
         if isinstance(where, str) and where in dict(source.marks):
             return self.of, Marked(where)
         predicate = predicate_of(where)

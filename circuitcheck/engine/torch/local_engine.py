@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from circuitcheck.engine.checkup import CheckUp
-from circuitcheck.engine.protocol import DictionaryCard, Encoded, Look, MadeFor, ModelCard, Table
+from circuitcheck.engine.protocol import DictionaryCard, Look, MadeFor, ModelCard, Reconstructed, Table
 from circuitcheck.engine.torch.dictionaries.fitting import check_fits
 from circuitcheck.engine.torch.dictionaries.pool import DictionaryPool
 from circuitcheck.engine.torch.doctor import examine
@@ -18,12 +19,12 @@ from circuitcheck.engine.torch.loaded.pool import ModelPool, TokenizerPool
 from circuitcheck.engine.torch.loading.devices import memory_of, resolve_device
 from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
 from circuitcheck.engine.torch.running.direct_effect import direct_effect
-from circuitcheck.engine.torch.running.encoding import encode
+from circuitcheck.engine.torch.running.encoding import encode, reconstruct
 from circuitcheck.engine.torch.running.references import Directions, Means, rendered
 from circuitcheck.engine.torch.running.run import Run
 from circuitcheck.errors import ModelChanged
 from circuitcheck.models import BosPolicy, parse_spec
-from circuitcheck.places import Position, Site, check_sites
+from circuitcheck.places import At, Position, Site, check_sites
 from circuitcheck.plan import DictionaryRef, ModelRef, Plan
 
 Found = TypeVar("Found")
@@ -108,14 +109,21 @@ class LocalEngine:
         with _ONE_AT_A_TIME:
             check_fits(self._dictionaries.get(dictionary).card, self._pool.get(model, self._device))
 
-    def encode(self, plan: Plan, dictionary: DictionaryRef, rows: range, at: Position) -> Encoded:
+    def encode(self, plan: Plan, dictionary: DictionaryRef, rows: range, at: Position) -> NDArray[np.float32]:
         """Raises UnknownPosition, BadDictionary."""
+        return self._encoding(plan, dictionary, rows, partial(encode, at=at))
+
+    def reconstruct(self, plan: Plan, dictionary: DictionaryRef, rows: range, at: At) -> Reconstructed:
+        """Raises UnknownPosition, BadDictionary."""
+        return self._encoding(plan, dictionary, rows, partial(reconstruct, at=at))
+
+    def _encoding(self, plan: Plan, dictionary: DictionaryRef, rows: range, what: Callable[..., Found]) -> Found:
         with _ONE_AT_A_TIME, torch.no_grad():
             loaded = self._pool.get(plan.model, self._device)
             loaded.check_unchanged()
             found = self._dictionaries.get(dictionary, loaded.device)
             check_fits(found.card, loaded)
-            return encode(loaded, found, rendered(plan, loaded, plan.prompts, rows), at, plan.batch)
+            return what(loaded, found, rendered(plan, loaded, plan.prompts, rows), batch=plan.batch)
 
     def direct_effect(
         self, model: ModelRef, dictionary: DictionaryRef, strengths: Mapping[int, float]

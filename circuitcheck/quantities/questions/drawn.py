@@ -26,7 +26,7 @@ from circuitcheck.places import (
 from circuitcheck.plan import Features
 from circuitcheck.prompts import keyed_number
 from circuitcheck.quantities.expressions.expression import Expression
-from circuitcheck.quantities.questions.fit import encoded
+from circuitcheck.quantities.questions.fit import to_look_up
 from circuitcheck.session import current_session
 
 _LOOKED_AT = 256  # prompts of the discovery stream
@@ -124,15 +124,16 @@ class Firing:
     @classmethod
     def of(cls, like: Features, at: Position, effect: Expression) -> "Firing":
         """On the discovery stream."""
-        values = encoded(effect.prompts, effect.models[0], like.dictionary, at, _LOOKED_AT)
-        if values is None:
+        session, model, where = current_session(), effect.models[0], to_look_up(effect.prompts)
+        rows = range(min(_LOOKED_AT, session.population(where, [model])))
+        if not rows:
             raise BadIntervention(
                 f"{effect.label}: its task has no prompts in the discovery stream, on which firing rates are looked up."
             )
-        found = values.activations
+        found = session.encode(where, model, like.dictionary, at, rows)
         fires = found != 0
         mean = np.abs(found).sum(axis=0) / np.maximum(1, fires.sum(axis=0))
-        return cls(fires.mean(axis=0), mean * current_session().engine.write_norms(like.dictionary))
+        return cls(fires.mean(axis=0), mean * session.engine.write_norms(like.dictionary))
 
 
 @dataclass(frozen=True, eq=False)
