@@ -7,7 +7,9 @@ from typing import Literal
 
 import pytest
 
+from circuitcheck.given import known_arguments, number_of
 from circuitcheck.settings import CLAIM_MARK, SCOPES, Scope
+from circuitcheck.text import shown
 
 Expect = Literal["supported", "refuted"]
 MARK = CLAIM_MARK
@@ -44,7 +46,7 @@ class Claim:
             )
         given = {name: _in_words(name, value) for name, value in values.items()}
         filled = _NAME.sub(lambda found: given[found[1]], self.id)
-        if not _ID.fullmatch(filled):
+        if not isinstance(id, str) or not _ID.fullmatch(filled):
             raise ValueError(_no_id(self.id, filled, given))
         text = _NAME.sub(lambda found: given.get(found[1], found[0]), self.text)
         return replace(self, id=filled, text=text)
@@ -56,7 +58,7 @@ class Claim:
 
 def _no_id(id: str, filled: str, given: Mapping[str, str]) -> str:  # noqa: A002
     """Which parameter does not fit into an id, and what to do."""
-    name = next((each for each in _NAME.findall(id) if not _ID.fullmatch(given[each])), "")
+    name = next((each for each in _NAME.findall(id) if not isinstance(id, str) or not _ID.fullmatch(given[each])), "")
     return (
         f"{filled!r} is no claim id, because of the parameter {name!r} of its test, which is {given.get(name, '')!r}; "
         f"expected letters, digits and . : / - _, also in {{}}. Take {{{name}}} out of the id and put another parameter "
@@ -74,6 +76,7 @@ def _in_words(name: str, value: object) -> str:
         ) from error
 
 
+@known_arguments
 def claim(
     text: str,
     *,
@@ -109,14 +112,14 @@ def claim(
         raise ValueError(f"the claim {text!r} has no id, by which reports know it: add id='ioi.name-movers', or so.")
     if not text.strip():
         raise ValueError(f"claim {id!r} has no text: say in a sentence what it claims.")
-    if not _ID.fullmatch(_NAME.sub("x", id)):
+    if not isinstance(id, str) or not _ID.fullmatch(_NAME.sub("x", id)):
         raise ValueError(
             f"{id!r} is no claim id; expected letters, digits and . : / - _, as in 'ioi.name-movers', or 'ioi.{{head}}'."
         )
     if expect not in ("supported", "refuted"):
         raise ValueError(f"claim {id!r}: expect={expect!r}; expected 'supported' or 'refuted'.")
-    if confidence is not None and not 0.5 < confidence < 1:
-        raise ValueError(f"claim {id!r}: confidence={confidence}; expected a number between 0.5 and 1, such as 0.95.")
+    if confidence is not None and not 0.5 < (number_of(confidence) or 0) < 1:
+        raise ValueError(f"claim {id!r}: confidence={shown(confidence)}; expected a number between 0.5 and 1, such as 0.95.")
     if samples is not None and not (isinstance(samples, int) and samples >= 1):
         raise ValueError(f"claim {id!r}: samples={samples!r}; expected a whole number of prompts.")
     if scope is not None and scope not in SCOPES:

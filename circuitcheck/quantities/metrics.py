@@ -69,6 +69,7 @@ def probability() -> Probability:
     return Probability()
 
 
+@known_arguments
 def log_prob(of: Literal["answer", "distractor"] = "answer") -> LogProb:
     """Log-probability of the whole answer, or distractor, in nats: the sum over its tokens, each given those before it."""
     return LogProb(of)
@@ -88,6 +89,7 @@ def kl_from_clean() -> KLFromClean:
 _WITHOUT_WORDS = (logit_diff, accuracy, candidate_accuracy, rank, probability, log_prob, loss, kl_from_clean)
 
 
+@known_arguments
 def attention(head: str | Head, *, query: str, key: str) -> Attention:
     """What a head's attention pattern gives from the token `query` to the token `key`, such as `attention("L9H9",
     query="END", key="IO")`: between 0 and 1; over a span of keys (`"IO[:]"`) the sum, over a span of queries the mean.
@@ -100,6 +102,7 @@ def attention(head: str | Head, *, query: str, key: str) -> Attention:
     return Attention(found[0], parse_position(query), parse_position(key))
 
 
+@known_arguments
 def norm(site: str | Unit | Site, *, at: str) -> Norm:
     """The Euclidean norm of a site's value, such as `norm("L5.resid_post", at="END")`, at one token. Raises UnknownSite,
     UnknownPosition, BadMetric for scores and patterns, whose values are no vectors."""
@@ -109,6 +112,7 @@ def norm(site: str | Unit | Site, *, at: str) -> Norm:
     return Norm(found, parse_position(at))
 
 
+@known_arguments
 def activation(neuron: str | Unit | Site, *, at: str) -> Activation:
     """The activation of one neuron, such as `activation("L3.mlp[12]", at="END")`, at one token. Raises UnknownSite,
     UnknownPosition, BadMetric for what is no single number."""
