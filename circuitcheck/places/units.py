@@ -92,10 +92,10 @@ class UnitSource(Protocol):
 
 Units = str | Unit | UnitSource | Iterable[str | Unit | UnitSource]
 
-_HEADS = re.compile(r"L(\d+)H(\d+)(?:-(\d+))?")
-_LAYERS = re.compile(r"L(\d+)(?:-(\d+))?\.(attn|mlp)")
-_NEURONS = re.compile(r"L(\d+)\.mlp\[(\d+)(?:-(\d+))?\]")
-_LAYER = re.compile(r"L?(\d+)(?:-(\d+))?")
+_HEADS = re.compile(r"L(\d{1,9})H(\d{1,9})(?:-(\d{1,9}))?")
+_LAYERS = re.compile(r"L(\d{1,9})(?:-(\d{1,9}))?\.(attn|mlp)")
+_NEURONS = re.compile(r"L(\d{1,9})\.mlp\[(\d{1,9})(?:-(\d{1,9}))?\]")
+_LAYER = re.compile(r"L?(\d{1,9})(?:-(\d{1,9}))?")
 _LAYER_FORMS = "'L3', 'L2-5' or numbers"
 _FORMS = (
     "L8H2 (a head), L8H0-3 (heads 0 to 3), L8.attn, L8.mlp or L8-11.mlp (layers), L3.mlp[12] or L3.mlp[12-20] (neurons), "
