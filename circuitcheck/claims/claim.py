@@ -46,7 +46,7 @@ class Claim:
             )
         given = {name: _in_words(name, value) for name, value in values.items()}
         filled = _NAME.sub(lambda found: given[found[1]], self.id)
-        if not isinstance(id, str) or not _ID.fullmatch(filled):
+        if not _ID.fullmatch(filled):
             raise ValueError(_no_id(self.id, filled, given))
         text = _NAME.sub(lambda found: given.get(found[1], found[0]), self.text)
         return replace(self, id=filled, text=text)
@@ -58,7 +58,7 @@ class Claim:
 
 def _no_id(id: str, filled: str, given: Mapping[str, str]) -> str:  # noqa: A002
     """Which parameter does not fit into an id, and what to do."""
-    name = next((each for each in _NAME.findall(id) if not isinstance(id, str) or not _ID.fullmatch(given[each])), "")
+    name = next((each for each in _NAME.findall(id) if not _ID.fullmatch(given[each])), "")
     return (
         f"{filled!r} is no claim id, because of the parameter {name!r} of its test, which is {given.get(name, '')!r}; "
         f"expected letters, digits and . : / - _, also in {{}}. Take {{{name}}} out of the id and put another parameter "
