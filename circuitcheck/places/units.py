@@ -157,13 +157,14 @@ def unit_words(units: Any, *, of_layers: bool = False) -> Iterator[Any]:
 
 
 def _check_brackets(words: str) -> None:
-    found = re.search(r"(\S*)\[([^\[\]]*[,\s][^\[\]]*)\]", words)
+    found = re.search(r"\[([^\[\]]*[,\s][^\[\]]*)\]", words)
     if found is not None:
-        numbers = re.split(r"[,\s]+", found[2].strip())
-        each = ", ".join(f"{found[1]}[{number}]" for number in numbers)
+        what = re.split(r"[,\s]", words[: found.start()])[-1]
+        numbers = re.split(r"[,\s]+", found[1].strip())
+        each = ", ".join(f"{what}[{number}]" for number in numbers)
         raise UnknownUnit(
             f"{shown(words)} has a comma or a space in its brackets, which hold one number or a run. Write {each!r}, or "
-            f"'{found[1]}[{numbers[0]}-{numbers[-1]}]' for all from the first to the last."
+            f"'{what}[{numbers[0]}-{numbers[-1]}]' for all from the first to the last."
         )
 
 
