@@ -130,7 +130,7 @@ def _words(what: str, given: object) -> tuple[str, ...]:
     refuse_set(what, given, BadTask)
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise BadTask(f"{what} is {shown(given)}; expected a list of words.")
-    listed = []
+    listed: list[str] = []
     for each in given:  # one by one: there may be no last one
         if not isinstance(each, str):
             raise BadTask(f"{what} holds {shown(each)}; expected words.")
