@@ -204,9 +204,9 @@ def _joined(before: str, word: str) -> str | None:
 def _parse(word: object, architecture: Architecture) -> list[Unit]:
     if isinstance(word, Unit):
         return [word]
-    if isinstance(word, UnitSource):
-        return list(word.resolve(architecture))
-    if not isinstance(word, str):
+    if not isinstance(word, str):  # asked first: whether something is a UnitSource takes Python a while
+        if isinstance(word, UnitSource):
+            return list(word.resolve(architecture))
         raise UnknownUnit(f"{shown(word)} is not a unit. Expected {_FORMS}.")
     if match := _NEURONS.fullmatch(word):
         layer, first, last = int(match[1]), int(match[2]), int(match[3] or match[2])
