@@ -1,7 +1,21 @@
 """Running text: documents, token positions, and which of them to look at."""
 
 from circuitcheck.prompts.corpora.documents import open_documents
+from circuitcheck.prompts.corpora.pieces import Piece, piece_with, pieces_of
 from circuitcheck.prompts.corpora.predicates import After, Last, Predicate, TokenInContext, after, last, predicate_of
 from circuitcheck.prompts.corpora.source import CorpusSource
 
-__all__ = ["After", "CorpusSource", "Last", "Predicate", "TokenInContext", "after", "last", "open_documents", "predicate_of"]
+__all__ = [
+    "After",
+    "CorpusSource",
+    "Last",
+    "Piece",
+    "Predicate",
+    "TokenInContext",
+    "after",
+    "last",
+    "open_documents",
+    "piece_with",
+    "pieces_of",
+    "predicate_of",
+]
