@@ -131,12 +131,12 @@ class Scanned:
     """What one pass over running text found. Of `tokens`, a BOS never among them, in `documents`.
 
     A column is a feature, by number, and after the features a sum that was asked for. Of each column: the number of tokens
-    on which it `fires` (is not 0), and there the `total` and the `largest` of its values (-inf where it never fires), and how
-    many of their sizes are in each bin, `histogram` [column, bin] (`plan.scanning.bin_edges`). `top_values`,
+    on which it `fires` (is not 0), and there the `total` and the `largest` of its values (-inf where it never fires), and
+    how many of their sizes are in each bin, `histogram` [column, bin] (`plan.scanning.bin_edges`). `top_values`,
     `top_documents` and `top_positions` [column, rank] are the largest values where it fires, largest first, earlier tokens
-    first among equals, with the number of the document and of the token in it; -inf and -1 where there are no more.
-    `both` [pair] counts tokens on which both fire; `where_tokens` [predicate] those that each chooses, `where_fires`
-    [predicate, column] those of them on which a column fires."""
+    first among equals, with the number of the document and of the token in it; -inf and -1 where there are no more. `both`
+    [pair] counts tokens on which both fire; `where_tokens` [predicate] those that each chooses, `where_fires` [predicate,
+    column] those of them on which a column fires."""
 
     tokens: int
     documents: int
@@ -254,8 +254,8 @@ class Engine(Protocol):
     def trace(
         self, model: ModelRef, dictionary: DictionaryRef, texts: Sequence[tuple[int, ...]], numbers: Sequence[int]
     ) -> tuple[NDArray[np.float32], ...]:
-        """Of each of some texts, given as token ids as the model reads them, the activations [token, number] of some features
-        in the untouched model. Raises BadDictionary."""
+        """Of each of some texts, given as token ids as the model reads them, the activations [token, number] of some
+        features in the untouched model. Raises BadDictionary."""
         ...
 
     def write_norms(self, dictionary: DictionaryRef) -> NDArray[np.float64]:

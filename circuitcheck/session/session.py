@@ -188,8 +188,8 @@ class Session:
         return self._encoded[key]
 
     def scan(self, asked: Scanning, model: ModelRef, dictionary: DictionaryRef) -> Scanned:
-        """What one pass over a corpus finds of a dictionary's features, in the untouched model: kept by the digests of model,
-        dictionary and corpus, and by what was asked. Raises BadDictionary, BadTask."""
+        """What one pass over a corpus finds of a dictionary's features, in the untouched model: kept by the digests of
+        model, dictionary and corpus, and by what was asked. Raises BadDictionary, BadTask."""
         key = (self._model_and_device(model), dictionary, asked.corpus.digest, asked)
         if key not in self._scanned:
             self._tell(f"texts of {asked.corpus.name} are scanned for {dictionary}")

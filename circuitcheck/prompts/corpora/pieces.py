@@ -1,5 +1,5 @@
-"""Running text as a model reads it: each document is cut into pieces of at most `context` tokens, every token of which counts,
-whatever the positions are that the corpus names."""
+"""Running text as a model reads it: each document is cut into pieces of at most `context` tokens, every token of which
+counts, whatever the positions are that the corpus names."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,8 +17,8 @@ from circuitcheck.prompts.tokenizer import Encoding, Tokenizer
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """`tokens` begin with `bos` of the model's policy, 0 or 1; the first that is the document's own is its token `start`, from
-    0. `chosen` [predicate, token] says which of its own tokens each predicate chooses."""
+    """`tokens` begin with `bos` of the model's policy, 0 or 1; the first that is the document's own is its token `start`,
+    from 0. `chosen` [predicate, token] says which of its own tokens each predicate chooses."""
 
     document: int
     start: int
@@ -35,8 +35,8 @@ class Piece:
 def pieces_of(
     source: CorpusSource, tokenizer: Tokenizer, stream: str, predicates: tuple[Predicate, ...] = ()
 ) -> Iterator[Piece]:
-    """Of all documents of a stream, in the order in which they are drawn, each tokenized once. Memory is that of one document
-    and of a hash of each text. A predicate chooses a token only where the piece holds what made it choose it, as in
+    """Of all documents of a stream, in the order in which they are drawn, each tokenized once. Memory is that of one
+    document and of a hash of each text. A predicate chooses a token only where the piece holds what made it choose it, as in
     a corpus' rows. Raises BadTask for what is no stream, or a document that this tokenizer breaks."""
     if stream not in STREAMS:
         raise BadTask(f"{stream!r} is not a stream; there are {', '.join(STREAMS)}.")
@@ -56,9 +56,7 @@ def piece_with(source: CorpusSource, tokenizer: Tokenizer, document: int, positi
     return found, tuple(text[ends[place] : ends[place + 1]] for place in places)
 
 
-def _encoded(
-    source: CorpusSource, tokenizer: Tokenizer, number: int, text: str
-) -> tuple[tuple[int, ...], Encoding, int]:
+def _encoded(source: CorpusSource, tokenizer: Tokenizer, number: int, text: str) -> tuple[tuple[int, ...], Encoding, int]:
     """The BOS, the document's own tokens, and how many of these a piece holds."""
     bos, encoding = encoded_document(tokenizer, number, text)
     return bos, encoding, source.context - len(bos)

@@ -17,7 +17,6 @@ from circuitcheck.prompts.streams import STREAMS
 from circuitcheck.prompts.tokenizer import Encoding, Tokenizer
 
 
-
 @dataclass(frozen=True)
 class _Document:
     """Token ids without a BOS, and the positions wanted, each with the characters from where its piece begins to where it

@@ -1,5 +1,5 @@
-"""One pass of the untouched model over running text, of which a dictionary's features are summarised: each piece is run once,
-together with others of its length, and every token of it but the BOS is a row."""
+"""One pass of the untouched model over running text, of which a dictionary's features are summarised: each piece is run
+once, together with others of its length, and every token of it but the BOS is a row."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -44,7 +44,9 @@ class _Asked:
 
     def both(self, found: Activations) -> NDArray[np.int64]:
         """[pair]: at how many of the indices both features fire."""
-        return np.asarray((found[:, self.pairs] != 0).all(dim=2).sum(dim=0).cpu().numpy(), dtype=np.int64)
+        fires = found != 0
+        left, right = self.pairs.T
+        return np.asarray((fires[:, left] & fires[:, right]).sum(dim=0).cpu().numpy(), dtype=np.int64)
 
     def added(self, found: Activations) -> Activations:
         """[index, sum]."""
@@ -60,10 +62,8 @@ def scan(loaded: LoadedModel, dictionary: LoadedDictionary, asked: Scanning, bat
     for group in of_one_length(counted, batch):
         read = read_of(loaded, dictionary, [each.tokens for each in group], group[0].bos)
         rows = _Rows.of(group)
-        step = max(1, _AT_ONCE // width)
-        for start in range(0, len(read), step):
-            found = dictionary.encode(read[start : start + step])
-            tally.add(_firings(found, wanted, rows.part(slice(start, start + step)), dictionary))
+        for part in _steps(len(read), dictionary):
+            tally.add(_firings(dictionary.encode(read[part]), wanted, rows.part(part), dictionary))
     return tally.scanned(counted.documents, counted.pieces)
 
 
@@ -72,12 +72,17 @@ def trace(
 ) -> tuple[NDArray[np.float32], ...]:
     """Of each text, [token, number]. One text at a time: they are few, and few features of them."""
     found = []
-    columns, step = list(numbers), max(1, _AT_ONCE // dictionary.card.ref.width)
     for tokens in texts:
         read = read_of(loaded, dictionary, [tokens], 0)
-        parts = [dictionary.encode(part)[:, columns].cpu().numpy() for part in read.split(step)]
+        parts = [dictionary.encode(read[rows])[:, list(numbers)].cpu().numpy() for rows in _steps(len(read), dictionary)]
         found.append(np.concatenate(parts).astype(np.float32))
     return tuple(found)
+
+
+def _steps(rows: int, dictionary: LoadedDictionary) -> Iterator[slice]:
+    """So many rows at a time that their activations take little memory."""
+    step = max(1, _AT_ONCE // dictionary.card.ref.width)
+    return (slice(start, start + step) for start in range(0, rows, step))
 
 
 def of_one_length(pieces: Iterable[Piece], batch: int) -> Iterator[list[Piece]]:
@@ -148,8 +153,8 @@ def _firings(found: Activations, asked: _Asked, where: _Rows, dictionary: Loaded
     if not bool(values.isfinite().all()):
         bad = int(rows[~values.isfinite()][0])
         raise BadDictionary(
-            f"{dictionary.card.ref} has an activation that is no finite number at token {where.positions[bad] + 1} of document "
-            f"{where.documents[bad] + 1}: does the model give finite values there in this dtype?"
+            f"{dictionary.card.ref} has an activation that is no finite number at token {where.positions[bad] + 1} of "
+            f"document {where.documents[bad] + 1}: does the model give finite values there in this dtype?"
         )
     return Firings(
         rows.cpu().numpy(),

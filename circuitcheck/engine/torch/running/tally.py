@@ -1,5 +1,5 @@
-"""What is kept of each feature while texts pass by: numbers that are added up, and the few largest values. Its size is that of
-the dictionary, however many tokens there are."""
+"""What is kept of each feature while texts pass by: numbers that are added up, and the few largest values. Its size is that
+of the dictionary, however many tokens there are."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ from circuitcheck.engine.protocol import Scanned
 from circuitcheck.plan.scanning import BINS, bin_edges
 
 _POSITIONS = 32  # bits: a place is a document's number and a token's in it
-_NONE = np.int64(-1)
+_LAST = np.int64(np.iinfo(np.int64).max)
 
 
 @dataclass(frozen=True, eq=False)
 class Firings:
     """Values that are not 0, of some tokens: value i is that of column `columns[i]` at token `rows[i]`. Of each token the
-    `documents`' number, its `positions` in it, and whether each predicate chose it, `chosen` [predicate, token]; of each pair
-    that was asked for, on how many of these tokens `both` fire."""
+    `documents`' number, its `positions` in it, and whether each predicate chose it, `chosen` [predicate, token]; of each
+    pair that was asked for, on how many of these tokens `both` fire."""
 
     rows: NDArray[np.int64]
     columns: NDArray[np.int64]
@@ -68,16 +68,13 @@ class Tally:
             largest=self._largest,
             histogram=self._histogram.reshape(self._columns, BINS),
             top_values=self._best.values,
-            top_documents=np.where(empty, _NONE, self._best.places >> _POSITIONS),
-            top_positions=np.where(empty, _NONE, self._best.places & ((1 << _POSITIONS) - 1)),
+            top_documents=np.where(empty, -1, self._best.places >> _POSITIONS),
+            top_positions=np.where(empty, -1, self._best.places & ((1 << _POSITIONS) - 1)),
             both=self._both,
             where_tokens=self._where_tokens,
             where_fires=self._where_fires,
             forward_passes=forward_passes,
         )
-
-
-_LAST = np.int64(np.iinfo(np.int64).max)
 
 
 class Best:
