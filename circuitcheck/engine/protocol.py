@@ -252,7 +252,12 @@ class Engine(Protocol):
         ...
 
     def trace(
-        self, model: ModelRef, dictionary: DictionaryRef, texts: Sequence[tuple[int, ...]], numbers: Sequence[int]
+        self,
+        model: ModelRef,
+        dictionary: DictionaryRef,
+        texts: Sequence[tuple[int, ...]],
+        numbers: Sequence[int],
+        batch: int,
     ) -> tuple[NDArray[np.float32], ...]:
         """Of each of some texts, given as token ids as the model reads them, the activations [token, number] of some
         features in the untouched model. Raises BadDictionary."""

@@ -198,6 +198,14 @@ class Session:
             self._scanned.trim(keep=1)
         return self._scanned[key]
 
+    def trace(
+        self, model: ModelRef, dictionary: DictionaryRef, texts: Sequence[tuple[int, ...]], numbers: Sequence[int]
+    ) -> tuple[NDArray[np.float32], ...]:
+        """The activations [token, number] of some features at each token of each text, in the untouched model. Raises
+        BadDictionary."""
+        self.forward_passes += len(texts)
+        return self.engine.trace(model, dictionary, texts, numbers, self.settings.batch)
+
     def look(self, task: PromptSource, view: View, sites: tuple[Site, ...], rows: range) -> Look:
         """What a run of `view` on prompts `rows` shows, with the doctor's checks and the proof of a measurement. Raises
         UnsoundModel, and VacuousIntervention where an intervention changed no prompt."""

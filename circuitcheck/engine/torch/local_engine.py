@@ -124,10 +124,15 @@ class LocalEngine:
             return scanned
 
     def trace(
-        self, model: ModelRef, dictionary: DictionaryRef, texts: Sequence[tuple[int, ...]], numbers: Sequence[int]
+        self,
+        model: ModelRef,
+        dictionary: DictionaryRef,
+        texts: Sequence[tuple[int, ...]],
+        numbers: Sequence[int],
+        batch: int,
     ) -> tuple[NDArray[np.float32], ...]:
         with _ONE_AT_A_TIME, torch.no_grad():
-            return trace(*self._fitting(model, dictionary), texts, numbers)
+            return trace(*self._fitting(model, dictionary), texts, numbers, batch)
 
     def write_norms(self, dictionary: DictionaryRef) -> NDArray[np.float64]:
         with _ONE_AT_A_TIME, torch.no_grad():

@@ -1,7 +1,7 @@
 """Running text: documents, token positions, and which of them to look at."""
 
 from circuitcheck.prompts.corpora.documents import open_documents
-from circuitcheck.prompts.corpora.pieces import Piece, piece_with, pieces_of
+from circuitcheck.prompts.corpora.pieces import Piece, pieces_in_words, pieces_of
 from circuitcheck.prompts.corpora.predicates import After, Last, Predicate, TokenInContext, after, last, predicate_of
 from circuitcheck.prompts.corpora.source import CorpusSource
 
@@ -15,7 +15,7 @@ __all__ = [
     "after",
     "last",
     "open_documents",
-    "piece_with",
+    "pieces_in_words",
     "pieces_of",
     "predicate_of",
 ]

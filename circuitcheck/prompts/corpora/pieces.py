@@ -3,6 +3,7 @@ counts, whatever the positions are that the corpus names."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,15 +46,14 @@ def pieces_of(
             yield from _cut(each.number, each.text, *_encoded(source, tokenizer, each.number, each.text), predicates)
 
 
-def piece_with(source: CorpusSource, tokenizer: Tokenizer, document: int, position: int) -> tuple[Piece, tuple[str, ...]]:
-    """The piece with a token of a document, and the text of each of its own tokens, white space before it included."""
+def pieces_in_words(source: CorpusSource, tokenizer: Tokenizer, document: int) -> tuple[tuple[Piece, tuple[str, ...]], ...]:
+    """The pieces of one document, each with the texts of its own tokens, white space before a token included."""
     text = source.documents[document]
     bos, encoding, size = _encoded(source, tokenizer, document, text)
-    pieces = _cut(document, text, bos, encoding, size, ())
-    found = next(each for each in pieces if each.start <= position < each.start + each.own)
     ends = [0, *(end for _, end in encoding.offsets)]
-    places = range(found.start, found.start + found.own)
-    return found, tuple(text[ends[place] : ends[place + 1]] for place in places)
+    words = tuple(text[begin:end] for begin, end in pairwise(ends))
+    pieces = _cut(document, text, bos, encoding, size, ())
+    return tuple((piece, words[piece.start : piece.start + piece.own]) for piece in pieces)
 
 
 def _encoded(source: CorpusSource, tokenizer: Tokenizer, number: int, text: str) -> tuple[tuple[int, ...], Encoding, int]:

@@ -68,15 +68,19 @@ def scan(loaded: LoadedModel, dictionary: LoadedDictionary, asked: Scanning, bat
 
 
 def trace(
-    loaded: LoadedModel, dictionary: LoadedDictionary, texts: Sequence[tuple[int, ...]], numbers: Sequence[int]
+    loaded: LoadedModel, dictionary: LoadedDictionary, texts: Sequence[tuple[int, ...]], numbers: Sequence[int], batch: int
 ) -> tuple[NDArray[np.float32], ...]:
-    """Of each text, [token, number]. One text at a time: they are few, and few features of them."""
-    found = []
-    for tokens in texts:
-        read = read_of(loaded, dictionary, [tokens], 0)
-        parts = [dictionary.encode(read[rows])[:, list(numbers)].cpu().numpy() for rows in _steps(len(read), dictionary)]
-        found.append(np.concatenate(parts).astype(np.float32))
-    return tuple(found)
+    """Of each text, [token, number]; those of one length are run together."""
+    found: dict[int, NDArray[np.float32]] = {}
+    lengths = [len(tokens) for tokens in texts]
+    for length in sorted(set(lengths)):
+        mine = [index for index, each in enumerate(lengths) if each == length]
+        for start in range(0, len(mine), batch):
+            group = mine[start : start + batch]
+            read = read_of(loaded, dictionary, [texts[index] for index in group], 0)
+            parts = [dictionary.encode(read[part])[:, list(numbers)].float().cpu() for part in _steps(len(read), dictionary)]
+            found.update(zip(group, torch.cat(parts).reshape(len(group), length, -1).numpy(), strict=True))
+    return tuple(found[index] for index in range(len(texts)))
 
 
 def _steps(rows: int, dictionary: LoadedDictionary) -> Iterator[slice]:
