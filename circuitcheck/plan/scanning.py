@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from circuitcheck.prompts.corpora import CorpusSource, Predicate
 
-BINS = 40
-_LOW, _PER_DECADE = -4, 5  # from 0.0001 on, to 10,000
+BINS = 80
+_LOW, _PER_DECADE = -4, 10  # from 0.0001 on, to 10,000
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,6 @@ class Scanning:
 
 
 def bin_edges() -> NDArray[np.float64]:
-    """[41]: of the 40 bins into which sizes of activations are counted, five to a decade from 0.0001 to 10,000; a bin holds
+    """[81]: of the 80 bins into which sizes of activations are counted, ten to a decade from 0.0001 to 10,000; a bin holds
     its lower edge, and the first and the last hold what is beyond them."""
     return np.asarray(10.0 ** (_LOW + np.arange(BINS + 1) / _PER_DECADE))

@@ -28,8 +28,8 @@ tr + tr td { border-top: 1px solid var(--line) }
 svg { display: block; max-width: 100%; height: auto } svg text { fill: var(--soft); font: 11px system-ui, sans-serif }
 svg rect { fill: var(--bar) } svg line { stroke: var(--line) }
 .example { display: flex; gap: 1rem; padding: .35rem 0; border-top: 1px solid var(--line) }
-.example .value { flex: 0 0 6rem; text-align: right; font-variant-numeric: tabular-nums }
-.example .text { font-family: ui-monospace, monospace; font-size: 13px; white-space: pre-wrap; overflow-wrap: anywhere }
+.example .value { flex: 0 0 11rem; text-align: right; font-variant-numeric: tabular-nums }
+.example .text { font-family: ui-monospace, monospace; font-size: 13px; white-space: pre-wrap; overflow-wrap: break-word }
 .example b { border-bottom: 2px solid var(--bar); font-weight: 600 }
 .pair { display: flex; flex-wrap: wrap; gap: 3rem } code { font-family: ui-monospace, monospace; font-size: 13px;
   white-space: pre-wrap }
@@ -145,7 +145,8 @@ def _example(example: Example) -> str:
     near = example.around(_AROUND)
     most = max((abs(each) for each in example.activations), default=0.0) or 1.0
     words = "".join(_token(example, index, most) for index in near)
-    before, after = "…" if near.start else "", "…" if near.stop < len(example.tokens) else ""
+    begins_later = near.start > 0 or (example.position or 0) > example.place  # than the document
+    before, after = "…" if begins_later else "", "…" if near.stop < len(example.tokens) else ""
     where = "" if example.document is None else f"document {example.document}, token {example.position}"
     return (
         f'<div class="example"><div class="value">{example.value:.4g}<br><span class="soft">{where}</span></div>'

@@ -46,8 +46,8 @@ class Example:
 
 @dataclass(frozen=True, eq=False)
 class Histogram:
-    """`counts` [40] of the tokens on which a feature fires, by the size of its activation: bin i holds sizes from `edges[i]`
-    to below `edges[i + 1]`, five bins to a decade from 0.0001 to 10,000; what is beyond is in the first and the last."""
+    """`counts` [80] of the tokens on which a feature fires, by the size of its activation: bin i holds sizes from `edges[i]`
+    to below `edges[i + 1]`, ten bins to a decade from 0.0001 to 10,000; what is beyond is in the first and the last."""
 
     edges: NDArray[np.float64]
     counts: NDArray[np.int64]
