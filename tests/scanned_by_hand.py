@@ -29,7 +29,7 @@ def write_corpus(path, texts=TEXTS):
 
 
 def random_sae(d_in, width, *, k=None, seed=0):
-    """A sae_lens object without a decoder's bias: topk where `k` is given, else ReLU whose features fire a quarter of the
+    """A sae_lens object without a decoder's bias: topk where `k` is given, else ReLU whose features fire on a part of the
     time."""
     import torch
 
@@ -41,7 +41,7 @@ def random_sae(d_in, width, *, k=None, seed=0):
     chance = torch.Generator().manual_seed(seed)
     made.W_enc.data = torch.randn(d_in, width, generator=chance)
     made.W_dec.data = torch.randn(width, d_in, generator=chance)
-    made.b_enc.data = torch.full((width,), 0.0 if k else -2.0)
+    made.b_enc.data = torch.full((width,), 0.0 if k else -0.5)
     made.b_dec.data.zero_()
     return made
 

@@ -19,7 +19,7 @@ from circuitcheck.quantities.scanned.page import FeaturePage, index_html, page_h
 from circuitcheck.quantities.scanned.shown import Example, Histogram
 
 EVIL = "<script>alert(1)</script>\"'&\x1b[2J"
-VOID = {"meta", "br", "rect", "line"}
+VOID = {"meta", "br"}
 
 
 class Read(HTMLParser):
