@@ -3,6 +3,7 @@ once, together with others of its length, and every token of it but the BOS is a
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -26,8 +27,9 @@ _WAITING = 32  # batches of pieces that wait for others of their length
 
 @dataclass(frozen=True, eq=False)
 class _Asked:
-    """What is asked of activations, as indices on their device."""
+    """What is asked of activations, as indices on their device: `pairs` [2, pair] are places among the `members` of pairs."""
 
+    members: Tensor
     pairs: Tensor
     sums: tuple[tuple[Tensor, Tensor], ...]
 
@@ -40,12 +42,15 @@ class _Asked:
             )
             for _, each in asked.sums
         )
-        return cls(torch.tensor(asked.pairs, dtype=torch.long, device=device).reshape(-1, 2), sums)
+        members = sorted({number for pair in asked.pairs for number in pair})
+        places = [[members.index(number) for number in pair] for pair in asked.pairs]
+        whole = partial(torch.tensor, dtype=torch.long, device=device)
+        return cls(whole(members), whole(places).reshape(-1, 2).T, sums)
 
     def both(self, found: Activations) -> NDArray[np.int64]:
         """[pair]: at how many of the indices both features fire."""
-        fires = found != 0
-        left, right = self.pairs.T
+        fires = found[:, self.members] != 0
+        left, right = self.pairs
         return np.asarray((fires[:, left] & fires[:, right]).sum(dim=0).cpu().numpy(), dtype=np.int64)
 
     def added(self, found: Activations) -> Activations:
