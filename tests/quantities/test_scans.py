@@ -138,6 +138,12 @@ def test_the_same_scan_is_looked_up_and_another_is_not(corpus, corpus_file, mode
     assert (other.rates != first.rates).any()
 
 
+def test_what_a_session_keeps_cannot_be_written_to(scan):
+    for each in (scan.rates, scan.histogram(3).counts):
+        with pytest.raises(ValueError, match="read-only"):
+            each[0] = 7
+
+
 def test_it_says_what_it_is(scan):
     assert re.fullmatch(
         r"<scan of SAE object over texts \(test stream\): \d+ tokens of \d+ documents, .*% .* alive>", repr(scan)

@@ -58,7 +58,9 @@ class Scan:
     @cached_property
     def rates(self) -> NDArray[np.float64]:
         """[feature]: the share of tokens on which each fires."""
-        return np.asarray(self._found.fires[: self.dictionary.width] / self.tokens)
+        found = np.asarray(self._found.fires[: self.dictionary.width] / self.tokens)
+        found.setflags(write=False)
+        return found
 
     @property
     def alive(self) -> float:

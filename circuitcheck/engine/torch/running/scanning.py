@@ -27,7 +27,7 @@ _WAITING = 32  # batches of pieces that wait for others of their length
 
 @dataclass(frozen=True, eq=False)
 class _Asked:
-    """What is asked of activations, as indices on their device: `pairs` [2, pair] are places among the `members` of pairs."""
+    """What is asked of activations, as indices on their device; `pairs` [2, pair] are places among their `members`."""
 
     members: Tensor
     pairs: Tensor

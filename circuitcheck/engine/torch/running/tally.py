@@ -59,6 +59,14 @@ class Tally:
             self._where_fires[number] += np.bincount(seen.columns[chosen[seen.rows]], minlength=count)
 
     def scanned(self, documents: int, forward_passes: int) -> Scanned:
+        """Everything so far, which is then kept by a session, and so not to be written to."""
+        found = self._scanned(documents, forward_passes)
+        for each in vars(found).values():
+            if isinstance(each, np.ndarray):
+                each.setflags(write=False)
+        return found
+
+    def _scanned(self, documents: int, forward_passes: int) -> Scanned:
         empty = self._best.places == _LAST
         return Scanned(
             tokens=self.tokens,
