@@ -5,9 +5,9 @@
 A random topk dictionary (k = 32) reads a residual site of the organism, and the texts are the bundled stories, over again
 under other numbers until there are enough tokens. Memory is the peak of the process above what it was with model and
 dictionary loaded and both used once, for a quarter of the tokens and for all: the ratio says whether it grows. It is that of
-the summary and of one pass over a batch of pieces; some 100,000 tokens fill the batches. Speed is compared with a naive loop
-on a small part of the same texts, which runs each piece alone and keeps every activation to sort it at the end; both give the
-same counts and largest values.
+the summary and of one pass over a batch of pieces; some 100,000 tokens fill the batches. Speed is compared with a naive
+loop on a small part of the same texts, which runs each piece alone and keeps every activation to sort it at the end; both
+give the same counts and largest values.
 """
 
 import argparse
