@@ -82,6 +82,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/passes.py
 	$(BIN)/python benchmarks/organism.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/features.py --tokens 100000
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

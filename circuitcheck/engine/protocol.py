@@ -1,6 +1,6 @@
 """What an engine is. A faster one, or one on other machines, only has to answer these calls."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from circuitcheck.engine.checkup import CheckUp
 from circuitcheck.models import BosPolicy
 from circuitcheck.places import Architecture, At, Position, Site
-from circuitcheck.plan import DictionaryRef, ModelRef, Plan
+from circuitcheck.plan import DictionaryRef, ModelRef, Plan, Scanning
 from circuitcheck.prompts import Tokenizer
 
 VACUOUS = 1e-6
@@ -136,6 +136,37 @@ class Reconstructed:
         return found
 
 
+@dataclass(frozen=True, eq=False)
+class Scanned:
+    """What one pass over running text found. Of `tokens`, a BOS never among them, in `documents`.
+
+    A column is a feature, by number, and after the features a sum that was asked for. Of each column: the number of tokens
+    on which it `fires` (is not 0), and there the `total` and the `largest` of its values (-inf where it never fires), and
+    how many of their sizes are in each bin, `histogram` [column, bin] (`plan.scanning.bin_edges`). `top_values`,
+    `top_documents` and `top_positions` [column, rank] are the largest values where it fires, largest first, earlier tokens
+    first among equals, with the number of the document and of the token in it; -inf and -1 where there are no more. `both`
+    [pair] counts tokens on which both fire; `where_tokens` [predicate] those that each chooses, `where_fires` [predicate,
+    column] those of them on which a column fires."""
+
+    tokens: int
+    documents: int
+    fires: NDArray[np.int64]
+    total: NDArray[np.float64]
+    largest: NDArray[np.float32]
+    histogram: NDArray[np.int64]
+    top_values: NDArray[np.float32]
+    top_documents: NDArray[np.int64]
+    top_positions: NDArray[np.int64]
+    both: NDArray[np.int64]
+    where_tokens: NDArray[np.int64]
+    where_fires: NDArray[np.int64]
+    forward_passes: int
+
+    @property
+    def bytes(self) -> int:
+        return sum(each.nbytes for each in vars(self).values() if isinstance(each, np.ndarray))
+
+
 @dataclass(frozen=True)
 class ModelCard:
     """What is known of a loaded model without touching its weights. `fingerprint` names the parts that its digest covers."""
@@ -235,6 +266,23 @@ class Engine(Protocol):
     ) -> NDArray[np.float64]:
         """[vocab]: what features, by number with their strengths, add to the logits along the direct path, centred. Raises
         BadIntervention for a site without one."""
+        ...
+
+    def scan(self, asked: Scanning, model: ModelRef, dictionary: DictionaryRef, batch: int) -> Scanned:
+        """One pass of the untouched model over a corpus' texts, `batch` pieces at a time, in memory that does not grow with
+        them. Raises BadDictionary, BadTask."""
+        ...
+
+    def trace(
+        self,
+        model: ModelRef,
+        dictionary: DictionaryRef,
+        texts: Sequence[tuple[int, ...]],
+        numbers: Sequence[int],
+        batch: int,
+    ) -> tuple[NDArray[np.float32], ...]:
+        """Of each of some texts, given as token ids as the model reads them, the activations [token, number] of some
+        features in the untouched model. Raises BadDictionary."""
         ...
 
     def write_norms(self, dictionary: DictionaryRef) -> NDArray[np.float64]:

@@ -47,6 +47,7 @@ from circuitcheck.plan.metrics import (
     supports,
 )
 from circuitcheck.plan.references import CLEAN, ModelRef
+from circuitcheck.plan.scanning import Scanning
 from circuitcheck.plan.views import View
 
 __all__ = [
@@ -92,6 +93,7 @@ __all__ = [
     "Reconstruct",
     "ReconstructionError",
     "Resample",
+    "Scanning",
     "Showing",
     "Steer",
     "StreamMean",

@@ -35,21 +35,30 @@ from circuitcheck.quantities.questions.estimate import Estimate
 from circuitcheck.quantities.questions.question import Question, Recorder, recording
 from circuitcheck.quantities.questions.result import ComparisonResult
 from circuitcheck.quantities.questions.universal import ForAll, forall
+from circuitcheck.quantities.scanned.batches import read_batches
+from circuitcheck.quantities.scanned.record import FeatureRecord
+from circuitcheck.quantities.scanned.scan import Scan
+from circuitcheck.quantities.scanned.shown import Cofiring, Example, Histogram
+from circuitcheck.quantities.scans import scan
 from circuitcheck.quantities.task import Task
 
 __all__ = [
     "Approx",
     "Beats",
+    "Cofiring",
     "Comparison",
     "ComparisonResult",
     "Composite",
     "Dictionary",
     "Estimate",
+    "Example",
     "Facts",
     "FeatureFacts",
+    "FeatureRecord",
     "FeatureSet",
     "Fit",
     "ForAll",
+    "Histogram",
     "Model",
     "ModelView",
     "Promoted",
@@ -58,6 +67,7 @@ __all__ = [
     "RandomFeatures",
     "RandomParts",
     "Recorder",
+    "Scan",
     "Task",
     "accuracy",
     "activation",
@@ -90,8 +100,10 @@ __all__ = [
     "random_heads",
     "random_sites",
     "rank",
+    "read_batches",
     "reconstruction_error",
     "recording",
     "sae",
+    "scan",
     "transcoder",
 ]

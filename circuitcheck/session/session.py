@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitcheck.engine.protocol import Engine, Look, ModelCard, Receipt, Reconstructed, on_most_prompts
+from circuitcheck.engine.protocol import Engine, Look, ModelCard, Receipt, Reconstructed, Scanned, on_most_prompts
 from circuitcheck.errors import BadExtension, BadMetric, BadSpec, BadTask, NotComparable, VacuousIntervention
 from circuitcheck.extensions import load_extensions
 from circuitcheck.memory import LeastRecentlyUsed
 from circuitcheck.models import BosPolicy
 from circuitcheck.places import At, Position, Site
-from circuitcheck.plan import Cell, DictionaryRef, Metric, ModelRef, Plan, Showing, View, supports
+from circuitcheck.plan import Cell, DictionaryRef, Metric, ModelRef, Plan, Scanning, Showing, View, supports
 from circuitcheck.prompts import Labels, Prompt, PromptSource, PromptStream, Tokenizer
 from circuitcheck.sampling import NO_NOISE, Noise
 from circuitcheck.session.checkups import CheckUpStore
@@ -26,6 +26,7 @@ from circuitcheck.settings import Settings
 from circuitcheck.text import shown
 
 _ENCODED = 1 << 28  # bytes of activations that are kept
+_SCANNED = 1 << 28  # bytes of summaries
 _ROWS_OF_TEXTS = 8192  # rows: those of one text take one pass together
 _AT_ONCE = 128  # prompts: batches are full, and progress is told
 Progress = Callable[[str], None]  # told what is going on, and how many prompts of the current question are measured
@@ -97,6 +98,9 @@ class Session:
         default_factory=lambda: LeastRecentlyUsed(_ENCODED, lambda found: found.nbytes)
     )
     _reconstructed: dict[tuple[object, ...], Reconstructed] = field(default_factory=dict)
+    _scanned: "LeastRecentlyUsed[tuple[object, ...], Scanned]" = field(
+        default_factory=lambda: LeastRecentlyUsed(_SCANNED, lambda found: found.bytes)
+    )
 
     @property
     def engine(self) -> Engine:
@@ -198,6 +202,25 @@ class Session:
         _check_rows(rows, self.population(where, [model]), where)
         self.forward_passes += len(rows)
         return Plan(model, where, (), self.settings.batch)
+
+    def scan(self, asked: Scanning, model: ModelRef, dictionary: DictionaryRef) -> Scanned:
+        """What one pass over a corpus finds of a dictionary's features, in the untouched model: kept by the digests of
+        model, dictionary and corpus, and by what was asked. Raises BadDictionary, BadTask."""
+        key = (self._model_and_device(model), dictionary, asked.corpus.digest, asked)
+        if key not in self._scanned:
+            self._tell(f"texts of {asked.corpus.name} are scanned for {dictionary}")
+            self._scanned[key] = self.engine.scan(asked, model, dictionary, self.settings.batch)
+            self.forward_passes += self._scanned[key].forward_passes
+            self._scanned.trim(keep=1)
+        return self._scanned[key]
+
+    def trace(
+        self, model: ModelRef, dictionary: DictionaryRef, texts: Sequence[tuple[int, ...]], numbers: Sequence[int]
+    ) -> tuple[NDArray[np.float32], ...]:
+        """The activations [token, number] of some features at each token of each text, in the untouched model. Raises
+        BadDictionary."""
+        self.forward_passes += len(texts)
+        return self.engine.trace(model, dictionary, texts, numbers, self.settings.batch)
 
     def look(self, task: PromptSource, view: View, sites: tuple[Site, ...], rows: range) -> Look:
         """What a run of `view` on prompts `rows` shows, with the doctor's checks and the proof of a measurement. Raises

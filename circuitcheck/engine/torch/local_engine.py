@@ -1,7 +1,7 @@
 """The local engine: plans in, tables out."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -11,10 +11,12 @@ import torch
 from numpy.typing import NDArray
 
 from circuitcheck.engine.checkup import CheckUp
-from circuitcheck.engine.protocol import DictionaryCard, Look, MadeFor, ModelCard, Reconstructed, Table
+from circuitcheck.engine.protocol import DictionaryCard, Look, MadeFor, ModelCard, Reconstructed, Scanned, Table
+from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
 from circuitcheck.engine.torch.dictionaries.fitting import check_fits
 from circuitcheck.engine.torch.dictionaries.pool import DictionaryPool
 from circuitcheck.engine.torch.doctor import examine
+from circuitcheck.engine.torch.loaded.model import LoadedModel
 from circuitcheck.engine.torch.loaded.pool import ModelPool, TokenizerPool
 from circuitcheck.engine.torch.loading.devices import memory_of, resolve_device
 from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
@@ -22,10 +24,11 @@ from circuitcheck.engine.torch.running.direct_effect import direct_effect
 from circuitcheck.engine.torch.running.encoding import encode, reconstruct
 from circuitcheck.engine.torch.running.references import Directions, Means, rendered
 from circuitcheck.engine.torch.running.run import Run
+from circuitcheck.engine.torch.running.scanning import scan, trace
 from circuitcheck.errors import ModelChanged
 from circuitcheck.models import BosPolicy, parse_spec
 from circuitcheck.places import At, Position, Site, check_sites
-from circuitcheck.plan import DictionaryRef, ModelRef, Plan
+from circuitcheck.plan import DictionaryRef, ModelRef, Plan, Scanning
 
 Found = TypeVar("Found")
 _PART_FOR_MEANS = 8  # of the device's memory, at most
@@ -119,20 +122,34 @@ class LocalEngine:
 
     def _encoding(self, plan: Plan, dictionary: DictionaryRef, rows: range, what: Callable[..., Found]) -> Found:
         with _ONE_AT_A_TIME, torch.no_grad():
-            loaded = self._pool.get(plan.model, self._device)
-            loaded.check_unchanged()
-            found = self._dictionaries.get(dictionary, loaded.device)
-            check_fits(found.card, loaded)
+            loaded, found = self._fitting(plan.model, dictionary)
             return what(loaded, found, rendered(plan, loaded, plan.prompts, rows), batch=plan.batch)
 
     def direct_effect(
         self, model: ModelRef, dictionary: DictionaryRef, strengths: Mapping[int, float]
     ) -> NDArray[np.float64]:
         with _ONE_AT_A_TIME, torch.no_grad():
-            loaded, found = self._pool.get(model, self._device), self._dictionaries.get(dictionary)
-            check_fits(found.card, loaded)
+            loaded, found = self._fitting(model, dictionary)
             effect: NDArray[np.float64] = direct_effect(loaded, found, strengths).numpy()
             return effect
+
+    def scan(self, asked: Scanning, model: ModelRef, dictionary: DictionaryRef, batch: int) -> Scanned:
+        with _ONE_AT_A_TIME, torch.no_grad():
+            loaded, found = self._fitting(model, dictionary)
+            scanned = scan(loaded, found, asked, batch)
+            loaded.check_unchanged()
+            return scanned
+
+    def trace(
+        self,
+        model: ModelRef,
+        dictionary: DictionaryRef,
+        texts: Sequence[tuple[int, ...]],
+        numbers: Sequence[int],
+        batch: int,
+    ) -> tuple[NDArray[np.float32], ...]:
+        with _ONE_AT_A_TIME, torch.no_grad():
+            return trace(*self._fitting(model, dictionary), texts, numbers, batch)
 
     def write_norms(self, dictionary: DictionaryRef) -> NDArray[np.float64]:
         with _ONE_AT_A_TIME, torch.no_grad():
@@ -146,6 +163,14 @@ class LocalEngine:
     def inner(self, ref: ModelRef) -> object:
         """A TransformerBridge or HookedTransformer."""
         return self._pool.get(ref, self._device).model
+
+    def _fitting(self, model: ModelRef, dictionary: DictionaryRef) -> tuple[LoadedModel, LoadedDictionary]:
+        """A model, unchanged, and a dictionary on its device. Raises ModelChanged, BadDictionary."""
+        loaded = self._pool.get(model, self._device)
+        loaded.check_unchanged()
+        found = self._dictionaries.get(dictionary, loaded.device)
+        check_fits(found.card, loaded)
+        return loaded, found
 
     def _run(self, plan: Plan, what: Callable[[Run], Found]) -> Found:
         try:

@@ -1,6 +1,5 @@
 """A corpus as one tokenizer reads it."""
 
-import hashlib
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -9,15 +8,13 @@ from functools import lru_cache, partial
 
 from circuitcheck.errors import BadTask
 from circuitcheck.prompts.corpora.documents import Documents
+from circuitcheck.prompts.corpora.drawing import drawn_documents, encoded_document
 from circuitcheck.prompts.corpora.predicates import Last, Predicate
-from circuitcheck.prompts.permutation import keyed_number, permute
+from circuitcheck.prompts.permutation import permute
 from circuitcheck.prompts.prompt import Labels, Prompt
 from circuitcheck.prompts.schema.task import END
-from circuitcheck.prompts.streams import STREAMS, stream_at
+from circuitcheck.prompts.streams import STREAMS
 from circuitcheck.prompts.tokenizer import Encoding, Tokenizer
-
-_FINE = 1 << 32
-_LONGEST = 4_000_000  # characters of one document: a tokenizer holds some 200 bytes for each
 
 
 @dataclass(frozen=True)
@@ -119,25 +116,14 @@ class RealisedCorpus:
         )
 
     def _read_documents(self) -> None:
-        seen: set[bytes] = set()
-        count = len(self._documents)
-        for place in range(self.read):
-            number = place if self.read == count else permute(place, count, f"documents {self._key}")
-            text = self._documents[number]
-            if len(text) > _LONGEST:
-                raise BadTask(
-                    f"document {number + 1} has {len(text):,} characters, and {_LONGEST:,} at most are read as one: "
-                    f"divide it (of a text file, separator= says where)."
-                )
-            mark = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-            if mark in seen:
+        for each in drawn_documents(self._documents, self.read, self._key):
+            if each.repeated:
                 self.repeated += 1
-                continue
-            seen.add(mark)
-            self._take(number, text, mark)
+            else:
+                self._take(each.number, each.text, each.stream)
 
-    def _take(self, number: int, text: str, mark: bytes) -> None:
-        encoding = self._encode(number, text)
+    def _take(self, number: int, text: str, stream: str) -> None:
+        _, encoding = encoded_document(self._tokenizer, number, text)
         last = len(encoding.ids) - 1  # what follows the last token is not known
         ends = [end for _, end in encoding.offsets]
         chosen = [each for each in self._where.choose(text, ends) if each < last and self._has_read(encoding, each)]
@@ -146,7 +132,6 @@ class RealisedCorpus:
         wanted = [chosen[place] for place in kept]
         if wanted:
             self.positions += len(wanted)
-            stream = stream_at(keyed_number(f"stream {mark.hex()}", _FINE) / _FINE)
             begins, stops = ([of(each) for each in wanted] for of in (partial(self._begin, encoding), ends.__getitem__))
             keys = tuple(array("i", [each[place] for place in kept]) for each in found_keys)
             chosen_by = [set(mark.choose(text, ends)) for _, mark in self._marks]
@@ -170,14 +155,6 @@ class RealisedCorpus:
     def _begin(self, encoding: Encoding, position: int) -> int:
         """The character at which the piece with this token begins."""
         return encoding.offsets[position // self._piece * self._piece][0]
-
-    def _encode(self, number: int, text: str) -> Encoding:
-        try:
-            encoding = self._tokenizer.encode(text)
-        except BadTask as error:
-            raise BadTask(f"document {number + 1}: {error}") from error
-        skip = len(self._bos)
-        return Encoding(encoding.ids[skip:], encoding.offsets[skip:])
 
     def _stream(self, stream: str) -> list[_Document]:
         if stream not in self._streams:
