@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from circuitcheck.errors import BadIntervention
 from circuitcheck.given import checked_number, checked_whole
+from circuitcheck.plan import ModelRef
 from circuitcheck.quantities.dictionaries import FeatureSet, as_features
 from circuitcheck.quantities.models import ModelView, as_view
 from circuitcheck.session import current_session
+
+Effects = tuple[tuple[str, float], ...]  # (token, effect on its logit)
 
 
 @dataclass(frozen=True, repr=False)
@@ -19,8 +22,8 @@ class Promoted:
     scale of the last norm: they can be compared with each other, not with logits."""
 
     features: str
-    up: tuple[tuple[str, float], ...]
-    down: tuple[tuple[str, float], ...]
+    up: Effects
+    down: Effects
 
     def __contains__(self, token: object) -> bool:
         """Is it among those that are raised most?"""
@@ -48,14 +51,15 @@ def promotes(features: FeatureSet | Mapping[FeatureSet, float], model: ModelView
     if not parts:
         raise BadIntervention("promotes() got no features; expected some, such as cc.sae(folder)[7].")
     effect = np.sum(parts, axis=0)
-    order = np.argsort(-effect, kind="stable")
-    tokenizer = session.tokenizer(view.card.ref)
-
-    def listed(ids: Any) -> tuple[tuple[str, float], ...]:
-        return tuple((tokenizer.decode((int(each),)), float(effect[each])) for each in ids)
-
     words = " + ".join(str(each) if number == 1 else f"{number:g} * {each}" for each, number in given.items())
-    return Promoted(words, listed(order[:most]), listed(order[::-1][:most]))
+    return Promoted(words, *extremes(effect, view.card.ref, most))
+
+
+def extremes(effect: NDArray[np.float64], model: ModelRef, k: int) -> tuple[Effects, Effects]:
+    """The `k` tokens with the largest, and those with the smallest, of the effects [vocab] on a model's logits."""
+    tokenizer, order = current_session().tokenizer(model), np.argsort(-effect, kind="stable")
+    up, down = (tuple((tokenizer.decode((int(i),)), float(effect[i])) for i in ids) for ids in (order[:k], order[::-1][:k]))
+    return up, down
 
 
 def _with_strength(item: tuple[object, object]) -> tuple[FeatureSet, float]:

@@ -16,6 +16,7 @@ from circuitcheck.given import checked_whole, whole_of
 from circuitcheck.plan import ModelRef, Scanning
 from circuitcheck.plan.scanning import bin_edges
 from circuitcheck.quantities.dictionaries import Dictionary, FeatureSet
+from circuitcheck.quantities.promoted import Effects, extremes
 from circuitcheck.quantities.questions.html import escape_code, table
 from circuitcheck.quantities.scanned.batches import write_batch
 from circuitcheck.quantities.scanned.effects import effects_of, read_report
@@ -23,10 +24,12 @@ from circuitcheck.quantities.scanned.examples import Wanted, examples_of
 from circuitcheck.quantities.scanned.page import FeaturePage, write_pages
 from circuitcheck.quantities.scanned.record import FeatureRecord
 from circuitcheck.quantities.scanned.shown import Cofiring, Example, Histogram, halves
+from circuitcheck.session import current_session
 from circuitcheck.text import counted, shown, suggestion
 
 Of = int | str | Mapping[int, float] | FeatureSet  # a feature, or a sum of features that was scanned
 Tokens = Iterable[tuple[str, float]]
+_TOKENS = 10  # promoted, and as many suppressed
 Promoted = Mapping[int, Tokens] | Callable[[int], Tokens]  # of a feature, by number, (token, effect)
 _TOGETHER = 32  # features whose examples are in memory together
 _IN_SUMMARY = 5
@@ -162,8 +165,8 @@ class Scan:
         k: int | None = None,
     ) -> Path:
         """Static pages of features in a folder: `index.html`, whose path it gives, and `feature-N.html` of each, with an
-        activation histogram, the `k` (15) largest examples, how often it fires, and where they are given the tokens that it
-        promotes (`promoted`, by number or a function of it: (token, effect)) and what became of the claims that name it
+        activation histogram, the `k` (15) largest examples, how often it fires, the tokens that it promotes along the
+        direct path to the logits (or `promoted`, by number or a function of it: (token, effect)), and what became of the claims that name it
         (`claims`, a report that `pytest --circuit-report PATH.json` wrote). They need no script and no network.
 
         Raises BadIntervention, BadTask, BadRecord for a report that is none, OSError.
@@ -208,7 +211,7 @@ class Scan:
         self, number: int, examples: Sequence[Example], promoted: Promoted | None, report: Mapping[str, Any] | None
     ) -> FeaturePage:
         name = self.dictionary.ref.name
-        up, down = halves(_effects(promoted, number))
+        up, down = self._effects(promoted, number)
         named = [
             (each, int(self._found.where_tokens[place]), self.fires(number, each))
             for place, (each, _) in enumerate(self._asked.where)
@@ -225,6 +228,17 @@ class Scan:
             effects=() if report is None else effects_of(report, name, number),
         )
 
+    def _effects(self, given: Promoted | None, number: int) -> tuple[Effects, Effects]:
+        """Tokens that a feature raises, and that it lowers, most first: those given, else along the direct path to the
+        logits; none of features of a site without one."""
+        if given is not None:
+            return halves(tuple(given(number) if callable(given) else given.get(number, ())))
+        try:
+            effect = current_session().engine.direct_effect(self.model, self.dictionary.ref, {number: 1.0})
+        except BadIntervention:
+            return (), ()
+        return extremes(effect, self.model, _TOKENS)
+
     def _facts_of(self, number: int) -> list[tuple[str, str]]:
         return [
             ("fires on", f"{self.rate(number):.3%}"),
@@ -239,7 +253,7 @@ class Scan:
         for start in range(0, len(numbers), _TOGETHER):
             part = numbers[start : start + _TOGETHER]
             for number, examples in zip(part, self._examples(part, k), strict=True):
-                up, down = halves(_effects(promoted, number))
+                up, down = self._effects(promoted, number)
                 yield FeatureRecord(
                     number=number,
                     model=self.model.spec,
@@ -321,14 +335,6 @@ class Scan:
                 f"{suggestion(str(name), names)} Name it: cc.scan(..., where={{'after a quote': cc.after('!\"')}})."
             )
         return names.index(name)
-
-
-def _effects(promoted: Promoted | None, number: int) -> list[tuple[str, float]]:
-    """Of one feature, none where nobody says."""
-    if promoted is None:
-        return []
-    found = promoted(number) if callable(promoted) else promoted.get(number, ())
-    return [(str(token), float(effect)) for token, effect in found]
 
 
 def _as_recorded(example: Example) -> Example:
