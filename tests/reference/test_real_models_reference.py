@@ -23,7 +23,7 @@ from cases import (
 )
 from plain import PlainModel, load_folder, load_smollm2
 from real_models import Case, Pair, Put, columns, of_heads, zero
-from sites_bench import ORGANISM
+from sites_bench import ORGANISM, Remembering
 from sites_reference import Plain, Write
 
 import circuitcheck as cc
@@ -34,7 +34,7 @@ def organism_on(task: cc.Task, n: int) -> Pair:
     session = cc.Session(cc.Settings(batch=n))
     with cc.use_session(session):
         model = cc.load("organism")
-    return Pair(model, Plain(load_folder(ORGANISM).network.requires_grad_(False)), session, task, n)
+    return Pair(model, Remembering(load_folder(ORGANISM).network.requires_grad_(False)), session, task, n)
 
 
 @pytest.fixture(scope="module")
