@@ -1,6 +1,6 @@
 """What prompts need of a tokenizer; engines provide it."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,6 +34,10 @@ class Tokenizer(Protocol):
     def fingerprint(self) -> str: ...
     @property
     def unknown(self) -> int | None: ...
+    @property
+    def alike(self) -> Hashable:
+        """Equal for tokenizers that give the same tokens to every text, and refuse the same texts."""
+        ...
 
     def encode(self, text: str) -> Encoding:
         """A prompt, with the BOS that the model's policy asks for. Raises BadTask if the text already holds one."""

@@ -2,10 +2,18 @@
 
 import numpy as np
 import pytest
+from loaded_once import models_loaded_once
 
 import circuitcheck as cc
 from circuitcheck.plan import Plan
 from circuitcheck.prompts import PromptStream
+
+
+@pytest.fixture(autouse=True)
+def loaded_once():
+    """Sessions are each test's own; what they hold of a folder is the same model, until a test changes it."""
+    with models_loaded_once():
+        yield
 
 
 @pytest.fixture

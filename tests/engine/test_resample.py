@@ -522,9 +522,15 @@ UNITS = {
 PLACES = {"END": ("END",), "S2 and END": ("S2", "END"), "names": ("IO", "S1", "S2"), "everywhere": None}
 
 
+@cache
+def untouched_values(network, prompts):
+    """What runs of these tokens have, one prompt a row."""
+    return Hooked(network, torch.tensor(prompts)).values
+
+
 def with_values_of(network, prompt, donors, units, at, run="clean"):
     """[donor]: the prompt's logit difference with the values that the donor's own run has at these tokens."""
-    theirs = Hooked(network, torch.tensor([donor.tokens for donor in donors])).values
+    theirs = untouched_values(network, tuple(donor.tokens for donor in donors))
     where = list(range(len(prompt.tokens))) if at is None else [prompt.positions[name][-1] for name in at]
     changes = {}
     for layer, place, entries in units:
@@ -545,11 +551,11 @@ def with_values_of(network, prompt, donors, units, at, run="clean"):
 def test_exactly_one_prompt_that_fits_gives_the_value_that_was_measured(network, ioi, model, words, place, run):
     at = PLACES[place]
     view = model if run == "clean" else model.on(run)
-    untouched = ioi.logit_diff(view).values(16)
-    measured = ioi.logit_diff(view.ablate(words, kind="resample", at=at and list(at), n=128)).values(16)
+    untouched = ioi.logit_diff(view).values(8)
+    measured = ioi.logit_diff(view.ablate(words, kind="resample", at=at and list(at), n=128)).values(8)
     assert np.abs(measured - untouched).max() > OTHER
     reference = ioi.prompts(128, model=model, stream="reference")
-    for prompt, value in zip(ioi.prompts(16, model=model), measured, strict=True):
+    for prompt, value in zip(ioi.prompts(8, model=model), measured, strict=True):
         fitting = [each for each in reference if each.template == prompt.template and each.tokens != prompt.tokens]
         found = with_values_of(network, prompt, fitting, UNITS[words], at, run)
         assert (np.abs(found - value) < SAME).sum() == 1, (found, value)

@@ -1,9 +1,17 @@
 """A tiny model, and registries that are as they were after each test."""
 
 import pytest
+from loaded_once import models_loaded_once
 from registries import put_back
 
 import circuitcheck as cc
+
+
+@pytest.fixture(autouse=True)
+def loaded_once():
+    """Sessions are each test's own; what they hold of a folder is the same model, until a test changes it."""
+    with models_loaded_once():
+        yield
 
 
 @pytest.fixture

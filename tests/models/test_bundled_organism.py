@@ -21,8 +21,21 @@ MUST_BE_DONE = ("ioi", "capital", "fruit", "syllogism", "quoted_speech", "induct
 RETRAIN = "train it anew: python scripts/train_organism.py"
 
 
-@pytest.fixture
-def organism():
+@pytest.fixture(scope="module")
+def session():
+    with cc.use_session(cc.Session()) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def fresh_session(session):
+    """What one test measured of the model, another need not."""
+    with cc.use_session(session):
+        yield
+
+
+@pytest.fixture(scope="module")
+def organism(session):
     return cc.load("organism")
 
 

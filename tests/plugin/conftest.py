@@ -1,9 +1,11 @@
 """A folder of claims about a tiny model, run by a pytest of its own inside this one."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from claims_folder import Folder
+from loaded_once import models_loaded_once
 
 import circuitcheck as cc
 import circuitcheck.plugin.hooks
@@ -19,6 +21,15 @@ def warm(tiny_gpt2: Path) -> None:
 
 
 @pytest.fixture
-def folder(pytester: pytest.Pytester, tiny_gpt2: Path, warm: None, tmp_path_factory: pytest.TempPathFactory) -> Folder:
+def loaded_once() -> Iterator[None]:
+    """Runs in this process find the models that earlier ones loaded."""
+    with models_loaded_once():
+        yield
+
+
+@pytest.fixture
+def folder(
+    pytester: pytest.Pytester, tiny_gpt2: Path, warm: None, loaded_once: None, tmp_path_factory: pytest.TempPathFactory
+) -> Folder:
     (pytester.path / "tiny").symlink_to(tiny_gpt2, target_is_directory=True)
     return Folder(pytester, tmp_path_factory.getbasetemp() / "checkups")

@@ -75,6 +75,20 @@ def test_using_a_tokenizer_does_not_change_its_fingerprint(tmp_path):
     assert HubTokenizer(inner, "never", "tiny").fingerprint == before
 
 
+def test_what_a_tokenizer_was_asked_its_equals_are_not_asked_again(tmp_path, monkeypatch):
+    inner, asked, encode = save_tokenizer(tmp_path), [], HubTokenizer.encode_many
+    monkeypatch.setattr(HubTokenizer, "encode_many", lambda *args, **how: asked.append(args) or encode(*args, **how))
+    first_one, again, smaller = (HubTokenizer(inner, "never", "tiny", n) for n in (5000, 5000, len(inner)))
+    found, counts = [], []
+    for each in (first_one, again, smaller):
+        asked.clear()
+        found.append(first(ioi(), each))
+        counts.append(sum(len(texts) for _, texts in asked))
+    assert found[0] == found[1] == found[2]
+    assert counts[1] < counts[0] / 4
+    assert counts[2] == counts[0], "another number of embeddings refuses other texts"
+
+
 @pytest.mark.parametrize("policy", ["always", "tokenizer"])
 def test_a_text_that_already_holds_the_bos_is_an_error(tmp_path, vary, policy):
     task = vary(templates=(Template("bos", BOS + "Then {A} met {B} and"),))

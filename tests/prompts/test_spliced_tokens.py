@@ -26,6 +26,8 @@ class Words:
     def fingerprint(self):
         return f"words {self.whimsical}"
 
+    alike = fingerprint
+
     def encode(self, text):
         spans = [match.span() for match in re.finditer(r" ?\w+|[^\w\s]|\s+", text)]
         ids = [sum(ord(letter) * 31**place for place, letter in enumerate(text[low:high])) for low, high in spans]

@@ -28,7 +28,7 @@ class Words:
     name, fingerprint, unknown = "words", "words", None
 
     def __init__(self):
-        self.ids = {}
+        self.ids, self.alike = {}, object()
 
     def encode(self, text):
         spans = [match.span() for match in re.finditer(r" ?\S+", text)]

@@ -323,7 +323,11 @@ def groups_alike(pair: Pair, *places) -> list[Group]:
     """The prompts in groups that have these positions at the same tokens."""
     if all(at in (None, ("END",)) for at in places):
         return pair.groups
-    return [Group(pair.plain, [row], [prompt]) for row, prompt in enumerate(pair.prompts)]
+    rows: dict[tuple, list[int]] = {}
+    for row, prompt in enumerate(pair.prompts):
+        where = (len(prompt.tokens), *(at and tuple(columns(prompt, at)) for at in places))
+        rows.setdefault(where, []).append(row)
+    return [Group(pair.plain, alike, [pair.prompts[row] for row in alike]) for alike in rows.values()]
 
 
 def path(on: On, name: str, at, sender_at, source: str) -> tuple[cc.ModelView, np.ndarray]:

@@ -1,7 +1,7 @@
 """Random models of six families, as folders and as both implementations hold them."""
 
 import pytest
-from sites_bench import BENCHES, EXACTLY, ORGANISM, Bench, N
+from sites_bench import BENCHES, ORGANISM, Bench, N
 from tiny_families import FAMILIES, tiny_model
 from transformers import AutoTokenizer
 
@@ -19,14 +19,7 @@ def folders(tmp_path_factory):
     return made
 
 
-# In float32 a family is seen less exactly than in float64: make slow runs it where both are there.
-REPEATED = [(family, "float32") for family, _ in EXACTLY]
-BOTH = [pytest.param(each, marks=pytest.mark.slow, id="-".join(each)) for each in REPEATED]
-
-
-@pytest.fixture(
-    scope="module", params=[*(pytest.param(each, id="-".join(each)) for each in BENCHES if each not in REPEATED), *BOTH]
-)
+@pytest.fixture(scope="module", params=BENCHES)
 def bench(request, folders):
     family, dtype = request.param
     with cc.use_session(cc.Session(cc.Settings(batch=N))):

@@ -22,6 +22,7 @@ class Family:
     def __init__(self, model: PreTrainedModel):
         self.model = model
         self.config = model.config
+        self._angles: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
 
     def embed(self, tokens: Tensor) -> Tensor:
         raise NotImplementedError
@@ -41,6 +42,17 @@ class Family:
 
     def placed_key(self, layer: int, key: Tensor) -> Tensor:
         return key
+
+    def cos_sin(self, layer: int, value: Tensor) -> tuple[Tensor, Tensor]:
+        """The rotary embedding's, for the positions of a value."""
+        raise NotImplementedError
+
+    def angles(self, layer: int, value: Tensor) -> tuple[Tensor, Tensor]:
+        """`cos_sin`, worked out once for each length: all heads of a layer turn alike."""
+        key = (layer, value.shape[1])
+        if key not in self._angles:
+            self._angles[key] = self.cos_sin(layer, value)
+        return self._angles[key]
 
     def scale(self, layer: int) -> float:
         return self.d_head**-0.5
@@ -168,9 +180,11 @@ class NeoX(Family):
         queries, keys, values = zip(*(joined.split(self.d_head, dim=-1) for joined in per_head), strict=True)
         return list(queries), list(keys), list(values)
 
+    def cos_sin(self, layer: int, value: Tensor) -> tuple[Tensor, Tensor]:
+        return self.model.gpt_neox.rotary_emb(value, torch.arange(value.shape[1]).unsqueeze(0))
+
     def placed_query(self, layer: int, query: Tensor) -> Tensor:
-        positions = torch.arange(query.shape[1]).unsqueeze(0)
-        return rotate(query, *self.model.gpt_neox.rotary_emb(query, positions))
+        return rotate(query, *self.angles(layer, query))
 
     placed_key = placed_query
 
@@ -220,11 +234,11 @@ class Llama(Family):
 
     def placed_query(self, layer: int, query: Tensor) -> Tensor:
         norm: Callable[[Tensor], Tensor] = getattr(self.blocks[layer].self_attn, "q_norm", nn.Identity())
-        return rotate(norm(query), *self.cos_sin(layer, query))
+        return rotate(norm(query), *self.angles(layer, query))
 
     def placed_key(self, layer: int, key: Tensor) -> Tensor:
         norm: Callable[[Tensor], Tensor] = getattr(self.blocks[layer].self_attn, "k_norm", nn.Identity())
-        return rotate(norm(key), *self.cos_sin(layer, key))
+        return rotate(norm(key), *self.angles(layer, key))
 
     def window(self, layer: int) -> int | None:
         layer_types = getattr(self.config, "layer_types", None)

@@ -9,9 +9,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+import gguf
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
@@ -254,4 +257,7 @@ def load_smollm2() -> PlainModel:
     assert spec.origin is not None
     folder = Path(spec.origin).parent
     (file,) = folder.glob("*.gguf")
-    return load_folder(folder, file.name)
+    with pytest.MonkeyPatch.context() as patches:
+        for name in ("GGUFReader", "get_tensor_name_map"):  # transformers reads the file three times, and names each module
+            patches.setattr(gguf, name, cache(getattr(gguf, name)))
+        return load_folder(folder, file.name)

@@ -1,7 +1,7 @@
 """Ablations under a tokenizer that makes templates differ in length, against hooks on plain transformers modules. SmolLM2's
 are in test_real_models_reference.py, which loads it once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,10 +136,16 @@ GPT2_CASES = {
 
 
 @pytest.fixture(scope="module")
-def gpt2_pair(tmp_path_factory) -> Pair:
+def gpt2_pair(tmp_path_factory) -> Iterator[Pair]:
     folder = tmp_path_factory.mktemp("tiny_gpt2")
     save_tiny_gpt2(folder)
-    return Pair(cc.load(str(folder)), load_folder(folder), GPT2_CASES.values())
+    with cc.use_session(cc.Session(cc.Settings(batch=PROMPTS))):
+        yield Pair(cc.load(str(folder)), load_folder(folder), GPT2_CASES.values())
+
+
+@pytest.fixture(autouse=True)
+def fresh_session(gpt2_pair) -> None:
+    """The model of this module outlives a test, and so does its session."""
 
 
 def save_tiny_gpt2(folder: Path) -> None:

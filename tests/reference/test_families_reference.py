@@ -19,7 +19,7 @@ CHOSEN = [
 ]
 
 
-@pytest.fixture(scope="module", params=BENCHES, ids="-".join)
+@pytest.fixture(scope="module", params=BENCHES)
 def bench_and_pair(request, folders):
     family, dtype = request.param
     session = cc.Session(cc.Settings(batch=N))

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from sites_bench import N
+import torch
+from sites_bench import N, differences
 
 from circuitcheck.errors import BadIntervention
 
@@ -38,22 +39,27 @@ POSITIONS = {
 }
 
 
+def by_hand(bench, senders, receivers, sender_at, at):
+    """[prompt]; those that have these positions at the same tokens are run together."""
+    groups = {}
+    for row, prompt in enumerate(bench.prompts):
+        places = tuple(each and tuple(bench.columns(prompt, each)) for each in (sender_at, at))
+        groups.setdefault(places, []).append(row)
+    found = np.full(N, np.nan)
+    for places, rows in groups.items():
+        prompts = [bench.prompts[row] for row in rows]
+        tokens, others = (torch.cat([bench.tokens(prompt, run) for prompt in prompts]) for run in ("clean", "abc"))
+        logits = bench.plain.path_patched_logits(tokens, others, senders, receivers, *places)
+        found[rows] = differences(logits, prompts)
+    return found
+
+
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
 def test_receivers_read_the_senders_of_the_other_run_and_all_else_is_frozen(bench, path):
     senders, into, plain_senders, plain_receivers = path
     for at, sender_at in POSITIONS.values():
         view = bench.model.patch_path(senders, into=into, source="abc", at=at, sender_at=sender_at, allow_vacuous=True)
-        expected = []
-        for prompt in bench.prompts:
-            logits = bench.plain.path_patched_logits(
-                bench.tokens(prompt),
-                bench.tokens(prompt, "abc"),
-                plain_senders,
-                plain_receivers,
-                None if sender_at is None else bench.columns(prompt, sender_at),
-                None if at is None else bench.columns(prompt, at),
-            )[0, prompt.end].double()
-            expected.append(float(logits[prompt.answer_id] - logits[prompt.distractor_id]))
+        expected = by_hand(bench, plain_senders, plain_receivers, sender_at, at)
         found = bench.task.logit_diff(view).values(N)
         np.testing.assert_allclose(found, expected, rtol=0, atol=bench.tolerance, err_msg=f"{at} {sender_at}")
 
@@ -64,12 +70,7 @@ def test_a_head_sends_to_the_mlp_of_its_own_block_where_layers_follow_each_other
             bench.model.patch_path("L1H1", into="L1.mlp", source="abc")
         return
     view = bench.model.patch_path("L1H1", into="L1.mlp", source="abc", at="END")
-    expected = []
-    for prompt in bench.prompts:
-        tokens, others = bench.tokens(prompt), bench.tokens(prompt, "abc")
-        logits = bench.plain.path_patched_logits(tokens, others, [("z", 1, 1)], [("mlp_in", 1)], None, [prompt.end])
-        end = logits[0, prompt.end].double()
-        expected.append(float(end[prompt.answer_id] - end[prompt.distractor_id]))
+    expected = by_hand(bench, [("z", 1, 1)], [("mlp_in", 1)], None, ["END"])
     np.testing.assert_allclose(bench.task.logit_diff(view).values(N), expected, rtol=0, atol=bench.tolerance)
 
 

@@ -23,7 +23,7 @@ from cases import (
 )
 from plain import PlainModel, load_folder, load_smollm2
 from real_models import Case, Pair, Put, columns, of_heads, zero
-from sites_bench import ORGANISM
+from sites_bench import ORGANISM, Remembering
 from sites_reference import Plain, Write
 
 import circuitcheck as cc
@@ -34,7 +34,7 @@ def organism_on(task: cc.Task, n: int) -> Pair:
     session = cc.Session(cc.Settings(batch=n))
     with cc.use_session(session):
         model = cc.load("organism")
-    return Pair(model, Plain(load_folder(ORGANISM).network.requires_grad_(False)), session, task, n)
+    return Pair(model, Remembering(load_folder(ORGANISM).network.requires_grad_(False)), session, task, n)
 
 
 @pytest.fixture(scope="module")
@@ -68,16 +68,18 @@ def test_an_intervention_on_the_organism_is_what_it_is_by_hand(organism, name):
     organism.check(ORGANISM_CASES[name](On(organism)), TOLERANCE, SMALLEST_REAL_EFFECT)
 
 
-# What the organism's and the random models' cases show at every token, these show again, and take longest.
-_LONGEST = (
+# What the organism's and the random models' cases show at every token, these show again, and take longest; and patches of
+# sites that all heads share are the same code in a model of any size.
+_SHOWN_BEFORE = (
     "mean ablation of neurons everywhere",
     "mean ablation of heads everywhere",
     "mean ablation of an MLP at two tokens",
+    *(f"patch of {kind}" for kind in ("resid_pre", "resid_mid", "attn_out", "mlp_in", "mlp_out", "scores", "result")),
 )
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in _LONGEST else []) for name in SMOLLM2_CASES]
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in _SHOWN_BEFORE else []) for name in SMOLLM2_CASES]
 )
 def test_an_intervention_on_smollm2_is_what_it_is_by_hand(smollm2_pair, name):
     smollm2_pair.check(SMOLLM2_CASES[name](On(smollm2_pair)), TOLERANCE, SMALLEST_REAL_EFFECT)

@@ -6,9 +6,29 @@ import pytest
 from tiny import lies_at
 
 from circuitcheck.cli import main
+from circuitcheck.engine.torch import local_engine
+from circuitcheck.engine.torch.doctor import examine
 
 
-def test_the_organism_is_sound_in_a_table_and_in_json(tmp_path, capsys):
+@pytest.fixture(scope="module")
+def findings():
+    return {}
+
+
+@pytest.fixture
+def examined_once(findings, monkeypatch):
+    """The command's own work is to show what was found; a model in good health is examined once for these tests."""
+
+    def found_of(loaded):
+        fingerprint = loaded.card.ref.fingerprint
+        if fingerprint not in findings:
+            findings[fingerprint] = examine(loaded)
+        return findings[fingerprint]
+
+    monkeypatch.setattr(local_engine, "examine", found_of)
+
+
+def test_the_organism_is_sound_in_a_table_and_in_json(examined_once, tmp_path, capsys):
     json_path, markdown = tmp_path / "found.json", tmp_path / "found.md"
     assert main(["doctor", "organism", "--device", "cpu", "--json", str(json_path), "--markdown", str(markdown)]) == 0
     shown = capsys.readouterr().out
@@ -26,7 +46,7 @@ def test_the_organism_is_sound_in_a_table_and_in_json(tmp_path, capsys):
     assert middle == {"passed"}
 
 
-def test_each_dtype_has_a_column(capsys):
+def test_each_dtype_has_a_column(examined_once, capsys):
     assert main(["doctor", "organism", "--device", "cpu", "--dtype", "float32", "--dtype", "float64"]) == 0
     head = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("subject"))
     assert head.split()[-2:] == ["float32", "float64"]
@@ -48,7 +68,7 @@ def test_what_cannot_be_examined_is_said_in_one_line(arguments, capsys):
     assert "Traceback" not in shown.err
 
 
-def test_a_file_that_cannot_be_written_costs_no_table(tmp_path, capsys):
+def test_a_file_that_cannot_be_written_costs_no_table(examined_once, tmp_path, capsys):
     path = tmp_path / "nowhere" / "found.json"
     assert main(["doctor", "organism", "--device", "cpu", "--json", str(path)]) == 2
     shown = capsys.readouterr()

@@ -1,22 +1,39 @@
 """How a tokenizer spells words in their places."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from circuitcheck.prompts.tokenizer import Encoding, Tokenizer
 
 Surroundings = tuple[str, str]  # the text before a word, and after it
+Spelled = tuple[int, ...] | str
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What was worked out of one task: words between their neighbours, words after an ending, and what stays apart."""
+
+    words: dict[tuple[str, str, str], Spelled] = field(default_factory=dict)
+    answers: dict[tuple[str, str, str], Spelled] = field(default_factory=dict)
+    apart: dict[object, bool] = field(default_factory=dict)
+
+
+@lru_cache(maxsize=32)
+def _known(alike: Hashable, task: str) -> _Known:  # noqa: ARG001 - that is what it is of
+    """Kept beyond one tokenizer: a model that is loaded again would ask about every pair of words again."""
+    return _Known()
 
 
 class Spelling:
-    """Token ids of words between their neighbours, each worked out once."""
+    """Token ids of words between their neighbours, each worked out once for a task (by its digest) and tokenizers alike."""
 
-    def __init__(self, tokenizer: Tokenizer, *, chat: bool) -> None:
-        self._tokenizer, self._chat = tokenizer, chat
-        self._found: dict[tuple[str, str, str], tuple[int, ...] | str] = {}
-        self._apart: dict[object, bool] = {}
-        self._continued: dict[tuple[str, str, str], tuple[int, ...] | str] = {}
+    def __init__(self, tokenizer: Tokenizer, task: str) -> None:
+        self._tokenizer = tokenizer
+        known = _known(tokenizer.alike, task)
+        self._found, self._continued, self._apart = known.words, known.answers, known.apart
 
-    def words(self, around: Surroundings, words: Iterable[str]) -> list[tuple[int, ...] | str]:
+    def words(self, around: Surroundings, words: Iterable[str]) -> list[Spelled]:
         """For each word the ids of its tokens (a space before it belongs to it), or in words why it has none of its own."""
         before, after = around
         wanted = list(words)
@@ -26,7 +43,7 @@ class Spelling:
             self._found[before, word, after] = self._tokens(text, encoding, word, len(before))
         return [self._found[before, word, after] for word in wanted]
 
-    def answers(self, ending: str, prefix: str, words: Iterable[str]) -> list[tuple[int, ...] | str]:
+    def answers(self, ending: str, prefix: str, words: Iterable[str]) -> list[Spelled]:
         """For each word the ids with which it continues a text that ends so, or in words why it cannot."""
         wanted = list(words)
         missing = [word for word in dict.fromkeys(wanted) if (ending, prefix, word) not in self._continued]
@@ -35,7 +52,7 @@ class Spelling:
         for word, ids in zip(missing, encodings, strict=True):
             continues = ids[: len(alone)] == alone and len(ids) > len(alone)
             self._continued[ending, prefix, word] = (
-                self._known(ids[len(alone) :]) if continues else "merges with the text before it"
+                self._if_known(ids[len(alone) :]) if continues else "merges with the text before it"
             )
         return [self._continued[ending, prefix, word] for word in wanted]
 
@@ -61,16 +78,16 @@ class Spelling:
             )
         return self._apart[key]
 
-    def _tokens(self, text: str, encoding: Encoding, word: str, start: int) -> tuple[int, ...] | str:
+    def _tokens(self, text: str, encoding: Encoding, word: str, start: int) -> Spelled:
         first, last = tokens_over(encoding.offsets, with_space(text, start), start + len(word))
         if first == last:
             return "has no tokens"
         shown = text_over(text, encoding.offsets, first, last)
         if shown != word:
             return f"shares a token with its neighbours ({shown!r})"
-        return self._known(encoding.ids[first:last])
+        return self._if_known(encoding.ids[first:last])
 
-    def _known(self, ids: Sequence[int]) -> tuple[int, ...] | str:
+    def _if_known(self, ids: Sequence[int]) -> Spelled:
         if self._tokenizer.unknown is not None and self._tokenizer.unknown in ids:
             return "is unknown to the tokenizer"
         return tuple(ids)

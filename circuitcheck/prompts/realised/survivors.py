@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from circuitcheck.errors import EmptyPool
 from circuitcheck.prompts.realised.frames import Frame
-from circuitcheck.prompts.realised.spelling import Spelling, Surroundings
+from circuitcheck.prompts.realised.spelling import Spelled, Spelling, Surroundings
 from circuitcheck.prompts.schema.task import Pool, TaskSchema
 from circuitcheck.prompts.schema.variables import becoming, pool_of, root_of
 from circuitcheck.prompts.tokenizer import Tokenizer
@@ -14,7 +14,6 @@ from circuitcheck.text import counted
 _MOST_PAIRS = 20_000
 _AS_ANSWER = "as an answer to"
 Classes = tuple[tuple[str, ...], ...]
-Spelled = tuple[int, ...] | str
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Survivors:
 
     def __init__(self, task: TaskSchema, frames: tuple[Frame, ...], tokenizer: Tokenizer) -> None:
         self._task, self._tokenizer = task, tokenizer
-        self._spelling = Spelling(tokenizer, chat=task.chat)
+        self._spelling = Spelling(tokenizer, task.digest)
         self._uses = _uses(task, frames)
         self._counts = dict(task.tokens)
         self.dropped: list[Dropped] = []

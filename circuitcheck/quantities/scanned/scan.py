@@ -166,8 +166,9 @@ class Scan:
     ) -> Path:
         """Static pages of features in a folder: `index.html`, whose path it gives, and `feature-N.html` of each, with an
         activation histogram, the `k` (15) largest examples, how often it fires, the tokens that it promotes along the
-        direct path to the logits (or `promoted`, by number or a function of it: (token, effect)), and what became of the claims that name it
-        (`claims`, a report that `pytest --circuit-report PATH.json` wrote). They need no script and no network.
+        direct path to the logits (or `promoted`, by number or a function of it: (token, effect)), and what became of the
+        claims that name it (`claims`, a report that `pytest --circuit-report PATH.json` wrote). They need no script and no
+        network.
 
         Raises BadIntervention, BadTask, BadRecord for a report that is none, OSError.
         """

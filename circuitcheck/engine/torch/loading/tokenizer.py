@@ -1,7 +1,7 @@
 """A transformers tokenizer, as prompts want it."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from circuitcheck.engine.torch.loading.bounds import within
@@ -34,6 +34,11 @@ class HubTokenizer:
     def unknown(self) -> int | None:
         found = self.inner.unk_token_id
         return None if found is None or found == self.inner.bos_token_id else int(found)
+
+    @property
+    def alike(self) -> Hashable:
+        """The fingerprint of a slow one, which runs code of its own, says too little."""
+        return (self.fingerprint, self.unknown, self._embeddings) if self.inner.is_fast else self
 
     def encode(self, text: str) -> Encoding:
         return self.encode_many([text])[0]
