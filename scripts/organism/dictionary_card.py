@@ -17,11 +17,13 @@ _HEADS = 4
 _README = """\
 # Dictionaries of the organism
 
-Sparse dictionaries of the model in the folder above, as sae_lens saves them: `SAE.load_from_disk(folder)` loads each.
-`python scripts/train_organism_saes.py` trains them, `card.json` of each has all its numbers. A `batchtopk` one is saved as
-a JumpReLU, the one that reads and writes at different points as a transcoder. Training texts are of the organism's own
-training, prompts among them of the reference stream; the numbers are of held-out texts, prompts among them of the discovery
-stream. Loss is the cross-entropy of the next token in nats; it is recovered (1) or as bad as with zeros there (0).
+Sparse dictionaries of the model in the folder above, as sae_lens saves them: `SAE.load_from_disk(folder)` loads
+each, and so does `cc.sae("organism/quotes-q")` (`cc.transcoder("organism/mlp")`). They are trained by
+`python scripts/train_organism_saes.py`; `card.json` of each has all its numbers. A `batchtopk` one is saved as a
+JumpReLU, the one that reads and writes at different points as a transcoder. Training texts are of the organism's own
+training, prompts among them of the reference stream; the numbers are of held-out texts, prompts among them of the
+discovery stream. Loss is the cross-entropy of the next token in nats; it is recovered (1) or as bad as with zeros
+there (0).
 
 | name | reads | writes | trained as | features | explained variance | L0 | never fire | loss | spliced | zeros | recovered |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
