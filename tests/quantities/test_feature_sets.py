@@ -55,8 +55,6 @@ REFUSED = {
     "share": (1.5, "no feature 1.5"),
     "text": ("7", "no feature '7'"),
     "texts": (["7"], "no feature '7'"),
-    "nothing": ([], "no feature nothing"),
-    "empty slice": (slice(40, 50), "no feature nothing"),
     "missing": (None, "no feature None"),
 }
 
@@ -65,6 +63,12 @@ REFUSED = {
 def test_what_is_no_feature_is_refused_with_its_number_and_the_width(dictionary, numbers, words):
     with pytest.raises(cc.BadIntervention, match=f"{words}.*32 features, 0 to 31"):
         dictionary[numbers]
+
+
+@pytest.mark.parametrize("nothing", [[], (), slice(40, 50), np.array([], dtype=int)], ids=repr)
+def test_no_feature_at_all_is_refused(dictionary, nothing):
+    with pytest.raises(cc.BadIntervention, match="no feature of .* is named"):
+        dictionary[nothing]
 
 
 def test_a_feature_is_named_once(dictionary):
