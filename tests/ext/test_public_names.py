@@ -16,12 +16,12 @@ from circuitcheck import errors, ext, plan, prompts, testing
 PUBLIC = {name: getattr(module, name) for module in (cc, ext, testing) for name in module.__all__}
 # What a session, a quantity or a plan keeps inside: a user gets them, and hands them back, but never needs their names.
 INSIDE = {
-    "Cell", "Decision", "Evidence", "Expression", "Linear", "Measured", "Noise", "PromptStream", "Sets",  # parts of quantities
+    "Cell", "Decision", "Evidence", "Expression", "Linear", "Measured", "Noise", "PromptStream",  # parts of quantities
     "ContraryPrompt", "ControlResult", "Looks", "Tries",  # parts of results
     "CheckUp", "CheckUpStore", "CounterexampleStore", "Ledger",  # what a session keeps
     "AllBut", "Constraint", "PromptSource", "Resample", "StreamMean", "TaskDefinition", "Tokenizer", "UnitSource",
     "_HasTokenizer",
-    "Control", "EditFeatures", "Features", "LoadedDictionary", "Predicate",  # what features and keys are made of
+    "Control", "EditFeatures", "Features", "LoadedDictionary", "Predicate", "Sets",  # what features and keys are made of
 }  # fmt: skip
 WORDS = ("kind", "stream", "expect", "scope", "bos", "support")
 
