@@ -46,7 +46,7 @@ def model(kept, tiny_gpt2):
 def task(tmp_path_factory):
     """40 texts, of which a window of 24 tokens is read."""
     chance, file = random.Random(0), tmp_path_factory.mktemp("texts") / "texts.txt"
-    texts = [" ".join([str(number), *chance.choices(WORDS, k=16)]) for number in range(40)]
+    texts = [" ".join([str(number), *chance.choices(WORDS, k=24)]) for number in range(40)]
     file.write_text("<|endoftext|>".join(texts), encoding="utf-8")
     return cc.corpus(file, separator="<|endoftext|>", context=24, per_document=ROWS, where=in_the_first_window).on_stream(
         "test"
