@@ -67,7 +67,7 @@ def test_it(model, ioi, saes):
     assert run.verdicts == {"it": "supported"}
 
 
-OF_A_HUB = CLAIM.replace('"first"', '"hub:no-such-release/no-such-id"')
+OF_A_HUB = CLAIM.replace('"first"', '"hub:gpt2-small-res-jb/blocks.8.hook_resid_pre"')
 
 
 def test_a_dictionary_that_cannot_be_had_skips_its_claim(dictionaries: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
