@@ -4,28 +4,44 @@ how. Importing this imports no torch; `Batch`, `Sources`, `Write`, `place` and `
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from circuitcheck.engine.protocol import Engine, Look, ModelCard, Receipt, Table
+from circuitcheck.engine.protocol import (
+    DictionaryCard,
+    Engine,
+    FeatureReceipt,
+    Look,
+    MadeFor,
+    ModelCard,
+    Receipt,
+    Reconstructed,
+    Table,
+)
 from circuitcheck.engine.registry import register_kernel, register_readout
 from circuitcheck.errors import BadExtension
 from circuitcheck.extensions import load_extensions
 from circuitcheck.places import At, Part, Position, Site, SiteKind, parse_at, parse_position, parse_sites, parts_of
 from circuitcheck.places.site_kinds import register_site_kind
 from circuitcheck.places.sites import with_parts
-from circuitcheck.plan import Intervention, InterventionBase, Metric, MetricBase, Need, Plan, View
+from circuitcheck.plan import DictionaryRef, Intervention, InterventionBase, Metric, MetricBase, Need, Plan, View
 from circuitcheck.plan.interventions.protocol import listed, where
 from circuitcheck.plan.metrics import (
     Accuracy,
     Activation,
+    ActiveFeatures,
     Attention,
+    Both,
     CandidateAccuracy,
     Custom,
+    FeatureActivation,
+    FeatureFires,
     KLFromClean,
     LogitDiff,
     LogProb,
     Loss,
+    Marked,
     Norm,
     Probability,
     Rank,
+    ReconstructionError,
 )
 from circuitcheck.quantities.metrics import register_metric
 from circuitcheck.session import register_engine
@@ -48,13 +64,20 @@ _OF_TORCH = {
 __all__ = [
     "Accuracy",
     "Activation",
+    "ActiveFeatures",
     "At",
     "Attention",
     "BadExtension",
     "Batch",
+    "Both",
     "CandidateAccuracy",
     "Custom",
+    "DictionaryCard",
+    "DictionaryRef",
     "Engine",
+    "FeatureActivation",
+    "FeatureFires",
+    "FeatureReceipt",
     "Intervention",
     "InterventionBase",
     "KLFromClean",
@@ -62,6 +85,8 @@ __all__ = [
     "LogitDiff",
     "Look",
     "Loss",
+    "MadeFor",
+    "Marked",
     "Metric",
     "MetricBase",
     "ModelCard",
@@ -73,6 +98,8 @@ __all__ = [
     "Probability",
     "Rank",
     "Receipt",
+    "Reconstructed",
+    "ReconstructionError",
     "Seen",
     "Site",
     "SiteKind",

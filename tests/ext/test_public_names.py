@@ -21,6 +21,7 @@ INSIDE = {
     "CheckUp", "CheckUpStore", "CounterexampleStore", "Ledger",  # what a session keeps
     "AllBut", "Constraint", "PromptSource", "Resample", "StreamMean", "TaskDefinition", "Tokenizer", "UnitSource",
     "_HasTokenizer",
+    "Control", "EditFeatures", "Features", "LoadedDictionary", "Predicate", "Sets",  # what features and keys are made of
 }  # fmt: skip
 WORDS = ("kind", "stream", "expect", "scope", "bos", "support")
 

@@ -56,14 +56,6 @@ def test_a_parametrized_claim_is_one_claim_for_each_case(folder: Folder) -> None
     assert run.claims["it.L1H2"]["text"] == "Without L1H2 little changes"
 
 
-def test_a_claim_with_saes_stops_no_other(folder: Folder) -> None:
-    body = "def test_{0}(model, ioi):\n    assert ioi.logit_diff(model) < 100\n"
-    both = f"@claim(id='a', saes={{'x': 'y'}})\n{body.format('a')}@claim(id='b')\n{body.format('b')}"
-    run = folder.run(both)
-    assert run.verdicts == {"a": "error", "b": "supported"}
-    assert "saes= is not there yet" in run.claims["a"]["reason"]
-
-
 def test_several_models_are_several_items_with_their_own_keys(folder: Folder) -> None:
     (folder.pytester.path / "twin").symlink_to("tiny")
     run = folder.run(

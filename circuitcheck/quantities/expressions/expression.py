@@ -188,7 +188,7 @@ class Expression:
         label = label or (f"{right} {symbol} {self._bracketed()}" if swap else f"{self.label} {symbol} {right}")
         number = number_of(other)
         self._only_linear(symbol)
-        if self.times is not None:
+        if self.times is not None or (isinstance(other, Expression) and other.times is not None):
             raise NotComparable(f"cannot compute {label}: a lift is compared as it is.")
         if number is not None:
             shift = self.denominator.scale(sign * number) if self.denominator else Linear((), sign * number)

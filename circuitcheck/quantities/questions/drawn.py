@@ -72,6 +72,7 @@ class RandomParts:
     heads_only: bool = False
 
     def claimed(self, effect: Expression) -> tuple[Part, ...]:
+        """Those that `like` names. Raises NotComparable where no intervention of `effect` is on exactly these."""
         sites = parse_targets(self.like, _architecture(effect))
         found = parts_of(sites)
         if self.heads_only and not all(part.index == "head" for part in found):
@@ -86,9 +87,11 @@ class RandomParts:
         return found
 
     def sets(self, effect: Expression) -> Sets:
+        """Every set that may be drawn, by number."""
         return MatchedParts(self.claimed(effect), _architecture(effect))
 
     def noun(self, effect: Expression) -> str:
+        """What one part is, in words."""
         return "head" if all(part.index == "head" for part in self.claimed(effect)) else "site"
 
 
@@ -104,13 +107,16 @@ class RandomFeatures:
     seed: int | None = None
 
     def claimed(self, effect: Expression) -> tuple[Part, ...]:
+        """Those of `like`. Raises NotComparable where no intervention of `effect` is on exactly these."""
         _check_varies(effect, self.like.parts)
         return self.like.parts
 
     def sets(self, effect: Expression) -> Sets:
+        """Every set that may be drawn, by number. Raises BadIntervention for features that nothing is like."""
         return MatchedFeatures(self.like, Firing.of(self.like, self.firing, effect))
 
     def noun(self, effect: Expression) -> str:  # noqa: ARG002
+        """What one part is, in words."""
         return "feature"
 
 

@@ -3,7 +3,6 @@
 Both are worked out here from the values that pass through the site and from the decoder's rows, never taken from the kernel.
 """
 
-import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +14,7 @@ from circuitcheck.engine.protocol import FeatureReceipt
 from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
 from circuitcheck.engine.torch.dictionaries.slices import rows_of_site
 from circuitcheck.engine.torch.sites.batch import Batch
-from circuitcheck.engine.torch.sites.shapes import Activations, AtIndex, Index, Value
+from circuitcheck.engine.torch.sites.shapes import Activations, AtIndex, Index, PerPrompt, PerToken, Value
 from circuitcheck.errors import StrayWrite
 from circuitcheck.plan import EditFeatures
 
@@ -26,19 +25,30 @@ _ROUNDING = 8  # times what the dtype rounds off
 
 @dataclass
 class Firing:
-    """What is seen of an intervention's features at the tokens that it acts on: the activation farthest from 0 in each
-    prompt of a batch, [prompt, feature]; and how much the dictionary's output changes, [prompt]."""
+    """What is seen of an intervention's features at the tokens that it acts on: activations [text, token, feature]; and how
+    much the dictionary's output `changes`, and what its `size` was before (squared norms)."""
 
     intervention: EditFeatures
     dictionary: LoadedDictionary
     batch: Batch
     activation: Tensor = field(init=False)
-    output: Tensor = field(init=False)
+    changes: PerToken = field(init=False)
+    size: PerToken = field(init=False)
 
     def __post_init__(self) -> None:
-        shown = len(labels(self.intervention))
-        self.activation = torch.zeros(len(self.batch.prompts), shown, dtype=torch.float64)
-        self.output = torch.zeros(len(self.batch.prompts), dtype=torch.float64)
+        shape = (len(self.batch.prompts), self.batch.width)
+        self.activation = torch.zeros(*shape, len(labels(self.intervention)), dtype=torch.float64)
+        self.changes, self.size = (torch.zeros(shape, dtype=torch.float64) for _ in range(2))
+
+    def strongest(self, read: Batch) -> Tensor:
+        """[prompt, feature]: the activation farthest from 0 at the tokens up to the END of each prompt that is `read`."""
+        where = self.activation.abs().cummax(dim=1).indices[read.texts, read.last]
+        return self.activation[torch.tensor(read.texts)[:, None], where, torch.arange(where.shape[1])]
+
+    def output(self, read: Batch) -> PerPrompt:
+        """Of each prompt that is `read`: the norm of the change over that of what the dictionary gave out before."""
+        changes, size = map(read.up_to_end, (self.changes, self.size))
+        return torch.where(size > 0, (changes / size.clamp(min=1e-300)).sqrt(), torch.zeros_like(size))
 
     def look(self, read: Value, old: Value, new: Value) -> None:
         """`read` is the value of the layer's site that the dictionary reads, `old` and `new` those of the one it writes.
@@ -49,17 +59,15 @@ class Firing:
         before = self.dictionary.encode(values)
         mine = before[:, list(self.intervention.features.numbers)]
         was, is_now = (rows_of_site(ref.writes, value, rows, columns) for value in (old, new))
-        self._record(rows, mine, self.dictionary.decode(before, values), was, is_now)
+        self._record((rows.cpu(), columns.cpu()), mine, self.dictionary.decode(before, values), was, is_now)
         self._check_written(mine, was, is_now)
 
-    def _record(self, rows: Index, mine: Activations, made: AtIndex, was: AtIndex, is_now: AtIndex) -> None:
+    def _record(self, where: tuple[Index, Index], mine: Activations, made: AtIndex, was: AtIndex, is_now: AtIndex) -> None:
         """`made` is what the dictionary gave out before."""
-        seen = mine if self.activation.shape[1] == mine.shape[1] else mine.abs().amax(dim=1, keepdim=True)
-        self.activation = _farthest_from_zero(self.activation, rows.cpu(), seen.double().cpu())
-        change = (is_now - was).double().square().sum(dim=1).cpu()
-        size = made.double().square().sum(dim=1).cpu()
-        total, scale = (torch.zeros_like(self.output).index_add_(0, rows.cpu(), each) for each in (change, size))
-        self.output = torch.where(scale > 0, (total / scale.clamp(min=1e-300)).sqrt(), self.output)
+        seen = mine if self.activation.shape[2] == mine.shape[1] else mine.abs().amax(dim=1, keepdim=True)
+        self.activation[where] = seen.double().cpu()
+        self.changes[where] = (is_now - was).double().square().sum(dim=1).cpu()
+        self.size[where] = made.double().square().sum(dim=1).cpu()
 
     def _check_written(self, mine: Activations, was: AtIndex, is_now: AtIndex) -> None:
         change = _change_of(self.intervention, mine)
@@ -78,15 +86,6 @@ class Firing:
                 f"{float(written[first].norm()):.4g} where the features' change calls for "
                 f"{float(expected[first].norm()):.4g}. Does an error term hide the edit, or is another slice written?"
             )
-
-
-def _farthest_from_zero(start: Tensor, rows: Index, values: Tensor) -> Tensor:
-    """[row, feature]: of `start` and of the `values` [index, feature] of each row."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # torch calls index_reduce a beta
-        highest = start.index_reduce(0, rows, values, "amax")
-        lowest = start.index_reduce(0, rows, values, "amin")
-    return torch.where(highest >= -lowest, highest, lowest)
 
 
 def labels(intervention: EditFeatures) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from circuitcheck.digest import digest
 from circuitcheck.engine.protocol import Receipt
 from circuitcheck.engine.torch.proof.features import labels, receipts_of
 from circuitcheck.engine.torch.proof.watch import Change
+from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.places import Site
 from circuitcheck.plan import EditFeatures, Plan, View
 
@@ -21,14 +22,14 @@ class Proof:
         self._activation = [np.zeros((prompts, len(names))) for names in self._names]
         self._output = [np.zeros(prompts if names else 0) for names in self._names]
 
-    def add(self, indices: list[int], changes: list[Change], texts: list[int]) -> None:
-        """`changes` are those of texts, `texts` says which is read by each of the prompts `indices`."""
+    def add(self, indices: list[int], changes: list[Change], read: Batch) -> None:
+        """`changes` are those of texts, which the prompts `indices`, those of `read`, are read from."""
         for step, change in enumerate(changes):
-            self._relative[step][indices] = change.relative().numpy()[texts]
+            self._relative[step][indices] = change.relative(read).numpy()
             self._moved[step] |= change.moved
             if change.firing is not None:
-                self._activation[step][indices] = change.firing.activation.numpy()[texts]
-                self._output[step][indices] = change.firing.output.numpy()[texts]
+                self._activation[step][indices] = change.firing.strongest(read).numpy()
+                self._output[step][indices] = change.firing.output(read).numpy()
 
     def receipts(self, plan: Plan) -> tuple[Receipt, ...]:
         """One for each intervention."""

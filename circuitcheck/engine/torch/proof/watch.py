@@ -14,7 +14,7 @@ from torch import Tensor
 from circuitcheck.engine.torch.proof.features import Firing
 from circuitcheck.engine.torch.sites.access import Group, SiteLayer, Write, by_layer, place
 from circuitcheck.engine.torch.sites.batch import Batch
-from circuitcheck.engine.torch.sites.shapes import AtIndex, Differs, Index, PerPrompt, Value
+from circuitcheck.engine.torch.sites.shapes import AtIndex, Differs, Index, PerPrompt, PerToken, Value
 from circuitcheck.errors import SiteNotReached, StrayWrite
 from circuitcheck.places import KindName, Site, site_kind
 from circuitcheck.plan import Intervention
@@ -22,29 +22,33 @@ from circuitcheck.plan import Intervention
 
 @dataclass
 class Change:
-    """How much one intervention changed each prompt of a batch, summed over the sites it wrote; and which of these `moved`
-    in any prompt."""
+    """How much one intervention changed each token of the texts of a batch, summed over the sites it wrote; and which of
+    these `moved` in any text."""
 
-    prompts: int
+    texts: int
+    tokens: int
     moved: set[Site] = field(default_factory=set)
     firing: Firing | None = None  # where features are changed
-    difference: PerPrompt = field(init=False)
-    before: PerPrompt = field(init=False)
-    after: PerPrompt = field(init=False)
+    difference: PerToken = field(init=False)
+    before: PerToken = field(init=False)
+    after: PerToken = field(init=False)
 
     def __post_init__(self) -> None:
-        self.difference, self.before, self.after = (torch.zeros(self.prompts, dtype=torch.float64) for _ in range(3))
+        shape = (self.texts, self.tokens)
+        self.difference, self.before, self.after = (torch.zeros(shape, dtype=torch.float64) for _ in range(3))
 
-    def record(self, rows: Index, old: AtIndex, new: AtIndex) -> None:
-        """`old` and `new` are [place, ...]; `rows` says which prompt each place belongs to."""
-        rows, old, new = rows.cpu(), old.double().cpu().flatten(1), new.double().cpu().flatten(1)
+    def record(self, rows: Index, columns: Index, old: AtIndex, new: AtIndex) -> None:
+        """`old` and `new` are [place, ...]; `rows` and `columns` say which text and token each place is."""
+        where, old, new = (rows.cpu(), columns.cpu()), old.double().cpu().flatten(1), new.double().cpu().flatten(1)
         for total, value in ((self.difference, new - old), (self.before, old), (self.after, new)):
-            total.index_add_(0, rows, value.square().sum(1))
+            total.index_put_(where, value.square().sum(1), accumulate=True)
 
-    def relative(self) -> PerPrompt:
-        """[prompt]: norm of the change over the larger of the norms before and after; 0 where both are 0."""
-        scale = torch.maximum(self.before, self.after).sqrt()
-        return torch.where(scale > 0, self.difference.sqrt() / scale, torch.zeros_like(scale))
+    def relative(self, read: Batch) -> PerPrompt:
+        """Of each prompt that is `read`, over the tokens up to its END: norm of the change over the larger of the norms
+        before and after; 0 where both are 0."""
+        difference, before, after = map(read.up_to_end, (self.difference, self.before, self.after))
+        scale = torch.maximum(before, after).sqrt()
+        return torch.where(scale > 0, difference.sqrt() / scale, torch.zeros_like(scale))
 
 
 def watched(intervention: Intervention, batch: Batch, writes: Iterable[Write], change: Change) -> list[Write]:
@@ -88,7 +92,7 @@ class _Watched:
         self._check_the_rest(value, new)
         for each in self.places:
             old_there, new_there = (_compared(self.write.kind, whole[each.where]) for whole in (value, new))
-            self.change.record(each.rows, old_there, new_there)
+            self.change.record(each.rows, each.columns, old_there, new_there)
             self.change.moved |= each.moved(self.write.layer, _differ(new_there, old_there))
         if self.change.firing is not None:
             read = next(iter(self.write.read.values()), value)

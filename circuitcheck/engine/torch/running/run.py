@@ -76,7 +76,7 @@ class Run:
                         shows = seen if metric.compares_with_clean else replace(seen, clean=None)
                         values[number, texts.indices] = finite_or_nan(metric, shows).cpu().numpy()
                     if node.cells:
-                        proofs[cells[node.cells[0]].view.digest].add(texts.indices, changes, texts.rows.texts)
+                        proofs[cells[node.cells[0]].view.digest].add(texts.indices, changes, texts.rows)
         receipts = {key: proof.receipts(self._plan) for key, proof in proofs.items()}
         passes = self._passes + self.references.passes
         of_cells = tuple(receipts[cell.view.digest] for cell in self._plan.cells)
@@ -98,7 +98,7 @@ class Run:
             _check_bases({cell.view.base}, batch)
             for node, seen, changes in self._run(graph_of({0: cell}, self.architecture), Texts(batch, batch, indices)):
                 if node.cells:
-                    proof.add(indices, changes, batch.texts)
+                    proof.add(indices, changes, batch)
                     for row, index in enumerate(indices):
                         shown[index] = seen.logits[row].float().cpu()
                     for site in sites:
@@ -139,7 +139,7 @@ class Run:
 
     def _change(self, intervention: Intervention, batch: Batch) -> Change:
         """Nothing so far."""
-        change = Change(len(batch.prompts))
+        change = Change(len(batch.prompts), batch.width)
         if isinstance(intervention, EditFeatures):
             change.firing = Firing(intervention, self.references.dictionary(intervention.through), batch)
         return change

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from circuitcheck.engine.torch.sites.shapes import Index, Logits, LogitsRead, Tokens
+from circuitcheck.engine.torch.sites.shapes import Index, Logits, LogitsRead, PerPrompt, PerToken, Tokens
 from circuitcheck.places import AllBut, At, named_in
 from circuitcheck.plan import Reading
 from circuitcheck.prompts import Prompt
@@ -68,6 +68,17 @@ class Batch:
             return logits[rows, ends]
         steps = torch.arange(self.width - self.length + 1, device=logits.device)
         return logits[rows[:, None], ends[:, None] + steps]
+
+    @property
+    def last(self) -> Index:
+        """[prompt]: the last token that acts on what is read."""
+        beyond = self.width - self.length
+        return torch.tensor([prompt.end + beyond for prompt in self.prompts])
+
+    def up_to_end(self, values: PerToken) -> PerPrompt:
+        """[prompt]: the sum of values [text, token] over the tokens that act on what is read."""
+        found: PerPrompt = values.cumsum(dim=1)[self.texts, self.last]
+        return found
 
     def where(self, at: At) -> tuple[Index, Index]:
         """(rows, columns): every (prompt, token) that `at` names, each once, prompt by prompt; `rows` are those of what was

@@ -20,4 +20,5 @@ Index = Int[Tensor, " index"]
 AtIndex = Float[Tensor, "index *axes"]  # what a site holds at each index
 Activations = Float[Tensor, "index feature"]  # of a dictionary's features
 PerPrompt = Float[Tensor, " prompt"]
+PerToken = Float[Tensor, "prompt pos"]
 Vector = Float[Tensor, " d_model"]
