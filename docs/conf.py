@@ -23,7 +23,15 @@ include_patterns = [
 ]
 exclude_patterns = ["**/.*", "build"]
 PAGES = {
-    "Guide": ["docs/interventions", "docs/prompts", "docs/statistics", "docs/extending", "docs/glossary", "docs/api"],
+    "Guide": [
+        "docs/interventions",
+        "docs/features",
+        "docs/prompts",
+        "docs/statistics",
+        "docs/extending",
+        "docs/glossary",
+        "docs/api",
+    ],
     "Measured": [
         "docs/selftest",
         "docs/doctor/organism",

@@ -7,7 +7,9 @@ from typing import Literal
 
 import pytest
 
+from circuitcheck.given import known_arguments, number_of
 from circuitcheck.settings import CLAIM_MARK, SCOPES, Scope
+from circuitcheck.text import shown
 
 Expect = Literal["supported", "refuted"]
 MARK = CLAIM_MARK
@@ -74,6 +76,7 @@ def _in_words(name: str, value: object) -> str:
         ) from error
 
 
+@known_arguments
 def claim(
     text: str,
     *,
@@ -110,14 +113,14 @@ def claim(
         raise ValueError(f"the claim {text!r} has no id, by which reports know it: add id='ioi.name-movers', or so.")
     if not text.strip():
         raise ValueError(f"claim {id!r} has no text: say in a sentence what it claims.")
-    if not _ID.fullmatch(_NAME.sub("x", id)):
+    if not isinstance(id, str) or not _ID.fullmatch(_NAME.sub("x", id)):
         raise ValueError(
             f"{id!r} is no claim id; expected letters, digits and . : / - _, as in 'ioi.name-movers', or 'ioi.{{head}}'."
         )
     if expect not in ("supported", "refuted"):
         raise ValueError(f"claim {id!r}: expect={expect!r}; expected 'supported' or 'refuted'.")
-    if confidence is not None and not 0.5 < confidence < 1:
-        raise ValueError(f"claim {id!r}: confidence={confidence}; expected a number between 0.5 and 1, such as 0.95.")
+    if confidence is not None and not 0.5 < (number_of(confidence) or 0) < 1:
+        raise ValueError(f"claim {id!r}: confidence={shown(confidence)}; expected a number between 0.5 and 1, such as 0.95.")
     if samples is not None and not (isinstance(samples, int) and samples >= 1):
         raise ValueError(f"claim {id!r}: samples={samples!r}; expected a whole number of prompts.")
     if scope is not None and scope not in SCOPES:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from circuitcheck.engine.checkup import CheckUp
 from circuitcheck.models import BosPolicy
-from circuitcheck.places import Architecture, Position, Site
+from circuitcheck.places import Architecture, At, Position, Site
 from circuitcheck.plan import DictionaryRef, ModelRef, Plan, Scanning
 from circuitcheck.prompts import Tokenizer
 
@@ -116,14 +116,24 @@ class Look:
 
 
 @dataclass(frozen=True, eq=False)
-class Encoded:
-    """What a dictionary makes of one token of each prompt: `activations` [row, feature]; the `values` of the site that it
-    writes and those `reconstructed` [row, d_out]."""
+class Reconstructed:
+    """How well a dictionary reconstructs, prompt by prompt, over the tokens looked at: how many (`tokens`), the sum of
+    squared errors (`error`), of squares of the values (`square`), of the values themselves (`total` [prompt, d_out]) and of
+    the numbers of active features (`active`). `fires` [feature] says which fire on any of them."""
 
-    activations: NDArray[np.float32]
-    values: NDArray[np.float64]
-    reconstructed: NDArray[np.float64]
-    forward_passes: int
+    tokens: NDArray[np.float64]
+    error: NDArray[np.float64]
+    square: NDArray[np.float64]
+    total: NDArray[np.float64]
+    active: NDArray[np.float64]
+    fires: NDArray[np.bool_]
+
+    @property
+    def variance(self) -> NDArray[np.float64]:
+        """[prompt]: the sum of squared distances from the mean over all tokens of all prompts."""
+        mean = self.total.sum(axis=0) / self.tokens.sum()
+        found: NDArray[np.float64] = self.square - 2 * self.total @ mean + self.tokens * (mean @ mean)
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,8 +252,20 @@ class Engine(Protocol):
         """Raises BadDictionary for a dictionary of another width, base model, processing or BOS policy; UnknownSite."""
         ...
 
-    def encode(self, plan: Plan, dictionary: DictionaryRef, rows: range, at: Position) -> Encoded:
-        """What a dictionary makes of the token `at` of prompts `rows` of a plan, whose cells do not matter."""
+    def encode(self, plan: Plan, dictionary: DictionaryRef, rows: range, at: Position) -> NDArray[np.float32]:
+        """[row, feature]: activations at the token `at` of prompts `rows` of a plan, whose cells do not matter, in the
+        untouched model."""
+        ...
+
+    def reconstruct(self, plan: Plan, dictionary: DictionaryRef, rows: range, at: At) -> Reconstructed:
+        """How well it reconstructs at the tokens `at` of prompts `rows` of a plan, whose cells do not matter."""
+        ...
+
+    def direct_effect(
+        self, model: ModelRef, dictionary: DictionaryRef, strengths: Mapping[int, float]
+    ) -> NDArray[np.float64]:
+        """[vocab]: what features, by number with their strengths, add to the logits along the direct path, centred. Raises
+        BadIntervention for a site without one."""
         ...
 
     def scan(self, asked: Scanning, model: ModelRef, dictionary: DictionaryRef, batch: int) -> Scanned:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from circuitcheck.errors import UnknownPosition
 from circuitcheck.text import shown
 
-_FORM = re.compile(r"([A-Za-z_]\w*)(?:([+-]\d+)|(\[:\]))?")
+_FORM = re.compile(r"([A-Za-z_]\w*)(?:([+-]\d{1,9})|(\[:\]))?")
 
 
 @dataclass(frozen=True, order=True)

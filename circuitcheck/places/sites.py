@@ -121,8 +121,8 @@ def unit_of(site: Site) -> Unit | None:
     return None
 
 
-_HEAD_SITE = re.compile(r"L(\d+)H(\d+)(?:-(\d+))?\.(\w+)")
-_LAYER_SITE = re.compile(r"L(\d+)(?:-(\d+))?\.(\w+)")
+_HEAD_SITE = re.compile(r"L(\d{1,9})H(\d{1,9})(?:-(\d{1,9}))?\.(\w+)")
+_LAYER_SITE = re.compile(r"L(\d{1,9})(?:-(\d{1,9}))?\.(\w+)")
 _FORMS = "L5.resid_pre, L0-3.resid_post, L9H9.q, L9.pattern (all heads), L3.mlp[12], embed, or a unit such as L8H2 or L8.mlp"
 
 
@@ -191,7 +191,7 @@ def _parse(word: "str | Unit | Site | UnitSource", architecture: Architecture) -
         ) from error
 
 
-_FOREIGN = re.compile(r"(?:(?:blocks\.|[lL])(\d+)(?:[hH](\d+))?\.)?((?:\w+\.)*?)(?:hook_)?(\w+)")
+_FOREIGN = re.compile(r"(?:(?:blocks\.|[lL])(\d{1,9})(?:[hH](\d{1,9}))?\.)?((?:\w+\.)*?)(?:hook_)?(\w+)")
 _NAMES_ELSEWHERE = {"attn_scores": "scores", "post": "neurons", "in": "mlp_in", "hook_z": "z"}
 
 
@@ -211,7 +211,7 @@ def named_elsewhere(word: str) -> tuple[KindName, int | None, int | None] | None
 
 def _meant(word: str) -> str:
     """A suggestion."""
-    slip = re.fullmatch(r"([lL]\d+)\.(\w+)", word)
+    slip = re.fullmatch(r"([lL]\d{1,9})\.(\w+)", word)
     unit = get_close_matches(slip[2], ("attn", "mlp"), 1) if slip else []
     if slip and unit:
         return f" Did you mean '{slip[1].upper()}.{unit[0]}'?"

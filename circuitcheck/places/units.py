@@ -92,10 +92,10 @@ class UnitSource(Protocol):
 
 Units = str | Unit | UnitSource | Iterable[str | Unit | UnitSource]
 
-_HEADS = re.compile(r"L(\d+)H(\d+)(?:-(\d+))?")
-_LAYERS = re.compile(r"L(\d+)(?:-(\d+))?\.(attn|mlp)")
-_NEURONS = re.compile(r"L(\d+)\.mlp\[(\d+)(?:-(\d+))?\]")
-_LAYER = re.compile(r"L?(\d+)(?:-(\d+))?")
+_HEADS = re.compile(r"L(\d{1,9})H(\d{1,9})(?:-(\d{1,9}))?")
+_LAYERS = re.compile(r"L(\d{1,9})(?:-(\d{1,9}))?\.(attn|mlp)")
+_NEURONS = re.compile(r"L(\d{1,9})\.mlp\[(\d{1,9})(?:-(\d{1,9}))?\]")
+_LAYER = re.compile(r"L?(\d{1,9})(?:-(\d{1,9}))?")
 _LAYER_FORMS = "'L3', 'L2-5' or numbers"
 _FORMS = (
     "L8H2 (a head), L8H0-3 (heads 0 to 3), L8.attn, L8.mlp or L8-11.mlp (layers), L3.mlp[12] or L3.mlp[12-20] (neurons), "
@@ -157,13 +157,14 @@ def unit_words(units: Any, *, of_layers: bool = False) -> Iterator[Any]:
 
 
 def _check_brackets(words: str) -> None:
-    found = re.search(r"(\S*)\[([^\[\]]*[,\s][^\[\]]*)\]", words)
+    found = re.search(r"\[([^\[\]]*[,\s][^\[\]]*)\]", words)
     if found is not None:
-        numbers = re.split(r"[,\s]+", found[2].strip())
-        each = ", ".join(f"{found[1]}[{number}]" for number in numbers)
+        what = re.split(r"[,\s]", words[: found.start()])[-1]
+        numbers = re.split(r"[,\s]+", found[1].strip())
+        each = ", ".join(f"{what}[{number}]" for number in numbers)
         raise UnknownUnit(
             f"{shown(words)} has a comma or a space in its brackets, which hold one number or a run. Write {each!r}, or "
-            f"'{found[1]}[{numbers[0]}-{numbers[-1]}]' for all from the first to the last."
+            f"'{what}[{numbers[0]}-{numbers[-1]}]' for all from the first to the last."
         )
 
 
@@ -203,9 +204,9 @@ def _joined(before: str, word: str) -> str | None:
 def _parse(word: object, architecture: Architecture) -> list[Unit]:
     if isinstance(word, Unit):
         return [word]
-    if isinstance(word, UnitSource):
-        return list(word.resolve(architecture))
-    if not isinstance(word, str):
+    if not isinstance(word, str):  # asked first: whether something is a UnitSource takes Python a while
+        if isinstance(word, UnitSource):
+            return list(word.resolve(architecture))
         raise UnknownUnit(f"{shown(word)} is not a unit. Expected {_FORMS}.")
     if match := _NEURONS.fullmatch(word):
         layer, first, last = int(match[1]), int(match[2]), int(match[3] or match[2])

@@ -11,10 +11,10 @@ import pytest
 
 from circuitcheck.errors import BadSpec, ModelChanged, ModelUnavailable
 from circuitcheck.plugin import hookspecs
+from circuitcheck.plugin.header import header
 from circuitcheck.plugin.options import add_options, check_options, require_models, session_settings
 from circuitcheck.plugin.progress import Progress
 from circuitcheck.plugin.stash import CHANGED, PROGRESS
-from circuitcheck.report import header
 from circuitcheck.settings import CLAIM_MARK
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from circuitcheck.plugin.extending import (
 )
 from circuitcheck.plugin.options import journal_folder, report_paths, session_settings, time_budget, value_of
 from circuitcheck.plugin.running import attach, expect_in_subtest, forget, is_subtest, result_of, run_claim, unfinished
-from circuitcheck.plugin.signals import terminated_like_interrupted
+from circuitcheck.plugin.signals import run_is_over, terminated_like_interrupted
 from circuitcheck.plugin.stash import CHANGED, PROGRESS
 from circuitcheck.plugin.stores import checkups, counterexamples, ledger
 from circuitcheck.plugin.tracebacks import message_alone, shorten_traceback
@@ -191,6 +191,7 @@ def pytest_report_teststatus(report: pytest.CollectReport | pytest.TestReport) -
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    run_is_over()
     config = session.config
     if refusal_of(config):
         session.exitstatus = pytest.ExitCode.USAGE_ERROR

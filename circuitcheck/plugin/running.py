@@ -159,7 +159,7 @@ def attach(result: ClaimResult, item: pytest.Item, report: pytest.TestReport, se
     _make_encodable(report)
     if report.failed:
         said = f"claim {result.claim.key(result.model)}, seed {settings.seed}"
-        report.sections.append(("circuitcheck", said + _missing_fixture(report)))
+        report.sections.append(("circuitcheck", said + _missing_fixture(report) + _found_instead(result, report)))
 
 
 def _missing_fixture(report: pytest.TestReport) -> str:
@@ -174,6 +174,13 @@ def _missing_fixture(report: pytest.TestReport) -> str:
         return f"\nThe fixture {missing[1]!r} comes with this line in the folder's conftest.py: {line}"
     names = ", ".join(fixtures.__all__)
     return f"\nThere is no fixture {missing[1]!r}. Those of circuitcheck are {names}; others are in cc.tasks."
+
+
+def _found_instead(result: ClaimResult, report: pytest.TestReport) -> str:
+    """By how much a claim held that was expected to fail: pytest only says that it did."""
+    if not _passed_unexpectedly(report):
+        return ""
+    return "\n".join(["\nit was expected to fail, and it passed:", *(each.describe() for each in result.comparisons)])
 
 
 def _make_encodable(report: pytest.TestReport) -> None:

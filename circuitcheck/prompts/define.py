@@ -11,6 +11,8 @@ from circuitcheck.prompts.schema.task import Derived, Pool
 from circuitcheck.prompts.schema.template import Template, template_of
 from circuitcheck.text import shown
 
+_MOST_WORDS = 1_000_000
+
 
 def define_task(
     name: str,
@@ -128,8 +130,11 @@ def _words(what: str, given: object) -> tuple[str, ...]:
     refuse_set(what, given, BadTask)
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise BadTask(f"{what} is {shown(given)}; expected a list of words.")
-    listed = tuple(given)
-    for each in listed:
+    listed: list[str] = []
+    for each in given:  # one by one: there may be no last one
         if not isinstance(each, str):
             raise BadTask(f"{what} holds {shown(each)}; expected words.")
-    return listed
+        if len(listed) == _MOST_WORDS:
+            raise BadTask(f"{what} has more than {_MOST_WORDS:,} words; expected at most so many. Leave some out.")
+        listed.append(each)
+    return tuple(listed)

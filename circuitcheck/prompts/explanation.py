@@ -10,7 +10,7 @@ from circuitcheck.prompts.realised.survivors import Dropped, Survivors
 from circuitcheck.prompts.schema.task import TaskSchema
 from circuitcheck.prompts.streams import STREAMS
 from circuitcheck.prompts.tokenizer import Tokenizer
-from circuitcheck.text import counted
+from circuitcheck.text import counted, printable
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Explanation:
         lines += [f"  pool {name}: {len(self.kept[name])} of {counted(total, 'item')}" for name, total in self.pools.items()]
         lines += [f"    dropped {each.item!r} ({each.pool}): {each.reason}" for each in self.dropped]
         lines += [f"  {stream} stream: {counted(size, 'prompt')}" for stream, size in self.streams.items()]
-        return "\n".join([*lines, *([f"  {self.problem}"] if self.problem else [])])
+        return printable("\n".join([*lines, *([f"  {self.problem}"] if self.problem else [])]))
 
     __repr__ = __str__
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from circuitcheck.prompts.prompt import Labels, Prompt
 from circuitcheck.prompts.source import PromptSource
 from circuitcheck.prompts.tokenizer import Tokenizer
+from circuitcheck.text import printable
 
 
 @dataclass(frozen=True)
@@ -57,4 +58,4 @@ class PromptStream:
         return self.task.count_groups(tokenizer, self.stream, n)
 
     def __str__(self) -> str:
-        return f"{self.task.name}, {self.stream} stream, seed {self.seed}"
+        return printable(f"{self.task.name}, {self.stream} stream, seed {self.seed}")

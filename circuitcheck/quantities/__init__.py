@@ -3,10 +3,13 @@
 from circuitcheck.quantities.corpus import corpus
 from circuitcheck.quantities.dictionaries import Dictionary, FeatureSet, random_features, sae, transcoder
 from circuitcheck.quantities.directions import direction, mean_difference, random_direction
+from circuitcheck.quantities.facts import Facts, FeatureFacts, facts
+from circuitcheck.quantities.fits import Fit, fit
 from circuitcheck.quantities.metrics import (
     accuracy,
     activation,
     attention,
+    both,
     candidate_accuracy,
     fires,
     kl_from_clean,
@@ -14,6 +17,7 @@ from circuitcheck.quantities.metrics import (
     log_prob,
     logit_diff,
     loss,
+    marked,
     metric,
     norm,
     probability,
@@ -21,6 +25,7 @@ from circuitcheck.quantities.metrics import (
     reconstruction_error,
 )
 from circuitcheck.quantities.models import Model, ModelView, load
+from circuitcheck.quantities.promoted import Promoted, promotes
 from circuitcheck.quantities.quantity import Quantity
 from circuitcheck.quantities.questions.comparison import Approx, Comparison, approx
 from circuitcheck.quantities.questions.composite import Composite, all_of, any_of
@@ -47,12 +52,16 @@ __all__ = [
     "Dictionary",
     "Estimate",
     "Example",
+    "Facts",
+    "FeatureFacts",
     "FeatureRecord",
     "FeatureSet",
+    "Fit",
     "ForAll",
     "Histogram",
     "Model",
     "ModelView",
+    "Promoted",
     "Quantity",
     "Question",
     "RandomFeatures",
@@ -66,10 +75,13 @@ __all__ = [
     "any_of",
     "approx",
     "attention",
+    "both",
     "candidate_accuracy",
     "corpus",
     "direction",
+    "facts",
     "fires",
+    "fit",
     "forall",
     "kl_from_clean",
     "l0",
@@ -77,10 +89,12 @@ __all__ = [
     "log_prob",
     "logit_diff",
     "loss",
+    "marked",
     "mean_difference",
     "metric",
     "norm",
     "probability",
+    "promotes",
     "random_direction",
     "random_features",
     "random_heads",

@@ -8,7 +8,7 @@ from pathlib import Path
 from circuitcheck.errors import BadRecord, BadTask
 from circuitcheck.given import known_arguments
 from circuitcheck.places import parse_position
-from circuitcheck.prompts.corpora import After, CorpusSource, Last, TokenInContext, open_documents, predicate_of
+from circuitcheck.prompts.corpora import After, CorpusSource, Last, Predicate, TokenInContext, open_documents, predicate_of
 from circuitcheck.quantities.task import Task
 from circuitcheck.text import shown
 
@@ -28,6 +28,7 @@ def corpus(
     split: str = "train",
     name: str | None = None,
     keys: Mapping[str, Last] | None = None,
+    marks: Mapping[str, object] | None = None,
 ) -> Task:
     """Running text as a task whose rows are token positions: END is the position, the answer the token after it.
 
@@ -36,7 +37,8 @@ def corpus(
     the token, or a function of a `TokenInContext` (then the task is of this process only). Rows come one of each document,
     then a second of each, up to `per_document` (None: all of it); positions of one document count as one. Where many rows
     are of one text, it is run once for all of them. `keys={"SAYS": cc.last(r" says| said")}` gives each row more positions
-    by name; rows without them are left out.
+    by name; rows without them are left out. `marks={"quote": cc.after('!"')}` says of each row whether a predicate chooses
+    its token, for `cc.marked("quote")`.
 
     Raises BadRecord for a source that cannot be read, BadTask for numbers that mean nothing.
     """
@@ -57,6 +59,7 @@ def corpus(
         per_document=most,
         documents=found,
         keys=_checked_keys(keys),
+        marks=_checked_marks(marks),
     )
     return Task(made)
 
@@ -72,3 +75,12 @@ def _checked_keys(keys: object) -> tuple[tuple[str, Last], ...]:
         if found is None or found.offset or found.span or found.name == "END":
             raise BadTask(f"keys names a position {shown(name)}; expected a name of letters and digits, such as 'SAYS'.")
     return tuple(keys.items())
+
+
+def _checked_marks(marks: object) -> tuple[tuple[str, Predicate], ...]:
+    """Raises BadTask for what are no predicates."""
+    if marks is None:
+        return ()
+    if not isinstance(marks, Mapping) or not all(isinstance(name, str) and name for name in marks):
+        raise BadTask(f"marks={shown(marks)}; expected names with predicates, such as {{'quote': cc.after('!\"')}}.")
+    return tuple((name, predicate_of(predicate)) for name, predicate in marks.items())

@@ -12,7 +12,7 @@ from circuitcheck.places import ANY_MODEL, Site, parse_sites
 from circuitcheck.plan import DictionaryRef, Features
 from circuitcheck.quantities.questions.drawn import RandomFeatures, random_features_of
 from circuitcheck.session import current_session
-from circuitcheck.text import shown
+from circuitcheck.text import repeated, shown
 
 Processing = Literal["none", "folded"]
 
@@ -59,25 +59,25 @@ class Dictionary:
         return FeatureSet(self.card, Features(self.ref, self._numbers(numbers)))
 
     def _numbers(self, given: Any) -> tuple[int, ...]:
+        """Sorted. Raises BadIntervention for what is no feature, none, or one that is named twice."""
         if isinstance(given, slice):
-            listed: list[Any] = list(range(self.width))[given]
-        else:
-            listed = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
-        found = [whole_of(each) for each in listed]
-        wrong = [
-            each for each, number in zip(listed, found, strict=True) if number is None or number not in range(self.width)
-        ]
-        if wrong or not found:
-            what = shown(wrong[0]) if wrong else "nothing"
-            raise BadIntervention(f"{self.ref} has no feature {what}: it has {self.width} features, 0 to {self.width - 1}.")
-        twice = (
-            sorted({number for number in found if number is not None and found.count(number) > 1})
-            if len(set(found)) < len(found)
-            else []
-        )
+            given = range(self.width)[given]
+        listed = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+        numbers = sorted(self._number(each) for each in listed)
+        if not numbers:
+            raise BadIntervention(f"no feature of {self.ref} is named: an intervention on nothing changes nothing.")
+        twice = repeated(numbers)
         if twice:
             raise BadIntervention(f"feature {twice[0]} of {self.ref} is named more than once: name each feature once.")
-        return tuple(sorted(number for number in found if number is not None))
+        return tuple(numbers)
+
+    def _number(self, given: object) -> int:
+        number = whole_of(given)
+        if number is None or number not in range(self.width):
+            raise BadIntervention(
+                f"{self.ref} has no feature {shown(given)}: it has {self.width} features, 0 to {self.width - 1}."
+            )
+        return number
 
     def __len__(self) -> int:
         return self.width

@@ -24,6 +24,7 @@ from circuitcheck.plan import (
     Activation,
     ActiveFeatures,
     Attention,
+    Both,
     CandidateAccuracy,
     Custom,
     FeatureActivation,
@@ -32,6 +33,7 @@ from circuitcheck.plan import (
     LogitDiff,
     LogProb,
     Loss,
+    Marked,
     Metric,
     Norm,
     Probability,
@@ -85,6 +87,7 @@ def probability() -> Probability:
     return Probability()
 
 
+@known_arguments
 def log_prob(of: Literal["answer", "distractor"] = "answer") -> LogProb:
     """Log-probability of the whole answer, or distractor, in nats: the sum over its tokens, each given those before it."""
     return LogProb(of)
@@ -104,6 +107,7 @@ def kl_from_clean() -> KLFromClean:
 _WITHOUT_WORDS = (logit_diff, accuracy, candidate_accuracy, rank, probability, log_prob, loss, kl_from_clean)
 
 
+@known_arguments
 def attention(head: str | Head, *, query: str, key: str) -> Attention:
     """What a head's attention pattern gives from the token `query` to the token `key`, such as `attention("L9H9",
     query="END", key="IO")`: between 0 and 1; over a span of keys (`"IO[:]"`) the sum, over a span of queries the mean.
@@ -116,6 +120,7 @@ def attention(head: str | Head, *, query: str, key: str) -> Attention:
     return Attention(found[0], parse_position(query), parse_position(key))
 
 
+@known_arguments
 def norm(site: str | Unit | Site, *, at: str) -> Norm:
     """The Euclidean norm of a site's value, such as `norm("L5.resid_post", at="END")`, at one token. Raises UnknownSite,
     UnknownPosition, BadMetric for scores and patterns, whose values are no vectors."""
@@ -125,6 +130,7 @@ def norm(site: str | Unit | Site, *, at: str) -> Norm:
     return Norm(found, parse_position(at))
 
 
+@known_arguments
 def activation(neuron: str | Unit | Site | FeatureSet, *, at: str) -> Activation | FeatureActivation:
     """The activation of one neuron, such as `activation("L3.mlp[12]", at="END")`, or of one feature of a dictionary
     (`activation(q[7], at="END")`; of several, their sum), at one token. Raises UnknownSite, UnknownPosition, BadMetric for
@@ -137,25 +143,50 @@ def activation(neuron: str | Unit | Site | FeatureSet, *, at: str) -> Activation
     return Activation(found, parse_position(at))
 
 
+@known_arguments
 def fires(features: FeatureSet, *, at: str = "END") -> FeatureFires:
     """1 where a feature of a dictionary is active (not 0) at one token, else 0; of several, where all of them are. Its mean
     is the firing rate. Raises BadIntervention for what is no feature, UnknownPosition."""
     return FeatureFires(as_features(features, "fires()").plan, _one_token(at))
 
 
+@known_arguments
 def l0(dictionary: Dictionary, *, at: str = "END") -> ActiveFeatures:
     """How many features of a dictionary are active at one token. Raises BadMetric for what is no dictionary,
     UnknownPosition."""
-    return ActiveFeatures(_dictionary(dictionary, "l0()").ref, _one_token(at))
+    return ActiveFeatures(checked_dictionary(dictionary, "l0()").ref, _one_token(at))
 
 
+@known_arguments
 def reconstruction_error(dictionary: Dictionary, *, at: str = "END") -> ReconstructionError:
     """The squared distance between the value that a dictionary stands for, at one token, and what it makes of it. Raises
     BadMetric for what is no dictionary, UnknownPosition."""
-    return ReconstructionError(_dictionary(dictionary, "reconstruction_error()").ref, _one_token(at))
+    return ReconstructionError(checked_dictionary(dictionary, "reconstruction_error()").ref, _one_token(at))
 
 
-def _dictionary(given: object, what: str) -> Dictionary:
+def both(*metrics: Metric) -> Both:
+    """1 where each of several 0/1 metrics is 1: `cc.both(cc.fires(q[1669]), cc.fires(q[3489]))`. Raises BadMetric for
+    others, or fewer than two."""
+    wrong = [each for each in metrics if not isinstance(each, Metric) or each.support != "binary"]
+    if wrong or len(metrics) < 2:
+        raise BadMetric(
+            f"both() got {shown(wrong[0]) if wrong else f'{len(metrics)} metrics'}; expected two or more that are 0 or 1, "
+            f"such as cc.fires(q[7])."
+        )
+    return Both(tuple(metrics))
+
+
+@known_arguments
+def marked(mark: str) -> Marked:
+    """1 where a corpus marks the token at END so, else 0: of `cc.corpus(..., marks={"quote": ...})`, `cc.marked("quote")`.
+    Raises BadMetric for what is no name; when it is measured, for a mark that is not there."""
+    if not isinstance(mark, str) or not mark:
+        raise BadMetric(f"marked() got {shown(mark)}; expected the name of a mark, such as 'quote'.")
+    return Marked(mark)
+
+
+def checked_dictionary(given: object, what: str) -> Dictionary:
+    """Raises BadMetric for what is none, asked for by `what`."""
     if isinstance(given, Dictionary):
         return given
     raise BadMetric(f"{what} got {shown(given)}; expected a dictionary, such as cc.sae(folder).{after_reload(given)}")

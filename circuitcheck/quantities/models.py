@@ -37,7 +37,7 @@ from circuitcheck.quantities.questions.html import escape_code
 from circuitcheck.quantities.view_arguments import check_ablated, check_ablation, check_source, parse_path, slots
 from circuitcheck.session import current_session
 from circuitcheck.settings import dtype_name
-from circuitcheck.text import no_attribute, shown
+from circuitcheck.text import no_attribute, printable, shown
 
 Places = str | Iterable[str] | None
 Layers = str | Iterable[int] | None
@@ -235,7 +235,7 @@ class ModelView(FeatureViews):
             raise no_attribute(self, name, _ELSEWHERE)
 
     def __repr__(self) -> str:
-        return f"<{self.card.ref}: {self.data.describe()}>"
+        return printable(f"<{self.card.ref}: {self.data.describe()}>")
 
     def _repr_html_(self) -> str:
         return escape_code(repr(self))
@@ -319,7 +319,7 @@ class Model(ModelView):
         return self.card.architecture
 
     def __repr__(self) -> str:
-        return f"<model {self.card.ref}: {self.architecture.describe()}, {self.ref.dtype} on {self.card.device}>"
+        return printable(f"<model {self.card.ref}: {self.architecture.describe()}, {self.ref.dtype} on {self.card.device}>")
 
 
 def _model_path(path: str) -> str:

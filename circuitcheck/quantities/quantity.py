@@ -26,7 +26,7 @@ from circuitcheck.quantities.questions.html import escape_code
 from circuitcheck.quantities.questions.question import current_recorder
 from circuitcheck.sampling import Above, Below, Outside, Within, estimate
 from circuitcheck.session import current_session
-from circuitcheck.text import no_attribute, shown
+from circuitcheck.text import no_attribute, printable, shown
 
 _LOOK = "Nothing is measured yet: .estimate(n) gives the number from n prompts with its interval, .values(n) theirs."
 _ELSEWHERE = dict.fromkeys(("mean", "item", "value", "numpy", "result", "shape"), _LOOK)
@@ -179,7 +179,7 @@ class Quantity(Expression):
 
     def __repr__(self) -> str:
         models = ", ".join(map(str, self.models))
-        return f"<{self.label} | model {models} | {self.prompts} | not measured>"
+        return printable(f"<{self.label} | model {models} | {self.prompts} | not measured>")
 
     def _repr_html_(self) -> str:
         return escape_code(repr(self))

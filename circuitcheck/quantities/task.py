@@ -26,7 +26,7 @@ from circuitcheck.quantities.models import ModelView, Tokenized, as_view, whose_
 from circuitcheck.quantities.quantity import Quantity
 from circuitcheck.quantities.questions.question import current_recorder
 from circuitcheck.session import current_session
-from circuitcheck.text import counted, no_attribute, suggestion
+from circuitcheck.text import counted, no_attribute, printable, suggestion
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -271,7 +271,7 @@ class Task:
     def __repr__(self) -> str:
         made = self.definition
         size = f"{counted(len(made.templates), 'template')}, " if isinstance(made, TaskDefinition) else ""
-        return (
+        return printable(
             f"<task {self.name}: {size}positions {', '.join(self.positions)}, "
             f"counterfactuals {', '.join(self.counterfactuals) or 'none'}, {self.stream} stream>"
         )

@@ -1,6 +1,6 @@
 """Reports: they read results and compute nothing."""
 
-from circuitcheck.report.environment import environment, header
+from circuitcheck.report.environment import environment
 from circuitcheck.report.journal import Journal, read_journal
 from circuitcheck.report.json_report import SCHEMA_VERSION, load_schema, whole_report, write_json
 from circuitcheck.report.log import ClaimLog
@@ -11,7 +11,6 @@ __all__ = [
     "ClaimLog",
     "Journal",
     "environment",
-    "header",
     "load_schema",
     "read_journal",
     "whole_report",

@@ -34,13 +34,6 @@ def environment(settings: Settings, folder: Path) -> dict[str, Any]:
     }
 
 
-def header(settings: Settings) -> str:
-    return (
-        f"circuitcheck {_version('circuitcheck')}: device {settings.device}, {settings.dtype}, seed {settings.seed}, "
-        f"confidence {settings.confidence:g}, looks at {settings.first_look} to {settings.samples} prompts"
-    )
-
-
 def _commit(folder: Path) -> str | None:
     asked = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitcheck.engine.protocol import Encoded, Engine, Look, ModelCard, Receipt, Scanned, on_most_prompts
+from circuitcheck.engine.protocol import Engine, Look, ModelCard, Receipt, Reconstructed, Scanned, on_most_prompts
 from circuitcheck.errors import BadExtension, BadMetric, BadSpec, BadTask, NotComparable, VacuousIntervention
 from circuitcheck.extensions import load_extensions
 from circuitcheck.memory import LeastRecentlyUsed
 from circuitcheck.models import BosPolicy
-from circuitcheck.places import Position, Site
+from circuitcheck.places import At, Position, Site
 from circuitcheck.plan import Cell, DictionaryRef, Metric, ModelRef, Plan, Scanning, Showing, View, supports
 from circuitcheck.prompts import Labels, Prompt, PromptSource, PromptStream, Tokenizer
 from circuitcheck.sampling import NO_NOISE, Noise
@@ -94,9 +94,10 @@ class Session:
     _engine: Engine | None = None
     _values: ValueStore = field(default_factory=ValueStore)
     _noise: dict[tuple[str, str, str], Noise] = field(default_factory=dict)
-    _encoded: "LeastRecentlyUsed[tuple[object, ...], Encoded]" = field(
-        default_factory=lambda: LeastRecentlyUsed(_ENCODED, lambda found: found.activations.nbytes + 2 * found.values.nbytes)
+    _encoded: LeastRecentlyUsed[tuple[object, ...], NDArray[np.float32]] = field(
+        default_factory=lambda: LeastRecentlyUsed(_ENCODED, lambda found: found.nbytes)
     )
+    _reconstructed: dict[tuple[object, ...], Reconstructed] = field(default_factory=dict)
     _scanned: "LeastRecentlyUsed[tuple[object, ...], Scanned]" = field(
         default_factory=lambda: LeastRecentlyUsed(_SCANNED, lambda found: found.bytes)
     )
@@ -176,16 +177,31 @@ class Session:
         _refuse_vacuous(unique)
         return Measured(tuple(cells), rows, np.stack([each.values for each in found]), unique, found[0].prompts)
 
-    def encode(self, where: PromptStream, model: ModelRef, dictionary: DictionaryRef, at: Position, rows: range) -> Encoded:
-        """What a dictionary makes of one token of each of these prompts, in the untouched model. Raises BadDictionary."""
+    def encode(
+        self, where: PromptStream, model: ModelRef, dictionary: DictionaryRef, at: Position, rows: range
+    ) -> NDArray[np.float32]:
+        """[row, feature]: activations at one token of each of these prompts, in the untouched model. Raises
+        BadDictionary."""
         key = (self._model_and_device(model), *where.key, dictionary, at, rows.start, rows.stop)
         if key not in self._encoded:
-            _check_rows(rows, self.population(where, [model]), where)
-            plan = Plan(model, where, (), self.settings.batch)
-            self._encoded[key] = self.engine.encode(plan, dictionary, rows, at)
-            self.forward_passes += self._encoded[key].forward_passes
+            self._encoded[key] = self.engine.encode(self._to_encode(where, model, rows), dictionary, rows, at)
             self._encoded.trim(keep=1)
         return self._encoded[key]
+
+    def reconstruct(
+        self, where: PromptStream, model: ModelRef, dictionary: DictionaryRef, at: At, rows: range
+    ) -> Reconstructed:
+        """How well a dictionary reconstructs the values at the tokens `at` of these prompts. Raises BadDictionary."""
+        key = (self._model_and_device(model), *where.key, dictionary, at, rows.start, rows.stop)
+        if key not in self._reconstructed:
+            found = self.engine.reconstruct(self._to_encode(where, model, rows), dictionary, rows, at)
+            self._reconstructed[key] = found
+        return self._reconstructed[key]
+
+    def _to_encode(self, where: PromptStream, model: ModelRef, rows: range) -> Plan:
+        _check_rows(rows, self.population(where, [model]), where)
+        self.forward_passes += len(rows)
+        return Plan(model, where, (), self.settings.batch)
 
     def scan(self, asked: Scanning, model: ModelRef, dictionary: DictionaryRef) -> Scanned:
         """What one pass over a corpus finds of a dictionary's features, in the untouched model: kept by the digests of

@@ -8,7 +8,7 @@ or none stand between a name and what belongs to it; facts and cities lead on to
 
 import random
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -75,7 +75,7 @@ class Example:
     weights: NDArray[np.float32]
 
 
-def examples(kind: str, count: int, tokenizer: HubTokenizer, seed: int) -> list[Example]:
+def examples(kind: str, count: int, tokenizer: HubTokenizer, seed: int, streams: Sequence[str] = STREAMS) -> list[Example]:
     """As many as asked for, or as the streams have."""
     dice = random.Random(f"{kind} {seed}")
     if kind == "stories":
@@ -86,7 +86,7 @@ def examples(kind: str, count: int, tokenizer: HubTokenizer, seed: int) -> list[
         return [_of_filler(_facts(dice), tokenizer) for _ in range(count)]
     if kind in _PHRASES:
         return [_of_filler(_note(dice, kind), tokenizer) for _ in range(count)]
-    return [_of_prompt(prompt, tokenizer) for prompt in training_prompts(kind, count, tokenizer, seed)]
+    return [_of_prompt(prompt, tokenizer) for prompt in training_prompts(kind, count, tokenizer, seed, streams)]
 
 
 def stories(count: int, seed: int) -> list[str]:
@@ -121,11 +121,13 @@ def _phrase_words() -> list[str]:
     return [word for phrases in _PHRASES.values() for phrase in phrases for word in phrase.split()]
 
 
-def training_prompts(task: str, count: int, tokenizer: HubTokenizer, seed: int) -> list[Prompt]:
-    """Half from each stream, without what is held out."""
+def training_prompts(
+    task: str, count: int, tokenizer: HubTokenizer, seed: int, streams: Sequence[str] = STREAMS
+) -> list[Prompt]:
+    """As many from each stream, without what is held out."""
     found: list[Prompt] = []
-    for part, stream in enumerate(STREAMS, start=1):
-        wanted = count * part // len(STREAMS)
+    for part, stream in enumerate(streams, start=1):
+        wanted = count * part // len(streams)
         for prompt in walk(TASKS[task], tokenizer, stream, seed):
             if len(found) >= wanted:
                 break

@@ -1,5 +1,6 @@
 """The words for units: `L8H2`, `L8H0-3`, `L8.attn`, `L8-11.mlp`."""
 
+import time
 import tracemalloc
 
 import pytest
@@ -87,6 +88,13 @@ def test_a_backwards_range_is_refused_by_name(text):
 def test_a_unit_named_twice_is_refused_by_name(text):
     with pytest.raises(UnknownUnit, match=r"(L8H2|L2\.mlp).*more than once"):
         parse_units(text, MODEL)
+
+
+def test_a_hundred_thousand_units_are_refused_in_seconds():
+    started = time.process_time()
+    with pytest.raises(UnknownUnit, match="L8H2 named more than once"):
+        parse_units(",".join(["L8H2"] * 100_000), MODEL)
+    assert time.process_time() - started < 10  # each word was looked for in all that follows
 
 
 @pytest.mark.parametrize(

@@ -239,3 +239,12 @@ def test_a_comparison_in_a_test_that_is_no_claim_is_told(folder: Folder) -> None
     run = folder.run("def test_it(ioi):\n    assert ioi.logit_diff(cc.load('tiny')) < 100\n")
     assert "compared in tests that are no claims" in run.text
     assert "test_it" in run.text
+
+
+def test_a_run_without_claims_does_not_pay_for_them(folder: Folder) -> None:
+    told = "import sys; print(sorted({'torch', 'circuitcheck.claims', 'circuitcheck.report'} & set(sys.modules)))"
+    (folder.path / "conftest.py").write_text(f"def pytest_unconfigure():\n    {told}\n")
+    (folder.path / "test_plain.py").write_text("def test_plain(): pass\n")
+    run = folder.run(None, subprocess=True, report=False)
+    assert run.exit_code == 0
+    assert "[]" in run.text.splitlines(), run.text

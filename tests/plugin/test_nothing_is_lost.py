@@ -78,6 +78,14 @@ def test_a_run_that_is_told_to_end_reports_what_it_has(folder: Folder, number: i
     assert verdicts(reported(folder)) == run.verdicts
 
 
+def test_a_run_that_is_told_to_end_when_it_is_over_ends_as_it_would(folder: Folder) -> None:
+    with (folder.path / "conftest.py").open("a") as conftest:
+        conftest.write("def pytest_sessionfinish():\n    import os; os.kill(os.getpid(), 15)\n")
+    run = folder.run(claims(first=HOLDS), subprocess=True)
+    assert (run.exit_code, run.verdicts, run.report["complete"]) == (0, {"first": "supported"}, True)
+    assert "Traceback" not in run.text + run.result.stderr.str()
+
+
 def fill_the_disk(running: "subprocess.Popen[bytes]", folder: Folder) -> None:
     size = journal(folder).stat().st_size + 500
     resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (size, size))

@@ -47,6 +47,7 @@ def test_supported_against_expectation_is_a_strict_xpass(folder: Folder) -> None
     assert found.exit_code == 1
     assert letters(found) == "F"
     assert "XPASS(strict)" in found.text
+    found.shows("it was expected to fail, and it passed:", "*is supported", "*estimate: *, 95% interval *")
     assert (found.claims["it"]["verdict"], found.claims["it"]["expected"]) == ("supported", "refuted")
     assert not found.claims["it"]["as_expected"]
 

@@ -236,6 +236,24 @@ def test_chat_asks_what_the_template_makes_of_the_message(tmp_path):
         assert prompt.text.removeprefix(inner.bos_token) == f"[user] {a} met {b}. Who? [end]\n[assistant] The answer is"
 
 
+@pytest.mark.parametrize(
+    "today, said",
+    [
+        ("{{ strftime_now('%B %d, %Y') }}", "July 26, 2024"),
+        ("{% if strftime_now is defined %}{{ strftime_now('%-d %b %y, %A') }}{% endif %}", "26 Jul 24, Friday"),
+        ("{{ date_string }}", "26 Jul 2024"),
+        ("{{ strftime_now('%Y') | int + 1 }}", "2025"),
+    ],
+)
+def test_chat_templates_see_the_same_day_for_ever(tmp_path, today, said):
+    inner = chatty(tmp_path)
+    inner.chat_template = f"\n  {{% set a = 1 %}}  {today}.\n{inner.chat_template}"
+    prompt = everything(met("{A} met {B}. Who?", chat=True), HubTokenizer(inner, "tokenizer", "dated"))[0]
+    assert prompt.text.startswith(f"\n  {said}.\n")
+    plain = inner.apply_chat_template([{"role": "user", "content": "x"}], tokenize=False, date_string="")
+    assert plain.startswith("\n  ")
+
+
 def test_chat_needs_a_chat_template(ioi_tokenizer):
     with pytest.raises(CircuitCheckError, match="chat template"):
         everything(met("Then {A} met {B} and", chat=True), ioi_tokenizer)

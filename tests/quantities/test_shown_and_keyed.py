@@ -26,6 +26,24 @@ def test_a_view_says_what_it_does(model):
     assert "counterfactual (swap) ablation of L2H0 everywhere" in shown
 
 
+def test_a_name_that_no_terminal_takes_is_shown_escaped(model):
+    words = {"n": ["Mary", "John", "Tom", "Paul"]}
+    odd = cc.Task.define(
+        "\x1b[2J\ud800",
+        templates={"a": "Then {A} met {B}. {A2} saw"},
+        pools=words,
+        draw={"A": "n", "B": "n"},
+        slots={"A2": "A"},
+        answer="B",
+        distractor="A",
+        tokens=None,
+        answer_tokens=None,
+    )
+    for shown in (odd, odd.logit_diff(model), odd.explain(model), odd.logit_diff(model).prompts):
+        assert r"\x1b[2J\ud800" in str(shown)
+        assert str(shown).encode().isascii()
+
+
 def test_the_model_says_that_it_is_untouched(model):
     assert "zero" not in repr(model)
     assert "3 layers" in repr(model)

@@ -1,5 +1,6 @@
 """Plausible slips: each is answered in a sentence that names what was given and what to write instead."""
 
+import itertools
 import re
 from types import SimpleNamespace
 
@@ -16,6 +17,10 @@ def at_hand(ioi, model, shared_session):
     with cc.use_session(shared_session):
         direction = cc.mean_difference(ioi, model, at="IO", minus="S1")
     return SimpleNamespace(ioi=ioi, model=model, q=ioi.logit_diff(model), d=direction)
+
+
+def pool_of(words):
+    return cc.Task.define("x", templates={"a": "{A} met {B} and"}, pools={"n": words}, draw={"A": "n", "B": "n"}, answer="A")
 
 
 def ones(logits, _prompts):
@@ -113,6 +118,22 @@ SLIPS = {
         TypeError,
         ["'position'", "Did you mean 'at'?"],
     ),
+    "a claim's argument misspelt": (
+        lambda a: cc.claim("x", id="y", sample=9),
+        TypeError,
+        ["claim() has", "mean 'samples'?"],
+    ),
+    "a claim's number as its id": (lambda a: cc.claim("x", id=5), ValueError, ["5 is no claim id", "letters, digits"]),
+    "a confidence in quotes": (lambda a: cc.claim("x", id="y", confidence="x"), ValueError, ["confidence='x'", "0.95"]),
+    "a query misspelt": (lambda a: cc.attention("L1H1", qery="END", key="S1"), TypeError, ["Did you mean 'query'?"]),
+    "a norm at a position": (lambda a: cc.norm("L1.mlp", position="END"), TypeError, ["Did you mean 'at'?"]),
+    "an activation at a position": (lambda a: cc.activation("L1.mlp[0]", pos="END"), TypeError, ["Did you mean 'at'?"]),
+    "a log-probability of": (lambda a: cc.log_prob(off="answer"), TypeError, ["Did you mean 'of'?"]),
+    "a head beyond all numbers": (lambda a: a.model.patch(f"L{'9' * 9999}H1"), UnknownSite, ["Expected", "L8H2"]),
+    "a site beyond all numbers": (lambda a: a.model.patch(f"L{'9' * 9999}.q"), UnknownSite, ["Expected"]),
+    "a place beyond all numbers": (lambda a: a.model.patch("L1H1", at=f"S1+{'9' * 9999}"), cc.UnknownPosition, ["NAME+1"]),
+    "a pool without end": (lambda a: pool_of(map(str, itertools.count())), BadTask, ["'n'", "more than 1,000,000 words"]),
+    "a pool of numbers without end": (lambda a: pool_of(itertools.count()), BadTask, ["pool 'n' holds 0"]),
     "settings as a session": (lambda a: cc.use_session(cc.Settings()).__enter__(), TypeError, ["cc.Session(settings)"]),
     "prompts as a set": (lambda a: a.model.logits({"a b", "c d"}), BadTask, ["a set", "give a list"]),
     "cases as a set": (lambda a: a.q.on_cases(set()), BadTask, ["a set", "give a list"]),

@@ -1,7 +1,8 @@
 """The local engine: plans in, tables out."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from circuitcheck.engine.checkup import CheckUp
-from circuitcheck.engine.protocol import DictionaryCard, Encoded, Look, MadeFor, ModelCard, Scanned, Table
+from circuitcheck.engine.protocol import DictionaryCard, Look, MadeFor, ModelCard, Reconstructed, Scanned, Table
 from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
 from circuitcheck.engine.torch.dictionaries.fitting import check_fits
 from circuitcheck.engine.torch.dictionaries.pool import DictionaryPool
@@ -19,13 +20,14 @@ from circuitcheck.engine.torch.loaded.model import LoadedModel
 from circuitcheck.engine.torch.loaded.pool import ModelPool, TokenizerPool
 from circuitcheck.engine.torch.loading.devices import memory_of, resolve_device
 from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
-from circuitcheck.engine.torch.running.encoding import encode
+from circuitcheck.engine.torch.running.direct_effect import direct_effect
+from circuitcheck.engine.torch.running.encoding import encode, reconstruct
 from circuitcheck.engine.torch.running.references import Directions, Means, rendered
 from circuitcheck.engine.torch.running.run import Run
 from circuitcheck.engine.torch.running.scanning import scan, trace
 from circuitcheck.errors import ModelChanged
 from circuitcheck.models import BosPolicy, parse_spec
-from circuitcheck.places import Position, Site, check_sites
+from circuitcheck.places import At, Position, Site, check_sites
 from circuitcheck.plan import DictionaryRef, ModelRef, Plan, Scanning
 
 Found = TypeVar("Found")
@@ -110,11 +112,26 @@ class LocalEngine:
         with _ONE_AT_A_TIME:
             check_fits(self._dictionaries.get(dictionary).card, self._pool.get(model, self._device))
 
-    def encode(self, plan: Plan, dictionary: DictionaryRef, rows: range, at: Position) -> Encoded:
+    def encode(self, plan: Plan, dictionary: DictionaryRef, rows: range, at: Position) -> NDArray[np.float32]:
         """Raises UnknownPosition, BadDictionary."""
+        return self._encoding(plan, dictionary, rows, partial(encode, at=at))
+
+    def reconstruct(self, plan: Plan, dictionary: DictionaryRef, rows: range, at: At) -> Reconstructed:
+        """Raises UnknownPosition, BadDictionary."""
+        return self._encoding(plan, dictionary, rows, partial(reconstruct, at=at))
+
+    def _encoding(self, plan: Plan, dictionary: DictionaryRef, rows: range, what: Callable[..., Found]) -> Found:
         with _ONE_AT_A_TIME, torch.no_grad():
             loaded, found = self._fitting(plan.model, dictionary)
-            return encode(loaded, found, rendered(plan, loaded, plan.prompts, rows), at, plan.batch)
+            return what(loaded, found, rendered(plan, loaded, plan.prompts, rows), batch=plan.batch)
+
+    def direct_effect(
+        self, model: ModelRef, dictionary: DictionaryRef, strengths: Mapping[int, float]
+    ) -> NDArray[np.float64]:
+        with _ONE_AT_A_TIME, torch.no_grad():
+            loaded, found = self._fitting(model, dictionary)
+            effect: NDArray[np.float64] = direct_effect(loaded, found, strengths).numpy()
+            return effect
 
     def scan(self, asked: Scanning, model: ModelRef, dictionary: DictionaryRef, batch: int) -> Scanned:
         with _ONE_AT_A_TIME, torch.no_grad():
@@ -136,7 +153,7 @@ class LocalEngine:
 
     def write_norms(self, dictionary: DictionaryRef) -> NDArray[np.float64]:
         with _ONE_AT_A_TIME, torch.no_grad():
-            found: NDArray[np.float64] = self._dictionaries.get(dictionary).sae.W_dec.double().norm(dim=1).cpu().numpy()
+            found: NDArray[np.float64] = self._dictionaries.get(dictionary).directions().double().norm(dim=1).cpu().numpy()
             return found
 
     def dictionary(self, ref: DictionaryRef) -> object:

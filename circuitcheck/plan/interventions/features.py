@@ -78,8 +78,8 @@ class EditFeatures(_OfDictionary):
 
     @property
     def needs(self) -> tuple[Need, ...]:
-        """The mean of features is no mean of a site: the kernel asks for it by itself."""
-        if self.edit not in ("patch", "resample"):
+        """Of a mean, only the stream counts: the mean of features is no mean of the site."""
+        if self.edit not in ("mean", "patch", "resample"):
             return ()
         source = self.source if self.edit == "patch" else self.stream
         if source is None:

@@ -13,6 +13,7 @@ from circuitcheck.plan.metrics.logits import (
     Rank,
 )
 from circuitcheck.plan.metrics.protocol import Metric, MetricBase, Reading, bounds_of, check_support, supports
+from circuitcheck.plan.metrics.together import Both, Marked
 from circuitcheck.plan.metrics.values import Activation, Attention, Norm, Showing
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Activation",
     "ActiveFeatures",
     "Attention",
+    "Both",
     "CandidateAccuracy",
     "Custom",
     "FeatureActivation",
@@ -28,6 +30,7 @@ __all__ = [
     "LogProb",
     "LogitDiff",
     "Loss",
+    "Marked",
     "Metric",
     "MetricBase",
     "Norm",

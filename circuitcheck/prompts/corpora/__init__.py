@@ -2,7 +2,16 @@
 
 from circuitcheck.prompts.corpora.documents import open_documents
 from circuitcheck.prompts.corpora.pieces import Piece, pieces_in_words, pieces_of
-from circuitcheck.prompts.corpora.predicates import After, Last, Predicate, TokenInContext, after, last, predicate_of
+from circuitcheck.prompts.corpora.predicates import (
+    After,
+    Last,
+    Predicate,
+    TokenInContext,
+    after,
+    both_of,
+    last,
+    predicate_of,
+)
 from circuitcheck.prompts.corpora.source import CorpusSource
 
 __all__ = [
@@ -13,6 +22,7 @@ __all__ = [
     "Predicate",
     "TokenInContext",
     "after",
+    "both_of",
     "last",
     "open_documents",
     "pieces_in_words",

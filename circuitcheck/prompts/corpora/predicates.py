@@ -135,6 +135,30 @@ class Last:
 
 
 @dataclass(frozen=True)
+class BothOf:
+    """Tokens that two predicates choose."""
+
+    one: Predicate
+    other: Predicate
+
+    @property
+    def digest_parts(self) -> tuple[str, ...]:
+        return ("both", *self.one.digest_parts, "and", *self.other.digest_parts)
+
+    @property
+    def looks_back(self) -> int:
+        return max(self.one.looks_back, self.other.looks_back)
+
+    def describe(self) -> str:
+        """In words."""
+        return f"{self.one.describe()}, {self.other.describe()}"
+
+    def choose(self, text: str, ends: Ends) -> list[int]:
+        """Indices of the tokens, in order."""
+        return sorted({*self.one.choose(text, ends)} & {*self.other.choose(text, ends)})
+
+
+@dataclass(frozen=True)
 class Every:
     """All tokens."""
 
@@ -148,6 +172,11 @@ class Every:
     def choose(self, text: str, ends: Ends) -> list[int]:  # noqa: ARG002 - the call of every predicate
         """Indices of the tokens, in order."""
         return list(range(len(ends)))
+
+
+def both_of(one: Predicate, other: Predicate) -> Predicate:
+    """Tokens that both choose."""
+    return other if isinstance(one, Every) else one if isinstance(other, Every) else BothOf(one, other)
 
 
 def _token_of(function: object) -> int:
@@ -193,7 +222,7 @@ def predicate_of(given: object) -> Predicate:
                 f"where={shown(given)} is no regular expression ({error}); for text as it is, cc.after({shown(given)})."
             ) from error
         return Matching(given)
-    if isinstance(given, After | Matching | Chosen | Every):
+    if isinstance(given, After | Matching | Chosen | Every | BothOf):
         return given
     if callable(given):
         return Chosen(given)

@@ -20,7 +20,9 @@ from circuitcheck.prompts.tokenizer import Encoding, Tokenizer
 @dataclass(frozen=True)
 class _Document:
     """Token ids without a BOS, and the positions wanted, each with the characters from where its piece begins to where it
-    ends, and `keys`, the tokens that it names beside it. The text is read again when a prompt is made."""
+    ends,
+    `keys`, the tokens that it names beside it, and `marks`, for each mark a byte for each wanted position. The
+    text is read again when a prompt is made."""
 
     number: int
     ids: "array[int]"
@@ -28,6 +30,12 @@ class _Document:
     begins: "array[int]"
     ends: "array[int]"
     keys: tuple["array[int]", ...] = ()
+    marks: tuple[bytes, ...] = ()
+
+    def marks_at(self, position: int) -> tuple[str, ...]:
+        """Which marks a wanted position has: yes or no."""
+        place = bisect_left(self.wanted, position)
+        return tuple("yes" if each[place] else "no" for each in self.marks)
 
     def keys_at(self, position: int) -> tuple[int, ...]:
         """The named tokens of a wanted position."""
@@ -53,8 +61,9 @@ class RealisedCorpus:
         per_document: int,
         tokenizer: Tokenizer,
         keys: tuple[tuple[str, Last], ...] = (),
+        marks: tuple[tuple[str, Predicate], ...] = (),
     ) -> None:
-        self._keys = keys
+        self._keys, self._marks = keys, marks
         self._key, self._documents, self._where, self._tokenizer = key, documents, where, tokenizer
         self._bos = tokenizer.encode_many([""], chat=True)[0].ids
         self._piece, self._per_document = context - len(self._bos), per_document
@@ -103,7 +112,7 @@ class RealisedCorpus:
             positions={END: (shift + position,), **named},
             counterfactuals={},
             template=f"document {document.number + 1}",
-            slots={},
+            slots={name: yes for (name, _), yes in zip(self._marks, document.marks_at(position), strict=True)},
         )
 
     def _read_documents(self) -> None:
@@ -125,7 +134,9 @@ class RealisedCorpus:
             self.positions += len(wanted)
             begins, stops = ([of(each) for each in wanted] for of in (partial(self._begin, encoding), ends.__getitem__))
             keys = tuple(array("i", [each[place] for place in kept]) for each in found_keys)
-            found = _Document(number, array("i", encoding.ids), *_arrays(wanted, begins, stops), keys)
+            chosen_by = [set(mark.choose(text, ends)) for _, mark in self._marks]
+            marks = tuple(bytes(each in found for each in wanted) for found in chosen_by)
+            found = _Document(number, array("i", encoding.ids), *_arrays(wanted, begins, stops), keys, marks)
             self._streams[stream].append(found)
 
     def _before(self, wanted: list[int], named: list[int]) -> list[int]:

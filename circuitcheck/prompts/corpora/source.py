@@ -57,12 +57,16 @@ class CorpusSource(SourceBase):
     per_document: int
     documents: Documents = field(repr=False, compare=False, metadata={"digest": False})
     keys: tuple[tuple[str, Last], ...] = ()
+    marks: tuple[tuple[str, Predicate], ...] = ()
+    _rows: str = field(init=False, repr=False, compare=False, metadata={"digest": False})  # marks choose no rows
     _digest: str = field(init=False, repr=False, compare=False, metadata={"digest": False})
 
     def __post_init__(self) -> None:
         parts: tuple[object, ...] = (self.name, self.content, self.where.digest_parts, self.context, self.drawn)
         parts = (*parts, self.per_document, *((name, key.digest_parts) for name, key in self.keys))
-        object.__setattr__(self, "_digest", digest(parts))
+        object.__setattr__(self, "_rows", digest(parts))
+        marks = tuple((name, mark.digest_parts) for name, mark in self.marks)
+        object.__setattr__(self, "_digest", digest((self._rows, marks)) if marks else self._rows)
 
     __hash__ = Digested.__hash__
 
@@ -116,7 +120,7 @@ class CorpusSource(SourceBase):
 @lru_cache(maxsize=8)
 def _realise(source: CorpusSource, tokenizer: Tokenizer) -> RealisedCorpus:
     return RealisedCorpus(
-        source.digest,
+        source._rows,
         source.documents,
         source.where,
         source.context,
@@ -124,4 +128,5 @@ def _realise(source: CorpusSource, tokenizer: Tokenizer) -> RealisedCorpus:
         source.per_document,
         tokenizer,
         source.keys,
+        source.marks,
     )

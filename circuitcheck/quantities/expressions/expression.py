@@ -1,7 +1,7 @@
 """Expressions: arithmetic over cells, which gives one number for each prompt, and one for all of them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn, Self
 
@@ -20,6 +20,8 @@ from circuitcheck.sampling import Bounds
 from circuitcheck.session import current_session
 from circuitcheck.text import shown
 
+Units = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Expression:
@@ -33,6 +35,7 @@ class Expression:
     label: str
     cut: float | None = None  # the share of prompts above it
     q: float | None = None
+    times: Linear | None = None  # of a lift: the denominator is the product of two means
 
     __array_ufunc__ = None  # numpy numbers leave arithmetic and comparisons to us
 
@@ -40,12 +43,13 @@ class Expression:
     def digest(self) -> str:
         """A stable key, for dictionaries and caches: quantities themselves are unhashable, since `==` builds a claim."""
         below = self.denominator.digest if self.denominator else None
-        return digest((self.prompts.key, self.numerator.digest, below, self.cut, self.q))
+        parts = (self.prompts.key, self.numerator.digest, below, self.cut, self.q)
+        return digest(parts if self.times is None else (*parts, self.times.digest))
 
     @property
     def cells(self) -> tuple[Cell, ...]:
         """Every cell once."""
-        cells = (*self.numerator.cells, *(self.denominator.cells if self.denominator else ()))
+        cells = tuple(cell for each in (self.numerator, self.denominator, self.times) if each for cell in each.cells)
         return tuple({cell.digest: cell for cell in cells}.values())
 
     @property
@@ -84,9 +88,18 @@ class Expression:
 
     def parts(self, columns: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """[prompt] numerators and denominators; a mean has denominators of 1."""
+        return self.parts_in(columns, lambda values: values)
+
+    def parts_in(self, columns: NDArray[np.float64], units: Units) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The same of sampling units, of whose prompts `units` takes the means. The product of two means has the mean of
+        a B + b A - A B, which is what one unit adds to it (delta method)."""
         values, n = by_digest(self.cells, columns), columns.shape[1]
-        below = self.denominator.of(values, n) if self.denominator else np.ones(n)
-        return self.numerator.of(values, n), below
+        above = units(self.numerator.of(values, n))
+        below = units(self.denominator.of(values, n)) if self.denominator else np.ones(len(above))
+        if self.times is not None:
+            other = units(self.times.of(values, n))
+            below = below * other.mean() + other * below.mean() - below.mean() * other.mean()
+        return above, below
 
     def above(self, x: float) -> Self:
         """The share of prompts whose number is above `x`. Raises NotComparable on ratios."""
@@ -109,7 +122,8 @@ class Expression:
         """The same number of views in which the parts `new` stand where `old` stood."""
         below = self.denominator.swap_parts(old, new) if self.denominator else None
         label = f"{self.label} with {', '.join(map(str, new))} for {', '.join(map(str, old))}"
-        return replace(self, numerator=self.numerator.swap_parts(old, new), denominator=below, label=label)
+        times = self.times.swap_parts(old, new) if self.times else None
+        return replace(self, numerator=self.numerator.swap_parts(old, new), denominator=below, label=label, times=times)
 
     def __neg__(self) -> Self:
         return self._scaled(-1.0, f"-{self._bracketed()}")
@@ -174,6 +188,8 @@ class Expression:
         label = label or (f"{right} {symbol} {self._bracketed()}" if swap else f"{self.label} {symbol} {right}")
         number = number_of(other)
         self._only_linear(symbol)
+        if self.times is not None:
+            raise NotComparable(f"cannot compute {label}: a lift is compared as it is.")
         if number is not None:
             shift = self.denominator.scale(sign * number) if self.denominator else Linear((), sign * number)
             return replace(self, numerator=self.numerator.plus(shift), label=label)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from typing import Protocol
@@ -25,8 +25,8 @@ from circuitcheck.places import (
 )
 from circuitcheck.plan import Features
 from circuitcheck.prompts import keyed_number
-from circuitcheck.prompts.masks import MaskedSource
 from circuitcheck.quantities.expressions.expression import Expression
+from circuitcheck.quantities.questions.fit import to_look_up
 from circuitcheck.session import current_session
 
 _LOOKED_AT = 256  # prompts of the discovery stream
@@ -124,12 +124,13 @@ class Firing:
     @classmethod
     def of(cls, like: Features, at: Position, effect: Expression) -> "Firing":
         """On the discovery stream."""
-        session, model = current_session(), effect.models[0]
-        where = effect.prompts.other("discovery")
-        if isinstance(where.task, MaskedSource):  # its mask may be of the claim's own stream alone
-            where = replace(where, task=where.task.base)
+        session, model, where = current_session(), effect.models[0], to_look_up(effect.prompts)
         rows = range(min(_LOOKED_AT, session.population(where, [model])))
-        found = session.encode(where, model, like.dictionary, at, rows).activations
+        if not rows:
+            raise BadIntervention(
+                f"{effect.label}: its task has no prompts in the discovery stream, on which firing rates are looked up."
+            )
+        found = session.encode(where, model, like.dictionary, at, rows)
         fires = found != 0
         mean = np.abs(found).sum(axis=0) / np.maximum(1, fires.sum(axis=0))
         return cls(fires.mean(axis=0), mean * session.engine.write_norms(like.dictionary))

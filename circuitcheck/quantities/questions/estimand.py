@@ -24,10 +24,10 @@ def estimand_of(quantity: Expression, columns: NDArray[np.float64], conditions: 
     if quantity.denominator is None:
         values, noise = in_units(quantity.per_prompt(columns)), _noise(quantity, columns, conditions)
         return mean_of(values, quantity.bounds, clusters, noise, what=conditions.what, scale=_scale(columns))
-    numerator, denominator = map(in_units, quantity.parts(columns))
+    numerator, denominator = quantity.parts_in(columns, in_units)
     ends = quantity.numerator.bounds, quantity.denominator.bounds
     noises = quantity.numerator.noise(conditions.floors), quantity.denominator.noise(conditions.floors)
-    bounds = (ends[0], ends[1]) if ends[0] and ends[1] else None
+    bounds = (ends[0], ends[1]) if ends[0] and ends[1] and quantity.times is None else None
     return RatioOfMeans(numerator, denominator, bounds, clusters, noises, what=conditions.what)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from circuitcheck.errors import NotComparable
 from circuitcheck.fields import lines_of
 from circuitcheck.quantities.expressions.expression import Expression
+from circuitcheck.quantities.questions.fit import poor_fits
 from circuitcheck.quantities.questions.history import shape_of
 from circuitcheck.quantities.questions.html import coloured, escape_code, table
 from circuitcheck.quantities.questions.outcome import ContraryPrompt, ControlResult, Outcome
@@ -92,7 +93,7 @@ def result_of(
         measured=measured,
         contrary=contrary,
         local_metrics=_local_metrics(quantity),
-        flags=(*where.flags, *few_prompts(where.task, decision.n), *flags),
+        flags=(*where.flags, *few_prompts(where.task, decision.n), *poor_fits(quantity), *flags),
         control=control,
         question=question,
         shape=shape_of(expression),

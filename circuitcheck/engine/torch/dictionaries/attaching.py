@@ -9,6 +9,11 @@ from circuitcheck.errors import BadDictionary
 from circuitcheck.places import Site, named_elsewhere
 
 _FOLDED = ("fold_ln", "center_writing_weights", "center_unembed")
+_SAME_VALUE = {"resid_mid", "mlp_in"}
+_IN_ORDER = (
+    *("embed", "resid_pre", "q", "k", "v", "scores", "pattern", "z", "result", "attn_out"),
+    *("resid_mid", "mlp_in", "neurons", "mlp_out", "resid_post"),
+)
 _HOW = "say where it is attached: at='L1H11.q', or reads= and writes= of a transcoder"
 
 
@@ -24,7 +29,16 @@ def sites_of(name: str, metadata: Any, reads: Site | None, writes: Site | None, 
     if not transcoder:
         return read, read
     written = _site(name, "writes", metadata.hook_name_out, metadata.hook_head_index_out, writes)
+    if _place(written) <= _place(read):
+        raise BadDictionary(
+            f"{name} is to read {read} and to write {written}, which a run comes to first: what it reads must come before."
+        )
     return read, written
+
+
+def _place(site: Site) -> tuple[int, int]:
+    """In the order of a run. Kinds of users come where nobody knows: their layer alone is compared, as it can be."""
+    return site.layer, _IN_ORDER.index(site.kind) if site.kind in _IN_ORDER else len(_IN_ORDER)
 
 
 def _site(name: str, what: str, hook: str | None, head: int | None, given: Site | None) -> Site:
@@ -34,8 +48,9 @@ def _site(name: str, what: str, hook: str | None, head: int | None, given: Site 
         raise BadDictionary(f"what {name} {what} is not known ({said}): {_HOW}.")
     if given is None or found is None:
         return given or found  # type: ignore[return-value]
-    of_a_head = found.index is None and (given.kind, given.layer) == (found.kind, found.layer)
-    if given != found and not of_a_head:  # the config of a dictionary of one head often names no head
+    same_layer = found.index is None and given.layer == found.layer
+    same = given.kind == found.kind or {given.kind, found.kind} == _SAME_VALUE
+    if given != found and not (same and same_layer):  # the config of a dictionary of one head often names no head
         raise BadDictionary(
             f"{name} was made for {found} ({hook}{'' if head is None else f', head {head}'}), and is to be attached at "
             f"{given}: its features mean nothing there. Leave the site out, or give the dictionary of that site."

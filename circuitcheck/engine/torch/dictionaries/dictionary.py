@@ -54,9 +54,12 @@ class LoadedDictionary:
         skip = getattr(self.sae, "W_skip", None)
         return decoded if skip is None else decoded + values.float() @ skip.T
 
-    def directions(self, numbers: list[int]) -> Tensor:
-        """[feature, d_out]: what one unit of each feature writes; the decoder's bias is no part of it."""
-        directions: Tensor = self.sae.W_dec[torch.tensor(numbers, device=self.sae.W_dec.device)]
+    def directions(self, numbers: list[int] | None = None) -> Tensor:
+        """[feature, d_out]: what one unit of each feature writes, of all without `numbers`; the decoder's bias is no part of
+        it."""
+        rows = self.sae.W_dec if numbers is None else self.sae.W_dec[torch.tensor(numbers, device=self.sae.W_dec.device)]
+        by_norm = getattr(self.sae.cfg, "rescale_acts_by_decoder_norm", False)  # its decoder divides by these
+        directions: Tensor = rows / rows.norm(dim=1, keepdim=True).clamp(min=1e-8) if by_norm else rows
         return directions
 
     def check_unchanged(self) -> None:

@@ -12,6 +12,7 @@ from circuitcheck.engine.torch.kernels.base import Sources, writes_of
 from circuitcheck.engine.torch.sites.access import SiteLayer, Write
 from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.engine.torch.sites.shapes import Activations, AtIndex, Index, Value
+from circuitcheck.errors import SiteNotReached
 from circuitcheck.plan import EditFeatures, Reconstruct
 
 Edited = Callable[[Activations], Activations]
@@ -102,7 +103,9 @@ class _Splice:
 
 def _spliced(value: Value, *, splice: _Splice, read: dict[SiteLayer, Value]) -> Value:
     ref = splice.dictionary.card.ref
-    source = read.get((ref.reads.kind, ref.reads.layer), value)
+    source = read.get((ref.reads.kind, ref.reads.layer)) if ref.is_transcoder else value
+    if source is None:
+        raise SiteNotReached(f"{ref} reads {ref.reads}, which comes after {ref.writes}, where it writes.")
     old = rows_of_site(ref.writes, value, splice.rows, splice.columns)
     seen = rows_of_site(ref.reads, source, splice.rows, splice.columns)
     return put_rows(ref.writes, value, splice.rows, splice.columns, splice.of(seen, old))

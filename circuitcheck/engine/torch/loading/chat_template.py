@@ -1,10 +1,26 @@
-"""Is a chat template one that a limit of time can stop?"""
+"""Is a chat template one that a limit of time can stop, and which day is it there?"""
 
+import json
+from datetime import datetime
 from typing import Any
 
 from circuitcheck.errors import BadTask
 
 _MOST = 1_000_000  # in a product: of times that a text is repeated
+DAY = datetime(2024, 7, 26)
+_DIRECTIVES = ("-d", "-m", "-H", "-I", "-M", "-S", *"aAbBcdDeFHIjmMpSTuUVwWxXyY", "%")
+
+
+def on_a_fixed_day(template: str) -> str:
+    """The template, for which it is always the same day. `strftime_now` is a macro here: transformers hands a template no
+    function of ours, but the text `<function>` in its place. The last newline is one that its `trim_blocks` takes away."""
+    texts = json.dumps({f"%{each}": DAY.strftime(f"%{each}") for each in _DIRECTIVES})
+    macro = (
+        "{%- macro strftime_now(format) -%}{%- set day = namespace(text=format) -%}"
+        f"{{%- for directive, text in {texts}.items() -%}}"
+        "{%- set day.text = day.text.replace(directive, text) -%}{%- endfor -%}{{ day.text }}{%- endmacro %}\n"
+    )
+    return macro + template
 
 
 def check_template(template: Any, name: str) -> None:

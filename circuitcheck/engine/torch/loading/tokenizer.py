@@ -2,12 +2,10 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
-from functools import partial
 from typing import Any
 
 from circuitcheck.engine.torch.loading.bounds import within
-from circuitcheck.engine.torch.loading.chat_template import check_template
+from circuitcheck.engine.torch.loading.chat_template import DAY, check_template, on_a_fixed_day
 from circuitcheck.engine.torch.loading.offsets import offsets_by_decoding
 from circuitcheck.errors import BadSpec, BadTask
 from circuitcheck.models import BosPolicy
@@ -17,11 +15,6 @@ from circuitcheck.text import first_line
 _MESSAGE = "circuitcheck user message"
 _SECONDS = 3.0  # for a chat template, which is a program from a checkpoint
 _LONGEST = 100_000  # characters
-_DAY = datetime(2024, 7, 26)
-
-
-def _fixed_day(form: str) -> str:
-    return _DAY.strftime(form)
 
 
 class HubTokenizer:
@@ -96,15 +89,16 @@ class HubTokenizer:
 
     def _apply_template(self, message: str) -> str:
         """Raises BadTask for a template that cannot be applied."""
-        apply = partial(
-            self.inner.apply_chat_template,
-            [{"role": "user", "content": message}],
-            tokenize=False,
-            add_generation_prompt=True,
-            sanitize_control_tokens=False,  # it turns functions into text
-            date_string=_DAY.strftime("%d %b %Y"),
-            strftime_now=_fixed_day,
-        )
+
+        def apply() -> object:
+            return self.inner.apply_chat_template(
+                [{"role": "user", "content": message}],
+                chat_template=on_a_fixed_day(self.inner.get_chat_template()),
+                tokenize=False,
+                add_generation_prompt=True,
+                date_string=DAY.strftime("%d %b %Y"),
+            )
+
         check_template(self.inner.chat_template, self.name)
         try:
             text = within(_SECONDS, apply)

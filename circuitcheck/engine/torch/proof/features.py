@@ -3,6 +3,7 @@
 Both are worked out here from the values that pass through the site and from the decoder's rows, never taken from the kernel.
 """
 
+import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -54,8 +55,7 @@ class Firing:
     def _record(self, rows: Index, mine: Activations, made: AtIndex, was: AtIndex, is_now: AtIndex) -> None:
         """`made` is what the dictionary gave out before."""
         seen = mine if self.activation.shape[1] == mine.shape[1] else mine.abs().amax(dim=1, keepdim=True)
-        for row, here in zip(rows.tolist(), seen.double().cpu(), strict=True):
-            self.activation[row] = torch.where(here.abs() > self.activation[row].abs(), here, self.activation[row])
+        self.activation = _farthest_from_zero(self.activation, rows.cpu(), seen.double().cpu())
         change = (is_now - was).double().square().sum(dim=1).cpu()
         size = made.double().square().sum(dim=1).cpu()
         total, scale = (torch.zeros_like(self.output).index_add_(0, rows.cpu(), each) for each in (change, size))
@@ -78,6 +78,15 @@ class Firing:
                 f"{float(written[first].norm()):.4g} where the features' change calls for "
                 f"{float(expected[first].norm()):.4g}. Does an error term hide the edit, or is another slice written?"
             )
+
+
+def _farthest_from_zero(start: Tensor, rows: Index, values: Tensor) -> Tensor:
+    """[row, feature]: of `start` and of the `values` [index, feature] of each row."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # torch calls index_reduce a beta
+        highest = start.index_reduce(0, rows, values, "amax")
+        lowest = start.index_reduce(0, rows, values, "amin")
+    return torch.where(highest >= -lowest, highest, lowest)
 
 
 def labels(intervention: EditFeatures) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """What metrics read from a run, mirroring `circuitcheck.plan.metrics`."""
 
-from circuitcheck.engine.torch.readouts import features, logits, values  # noqa: F401 - each registers its readouts
+from circuitcheck.engine.torch.readouts import features, logits, together, values  # noqa: F401 - each registers its readouts
 from circuitcheck.engine.torch.readouts.base import Seen, finite_or_nan
 
 __all__ = ["Seen", "finite_or_nan"]
