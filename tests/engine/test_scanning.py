@@ -235,3 +235,18 @@ def test_documents_that_are_repeated_or_of_another_stream_are_left_out(tmp_path,
         for stream in ("test", "discovery", "reference")
     }
     assert sorted(number for numbers in read.values() for number in numbers) == list(range(len(TEXTS)))
+
+
+def test_a_predicate_chooses_only_what_the_piece_has_read(tmp_path, tiny_gpt2):
+    tokenizer, path = cc.load(str(tiny_gpt2)).tokenizer, write_corpus(tmp_path / "texts.txt")
+    ending, found, cut = "to the", 0, 0
+    for context in (2, 3, 5):
+        for piece in pieces_of(cc.corpus(path, context=context).definition, tokenizer, "test", (cc.after(ending),)):
+            offsets = tokenizer.encode(TEXTS[piece.document]).offsets
+            for place, chosen in enumerate(piece.chosen[0], start=piece.start):
+                text = TEXTS[piece.document][: offsets[place][1]]
+                read = text[offsets[piece.start][0] :]
+                assert chosen == read.endswith(ending)
+                found, cut = found + bool(chosen), cut + (text.endswith(ending) and not read.endswith(ending))
+    assert found
+    assert cut

@@ -18,6 +18,7 @@ PUBLIC = {name: getattr(module, name) for module in (cc, ext, testing) for name 
 INSIDE = {
     "Cell", "Decision", "Evidence", "Expression", "Linear", "Measured", "Noise", "PromptStream",  # parts of quantities
     "ContraryPrompt", "ControlResult", "Looks", "Tries",  # parts of results
+    "Scanned", "Scanning",  # of a pass over texts
     "CheckUp", "CheckUpStore", "CounterexampleStore", "Ledger",  # what a session keeps
     "AllBut", "Constraint", "PromptSource", "Resample", "StreamMean", "TaskDefinition", "Tokenizer", "UnitSource",
     "_HasTokenizer",

@@ -28,7 +28,7 @@ tr + tr td { border-top: 1px solid var(--line) }
 svg { display: block; max-width: 100%; height: auto } svg text { fill: var(--soft); font: 11px system-ui, sans-serif }
 svg rect { fill: var(--bar) } svg line { stroke: var(--line) }
 .example { display: flex; gap: 1rem; padding: .35rem 0; border-top: 1px solid var(--line) }
-.example .value { flex: 0 0 11rem; text-align: right; font-variant-numeric: tabular-nums }
+.example .value { flex: 0 0 12rem; text-align: right; font-variant-numeric: tabular-nums }
 .example .text { font-family: ui-monospace, monospace; font-size: 13px; white-space: pre-wrap; overflow-wrap: break-word }
 .example b { border-bottom: 2px solid var(--bar); font-weight: 600 }
 .pair { display: flex; flex-wrap: wrap; gap: 3rem } code { font-family: ui-monospace, monospace; font-size: 13px;
