@@ -26,6 +26,14 @@ def values(shared_session, model, task):
         return np.array([model.cache([each], [SITE])[SITE][0, each.positions["END"][0]] for each in prompts])
 
 
+@pytest.fixture(scope="module")
+def all_values(shared_session, model, task):
+    """[token, 32]: at every token up to END of the 64 prompts that a warning looks at."""
+    with cc.use_session(shared_session):
+        prompts = task.prompts(64, model=model, stream="discovery")
+        return np.concatenate([model.cache([each], [SITE])[SITE][0, : each.end + 1] for each in prompts])
+
+
 def fitting(values, off):
     """A dictionary that gives back a value `off` times as far from their mean as it was, so that the share of the variance
     that is explained is 1 - (1 - off)^2: two features for each direction, of which one fires."""
@@ -41,9 +49,15 @@ def fitting(values, off):
 
 @pytest.mark.parametrize("off", [0.9, 0.2])
 def test_explained_variance_is_what_the_residual_leaves(model, task, values, off):
-    found = cc.fit(fitting(values, off), task, model, n=N)
+    found = cc.fit(fitting(values, off), task, model, at="END", n=N)
     assert found.explained_variance.value == pytest.approx(1 - (1 - off) ** 2, abs=1e-5)
     assert found.unexplained_variance == pytest.approx((1 - off) ** 2, abs=1e-5)
+    assert found.l0.value == pytest.approx(32)
+
+
+def test_every_token_counts_where_no_position_is_named(model, task, all_values):
+    found = cc.fit(fitting(all_values, 0.8), task, model, n=64)
+    assert found.explained_variance.value == pytest.approx(1 - 0.2**2, abs=1e-5)
     assert found.l0.value == pytest.approx(32)
 
 
@@ -53,7 +67,7 @@ def test_a_random_dictionary_by_hand(model, task, values):
         acts = q.inner.encode(torch.as_tensor(values))
         made = q.inner.decode(acts).numpy()
     residual, total = np.square(values - made).sum(), np.square(values - values.mean(axis=0)).sum()
-    found = cc.fit(q, task, model, n=N)
+    found = cc.fit(q, task, model, at="END", n=N)
     assert found.prompts == N
     assert found.explained_variance.value == pytest.approx(1 - residual / total, rel=1e-4)
     assert found.explained_variance.low < found.explained_variance.value < found.explained_variance.high
@@ -77,15 +91,15 @@ def test_kl_and_loss_are_those_of_the_splice(model, task):
 
 
 def test_it_is_shown_with_intervals(model, task, values):
-    text = repr(cc.fit(fitting(values, 0.9), task, model, n=N))
+    text = repr(cc.fit(fitting(values, 0.9), task, model, at="END", n=N))
     for word in ("explained variance: 0.99", "L0", "KL of the splice", f"{N} prompts of the discovery stream"):
         assert word in text
 
 
 @pytest.mark.parametrize("off, warned", [(0.25, True), (0.35, False)])  # 44% and 58% are explained
 @pytest.mark.parametrize("use", ["edit", "splice", "metric"])
-def test_a_poor_fit_is_a_warning_in_the_result(model, values, with_settings, off, warned, use):
-    q = fitting(values, off)
+def test_a_poor_fit_is_a_warning_in_the_result(model, all_values, with_settings, off, warned, use):
+    q = fitting(all_values, off)
     task = cc.tasks.ioi().on_stream("test")
     quantity = {
         "edit": lambda: task.logit_diff(model.clamp(q[3], 5.0, at="END")),

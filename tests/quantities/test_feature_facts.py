@@ -74,19 +74,21 @@ def test_a_rate_is_the_mean_of_documents_rates(facts, firing):
 
 def test_precision_and_recall_of_a_mark(facts, firing):
     _, two, fires, documents, marked = firing
-    hits, rate, share = (by_document(each, documents).mean() for each in (fires[A] & marked, fires[A], marked))
+    mine = fires[A]
+    precision = by_document(marked[mine], documents[mine]).mean()
+    recall = by_document(mine[marked], documents[marked]).mean()
     one = facts[two[A]]
-    assert one.precision("name").estimate(len(marked)).value == pytest.approx(hits / rate, abs=1e-9)
-    assert one.recall("name").estimate(len(marked)).value == pytest.approx(hits / share, abs=1e-9)
-    assert hits / rate != pytest.approx(hits / share, abs=0.01)
+    assert one.precision("name").estimate(int(mine.sum())).value == pytest.approx(precision, abs=1e-9)
+    assert one.recall("name").estimate(int(marked.sum())).value == pytest.approx(recall, abs=1e-9)
+    assert precision != pytest.approx(recall, abs=0.01)
 
 
 @pytest.mark.parametrize("where", ["M|J|T", lambda token: any(each in token.text for each in "MJT")], ids=["regex", "call"])
 def test_a_predicate_is_as_good_as_a_mark(facts, firing, where):
-    _, two, *_, marked = firing
-    one, n = facts[two[A]], len(marked)
-    assert one.precision(where).estimate(n).value == one.precision("name").estimate(n).value
-    assert one.recall(where).estimate(n).value == one.recall("name").estimate(n).value
+    _, two, fires, _, marked = firing
+    one, firings, marks = facts[two[A]], int(fires[A].sum()), int(marked.sum())
+    assert one.precision(where).estimate(firings).value == one.precision("name").estimate(firings).value
+    assert one.recall(where).estimate(marks).value == one.recall("name").estimate(marks).value
 
 
 def test_cofiring_and_lift(facts, firing):
