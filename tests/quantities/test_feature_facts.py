@@ -138,15 +138,15 @@ def test_the_lifts_interval_covers_the_truth(facts, firing, dependence):
 
 def test_arithmetic_on_a_lift_is_refused(facts, firing):
     one, other = firing[1]
-    lift, precision = facts.lift(one, other), facts[one].precision("name")
-    assert precision.denominator.digest == lift.denominator.digest
+    lift, ratio = facts.lift(one, other), facts.cofire(one, other) / facts[one].rate()
+    assert ratio.denominator.digest == lift.denominator.digest
     for compute in (
         lambda: lift + 1,
         lambda: 1 - lift,
         lambda: lift - lift,
-        lambda: lift + precision,
-        lambda: precision + lift,
-        lambda: precision - lift,
+        lambda: lift + ratio,
+        lambda: ratio + lift,
+        lambda: ratio - lift,
     ):
         with pytest.raises(cc.NotComparable, match="a lift is compared as it is"):
             compute()
