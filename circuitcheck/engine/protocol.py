@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -283,6 +283,11 @@ class Engine(Protocol):
     ) -> tuple[NDArray[np.float32], ...]:
         """Of each of some texts, given as token ids as the model reads them, the activations [token, number] of some
         features in the untouched model. Raises BadDictionary."""
+        ...
+
+    def composition(self, model: ModelRef, kind: Literal["Q", "K", "V"]) -> NDArray[np.float64]:
+        """[layer, head, later layer, later head]: composition scores, NaN for pairs that are not in this order. Raises
+        UnsupportedModel."""
         ...
 
     def write_norms(self, dictionary: DictionaryRef) -> NDArray[np.float64]:

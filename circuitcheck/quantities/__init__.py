@@ -1,5 +1,6 @@
 """Quantities: what a claim compares. Nothing is measured until a comparison is asked or values are wanted."""
 
+from circuitcheck.quantities.composition import Composition, composition
 from circuitcheck.quantities.corpus import corpus
 from circuitcheck.quantities.dictionaries import Dictionary, FeatureSet, random_features, sae, transcoder
 from circuitcheck.quantities.directions import direction, mean_difference, random_direction
@@ -49,6 +50,7 @@ __all__ = [
     "Comparison",
     "ComparisonResult",
     "Composite",
+    "Composition",
     "Dictionary",
     "Estimate",
     "Example",
@@ -77,6 +79,7 @@ __all__ = [
     "attention",
     "both",
     "candidate_accuracy",
+    "composition",
     "corpus",
     "direction",
     "facts",

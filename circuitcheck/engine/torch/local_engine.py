@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from circuitcheck.engine.torch.loaded.model import LoadedModel
 from circuitcheck.engine.torch.loaded.pool import ModelPool, TokenizerPool
 from circuitcheck.engine.torch.loading.devices import memory_of, resolve_device
 from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
+from circuitcheck.engine.torch.running.composition import composition
 from circuitcheck.engine.torch.running.direct_effect import direct_effect
 from circuitcheck.engine.torch.running.encoding import encode, reconstruct
 from circuitcheck.engine.torch.running.references import Directions, Means, rendered
@@ -150,6 +151,11 @@ class LocalEngine:
     ) -> tuple[NDArray[np.float32], ...]:
         with _ONE_AT_A_TIME, torch.no_grad():
             return trace(*self._fitting(model, dictionary), texts, numbers, batch)
+
+    def composition(self, model: ModelRef, kind: Literal["Q", "K", "V"]) -> NDArray[np.float64]:
+        with _ONE_AT_A_TIME, torch.no_grad():
+            scores: NDArray[np.float64] = composition(self._pool.get(model, self._device), kind).numpy()
+            return scores
 
     def write_norms(self, dictionary: DictionaryRef) -> NDArray[np.float64]:
         with _ONE_AT_A_TIME, torch.no_grad():

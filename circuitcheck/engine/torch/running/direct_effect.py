@@ -9,6 +9,7 @@ from torch import Tensor
 
 from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
 from circuitcheck.engine.torch.loaded.model import LoadedModel
+from circuitcheck.engine.torch.running.norms import read_through
 from circuitcheck.errors import BadIntervention
 from circuitcheck.places import site_kind
 
@@ -20,7 +21,8 @@ def direct_effect(loaded: LoadedModel, dictionary: LoadedDictionary, strengths: 
     rows = dictionary.directions(list(strengths)).double()
     written = torch.tensor(list(strengths.values()), dtype=torch.float64, device=rows.device) @ rows
     stream = _in_the_stream(loaded, dictionary, written.cpu())
-    effect: Tensor = _through_the_last_norm(loaded, stream) @ loaded.model.W_U.detach().double().cpu()
+    unembedding = loaded.model.W_U.detach().double().cpu()
+    effect = stream @ read_through(loaded.model.ln_final, next(loaded.model.parameters()), unembedding)
     return effect - effect.mean()
 
 
@@ -44,20 +46,3 @@ def _in_the_stream(loaded: LoadedModel, dictionary: LoadedDictionary, written: T
         f"features of {dictionary.card.ref} write to {site}, which has no direct path to the logits: {kind.meaning}. Look "
         f"at what their removal does instead."
     )
-
-
-def _through_the_last_norm(loaded: LoadedModel, stream: Tensor) -> Tensor:
-    """Its weights, and its centring where it is a LayerNorm, read off what it makes of vectors of mean 0 and norm 1."""
-    width = len(stream)
-    signs = torch.tensor([1.0, -1.0], dtype=torch.float64).repeat(width // 2 + 1)[:width]
-    weights = (_normed(loaded, signs) - _normed(loaded, -signs)) / 2 * signs
-    ones = torch.ones(width, dtype=torch.float64)
-    centred = (_normed(loaded, ones) - _normed(loaded, -ones)).norm() < 1e-3 * weights.norm()
-    return (stream - stream.mean() if centred else stream) * weights
-
-
-def _normed(loaded: LoadedModel, vector: Tensor) -> Tensor:
-    weight = next(loaded.model.parameters())
-    with torch.no_grad():
-        found: Tensor = loaded.model.ln_final(vector.to(weight)[None, None])
-    return found[0, 0].double().cpu()
