@@ -165,6 +165,7 @@ def test_too_few_templates_cannot_be_split(names_task):
         ("a(zero ablation of L0H1, L2H3-5 everywhere) == 1 ± 0.1", "a(zero ablation of … everywhere) == …"),
         ("a(patching L3.resid_post from abc at S2[:]) > -2e-05", "a(patching … from abc at S2[:]) > …"),
         ("a(zero ablation of L3.mlp[12] at END) >= 3", "a(zero ablation of … at END) >= …"),
+        ("a(removal of features quotes-q[120, 257-259] at END) > 0.2", "a(removal of features quotes-q[…] at END) > …"),
         ("L9H9 (END -> IO) of ioi != 0 ± 1", "… (END -> IO) of ioi != …"),
         ("accuracy(model) > 0.9", "accuracy(model) > …"),
     ],

@@ -14,6 +14,7 @@ from circuitcheck.stats import part_of_try
 ASKED = "asked:"
 _SHOWN = 5
 _UNITS = re.compile(r"\bL\d+(?:-\d+)?(?:H\d+(?:-\d+)?)?(?:\.\w+)?(?:\[[^\]]*\])?")
+_FEATURES = re.compile(r"(?<=[\w.-])\[\d[\d, -]*\]")  # quotes-q[120, 257], of a dictionary
 _LISTED = re.compile(r"…(?:, …)+")
 _THRESHOLD = re.compile(r"([<>=!]=?) -?[\d.e+-]+(?: ± [\d.e+-]+)?(?=$|;)")
 
@@ -156,6 +157,6 @@ def _in_words(cell: Cell) -> tuple[str, ...]:
 
 
 def shape_of(expression: str) -> str:
-    """A question in words without its units and thresholds: what many questions of one search have in common."""
-    wiped = _LISTED.sub("…", _UNITS.sub("…", expression))
+    """A question in words without its units, features and thresholds: what many questions of one search have in common."""
+    wiped = _FEATURES.sub("[…]", _LISTED.sub("…", _UNITS.sub("…", expression)))
     return _THRESHOLD.sub(r"\1 …", wiped)
