@@ -31,7 +31,7 @@ def all_values(shared_session, model, task):
     """[token, 32]: at every token up to END of the 64 prompts that a warning looks at."""
     with cc.use_session(shared_session):
         prompts = task.prompts(64, model=model, stream="discovery")
-        return np.concatenate([model.cache([each], [SITE])[SITE][0, : each.end + 1] for each in prompts])
+        return np.concatenate(at_site(model, prompts))
 
 
 def fitting(values, off):
@@ -75,6 +75,23 @@ def test_a_random_dictionary_by_hand(model, task, values):
     assert found.l0.value == pytest.approx(active.mean())
     assert found.alive == pytest.approx((acts != 0).any(dim=0).double().mean().item())
     assert found.alive <= 30 / 32
+
+
+def test_l0_counts_tokens_and_not_prompts(model, task):
+    """Over every token, of prompts that differ in length."""
+    q, prompts = cc.sae(tiny_sae(32, seed=5), at=SITE), task.prompts(N, model=model, stream="discovery")
+    with torch.no_grad():
+        active = [
+            (q.inner.encode(torch.as_tensor(each)) != 0).sum(dim=1).double().numpy() for each in at_site(model, prompts)
+        ]
+    found = cc.fit(q, task, model, n=N).l0.value
+    assert found == pytest.approx(np.concatenate(active).mean())
+    assert found != pytest.approx(np.mean([each.mean() for each in active]), abs=1e-4)
+
+
+def at_site(model, prompts):
+    """[token, 32] of each prompt, up to END."""
+    return [model.cache([each], [SITE])[SITE][0, : each.end + 1] for each in prompts]
 
 
 def test_kl_and_loss_are_those_of_the_splice(model, task):

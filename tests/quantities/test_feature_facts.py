@@ -91,6 +91,13 @@ def test_a_predicate_is_as_good_as_a_mark(facts, firing, where):
     assert one.recall(where).estimate(marks).value == one.recall("name").estimate(marks).value
 
 
+def test_precision_is_looked_up_on_so_many_tokens(facts, firing):
+    _, two, fires, *_ = firing
+    few = facts[two[A]].precision("name", prompts=40)
+    with pytest.raises(cc.BadTask, match=f"{fires[A][:40].sum()}"):
+        few.values(int(fires[A].sum()))
+
+
 def test_cofiring_and_lift(facts, firing):
     _, two, fires, documents, _ = firing
     both, first, second = (by_document(each, documents) for each in (fires[A] & fires[B], fires[A], fires[B]))
