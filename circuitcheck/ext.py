@@ -9,7 +9,6 @@ from circuitcheck.engine.protocol import (
     Engine,
     FeatureReceipt,
     Look,
-    MadeFor,
     ModelCard,
     Receipt,
     Reconstructed,
@@ -21,7 +20,7 @@ from circuitcheck.extensions import load_extensions
 from circuitcheck.places import At, Part, Position, Site, SiteKind, parse_at, parse_position, parse_sites, parts_of
 from circuitcheck.places.site_kinds import register_site_kind
 from circuitcheck.places.sites import with_parts
-from circuitcheck.plan import DictionaryRef, Intervention, InterventionBase, Metric, MetricBase, Need, Plan, View
+from circuitcheck.plan import DictionaryRef, Intervention, InterventionBase, MadeFor, Metric, MetricBase, Need, Plan, View
 from circuitcheck.plan.interventions.protocol import listed, where
 from circuitcheck.plan.metrics import (
     Accuracy,

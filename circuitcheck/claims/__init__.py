@@ -1,9 +1,9 @@
 """Claims: the decorator, what a claim's test asked, and the verdict that follows."""
 
 from circuitcheck.claims.asserts import asserted_by
-from circuitcheck.claims.claim import MARK, Claim, claim
+from circuitcheck.claims.claim import MARK, Claim, NamedDictionary, claim
 from circuitcheck.claims.correction import advice
 from circuitcheck.claims.recorder import ClaimRecorder
 from circuitcheck.claims.result import ClaimResult
 
-__all__ = ["MARK", "Claim", "ClaimRecorder", "ClaimResult", "advice", "asserted_by", "claim"]
+__all__ = ["MARK", "Claim", "ClaimRecorder", "ClaimResult", "NamedDictionary", "advice", "asserted_by", "claim"]

@@ -16,7 +16,17 @@ MARK = CLAIM_MARK
 
 _LARGEST_FAMILY = 1_000_000
 _ID = re.compile(r"[\w.:/-]+")
+_ATTACHED = ("at", "reads", "writes", "model", "processing", "prepend_bos")  # arguments of cc.sae and cc.transcoder
 _NAME = re.compile(r"\{(\w+)\}")  # of a parameter, in an id or a text
+
+
+@dataclass(frozen=True)
+class NamedDictionary:
+    """A dictionary of features that a claim names: how it is loaded, and the `arguments` of `cc.sae` or `cc.transcoder`."""
+
+    name: str
+    spec: str
+    arguments: tuple[tuple[str, object], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,7 @@ class Claim:
     scope: Scope | None = None
     family: str | None = None
     family_size: int | None = None
-    saes: tuple[tuple[str, str], ...] = ()
+    saes: tuple[NamedDictionary, ...] = ()
 
     def with_parameters(self, values: Mapping[str, object]) -> "Claim":
         """The claim of one case of a parametrized test: `{head}` in its id and its text stands for the value of `head`.
@@ -83,7 +93,7 @@ def claim(
     id: str = "",  # noqa: A002 - the word that users know from pytest
     model: str | None = None,
     models: Iterable[str] | None = None,
-    saes: Mapping[str, str] | None = None,
+    saes: Mapping[str, str | Mapping[str, object]] | None = None,
     expect: Expect = "supported",
     scope: Scope | None = None,
     samples: int | None = None,
@@ -162,7 +172,7 @@ def _specs(claim_id: str, model: str | None, models: Iterable[str] | None) -> tu
     return specs
 
 
-def _dictionaries(claim_id: str, given: object) -> tuple[tuple[str, str], ...]:
+def _dictionaries(claim_id: str, given: object) -> tuple[NamedDictionary, ...]:
     if given is None:
         return ()
     if not isinstance(given, Mapping) or not given:
@@ -170,13 +180,20 @@ def _dictionaries(claim_id: str, given: object) -> tuple[tuple[str, str], ...]:
             f"claim {claim_id!r}: saes={given!r}; expected names with the specs of dictionaries, such as "
             f"{{'query': 'checkpoints/l1h11-query'}}."
         )
-    for name, spec in given.items():
-        if not (isinstance(name, str) and name.isidentifier() and isinstance(spec, str) and spec and spec.isprintable()):
-            raise ValueError(
-                f"claim {claim_id!r}: saes has {name!r}: {spec!r}; expected a name such as 'query' and the spec of a "
-                f"dictionary: a folder, 'hub:RELEASE/ID', or 'organism/NAME'."
-            )
-    return tuple(given.items())
+    return tuple(_dictionary(claim_id, name, value) for name, value in given.items())
+
+
+def _dictionary(claim_id: str, name: object, value: object) -> NamedDictionary:
+    arguments = dict(value) if isinstance(value, Mapping) else {"spec": value}
+    spec, strange = arguments.pop("spec", None), sorted(set(map(str, arguments)) - set(_ATTACHED))
+    named = isinstance(name, str) and name.isidentifier()
+    if not named or not isinstance(spec, str) or not spec or not spec.isprintable() or strange:
+        raise ValueError(
+            f"claim {claim_id!r}: saes has {name!r}: {value!r}; expected a name such as 'query' and the spec of a "
+            f"dictionary: a folder, 'hub:RELEASE/ID', or 'organism/NAME'. Where its config does not say enough, "
+            f"{{'spec': 'checkpoints/l1h11-query', 'at': 'L1H11.q'}}, with any of {', '.join(_ATTACHED)}."
+        )
+    return NamedDictionary(str(name), spec, tuple(arguments.items()))
 
 
 def _check_family(claim_id: str, family: str | None, size: int | None) -> None:

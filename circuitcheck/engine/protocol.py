@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from circuitcheck.engine.checkup import CheckUp
 from circuitcheck.models import BosPolicy
 from circuitcheck.places import Architecture, At, Position, Site
-from circuitcheck.plan import DictionaryRef, ModelRef, Plan, Scanning
+from circuitcheck.plan import DictionaryRef, MadeFor, ModelRef, Plan, Scanning
 from circuitcheck.prompts import Tokenizer
 
 VACUOUS = 1e-6
@@ -178,16 +178,6 @@ class ModelCard:
 
 
 @dataclass(frozen=True)
-class MadeFor:
-    """What a dictionary was trained on, None where nobody says: the `model` by name, the `processing` of its weights
-    ("none" or "folded"), and whether prompts began with a BOS."""
-
-    model: str | None = None
-    processing: str | None = None
-    prepend_bos: bool | None = None
-
-
-@dataclass(frozen=True)
 class DictionaryCard:
     """What is known of a loaded dictionary without touching its weights. It reads `d_in` numbers and writes `d_out`;
     `architecture` is sae_lens's word. `fingerprint` names the parts that its digest covers."""
@@ -196,7 +186,6 @@ class DictionaryCard:
     architecture: str
     d_in: int
     d_out: int
-    made_for: MadeFor
     fingerprint: Mapping[str, str] = field(hash=False)
 
 

@@ -143,7 +143,10 @@ def _layers(word: object, architecture: Architecture) -> range:
 
 def unit_words(units: Any, *, of_layers: bool = False) -> Iterator[Any]:
     """The words of a string, and what other things lists of lists hold, one by one. Raises UnknownUnit for a comma within
-    brackets, and for a pair of numbers where they are not `of_layers`."""
+    brackets, for a pair of numbers where they are not `of_layers`, and for things that say that they are no units."""
+    words = getattr(units, "no_unit", "")
+    if words:
+        raise UnknownUnit(words)
     if isinstance(units, str):
         _check_brackets(units)
         yield from (word for word in re.split(r"[,\s]+", units.strip()) if word)

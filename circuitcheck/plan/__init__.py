@@ -1,7 +1,7 @@
 """What to measure, as frozen data: interventions, metrics, views, cells and plans."""
 
 from circuitcheck.plan.cells import Cell, Plan
-from circuitcheck.plan.dictionaries import DictionaryRef, Features
+from circuitcheck.plan.dictionaries import DictionaryRef, Features, MadeFor
 from circuitcheck.plan.directions import Direction, GivenVector, MeanDifference, RandomLike
 from circuitcheck.plan.interventions import (
     KINDS,
@@ -76,6 +76,7 @@ __all__ = [
     "LogProb",
     "LogitDiff",
     "Loss",
+    "MadeFor",
     "Marked",
     "MeanDifference",
     "Metric",

@@ -8,10 +8,21 @@ from circuitcheck.places.sites import Part, Site
 
 
 @dataclass(frozen=True)
+class MadeFor:
+    """What a dictionary was trained on, None where nobody says: the `model` by name, the `processing` of its weights
+    ("none" or "folded"), and whether prompts began with a BOS."""
+
+    model: str | None = None
+    processing: str | None = None
+    prepend_bos: bool | None = None
+
+
+@dataclass(frozen=True)
 class DictionaryRef:
     """Which dictionary: how to load it again (`spec`, `name` in results) and the digest that it must then have, which covers
-    its weights, its config and where it is attached. It has `width` features. `decoder_seed` says that its decoder was
-    replaced by a random one."""
+    its weights, its config and where it is attached. It has `width` features. `made_for` is what its config, or its user,
+    says that it was made for: no value depends on it. `decoder_seed` says that its decoder was replaced by a random
+    one."""
 
     spec: str = field(metadata={"digest": False})
     name: str = field(metadata={"digest": False})
@@ -19,6 +30,7 @@ class DictionaryRef:
     reads: Site
     writes: Site
     width: int
+    made_for: MadeFor = field(default=MadeFor(), metadata={"digest": False})
     decoder_seed: int | None = field(default=None, metadata={"digest": "if set"})
 
     @property

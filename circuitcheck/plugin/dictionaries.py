@@ -1,10 +1,11 @@
 """The dictionaries that a claim names, `@cc.claim(..., saes={"query": SPEC})`; --circuit-sae puts others in their place."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 
-from circuitcheck.claims import Claim
+from circuitcheck.claims import Claim, NamedDictionary
 from circuitcheck.plugin.options import SAE, given_saes
 from circuitcheck.quantities import Dictionary
 from circuitcheck.quantities.dictionaries import attach_any
@@ -14,8 +15,8 @@ from circuitcheck.text import suggestion
 class ClaimDictionaries(Mapping[str, Dictionary]):
     """By name, each loaded when it is first asked for: `saes["query"][1669, 3489]`."""
 
-    def __init__(self, specs: Mapping[str, str]) -> None:
-        self._specs = specs
+    def __init__(self, named: Mapping[str, NamedDictionary]) -> None:
+        self._specs = named
         self._loaded: dict[str, Dictionary] = {}
 
     def __getitem__(self, name: str) -> Dictionary:
@@ -24,7 +25,8 @@ class ClaimDictionaries(Mapping[str, Dictionary]):
             names = ", ".join(map(repr, self._specs)) or "none"
             raise KeyError(f"the claim names no dictionary {name!r}; saes= has {names}.{suggestion(name, self._specs)}")
         if name not in self._loaded:
-            self._loaded[name] = attach_any(self._specs[name])
+            named = self._specs[name]
+            self._loaded[name] = attach_any(named.spec, **dict(named.arguments))
         return self._loaded[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -34,15 +36,15 @@ class ClaimDictionaries(Mapping[str, Dictionary]):
         return len(self._specs)
 
 
-def specs_of(config: pytest.Config, claim: Claim | None) -> dict[str, str]:
+def specs_of(config: pytest.Config, claim: Claim | None) -> dict[str, NamedDictionary]:
     """The claim's own, but for those that the command line, or the ini file, gives others for."""
     instead = given_saes(config)
-    return {name: instead.get(name, spec) for name, spec in (claim.saes if claim else ())}
+    return {each.name: replace(each, spec=instead.get(each.name, each.spec)) for each in (claim.saes if claim else ())}
 
 
 def check_names(config: pytest.Config, claims: list[Claim]) -> None:
     """Raises UsageError for a name on the command line that no claim has."""
-    there = {name for claim in claims for name, _ in claim.saes}
+    there = {each.name for claim in claims for each in claim.saes}
     for name in given_saes(config):
         if claims and name not in there:
             raise pytest.UsageError(

@@ -161,10 +161,13 @@ def given_saes(config: pytest.Config) -> dict[str, str]:
     """{name: spec}: those of the ini file, and over them those of the command line. Raises UsageError for what is none."""
     lines = config.getini(SAE.ini)
     found: dict[str, str] = {}
-    for given in (*(lines if isinstance(lines, list) else [lines]), *config.getoption(SAE.flag)):
+    on_line = config.getoption(SAE.flag)
+    for given in (*(lines if isinstance(lines, list) else [lines]), *on_line):
         name, equals, spec = str(given).partition("=")
         if not (equals and name.strip().isidentifier() and spec.strip() and spec.isprintable()):
             raise pytest.UsageError(f"{SAE.flag} {given!r}: expected NAME=SPEC, such as query=checkpoints/l1h11-query-v2.")
+        if given in on_line and name.strip() in [each.partition("=")[0].strip() for each in on_line[: on_line.index(given)]]:
+            raise pytest.UsageError(f"{SAE.flag} names {name.strip()!r} twice: give one dictionary in its place.")
         found[name.strip()] = spec.strip()
     return found
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from typing import Any, Literal
 
-from circuitcheck.engine.protocol import DictionaryCard, MadeFor
+from circuitcheck.engine.protocol import DictionaryCard
 from circuitcheck.errors import BadDictionary, BadIntervention, after_reload
 from circuitcheck.given import checked_whole, known_arguments, whole_of
 from circuitcheck.places import ANY_MODEL, Site, parse_sites
-from circuitcheck.plan import DictionaryRef, Features
+from circuitcheck.plan import DictionaryRef, Features, MadeFor
 from circuitcheck.quantities.questions.drawn import RandomFeatures, random_features_of
 from circuitcheck.session import current_session
 from circuitcheck.text import repeated, shown
@@ -46,6 +46,13 @@ class Dictionary:
     def features(self) -> "FeatureSet":
         """All of them."""
         return FeatureSet(self.card, Features(self.ref, tuple(range(self.width))))
+
+    @property
+    def no_unit(self) -> str:
+        """What to say where units or sites are meant."""
+        return (
+            f"{self!r} is no unit and no site: name some of its features, dictionary[1669, 3489], or say {self.ref.reads}."
+        )
 
     def with_random_decoder(self, seed: int = 0) -> "Dictionary":
         """The same encoder with a random decoder, whose rows have the same norms: its features fire where they did, and
@@ -105,6 +112,17 @@ class FeatureSet:
     @property
     def dictionary(self) -> Dictionary:
         return Dictionary(self.card)
+
+    @property
+    def no_unit(self) -> str:
+        """What to say where units or sites are meant."""
+        return (
+            f"{self.plan} are features of a dictionary, where heads, layers or sites are meant. model.remove, clamp, scale, "
+            f"ablate(features, kind=...), patch and add take a set of features by itself."
+        )
+
+    def __contains__(self, number: object) -> bool:
+        return number in self.numbers
 
     def __or__(self, other: "FeatureSet") -> "FeatureSet":
         return self._with(other, frozenset.union, "|")
@@ -190,9 +208,20 @@ def random_features(*, like: FeatureSet, firing: str = "END", draws: int = 512, 
     return random_features_of(as_features(like, "random_features(like=)").plan, firing, draws, seed)
 
 
-def attach_any(spec: str) -> Dictionary:
-    """An SAE or a transcoder, whichever it is, where its config says. Raises what `sae` does."""
-    return _attached(spec, None, None, MadeFor(), transcoder=None)
+def attach_any(
+    spec: str,
+    *,
+    at: Any = None,
+    reads: Any = None,
+    writes: Any = None,
+    model: object = None,
+    processing: object = None,
+    prepend_bos: object = None,
+) -> Dictionary:
+    """An SAE or a transcoder, whichever it is. Raises what `sae` does."""
+    purpose = _made_for(model, processing, prepend_bos)
+    where = _site(reads, "reads") if at is None else _site(at, "at")
+    return _attached(spec, where, _site(writes, "writes"), purpose, transcoder=None)
 
 
 def _attached(

@@ -6,8 +6,8 @@ from circuitcheck.errors import BadIntervention, BadTask
 from circuitcheck.places import parse_position
 from circuitcheck.plan import Both, FeatureFires, Marked, Metric
 from circuitcheck.prompts.corpora import CorpusSource, both_of, predicate_of
-from circuitcheck.quantities.dictionaries import FeatureSet
-from circuitcheck.quantities.models import ModelView
+from circuitcheck.quantities.dictionaries import FeatureSet, as_features
+from circuitcheck.quantities.models import ModelView, as_view
 from circuitcheck.quantities.quantity import Quantity
 from circuitcheck.quantities.task import Task
 from circuitcheck.text import shown
@@ -101,5 +101,12 @@ class FeatureFacts:
 
 
 def facts(task: Task, view: ModelView, *features: FeatureSet) -> Facts:
-    """What `features` do on the tokens of `task`, a corpus."""
-    return Facts(task, view, features)
+    """What `features` do on the tokens of `task`, a corpus, in a model or a view of it.
+
+    Raises BadTask for what is no task, TypeError for what is no model, BadIntervention for what are no features."""
+    if not isinstance(task, Task):
+        raise BadTask(f"facts() got {shown(task)} first; expected a corpus: cc.facts(cc.corpus(...), model, features).")
+    checked = tuple(as_features(each, "facts()") for each in features)
+    if not checked:
+        raise BadIntervention("facts() got no features; expected some, such as cc.sae(folder)[1669, 3489].")
+    return Facts(task, as_view(view, "facts()"), checked)

@@ -1,13 +1,13 @@
 """The check-up of a dictionary: how well it fits a model's values on a task or on text."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from circuitcheck.errors import BadTask
+from circuitcheck.errors import BadIntervention, BadTask
 from circuitcheck.given import checked_number, checked_whole, known_arguments
 from circuitcheck.places import parse_at
-from circuitcheck.plan import KLFromClean, Loss
+from circuitcheck.plan import KLFromClean, Loss, View
 from circuitcheck.quantities.dictionaries import Dictionary
 from circuitcheck.quantities.feature_views import At
 from circuitcheck.quantities.metrics import checked_dictionary
@@ -60,9 +60,12 @@ def fit(
     of features that fire, at the tokens `at` (None: all) of `n` prompts of the discovery stream. At one position the values
     may hardly differ: there is little variance to explain then.
 
-    Raises BadDictionary for another model's, BadTask for a task without prompts, UnknownPosition.
+    Raises BadDictionary for another model's, BadIntervention for a view with interventions, BadTask for a task without
+    prompts, UnknownPosition.
     """
     ref, view = checked_dictionary(dictionary, "fit()").ref, as_view(model, "fit()")
+    if view.data != View(view.data.model):
+        raise BadIntervention(f"fit() reads the untouched model, and got {view!r}: give the model itself.")
     n = checked_whole("n", n, BadTask, 2)
     level = checked_number("confidence", confidence, ValueError, "a number such as 0.95")
     session, looks = current_session(), task.on_stream("discovery")
@@ -81,6 +84,8 @@ def fit(
 
         columns = np.stack([above, below])
         drawn = estimate(lambda wanted: columns[:, wanted], build, len(rows), level, None)
+        if np.ptp(above / below) == 0:  # as many features at every token: k of a TopK dictionary
+            drawn = replace(drawn, low=drawn.estimate, high=drawn.estimate)
         return Estimate.of(label, "discovery", drawn)
 
     return Fit(

@@ -247,6 +247,11 @@ class ModelView(FeatureViews):
         return self._edit(features, "add", at, amount=amount)
 
     def _steer(self, direction: Direction, mode: Mode, at: Places, layers: Layers, scale: float) -> "ModelView":
+        if isinstance(direction, FeatureSet):
+            raise BadIntervention(
+                f"cannot {mode.replace('_', ' ')} {direction}: model.add(features, scale=...) raises features, with a "
+                f"negative scale it lowers them, and model.remove(features) takes out what they write."
+            )
         check_direction(direction, mode.replace("_", " "))
         if direction.model.fingerprint != self.card.ref.fingerprint:
             raise BadIntervention(

@@ -34,6 +34,7 @@ class RatioOfMeans:
     clusters: Clusters | None = None
     noises: tuple[Noise, Noise] = (NO_NOISE, NO_NOISE)
     what: str = "prompts"
+    weak: str = _NO_TASK  # what it means that the denominator is not above 0
 
     @property
     def value(self) -> float:
@@ -117,7 +118,7 @@ class RatioOfMeans:
         if found.low > 0:
             return None
         shown = f"mean {denominator.value:.4g}" + ("" if level.census else f" in [{found.low:.4g}, {found.high:.4g}]")
-        return f"{_NO_TASK}: the denominator, {shown}, is not shown to be above 0"
+        return f"{self.weak}: the denominator, {shown}, is not shown to be above 0"
 
     def _linear(self, r: float) -> Simple:
         bounds = None

@@ -311,8 +311,8 @@ def _refuse_vacuous(receipts: Sequence[Receipt]) -> None:
 
 def _firing(receipt: Receipt) -> str:
     """How often changed features fire."""
-    counts = ", ".join(f"{each.feature} on {each.fires}" for each in receipt.features[:8])
-    return f"Of these prompts there fires {counts}. " if counts else ""
+    counts = ", ".join(f"{each.feature} {each.fires}" for each in receipt.features[:8])
+    return f"On so many of these prompts its features fire: {counts}. " if counts else ""
 
 
 _current: ContextVar[Session | None] = ContextVar("circuitcheck_session", default=None)

@@ -5,9 +5,9 @@ import warnings
 import pytest
 import torch
 
-from circuitcheck.engine.protocol import MadeFor
 from circuitcheck.engine.torch.dictionaries.dictionary import load_dictionary
 from circuitcheck.places import Site
+from circuitcheck.plan import MadeFor
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

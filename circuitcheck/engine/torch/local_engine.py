@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from circuitcheck.engine.checkup import CheckUp
-from circuitcheck.engine.protocol import DictionaryCard, Look, MadeFor, ModelCard, Reconstructed, Scanned, Table
+from circuitcheck.engine.protocol import DictionaryCard, Look, ModelCard, Reconstructed, Scanned, Table
 from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
 from circuitcheck.engine.torch.dictionaries.fitting import check_fits
 from circuitcheck.engine.torch.dictionaries.pool import DictionaryPool
@@ -29,7 +29,7 @@ from circuitcheck.engine.torch.running.scanning import scan, trace
 from circuitcheck.errors import ModelChanged
 from circuitcheck.models import BosPolicy, parse_spec
 from circuitcheck.places import At, Position, Site, check_sites
-from circuitcheck.plan import DictionaryRef, ModelRef, Plan, Scanning
+from circuitcheck.plan import DictionaryRef, MadeFor, ModelRef, Plan, Scanning
 
 Found = TypeVar("Found")
 _PART_FOR_MEANS = 8  # of the device's memory, at most

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitcheck.errors import BadIntervention, NotComparable
+from circuitcheck.errors import BadIntervention, NotComparable, UnknownPosition
 from circuitcheck.given import checked_whole
 from circuitcheck.places import (
     Architecture,
@@ -28,6 +28,7 @@ from circuitcheck.prompts import keyed_number
 from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.questions.fit import to_look_up
 from circuitcheck.session import current_session
+from circuitcheck.text import suggestion
 
 _LOOKED_AT = 256  # prompts of the discovery stream
 _AS_LIKE = 2.0  # times, up or down: how far a feature may be from the claimed one in rate and in what it writes
@@ -109,6 +110,12 @@ class RandomFeatures:
     def claimed(self, effect: Expression) -> tuple[Part, ...]:
         """Those of `like`. Raises NotComparable where no intervention of `effect` is on exactly these."""
         _check_varies(effect, self.like.parts)
+        there = effect.prompts.task.facts.positions
+        if self.firing.name not in there:
+            raise UnknownPosition(
+                f"random_features(firing={str(self.firing)!r}): the task has the positions {', '.join(there)}."
+                f"{suggestion(self.firing.name, there)}"
+            )
         return self.like.parts
 
     def sets(self, effect: Expression) -> Sets:

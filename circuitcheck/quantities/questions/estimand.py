@@ -1,5 +1,7 @@
 """From the measured values of a quantity to what they say of it, by the method that its metrics' supports call for."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,6 +9,8 @@ from circuitcheck.errors import NotComparable
 from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.questions.conditions import Conditions
 from circuitcheck.sampling import Estimand, Noise, PairedDifference, Proportion, Quantile, RatioOfMeans, mean_of
+
+_HARDLY = "one of the two happens too seldom here"  # of a lift
 
 
 def estimand_of(quantity: Expression, columns: NDArray[np.float64], conditions: Conditions) -> Estimand:
@@ -28,7 +32,8 @@ def estimand_of(quantity: Expression, columns: NDArray[np.float64], conditions: 
     ends = quantity.numerator.bounds, quantity.denominator.bounds
     noises = quantity.numerator.noise(conditions.floors), quantity.denominator.noise(conditions.floors)
     bounds = (ends[0], ends[1]) if ends[0] and ends[1] and quantity.times is None else None
-    return RatioOfMeans(numerator, denominator, bounds, clusters, noises, what=conditions.what)
+    ratio = RatioOfMeans(numerator, denominator, bounds, clusters, noises, what=conditions.what)
+    return ratio if quantity.times is None else replace(ratio, weak=_HARDLY)
 
 
 def _mean(quantity: Expression, columns: NDArray[np.float64], conditions: Conditions) -> Estimand:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from circuitcheck.engine.protocol import Receipt, on_most_prompts
+from circuitcheck.engine.protocol import FeatureReceipt, Receipt, on_most_prompts
 from circuitcheck.plan import DictionaryRef
 from circuitcheck.quantities.questions.history import Looks, Tries
 from circuitcheck.sampling import Decision, Tally
@@ -11,6 +11,7 @@ from circuitcheck.session import Measured
 from circuitcheck.text import printable
 
 _FEW = 0.1  # of the prompts
+_SHOWN = 4  # features, by name
 
 
 @dataclass(frozen=True)
@@ -123,11 +124,35 @@ class Outcome:
 
 
 def _seldom(receipt: Receipt) -> Iterable[str]:
-    """Of changed features those that fire on few of the prompts."""
-    for each in receipt.features:
-        if each.fires < _FEW * receipt.prompts:
-            yield (
-                f"{each.feature} fires on {each.fires} of {receipt.prompts} prompts where it is changed: an effect over all "
-                f"of them is mostly that of prompts without it. task.where(task.metric(cc.fires(...), model) > 0.5) keeps "
-                f"the others."
-            )
+    """Of changed features those that fire on none, and on few, of the prompts."""
+    never = [each for each in receipt.features if not each.fires]
+    seldom = [each for each in receipt.features if 0 < each.fires < _FEW * receipt.prompts]
+    if never:
+        yield (
+            f"{_named(never)} {_fires(never)} on none of {receipt.prompts} prompts where {_it(never)} changed: "
+            f"{_asked(never)} meant to be there?"
+        )
+    if seldom:
+        most = max(each.fires for each in seldom)
+        yield (
+            f"{_named(seldom)} {_fires(seldom)} on {most} of {receipt.prompts} prompts at most, where {_it(seldom)} "
+            f"changed: an effect over all of them is mostly that of prompts without. "
+            f"task.where(task.metric(cc.fires(...), model) > 0.5) keeps the others."
+        )
+
+
+def _named(features: list[FeatureReceipt]) -> str:
+    listed = ", ".join(each.feature for each in features[:_SHOWN])
+    return listed if len(features) <= _SHOWN else f"{listed} and {len(features) - _SHOWN} more"
+
+
+def _fires(features: list[FeatureReceipt]) -> str:
+    return "fires" if len(features) == 1 else "fire"
+
+
+def _it(features: list[FeatureReceipt]) -> str:
+    return "it is" if len(features) == 1 else "they are"
+
+
+def _asked(features: list[FeatureReceipt]) -> str:
+    return "is it" if len(features) == 1 else "are they"

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from circuitcheck.engine.protocol import MadeFor
 from circuitcheck.errors import BadDictionary
-from circuitcheck.places import Site, named_elsewhere
+from circuitcheck.places import Site, named_elsewhere, site_kind
+from circuitcheck.plan import MadeFor
 
 _FOLDED = ("fold_ln", "center_writing_weights", "center_unembed")
 _SAME_VALUE = {"resid_mid", "mlp_in"}
@@ -26,6 +26,8 @@ def sites_of(name: str, metadata: Any, reads: Site | None, writes: Site | None, 
             f"{name} reads {metadata.hook_name} and writes {metadata.hook_name_out}: it is a transcoder. Use cc.transcoder."
         )
     read = _site(name, "reads", metadata.hook_name, metadata.hook_head_index, reads)
+    if site_kind(read.kind).of_queries:
+        raise BadDictionary(f"{name} cannot be attached at {read}, which holds attention, no vector of fixed width.")
     if not transcoder:
         return read, read
     written = _site(name, "writes", metadata.hook_name_out, metadata.hook_head_index_out, writes)

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from circuitcheck.digest import digest
-from circuitcheck.engine.protocol import DictionaryCard, MadeFor
+from circuitcheck.engine.protocol import DictionaryCard
 from circuitcheck.engine.torch.dictionaries.attaching import made_for, sites_of
 from circuitcheck.engine.torch.dictionaries.reading import read_dictionary
 from circuitcheck.engine.torch.fingerprints.fingerprint import digest_of, weights_digest
 from circuitcheck.engine.torch.sites.shapes import Activations, AtIndex
 from circuitcheck.errors import BadDictionary, ModelChanged
 from circuitcheck.places import Site
-from circuitcheck.plan import DictionaryRef
+from circuitcheck.plan import DictionaryRef, MadeFor
 
 _NOT_COMPUTED = ("device", "dtype", "metadata")
 _PER_FEATURE = {"W_dec": 0, "W_enc": 1, "b_enc": 0, "threshold": 0}  # the axis of features
@@ -99,9 +99,9 @@ def load_dictionary(
         "sae-lens": version("sae-lens"),
     }
     text = spec if isinstance(spec, str) else f"instance:{weights[:12]}"
-    ref = DictionaryRef(text, name, digest_of(parts), *where, int(sae.cfg.d_sae))
+    ref = DictionaryRef(text, name, digest_of(parts), *where, int(sae.cfg.d_sae), purpose)
     d_out = int(getattr(sae.cfg, "d_out", sae.cfg.d_in))
-    card = DictionaryCard(ref, sae.cfg.architecture(), int(sae.cfg.d_in), d_out, purpose, parts)
+    card = DictionaryCard(ref, sae.cfg.architecture(), int(sae.cfg.d_in), d_out, parts)
     return LoadedDictionary(sae, card, weights)
 
 

@@ -45,7 +45,7 @@ def _width(site: Site, cfg: Any) -> int | None:
 
 
 def _check_model(card: DictionaryCard, loaded: LoadedModel) -> None:
-    said, spec = card.made_for.model, loaded.card.ref.spec
+    said, spec = card.ref.made_for.model, loaded.card.ref.spec
     if said is None or spec.startswith(INSTANCE_PREFIX) or _base(said) == _base(spec):
         return
     raise BadDictionary(
@@ -67,7 +67,7 @@ def _base(name: str) -> str:
 
 def _check_processing(card: DictionaryCard, loaded: LoadedModel) -> None:
     """Folding moves what lies in the residual stream alone: writing weights are centred then."""
-    said, has = card.made_for.processing, loaded.card.fingerprint["processing"]
+    said, has = card.ref.made_for.processing, loaded.card.fingerprint["processing"]
     if said is None or has not in ("none", "folded") or said == has:
         return
     if not any(site_kind(site.kind).axes[-1] == "d_model" for site in (card.ref.reads, card.ref.writes)):
@@ -83,7 +83,7 @@ def _check_processing(card: DictionaryCard, loaded: LoadedModel) -> None:
 
 
 def _check_bos(card: DictionaryCard, loaded: LoadedModel) -> None:
-    said, has = card.made_for.prepend_bos, loaded.card.fingerprint["bos"] == "prepended"
+    said, has = card.ref.made_for.prepend_bos, loaded.card.fingerprint["bos"] == "prepended"
     if said is None or said == has:
         return
     policy = "always" if said else "never"

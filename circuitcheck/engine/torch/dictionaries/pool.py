@@ -5,12 +5,11 @@ from dataclasses import replace
 
 import torch
 
-from circuitcheck.engine.protocol import MadeFor
 from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary, load_dictionary, with_random_decoder
 from circuitcheck.engine.torch.dictionaries.reading import state_of
 from circuitcheck.errors import BadDictionary, ModelChanged
 from circuitcheck.places import Site
-from circuitcheck.plan import DictionaryRef
+from circuitcheck.plan import DictionaryRef, MadeFor
 
 _MOST = 64  # dictionaries; each takes its own memory, and a run needs a few
 
@@ -21,7 +20,6 @@ class DictionaryPool:
     def __init__(self) -> None:
         self._loaded: OrderedDict[DictionaryRef, LoadedDictionary] = OrderedDict()
         self._by_spec: dict[tuple[object, ...], DictionaryRef] = {}
-        self._given: dict[DictionaryRef, MadeFor] = {}  # what their users said, to be said again when they are loaded again
 
     def attach(
         self, spec: object, *, reads: Site | None, writes: Site | None, given: MadeFor, transcoder: bool | None
@@ -31,7 +29,6 @@ class DictionaryPool:
         if known is not None and known in self._loaded:
             return self.get(known)
         found = self._keep(load_dictionary(spec, reads=reads, writes=writes, given=given, transcoder=transcoder))
-        self._given[found.card.ref] = given
         if key:
             self._by_spec[key] = found.card.ref
         return found
@@ -49,8 +46,9 @@ class DictionaryPool:
             return self._keep(with_random_decoder(self.get(replace(ref, decoder_seed=None)), ref.decoder_seed))
         if ref.spec.startswith("instance:"):
             raise BadDictionary(f"{ref} is an SAE object that this session does not hold: give it to cc.sae again.")
-        given = self._given.get(ref, MadeFor())
-        found = load_dictionary(ref.spec, reads=ref.reads, writes=ref.writes, given=given, transcoder=ref.is_transcoder)
+        found = load_dictionary(
+            ref.spec, reads=ref.reads, writes=ref.writes, given=ref.made_for, transcoder=ref.is_transcoder
+        )
         if found.card.ref.fingerprint != ref.fingerprint:
             raise ModelChanged(
                 f"{ref.spec} now has the fingerprint {found.card.ref.fingerprint}, and the plan was made for "

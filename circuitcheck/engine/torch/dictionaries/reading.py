@@ -13,7 +13,7 @@ from circuitcheck.engine.torch.loading.hub import first_sentence
 from circuitcheck.engine.torch.loading.json_files import check_no_pointer, read_object
 from circuitcheck.engine.torch.loading.safetensors_header import read_types
 from circuitcheck.errors import BadDictionary, CircuitCheckError, CorruptCheckpoint, ModelUnavailable
-from circuitcheck.models import ModelSpec, dictionary_folder
+from circuitcheck.models import ModelSpec, bundled_dictionaries, dictionary_folder
 from circuitcheck.text import a_kind, first_line, suggestion
 
 HUB = "hub:"
@@ -64,7 +64,8 @@ def _from_folder(spec: str, folder: Path) -> Any:
         if not (folder / name).is_file():
             raise BadDictionary(
                 f"{spec!r} is no dictionary: {'no such folder is here' if not folder.is_dir() else f'it has no {name}'}. "
-                f"Expected a folder that sae_lens saved, with {_CONFIG} and {_WEIGHTS}, or 'hub:RELEASE/ID'."
+                f"Expected a folder that sae_lens saved, with {_CONFIG} and {_WEIGHTS} (looked for in {folder.absolute()}), "
+                f"'hub:RELEASE/ID', or one of {', '.join(bundled_dictionaries('organism'))}."
             )
     config = read_object(named, folder / _CONFIG, _LARGEST)
     _check_header(named, folder / _WEIGHTS)
