@@ -37,6 +37,7 @@ PAGES = {
         "docs/doctor/organism",
         "docs/doctor/smollm2",
         "circuitcheck/models/bundled/organism/README",
+        "circuitcheck/models/bundled/organism/dictionaries/README",
     ],
     "Project": ["docs/design", "CONTRIBUTING", "CHANGELOG", "examples/own_intervention/README"],
 }

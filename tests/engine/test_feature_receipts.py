@@ -223,7 +223,7 @@ def test_an_error_term_computed_after_the_edit_is_no_silent_success(monkeypatch,
 def test_where_the_change_depends_on_other_runs_writing_nothing_is_vacuous(monkeypatch, q, two, model, ioi, edit):
     kind = {"patch": "counterfactual"}.get(edit, edit)
     monkeypatch.setattr(kernel._Splice, "of", lambda splice, read, old: old.clone())
-    with pytest.raises(cc.VacuousIntervention, match=r"there fires .* on \d+"):
+    with pytest.raises(cc.VacuousIntervention, match=r"its features fire: .* \d+"):
         receipt(ioi, model.ablate(q[two], kind=kind, **({} if kind == "counterfactual" else {"n": 64})))
 
 
@@ -252,7 +252,7 @@ def test_another_token_is_an_error(monkeypatch, q, two, model, ioi):
 
 
 def test_a_feature_that_never_fires_is_vacuous_with_its_count(q, model, ioi):
-    with pytest.raises(cc.VacuousIntervention, match=r"there fires .*5.* on 0\."):
+    with pytest.raises(cc.VacuousIntervention, match=r"its features fire: .*5. 0\."):
         receipt(ioi, model.remove(q[5]))
     allowed = receipt(ioi, model.remove(q[5], allow_vacuous=True))
     assert ([each.fires for each in allowed.features], allowed.changed) == ([0], 0)

@@ -76,7 +76,8 @@ def test_using_a_tokenizer_does_not_change_its_fingerprint(tmp_path):
 
 
 def test_what_a_tokenizer_was_asked_its_equals_are_not_asked_again(tmp_path, monkeypatch):
-    inner, asked, encode = save_tokenizer(tmp_path), [], HubTokenizer.encode_many
+    words = (*ioi_words(), "nobodyelse")  # a tokenizer that no other test has asked
+    inner, asked, encode = save_tokenizer(tmp_path, words), [], HubTokenizer.encode_many
     monkeypatch.setattr(HubTokenizer, "encode_many", lambda *args, **how: asked.append(args) or encode(*args, **how))
     first_one, again, smaller = (HubTokenizer(inner, "never", "tiny", n) for n in (5000, 5000, len(inner)))
     found, counts = [], []
