@@ -52,12 +52,21 @@ def refuse_set(what: str, given: object, error: MakeError) -> None:
 
 
 def known_arguments(function: Callable[Arguments, Returned]) -> Callable[Arguments, Returned]:
-    """A function that tells, of an argument that it does not have, which may be meant. Python says it from 3.13 on, without
-    words of other tools."""
-    names = tuple(signature(function).parameters)
+    """A function that tells, of an argument that it does not have, which may be meant, and of one too many which are given
+    by name. Python says the first from 3.13 on, without words of other tools."""
+    parameters = signature(function).parameters
+    names = tuple(parameters)
+    by_place = [name for name, each in parameters.items() if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    by_name = [name for name, each in parameters.items() if each.kind is each.KEYWORD_ONLY]
+    any_number = any(each.kind is each.VAR_POSITIONAL for each in parameters.values())
 
     @wraps(function)
     def checked(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Returned:
+        if len(args) > len(by_place) and by_name and not any_number:
+            raise TypeError(
+                f"{function.__name__}() got {shown(args[len(by_place)])} without a name; give it by name, one of "
+                f"{', '.join(f'{name}=' for name in by_name)}."
+            )
         for name in kwargs:
             if name not in names:
                 meant = _ELSEWHERE.get(name, name)

@@ -93,3 +93,12 @@ def test_firing_is_looked_up_at_a_position_of_the_task(model, q, ioi):
     effect = ioi.logit_diff(model) - ioi.logit_diff(model.remove(q[3], at="END"))
     with pytest.raises(cc.UnknownPosition, match="firing='NOPE'"):
         effect.beats(cc.random_features(like=q[3], firing="NOPE"), share=0.5)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [lambda model, q: model.remove(q[3], "END"), lambda model, _: model.ablate("L1H2", "zero"), lambda *_: cc.sae("a", "b")],
+)
+def test_what_has_to_be_named_is_told_by_name(model, q, use):
+    with pytest.raises(TypeError, match=r"without a name; give it by name, one of .*(at|kind)="):
+        use(model, q)
