@@ -15,7 +15,7 @@ from circuitcheck.engine.torch.dictionaries.attaching import made_for, sites_of
 from circuitcheck.engine.torch.dictionaries.reading import read_dictionary
 from circuitcheck.engine.torch.fingerprints.fingerprint import digest_of, weights_digest
 from circuitcheck.engine.torch.sites.shapes import Activations, AtIndex
-from circuitcheck.errors import BadDictionary, ModelChanged
+from circuitcheck.errors import BadDictionary
 from circuitcheck.places import Site
 from circuitcheck.plan import DictionaryRef, MadeFor
 
@@ -25,15 +25,10 @@ _PER_FEATURE = {"W_dec": 0, "W_enc": 1, "b_enc": 0, "threshold": 0}  # the axis 
 
 @dataclass
 class LoadedDictionary:
-    """`sae` is sae_lens's own, on the model's device, in float32; `weights` is the digest that they must have."""
+    """`sae` is sae_lens's own, on the model's device, in float32."""
 
     sae: Any
     card: DictionaryCard
-    weights: str
-
-    @property
-    def bytes(self) -> int:
-        return sum(tensor.numel() * tensor.element_size() for tensor in self.sae.parameters())
 
     def encode(self, values: AtIndex) -> Activations:
         """Activations [index, feature] of values [index, d_in]."""
@@ -61,11 +56,6 @@ class LoadedDictionary:
         by_norm = getattr(self.sae.cfg, "rescale_acts_by_decoder_norm", False)  # its decoder divides by these
         directions: Tensor = rows / rows.norm(dim=1, keepdim=True).clamp(min=1e-8) if by_norm else rows
         return directions
-
-    def check_unchanged(self) -> None:
-        """Raises ModelChanged where somebody changed its weights."""
-        if weights_digest(self.sae) != self.weights:
-            raise ModelChanged(f"the weights of {self.card.ref} are not those that were loaded. Load it again.")
 
     def _check(self, values: AtIndex) -> None:
         if values.dim() != 2 or values.shape[1] != self.card.d_in:
@@ -102,7 +92,7 @@ def load_dictionary(
     ref = DictionaryRef(text, name, digest_of(parts), *where, int(sae.cfg.d_sae), purpose)
     d_out = int(getattr(sae.cfg, "d_out", sae.cfg.d_in))
     card = DictionaryCard(ref, sae.cfg.architecture(), int(sae.cfg.d_in), d_out, parts)
-    return LoadedDictionary(sae, card, weights)
+    return LoadedDictionary(sae, card)
 
 
 def with_random_decoder(loaded: LoadedDictionary, seed: int) -> LoadedDictionary:
@@ -114,7 +104,7 @@ def with_random_decoder(loaded: LoadedDictionary, seed: int) -> LoadedDictionary
     drawn = torch.randn(rows.shape, generator=torch.Generator().manual_seed(number)).to(rows)
     sae.W_dec.data = drawn * (rows.norm(dim=1, keepdim=True) / drawn.norm(dim=1, keepdim=True))
     ref = replace(loaded.card.ref, decoder_seed=seed)
-    return LoadedDictionary(sae, replace(loaded.card, ref=ref), weights_digest(sae))
+    return LoadedDictionary(sae, replace(loaded.card, ref=ref))
 
 
 def _name(spec: object) -> str:

@@ -1,24 +1,17 @@
 """What a dictionary reads and writes: the values of a site, or of one head of it, at some tokens, as rows of numbers."""
 
-from typing import Any
-
-from circuitcheck.engine.torch.sites.access import place
+from circuitcheck.engine.torch.sites.access import place_of
 from circuitcheck.engine.torch.sites.shapes import AtIndex, Index, Value
 from circuitcheck.places import Site
 
 
-def where_in(site: Site, rows: Index, columns: Index) -> tuple[Any, ...]:
-    """The index of a dictionary's site at some tokens, in the value of its whole layer."""
-    return place(site.kind, [] if site.index is None else [site.index], rows, columns)
-
-
 def rows_of_site(site: Site, value: Value, rows: Index, columns: Index) -> AtIndex:
     """[index, d_in]: one row for each token. Of a whole layer's z the heads stand side by side."""
-    return value[where_in(site, rows, columns)].flatten(1)
+    return value[place_of(site, rows, columns)].flatten(1)
 
 
 def put_rows(site: Site, value: Value, rows: Index, columns: Index, new: AtIndex) -> Value:
     """A copy of `value` with rows [index, d_out] in the place of those tokens'."""
-    written, where = value.clone(), where_in(site, rows, columns)
+    written, where = value.clone(), place_of(site, rows, columns)
     written[where] = new.reshape(written[where].shape).to(written)
     return written

@@ -3,7 +3,7 @@
 from functools import partial
 
 from circuitcheck.engine.torch.kernels.base import Sources, writes_of, writes_of_values
-from circuitcheck.engine.torch.sites.access import SiteLayer, Write, place
+from circuitcheck.engine.torch.sites.access import SiteLayer, Write, place_of
 from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.engine.torch.sites.shapes import Value
 from circuitcheck.plan import PatchPath, held_still
@@ -22,7 +22,7 @@ def _read_by_receivers(path: PatchPath, batch: Batch, sources: Sources) -> dict[
     rows, columns = batch.where(path.sender_at)
     for need in path.needs:
         site = need.site
-        where = place(site.kind, [] if site.index is None else [site.index], rows, columns)
+        where = place_of(site, rows, columns)
         usual[site.kind, site.layer] = usual[site.kind, site.layer].clone()
         usual[site.kind, site.layer][where] = sources.value(need.source, (site.kind, site.layer))[where]
     freeze = [Write(kind, layer, partial(_instead, new=value)) for (kind, layer), value in usual.items()]

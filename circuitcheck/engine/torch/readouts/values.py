@@ -3,7 +3,7 @@
 import torch
 
 from circuitcheck.engine.torch.readouts.base import Seen, read
-from circuitcheck.engine.torch.sites.access import place
+from circuitcheck.engine.torch.sites.access import place_of
 from circuitcheck.engine.torch.sites.shapes import AtIndex, PerPrompt
 from circuitcheck.errors import BadMetric
 from circuitcheck.places import Position, Site
@@ -40,6 +40,6 @@ def _(metric: Activation, seen: Seen) -> PerPrompt:
 def _at_place(site: Site, at: Position, seen: Seen) -> AtIndex:
     """[prompt, value]: what a site holds at one token of each prompt, in float64."""
     rows, columns = seen.batch.where((at,))
-    where = place(site.kind, [] if site.index is None else [site.index], rows, columns)
+    where = place_of(site, rows, columns)
     found: AtIndex = seen.sites[site.kind, site.layer][where]
     return found.double().flatten(1)

@@ -10,7 +10,7 @@ from circuitcheck.engine.protocol import Reconstructed
 from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
 from circuitcheck.engine.torch.dictionaries.slices import rows_of_site
 from circuitcheck.engine.torch.loaded.model import LoadedModel
-from circuitcheck.engine.torch.sites.batch import Batch, by_size
+from circuitcheck.engine.torch.sites.batch import Batch, by_size, in_parts
 from circuitcheck.engine.torch.sites.forward import activations
 from circuitcheck.engine.torch.sites.shapes import AtIndex, Index
 from circuitcheck.places import At, Position
@@ -57,13 +57,9 @@ def _values(
     what it stands for."""
     ref = dictionary.card.ref
     wanted = {(site.kind, site.layer) for site in (ref.reads, ref.writes)}
-    for group in by_size(prompts, "logits"):
-        for start in range(0, len(group), batch):
-            indices = group[start : start + batch]
-            part = Batch(tuple(prompts[i] for i in indices), loaded.device)
-            kept = activations(loaded.model, part.tokens("clean"), wanted)
-            rows, columns = part.where(at)
-            read, written = (
-                rows_of_site(site, kept[site.kind, site.layer], rows, columns) for site in (ref.reads, ref.writes)
-            )
-            yield indices, rows, read, written
+    for indices in in_parts(by_size(prompts, "logits"), batch):
+        part = Batch(tuple(prompts[i] for i in indices), loaded.device)
+        kept = activations(loaded.model, part.tokens("clean"), wanted)
+        rows, columns = part.where(at)
+        read, written = (rows_of_site(site, kept[site.kind, site.layer], rows, columns) for site in (ref.reads, ref.writes))
+        yield indices, rows, read, written

@@ -21,7 +21,7 @@ from circuitcheck.engine.torch.running.graph import Node, Pass, graph_of
 from circuitcheck.engine.torch.running.references import Directions, Means, References, rendered
 from circuitcheck.engine.torch.running.sharing import Texts, texts_of
 from circuitcheck.engine.torch.sites.access import SiteLayer, Write, hooks_that_read, hooks_that_write, of_part
-from circuitcheck.engine.torch.sites.batch import Batch, by_size
+from circuitcheck.engine.torch.sites.batch import Batch, by_size, in_parts
 from circuitcheck.engine.torch.sites.forward import forward
 from circuitcheck.engine.torch.sites.hooks import hooked
 from circuitcheck.engine.torch.sites.shapes import Logits, Tokens, Value, Vector
@@ -93,7 +93,7 @@ class Run:
             raise BadTask(f"these prompts have {lengths} tokens: values of sites are of prompts with equally many.")
         proof, shown = Proof(cell.view, len(prompts)), [torch.empty(0)] * len(prompts)
         values: dict[Site, list[Value]] = {site: [] for site in sites}
-        for indices in _in_parts(groups, self._plan.batch):
+        for indices in in_parts(groups, self._plan.batch):
             batch = Batch(tuple(prompts[i] for i in indices), self._loaded.device)
             _check_bases({cell.view.base}, batch)
             for node, seen, changes in self._run(graph_of({0: cell}, self.architecture), Texts(batch, batch, indices)):
@@ -199,13 +199,6 @@ class _Values:
             raise ValueError(f"{intervention.describe()} is not bound to a task yet")
         means = self.run.references.mean(intervention.stream, intervention.features)
         return means.rows(0, self.batch.prompts, self.batch.width)
-
-
-def _in_parts(groups: Iterable[list[int]], size: int) -> Iterator[list[int]]:
-    """Each group, `size` of it at a time."""
-    for group in groups:
-        for start in range(0, len(group), size):
-            yield group[start : start + size]
 
 
 def _check_bases(bases: Iterable[str], batch: Batch) -> None:

@@ -197,6 +197,11 @@ def place(kind: KindName, indices: list[int], rows: Index, columns: Index) -> tu
     return rows[:, None], columns[:, None], torch.tensor(indices, device=rows.device)
 
 
+def place_of(site: Site, rows: Index, columns: Index) -> tuple[Any, ...]:
+    """The same of a site: of its own head or neuron, or of all of its layer."""
+    return place(site.kind, [] if site.index is None else [site.index], rows, columns)
+
+
 def of_part(site: Site, value: Value) -> Value:
     """[prompt, pos, ...] of a site's own head or neuron, [prompt, query, key] of scores and patterns; of all of the layer,
     where it names none: as above."""

@@ -1,6 +1,6 @@
 """Prompts of one token count, as the tensors and indices that kernels work on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -25,6 +25,13 @@ def by_size(prompts: Iterable[Prompt], reading: Reading) -> list[list[int]]:
     for index, prompt in enumerate(prompts):
         groups.setdefault((len(prompt.tokens), len(continuation(prompt, reading))), []).append(index)
     return [indices for _, indices in sorted(groups.items())]
+
+
+def in_parts(groups: Iterable[list[int]], size: int) -> Iterator[list[int]]:
+    """Each group, `size` of it at a time."""
+    for group in groups:
+        for start in range(0, len(group), size):
+            yield group[start : start + size]
 
 
 @dataclass(frozen=True)
