@@ -8,6 +8,7 @@ import pytest
 
 from circuitcheck.files import try_to_write
 from circuitcheck.settings import CORRECTIONS, DTYPES, LEDGER, SCOPES, Settings
+from circuitcheck.text import repeated
 
 _DEFAULTS = Settings()
 
@@ -158,18 +159,22 @@ def require_models(config: pytest.Config) -> bool:
 
 
 def given_saes(config: pytest.Config) -> dict[str, str]:
-    """{name: spec}: those of the ini file, and over them those of the command line. Raises UsageError for what is none."""
+    """{name: spec}: those of the ini file, and over them those of the command line. Raises UsageError for what is none, and
+    for a name that the command line has twice."""
     lines = config.getini(SAE.ini)
-    found: dict[str, str] = {}
-    on_line = config.getoption(SAE.flag)
-    for given in (*(lines if isinstance(lines, list) else [lines]), *on_line):
-        name, equals, spec = str(given).partition("=")
-        if not (equals and name.strip().isidentifier() and spec.strip() and spec.isprintable()):
-            raise pytest.UsageError(f"{SAE.flag} {given!r}: expected NAME=SPEC, such as query=checkpoints/l1h11-query-v2.")
-        if given in on_line and name.strip() in [each.partition("=")[0].strip() for each in on_line[: on_line.index(given)]]:
-            raise pytest.UsageError(f"{SAE.flag} names {name.strip()!r} twice: give one dictionary in its place.")
-        found[name.strip()] = spec.strip()
-    return found
+    on_line = [_named_spec(given) for given in config.getoption(SAE.flag)]
+    twice = repeated(name for name, _ in on_line)
+    if twice:
+        raise pytest.UsageError(f"{SAE.flag} names {twice[0]!r} twice: give one dictionary in its place.")
+    in_file = [_named_spec(given) for given in (lines if isinstance(lines, list) else [lines])]
+    return dict([*in_file, *on_line])
+
+
+def _named_spec(given: object) -> tuple[str, str]:
+    name, equals, spec = (part.strip() for part in str(given).partition("="))
+    if not (equals and name.isidentifier() and spec and spec.isprintable()):
+        raise pytest.UsageError(f"{SAE.flag} {given!r}: expected NAME=SPEC, such as query=checkpoints/l1h11-query-v2.")
+    return name, spec
 
 
 def time_budget(config: pytest.Config) -> float | None:

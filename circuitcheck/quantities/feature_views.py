@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 from circuitcheck.engine.protocol import ModelCard
-from circuitcheck.errors import BadDictionary, BadIntervention
+from circuitcheck.errors import BadIntervention
 from circuitcheck.given import checked_number, known_arguments
 from circuitcheck.places import parse_at
 from circuitcheck.plan import Ablate, EditFeatures, Intervention, Reconstruct
@@ -68,7 +68,7 @@ class FeatureViews:
         that changes nothing. Raises BadDictionary, BadIntervention, UnknownPosition."""
         if not isinstance(dictionary, Dictionary):
             raise BadIntervention(f"through() got {shown(dictionary)}; expected a dictionary, such as cc.sae(folder).")
-        self._check_fits(dictionary)
+        current_session().check_fits(dictionary.ref, self.card.ref)
         kept = _error_term(error)
         return self._then(Reconstruct(dictionary.ref, parse_at(at), kept, allow_vacuous=kept == "keep"))
 
@@ -86,7 +86,7 @@ class FeatureViews:
         allow_vacuous: bool = False,
     ) -> Self:
         found = as_features(features, edit)
-        self._check_fits(found.dictionary)
+        current_session().check_fits(found.dictionary.ref, self.card.ref)
         return self._then(
             EditFeatures(
                 features=found.plan,
@@ -113,13 +113,6 @@ class FeatureViews:
         allow_vacuous: bool,
     ) -> Self:
         return self._edit(features, _EDITS[kind], at, source=source, n=n, matching=matching, allow_vacuous=allow_vacuous)
-
-    def _check_fits(self, dictionary: Dictionary) -> None:
-        """Raises BadDictionary, UnknownSite."""
-        engine = current_session().engine
-        if not hasattr(engine, "check_fits"):
-            raise BadDictionary(f"the engine {type(engine).__name__} runs no dictionaries of features.")
-        engine.check_fits(dictionary.ref, self.card.ref)
 
     def _then(self, intervention: Intervention) -> Self:
         raise NotImplementedError

@@ -242,7 +242,7 @@ class Task:
         found, view = as_metric(metric), as_view(view, f"task {self.name!r}")
         self._check_metric(found)
         for dictionary in found.dictionaries:
-            current_session().engine.check_fits(dictionary, view.card.ref)
+            current_session().check_fits(dictionary, view.card.ref)
         cell = Cell(self._bound(view), found)
         check_sites(found.sites, view.card.architecture)
         shown = "model" if view.data == View(view.data.model) else view.data.describe()

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitcheck.engine.protocol import Engine, Look, ModelCard, Receipt, Reconstructed, Scanned, on_most_prompts
-from circuitcheck.errors import BadExtension, BadMetric, BadSpec, BadTask, NotComparable, VacuousIntervention
+from circuitcheck.errors import BadDictionary, BadExtension, BadMetric, BadSpec, BadTask, NotComparable, VacuousIntervention
 from circuitcheck.extensions import load_extensions
 from circuitcheck.memory import LeastRecentlyUsed
 from circuitcheck.models import BosPolicy
@@ -117,6 +117,12 @@ class Session:
                 raise BadSpec("a model object is taken as it is: move or cast it first, and leave dtype and device out.")
             return self.engine.adopt(spec, bos=bos)
         return self.engine.load(spec, dtype=dtype or self.settings.dtype, device=device or self.settings.device, bos=bos)
+
+    def check_fits(self, dictionary: DictionaryRef, model: ModelRef) -> None:
+        """Raises BadDictionary for one that does not belong to the model, or an engine that runs none; UnknownSite."""
+        if not hasattr(self.engine, "check_fits"):
+            raise BadDictionary(f"the engine {type(self.engine).__name__} runs no dictionaries of features.")
+        self.engine.check_fits(dictionary, model)
 
     def tokenizer(self, model: ModelRef | str) -> Tokenizer:
         """A model's, or a spec's; no weights are loaded for it. Raises what loading a model does."""

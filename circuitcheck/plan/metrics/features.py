@@ -10,15 +10,19 @@ from circuitcheck.plan.dictionaries import DictionaryRef, Features
 from circuitcheck.plan.metrics.protocol import MetricBase, Support
 
 
-@dataclass(frozen=True)
-class _OfFeatures(MetricBase):
-    features: Features
+class _ThroughDictionary(MetricBase):
+    """What looks at one token `at` through a dictionary."""
+
     at: Position
     tokens: ClassVar[Literal["none"]] = "none"
 
     @property
+    def through(self) -> DictionaryRef:
+        raise NotImplementedError
+
+    @property
     def sites(self) -> tuple[Site, ...]:  # type: ignore[override]
-        return (self.features.dictionary.reads,)
+        return (self.through.reads,)
 
     @property
     def looks_at(self) -> At:  # type: ignore[override]
@@ -26,7 +30,17 @@ class _OfFeatures(MetricBase):
 
     @property
     def dictionaries(self) -> tuple[DictionaryRef, ...]:  # type: ignore[override]
-        return (self.features.dictionary,)
+        return (self.through,)
+
+
+@dataclass(frozen=True)
+class _OfFeatures(_ThroughDictionary):
+    features: Features
+    at: Position
+
+    @property
+    def through(self) -> DictionaryRef:
+        return self.features.dictionary
 
 
 @dataclass(frozen=True)
@@ -52,29 +66,20 @@ class FeatureFires(_OfFeatures):
 
 
 @dataclass(frozen=True)
-class ActiveFeatures(MetricBase):
+class ActiveFeatures(_ThroughDictionary):
     """How many of a dictionary's features are active at one token: L0."""
 
     dictionary: DictionaryRef
     at: Position
-    tokens: ClassVar[Literal["none"]] = "none"
     support: ClassVar[Support] = (0.0, math.inf)
+
+    @property
+    def through(self) -> DictionaryRef:
+        return self.dictionary
 
     @property
     def name(self) -> str:
         return f"L0 of {self.dictionary} at {self.at}"
-
-    @property
-    def sites(self) -> tuple[Site, ...]:  # type: ignore[override]
-        return (self.dictionary.reads,)
-
-    @property
-    def looks_at(self) -> At:  # type: ignore[override]
-        return (self.at,)
-
-    @property
-    def dictionaries(self) -> tuple[DictionaryRef, ...]:  # type: ignore[override]
-        return (self.dictionary,)
 
 
 @dataclass(frozen=True)

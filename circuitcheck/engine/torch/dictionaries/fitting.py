@@ -1,6 +1,7 @@
 """Does a dictionary belong to a model? What it was made for against what the model is."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from circuitcheck.engine.protocol import DictionaryCard
@@ -55,6 +56,7 @@ def _check_model(card: DictionaryCard, loaded: LoadedModel) -> None:
     )
 
 
+@lru_cache(maxsize=64)
 def _base(name: str) -> str:
     """What is the same for all names of one model: its hub id without the owner, in small letters."""
     from transformer_lens.supported_models import MODEL_ALIASES
