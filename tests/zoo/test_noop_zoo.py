@@ -16,7 +16,7 @@ from torch import nn
 
 import circuitcheck as cc
 from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
-from circuitcheck.engine.torch.running import run
+from circuitcheck.engine.torch.running import model_runs
 from circuitcheck.errors import (
     BadIntervention,
     BadRecord,
@@ -504,13 +504,14 @@ def test_a_patch_where_the_counterfactual_has_the_same_tokens_so_far(model, ioi)
 
 def test_a_source_run_on_the_prompts_in_another_order(with_doctor, tiny_gpt2, measure, monkeypatch):
     """Every site's value in a row that belongs to another prompt."""
-    honest = run.Run.forward
+    honest = model_runs.ModelRuns.untouched
 
     def rolled(self, *given):
         logits, kept = honest(self, *given)
         return logits, {where: value.roll(1, 0) for where, value in kept.items()}
 
-    monkeypatch.setattr(run.Run, "forward", rolled)
+    for way in ("untouched", "whole"):
+        monkeypatch.setattr(model_runs.ModelRuns, way, rolled)
     with pytest.raises(CircuitCheckError, match=r"abc|source|another prompt|from the counterfactual"):
         measure(cc.load(str(tiny_gpt2)).patch("L1H2", source="abc", at="END"))
 

@@ -23,7 +23,7 @@ from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
 from circuitcheck.engine.torch.running.composition import composition
 from circuitcheck.engine.torch.running.direct_effect import direct_effect
 from circuitcheck.engine.torch.running.encoding import encode, reconstruct
-from circuitcheck.engine.torch.running.graph_run import Recordings
+from circuitcheck.engine.torch.running.model_runs import Recordings
 from circuitcheck.engine.torch.running.references import Directions, Means, rendered
 from circuitcheck.engine.torch.running.run import Run
 from circuitcheck.engine.torch.running.scanning import scan, trace

@@ -19,6 +19,7 @@ from circuitcheck.errors import BadDictionary
 from circuitcheck.places import Site
 from circuitcheck.plan import DictionaryRef, MadeFor
 
+_FEW = 1 / 8  # of the features
 _NOT_COMPUTED = ("device", "dtype", "metadata")
 _PER_FEATURE = {"W_dec": 0, "W_enc": 1, "b_enc": 0, "threshold": 0}  # the axis of features
 
@@ -42,6 +43,14 @@ class LoadedDictionary:
             self.sae.encode(values.float())  # sae_lens keeps a value's norm until the next decoding
         decoded: AtIndex = self.sae.decode(activations)
         return decoded
+
+    def change(self, before: Activations, after: Activations, values: AtIndex) -> AtIndex:
+        """[index, d_out]: what the decoded values change by. Of few features it is the sum of their own rows."""
+        moved = (after != before).any(dim=0).nonzero()[:, 0]
+        if len(moved) > _FEW * before.shape[1] or self.card.fingerprint["normalize_activations"] != "none":
+            return self.decode(after, values) - self.decode(before, values)
+        change: AtIndex = (after - before)[:, moved] @ self.directions(moved.tolist())
+        return change
 
     def reconstruct(self, activations: Activations, values: AtIndex) -> AtIndex:
         """[index, d_out]: what is decoded, and of a skip transcoder what goes past the features."""

@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+
+import torch
 
 from circuitcheck.engine.torch.kernels import writes_of
 from circuitcheck.engine.torch.loaded.model import LoadedModel
@@ -11,41 +13,37 @@ from circuitcheck.engine.torch.proof.watch import Change
 from circuitcheck.engine.torch.readouts import Seen
 from circuitcheck.engine.torch.running.graph import Node, Pass
 from circuitcheck.engine.torch.running.groups import Group, groups_of
+from circuitcheck.engine.torch.running.model_runs import ModelRuns
 from circuitcheck.engine.torch.running.references import References
 from circuitcheck.engine.torch.running.sharing import Texts
-from circuitcheck.engine.torch.running.sources import PassSources
-from circuitcheck.engine.torch.shortened.parity import Ways, ways_of
-from circuitcheck.engine.torch.shortened.passes import Shown, recorded_pass, short_passes, whole_pass
-from circuitcheck.engine.torch.shortened.recording import Recording
+from circuitcheck.engine.torch.running.sources import PassSources, Rerun
+from circuitcheck.engine.torch.shortened.parity import Ways
+from circuitcheck.engine.torch.shortened.passes import Read, Shown
 from circuitcheck.engine.torch.shortened.shortcut import Shortcut
 from circuitcheck.engine.torch.sites.access import SiteLayer, Write
 from circuitcheck.engine.torch.sites.batch import Batch
-from circuitcheck.engine.torch.sites.shapes import Tokens, Value
+from circuitcheck.engine.torch.sites.shapes import Index, Tokens, Value
 from circuitcheck.errors import BadTask
-from circuitcheck.memory import LeastRecentlyUsed
-from circuitcheck.plan import CLEAN, Cell, EditFeatures, Intervention, Resample, StreamMean
+from circuitcheck.plan import CLEAN, Cell, EditFeatures, Intervention, LogitDiff, Resample, StreamMean
 
 Watch = Callable[[Intervention, Batch, Iterable[Write], Change], list[Write]]
-Recordings = LeastRecentlyUsed[tuple[str, tuple[int, ...], bytes], Recording]  # by fingerprint, and tokens
 Found = tuple[Node, Seen, list[Change]]
 
 
 class GraphRun:
-    """`watch` puts the proof around an intervention's writes. `recordings` are kept from plan to plan; with None, all passes
-    are whole. `passes` counts prompts."""
+    """`watch` puts the proof around an intervention's writes."""
 
-    def __init__(self, loaded: LoadedModel, references: References, watch: Watch, recordings: Recordings | None) -> None:
-        self._loaded, self._references, self._watch, self._recordings = loaded, references, watch, recordings
-        self.passes = 0
+    def __init__(self, loaded: LoadedModel, references: References, watch: Watch, runs: ModelRuns) -> None:
+        self._architecture, self._references, self._watch, self._runs = loaded.card.architecture, references, watch, runs
 
     def shown(self, graph: list[Node], cells: Mapping[int, Cell], texts: Texts) -> Iterator[Found]:
         """Each node with what its pass shows and what its interventions changed. Values are let go of when no pass that is
         still to come takes them."""
-        ways = self._ways(texts.run)
+        ways = self._runs.ways(texts.run)
         shown: dict[Pass, Seen] = {}
         takers = Counter(source for node in graph for source in node.takes_from)
-        for group in groups_of(graph, cells, texts.run, ways, self._loaded.card.architecture.n_layers):
-            for node, seen, changes in self._together(group, texts, shown, ways):
+        for group in groups_of(graph, cells, texts.run, ways, self._architecture.n_layers):
+            for node, seen, changes in self._together(group, _ids_read(group, cells, texts.rows), texts, shown, ways):
                 if takers[node.run]:
                     shown[node.run] = seen
                 clean = shown.get(Pass(CLEAN), seen)
@@ -54,79 +52,44 @@ class GraphRun:
                     takers[source] -= 1
                     if not takers[source]:
                         del shown[source]
-        if self._recordings is not None:
-            self._recordings.trim()
+        self._runs.trim()
 
-    def _ways(self, batch: Batch) -> Ways:
-        if self._recordings is None:
-            return Ways()
-        tokens, n_ctx = batch.tokens(CLEAN), self._loaded.card.architecture.n_ctx
-        return ways_of(self._loaded.model, self._loaded.card.ref, tokens, n_ctx)
-
-    def _together(self, group: Group, texts: Texts, shown: Mapping[Pass, Seen], ways: Ways) -> list[Found]:
+    def _together(
+        self, group: Group, ids: Index | None, texts: Texts, shown: Mapping[Pass, Seen], ways: Ways
+    ) -> list[Found]:
         start = group.shortcut.start if group.shortcut else 0
         batch, rows = (replace(each, start=start) for each in (texts.run, texts.rows))
         changes = [[self._change(each, batch) for each in node.run.interventions] for node in group.nodes]
-        writes = [self._writes(node.run, batch, shown, own) for node, own in zip(group.nodes, changes, strict=True)]
-        logits, kept = self._run(group, batch, rows, writes, ways)
+        again = _Again(self._runs, group.shortcut, ways, self._tokens)
+        writes = [self._writes(node.run, batch, shown, own, again) for node, own in zip(group.nodes, changes, strict=True)]
+        read = self._runs.read(rows, ways, ids)
+        logits, kept = self._run(group, batch, read, writes, ways)
         copies = len(group.nodes)
         parts = zip(logits.chunk(copies), *(value.chunk(copies) for value in kept.values()), strict=True)
         seen = [
-            Seen(rows.by_prompt(own), rows, dict(zip(kept, values, strict=True)), dictionary=self._references.dictionary)
+            Seen(
+                rows.by_prompt(own),
+                rows,
+                dict(zip(kept, values, strict=True)),
+                dictionary=self._references.dictionary,
+                ids=read.ids,
+            )
             for own, *values in parts
         ]
         return list(zip(group.nodes, seen, changes, strict=True))
 
-    def _run(self, group: Group, batch: Batch, rows: Batch, writes: list[list[Write]], ways: Ways) -> Shown:
-        run, wanted = group.nodes[0].run, {where for node in group.nodes for where in node.keeps}
+    def _run(self, group: Group, batch: Batch, read: Read, writes: list[list[Write]], ways: Ways) -> Shown:
+        wanted = {where for node in group.nodes for where in node.keeps}
+        tokens = self._tokens(batch, group.nodes[0].run.tokens)
         if group.shortcut is not None:
-            return self._short(run.tokens, batch, rows, writes, wanted, group.shortcut, ways)
-        tokens = self._tokens(batch, run.tokens)
-        self.passes += len(batch.prompts)
+            return self._runs.short(tokens, writes, wanted, read, group.shortcut, ways)
         if group.records:
-            logits, kept, recording = recorded_pass(
-                self._loaded.model, tokens, wanted, rows.read, answers=ways.answers, with_cache=ways.tokens
-            )
-            self._keep(tokens, recording)
-            return logits, kept
-        return whole_pass(self._loaded.model, tokens, writes[0], wanted, rows.read, answers=ways.answers)
+            return self._runs.untouched(tokens, wanted, read, ways)
+        return self._runs.whole(tokens, writes[0], wanted, read)
 
-    def _short(
-        self,
-        of: str | Resample,
-        batch: Batch,
-        rows: Batch,
-        writes: list[list[Write]],
-        wanted: Iterable[SiteLayer],
-        shortcut: Shortcut,
-        ways: Ways,
-    ) -> Shown:
-        tokens = self._tokens(batch, of)
-        recording = self._recording(tokens, ways)
-        self.passes += len(batch.prompts) * len(writes)
-        model = self._loaded.model
-        return short_passes(
-            model, tokens, writes, wanted, rows.read, shortcut=shortcut, recording=recording, answers=ways.answers
-        )
-
-    def _recording(self, tokens: Tokens, ways: Ways) -> Recording:
-        assert self._recordings is not None
-        key = self._key(tokens)
-        if key not in self._recordings:
-            last = tokens.new_zeros(1), tokens.new_full((1,), tokens.shape[1] - 1)
-            *_, recording = recorded_pass(self._loaded.model, tokens, (), last, answers=ways.answers, with_cache=ways.tokens)
-            self.passes += len(tokens)
-            self._keep(tokens, recording)
-        return self._recordings[key]
-
-    def _keep(self, tokens: Tokens, recording: Recording) -> None:
-        assert self._recordings is not None
-        self._recordings[self._key(tokens)] = recording
-
-    def _key(self, tokens: Tokens) -> tuple[str, tuple[int, ...], bytes]:
-        return self._loaded.card.ref.fingerprint, tuple(tokens.shape), tokens.cpu().numpy().tobytes()
-
-    def _writes(self, run: Pass, batch: Batch, shown: Mapping[Pass, Seen], changes: list[Change]) -> list[Write]:
+    def _writes(
+        self, run: Pass, batch: Batch, shown: Mapping[Pass, Seen], changes: list[Change], again: Rerun
+    ) -> list[Write]:
         """Those of all interventions of a pass, each looked at while it acts. Raises BadTask for a mean that would have to
         be written after the prompts' own tokens."""
         _check_width(run.interventions, batch)
@@ -134,8 +97,7 @@ class GraphRun:
         writes: list[Write] = []
         for step, (intervention, change) in enumerate(zip(run.interventions, changes, strict=True)):
             so_far = Pass(run.tokens, run.interventions[:step])
-            architecture = self._loaded.card.architecture
-            sources = PassSources(self._references, architecture, self._again, batch, shown, so_far, tuple(plain))
+            sources = PassSources(self._references, self._architecture, again, batch, shown, so_far, tuple(plain))
             made = writes_of(intervention, batch, sources)
             plain += made
             writes += self._watch(intervention, batch, made, change)
@@ -148,14 +110,40 @@ class GraphRun:
             change.firing = Firing(intervention, self._references.dictionary(intervention.through), batch)
         return change
 
-    def _again(
-        self, batch: Batch, tokens: str | Resample, writes: Iterable[Write], wanted: Iterable[SiteLayer]
-    ) -> dict[SiteLayer, Value]:
-        self.passes += len(batch.prompts)
-        return whole_pass(self._loaded.model, self._tokens(batch, tokens), writes, wanted, batch.read, answers=False)[1]
-
     def _tokens(self, batch: Batch, tokens: str | Resample) -> Tokens:
         return batch.tokens(tokens) if isinstance(tokens, str) else self._references.tokens(batch, tokens)
+
+
+@dataclass(frozen=True)
+class _Again:
+    """One more pass for an intervention of a group, shortened as the group's are. With other writes before it, it is none
+    that could be."""
+
+    runs: ModelRuns
+    shortcut: Shortcut | None
+    ways: Ways
+    tokens_of: Callable[[Batch, str | Resample], Tokens]
+
+    def __call__(
+        self, batch: Batch, tokens: str | Resample, writes: Iterable[Write], wanted: Iterable[SiteLayer]
+    ) -> dict[SiteLayer, Value]:
+        ids, made, sites = self.tokens_of(batch, tokens), list(writes), set(wanted)
+        read = self.runs.read(batch, self.ways)
+        if self.shortcut is None:
+            return self.runs.whole(ids, made, sites, read)[1]
+        first, stop = self.shortcut.layer, 1 + max(layer for _, layer in sites)
+        reached = [write for write in made if first <= write.layer < stop]
+        return self.runs.short(ids, [reached], sites, read, replace(self.shortcut, stop=stop), self.ways)[1]
+
+
+def _ids_read(group: Group, cells: Mapping[int, Cell], rows: Batch) -> Index | None:
+    """The words of the vocabulary that the metrics of a group's passes read at END; None for all."""
+    metrics = [cells[number].metric for node in group.nodes for number in node.cells]
+    compared = any(cell.metric.compares_with_clean for cell in cells.values())
+    if compared or not all(isinstance(metric, LogitDiff) for metric in metrics) or rows.reading != "logits":
+        return None
+    ids = {ids[0] for prompt in rows.prompts for ids in (prompt.answer_ids, prompt.distractor_ids) if ids}
+    return torch.tensor(sorted(ids), device=rows.device)
 
 
 def _check_width(interventions: Iterable[Intervention], batch: Batch) -> None:

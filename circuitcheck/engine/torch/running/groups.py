@@ -84,7 +84,7 @@ def _can_stand_beside(node: Node) -> bool:
 
 
 def _reads(node: Node) -> bool:
-    return any(_any(each.reads) or _any(each.freezes) for each in node.run.interventions)
+    return any(_any(each.reads) for each in node.run.interventions)
 
 
 def _any(found: Iterable[object]) -> bool:

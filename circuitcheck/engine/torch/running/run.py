@@ -14,7 +14,8 @@ from circuitcheck.engine.torch.proof.receipts import Proof
 from circuitcheck.engine.torch.proof.watch import watched
 from circuitcheck.engine.torch.readouts import finite_or_nan
 from circuitcheck.engine.torch.running.graph import graph_of
-from circuitcheck.engine.torch.running.graph_run import GraphRun, Recordings, Watch
+from circuitcheck.engine.torch.running.graph_run import GraphRun, Watch
+from circuitcheck.engine.torch.running.model_runs import ModelRuns, Recordings
 from circuitcheck.engine.torch.running.references import Directions, Means, References, rendered
 from circuitcheck.engine.torch.running.sharing import Texts, texts_of
 from circuitcheck.engine.torch.sites.access import of_part
@@ -51,7 +52,8 @@ class Run:
         values = np.full((len(self._plan.cells), len(prompts)), np.nan)
         views = {cell.view.digest: cell.view for cell in self._plan.cells}
         proofs = {key: Proof(view, len(prompts)) for key, view in views.items()}
-        passes = GraphRun(self._loaded, self.references, self._watch, self._recordings)
+        runs = ModelRuns(self._loaded, self._recordings)
+        passes = GraphRun(self._loaded, self.references, self._watch, runs)
         for reading in sorted({cell.metric.reads for cell in self._plan.cells}):
             cells = {number: cell for number, cell in enumerate(self._plan.cells) if cell.metric.reads == reading}
             graph = graph_of(cells, self.architecture)
@@ -66,7 +68,7 @@ class Run:
                         proofs[cells[node.cells[0]].view.digest].add(texts.indices, changes, seen.batch)
         receipts = {key: proof.receipts(self._plan) for key, proof in proofs.items()}
         of_cells = tuple(receipts[cell.view.digest] for cell in self._plan.cells)
-        count = passes.passes + self.references.passes
+        count = runs.count + self.references.passes
         return Table(values, of_cells, count, tuple(digest(prompt.tokens) for prompt in prompts))
 
     def look(self, rows: range) -> Look:
@@ -80,7 +82,8 @@ class Run:
             raise BadTask(f"these prompts have {lengths} tokens: values of sites are of prompts with equally many.")
         proof, shown = Proof(cell.view, len(prompts)), [torch.empty(0)] * len(prompts)
         values: dict[Site, list[Value]] = {site: [] for site in sites}
-        passes = GraphRun(self._loaded, self.references, self._watch, None)
+        runs = ModelRuns(self._loaded, None)
+        passes = GraphRun(self._loaded, self.references, self._watch, runs)
         cells = {0: cell}
         for indices in in_parts(groups, self._plan.batch):
             batch = Batch(tuple(prompts[i] for i in indices), self._loaded.device)
@@ -93,7 +96,7 @@ class Run:
                     for site in sites:
                         values[site].append(of_part(site, seen.sites[site.kind, site.layer]).float().cpu())
         together = {site: torch.cat(found) for site, found in values.items()}
-        return Look(torch.stack(shown), together, proof.receipts(self._plan), passes.passes + self.references.passes)
+        return Look(torch.stack(shown), together, proof.receipts(self._plan), runs.count + self.references.passes)
 
     @property
     def architecture(self) -> Architecture:

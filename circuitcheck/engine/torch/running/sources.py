@@ -25,8 +25,8 @@ class Rerun(Protocol):
 
 @dataclass(frozen=True)
 class PassSources:
-    """For an intervention in the pass `so_far` up to it, whose writes are `before`. `shown` is what other passes of the batch
-    show. Values begin at the first token that is run."""
+    """For an intervention in the pass `so_far` up to it, whose writes are `before`. `shown` is what other passes of the
+    batch show. Values begin at the first token that is run."""
 
     references: References
     architecture: Architecture

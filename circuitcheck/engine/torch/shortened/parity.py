@@ -1,6 +1,6 @@
 """Which ways of shortening a pass give a model's own numbers: each is compared with whole passes before it is used."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -10,11 +10,12 @@ from torch import Tensor
 from circuitcheck.engine.torch.shortened.passes import Read, recorded_pass, short_passes
 from circuitcheck.engine.torch.shortened.recording import Recording
 from circuitcheck.engine.torch.shortened.shortcut import Shortcut
+from circuitcheck.engine.torch.shortened.stand_ins import can_read_ids
 from circuitcheck.engine.torch.sites.access import Write, hooks_that_write
 from circuitcheck.engine.torch.sites.forward import forward
 from circuitcheck.engine.torch.sites.hooked_model import HookedModel
 from circuitcheck.engine.torch.sites.hooks import hooked
-from circuitcheck.engine.torch.sites.shapes import LogitsRead, Tokens, Value
+from circuitcheck.engine.torch.sites.shapes import Index, LogitsRead, Tokens, Value
 from circuitcheck.notices import say_once
 
 _PROMPTS = 2
@@ -55,8 +56,8 @@ def _tried(model: HookedModel, name: object, tokens: Tokens) -> Ways:
     by_tokens = layers and _works(model, tokens, Ways(layers=True, tokens=True))
     failed = [way for way, works in (("answers", answers), ("layers", layers), ("tokens", by_tokens)) if not works]
     say_once(
-        f"{name}: passes are not shortened by {' or '.join(failed) or 'all ways at once'}, for that does not give the numbers "
-        f"of whole passes. Values are the same; they take longer."
+        f"{name}: passes are not shortened by {' or '.join(failed) or 'all ways at once'}, for that does not give the "
+        f"numbers of whole passes. Values are the same; they take longer."
     )
     return Ways(answers, layers, by_tokens, tokens.shape[1]) if failed else Ways(width=tokens.shape[1])
 
@@ -65,10 +66,10 @@ def _works(model: HookedModel, tokens: Tokens, ways: Ways) -> bool:
     """Does what is written to the first, a middle and the last layer change logits as it does in whole passes?"""
     layers, width = len(model.blocks), tokens.shape[1]
     rows = torch.arange(len(tokens), device=tokens.device)
-    read = rows, torch.full_like(rows, width - 1)
+    read = Read(rows, torch.full_like(rows, width - 1), alone=ways.answers)
     try:
         with torch.no_grad():
-            *_, recording = recorded_pass(model, tokens, (), read, answers=ways.answers, with_cache=ways.tokens)
+            *_, recording = recorded_pass(model, tokens, (), read, with_cache=ways.tokens)
             return all(
                 _agrees(model, tokens, recording, read, layer, start, ways)
                 for layer, start in ((0, width - 1), (layers // 2, width // 2), (layers - 1, 1))
@@ -82,15 +83,18 @@ def _agrees(
 ) -> bool:
     if ways.tokens and not recording.keys:
         return False
-    rows, columns = read
-    whole = [_whole(model, tokens, _scaled(layer, start, by))[rows, columns] for by in _COPIES]
+    whole = [_whole(model, tokens, _scaled(layer, start, by))[read.rows, read.columns] for by in _COPIES]
     shortcut = Shortcut(layer if ways.layers else 0, start if ways.tokens else 0)
     writes = [[_scaled(layer, start - shortcut.start, by)] for by in _COPIES]
-    read = rows, columns - shortcut.start
-    short, _ = short_passes(
-        model, tokens, writes, (), read, shortcut=shortcut, recording=recording, answers=ways.answers
-    )
+    read = replace(read, columns=read.columns - shortcut.start, ids=_some_ids(model, whole[0]) if ways.answers else None)
+    short, _ = short_passes(model, tokens, writes, (), read, shortcut=shortcut, recording=recording)
+    whole = whole if read.ids is None else [each[:, read.ids] for each in whole]
     return all(_close(one, other) for one, other in zip(short.chunk(len(_COPIES)), whole, strict=True))
+
+
+def _some_ids(model: HookedModel, logits: LogitsRead) -> Index | None:
+    """Half of the vocabulary, in another order, where words can be read alone."""
+    return torch.arange(logits.shape[1] - 1, -1, -2, device=logits.device) if can_read_ids(model) else None
 
 
 def _whole(model: HookedModel, tokens: Tokens, write: Write) -> Tensor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from circuitcheck.engine.torch.sites.access import SiteLayer
 from circuitcheck.engine.torch.sites.batch import Batch
-from circuitcheck.places import At
+from circuitcheck.places import At, Site
 from circuitcheck.plan import (
     Ablate,
     Activation,
@@ -20,22 +20,25 @@ from circuitcheck.plan import (
     Metric,
     Norm,
     Patch,
+    PatchPath,
     Reconstruct,
     ReconstructionError,
     Steer,
 )
 
 # What reads and writes at the tokens it names, wherever a pass begins. Others may count tokens in their own way.
-_KNOW_THE_START = (Ablate, EditFeatures, KnockOut, Patch, Reconstruct, Steer)
+_KNOW_THE_START = (Ablate, EditFeatures, KnockOut, Patch, PatchPath, Reconstruct, Steer)
 _METRICS_THAT_KNOW = (Activation, ActiveFeatures, FeatureActivation, FeatureFires, Norm, ReconstructionError)
 
 
 @dataclass(frozen=True)
 class Shortcut:
-    """`layer` is the first that is run, `start` the first token."""
+    """`layer` is the first that is run, `start` the first token; no layer from `stop` on is run, where one is given: logits
+    mean nothing then."""
 
     layer: int = 0
     start: int = 0
+    stop: int | None = None
 
     def share_of(self, n_layers: int, width: int) -> float:
         """Of a whole pass over `width` tokens, how much is run: in tokens times layers."""
@@ -53,13 +56,20 @@ def shortcut_of(
     """Of a pass with these interventions, whose values at the sites `keeps` are read by `metrics` or, where it `is_taken`,
     by other passes."""
     done, read = list(interventions), list(metrics)
-    layers = [site.layer for each in done for site, _ in each.writes] + [site.layer for each in done for site in each.reads]
+    touched = [place for each in done for place in _touched(each)]
+    layers = [site.layer for site, _ in touched] + [site.layer for each in done for site in each.reads]
     layer = min([*layers, *(layer for _, layer in keeps)], default=0)
     knows = all(isinstance(each, _KNOW_THE_START) for each in done)
     if is_taken or not knows or not all(map(_knows, read)):
         return Shortcut(layer)
-    places = {at for each in done for _, at in each.writes} | {at for metric in read for at in _looked_at(metric)}
+    places = {at for _, at in touched} | {at for metric in read for at in _looked_at(metric)}
     return Shortcut(layer, _first_token(places, batch))
+
+
+def _touched(intervention: Intervention) -> Iterable[tuple[Site, At]]:
+    """Where it writes; and where the runs write that tell a path's receivers what they read."""
+    senders = intervention.needs if isinstance(intervention, PatchPath) else ()
+    return (*intervention.writes, *((need.site, need.at) for need in senders))
 
 
 def _knows(metric: Metric) -> bool:

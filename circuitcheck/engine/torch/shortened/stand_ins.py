@@ -5,7 +5,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.functional import linear
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from circuitcheck.engine.torch.shortened.recording import Recording, stream_of
@@ -16,26 +17,41 @@ from circuitcheck.engine.torch.sites.shapes import Index
 
 @contextmanager
 def shortened(model: HookedModel, recording: Recording, shortcut: Shortcut, copies: int) -> Iterator[dict[str, Any]]:
-    """Run the body with layers below the shortcut's giving what they gave in `recording`, and with what the pass must be
-    given: `copies` of the recorded prompts side by side, from the shortcut's first token on."""
+    """Run the body with layers below the shortcut's giving what they gave in `recording`, those from its `stop` on giving
+    that, too, whatever they get, and with what the pass must be given: `copies` of the recorded prompts side by side, from
+    the shortcut's first token on."""
+    blocks, stop = list(model.blocks), shortcut.stop
+    skipped = blocks[: shortcut.layer] + ([] if stop is None else blocks[stop:])
     with ExitStack() as stack:
-        if shortcut.layer:
-            given = _copied(recording.outputs[shortcut.layer - 1], shortcut.start, copies)
-            for block in list(model.blocks)[: shortcut.layer]:
+        if skipped:
+            given = _copied(recording.outputs[max(0, shortcut.layer - 1)], shortcut.start, copies)
+            for block in skipped:
                 stack.enter_context(_standing_in(block, lambda *_args, **_how: given))
         yield _attended(recording, shortcut, copies)
 
 
 @contextmanager
-def reading_only(model: Any, rows: Index, columns: Index) -> Iterator[None]:
-    """Run the body with logits worked out at some tokens alone: of `rows` and `columns` [token], as [token, 1, vocab]."""
+def reading_only(model: Any, rows: Index, columns: Index, ids: Index | None) -> Iterator[None]:
+    """Run the body with logits worked out at some tokens alone: of `rows` and `columns` [token], as [token, 1, vocab]; with
+    `ids`, which `can_read_ids` allows, of these words of the vocabulary alone, [token, 1, id]."""
     whole = model.unembed.forward
 
     def at_these(stream: Tensor, *args: Any, **how: Any) -> Any:
         return whole(stream[rows, columns][:, None], *args, **how)
 
-    with _standing_in(model.unembed, at_these):
+    with ExitStack() as stack:
+        stack.enter_context(_standing_in(model.unembed, at_these))
+        if ids is not None:
+            projection = model.unembed.original_component
+            weight, bias = projection.weight[ids], None if projection.bias is None else projection.bias[ids]
+            stack.enter_context(_standing_in(projection, lambda stream: linear(stream, weight, bias)))
         yield
+
+
+def can_read_ids(model: Any) -> bool:
+    """Is the unembedding a plain projection, and the dtype one in which no logit that is not read can be infinite?"""
+    projection = getattr(getattr(model, "unembed", None), "original_component", None)
+    return type(projection) is nn.Linear and projection.weight.dtype != torch.float16
 
 
 @contextmanager

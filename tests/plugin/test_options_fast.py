@@ -1,0 +1,34 @@
+"""--circuit-fast on|off: are passes shortened?"""
+
+import pytest
+from claims_folder import Folder
+
+CLAIM = """
+@claim(id="it", samples=32)
+def test_it(model, ioi):
+    from circuitcheck.engine.torch.shortened import passes
+    with_hooks, short = passes.short_passes, []
+    import circuitcheck.engine.torch.running.model_runs as runs
+    runs.short_passes = lambda *given, **how: short.append(1) or with_hooks(*given, **how)
+    try:
+        assert ioi.recovered(model.ablate("L3", kind="zero", at="END")) < 100
+    finally:
+        runs.short_passes = with_hooks
+    assert bool(short) == FAST
+"""
+
+
+@pytest.mark.parametrize("given, fast", [((), True), (("--circuit-fast=on",), True), (("--circuit-fast=off",), False)])
+def test_passes_are_shortened_unless_it_says_off(folder: Folder, given: tuple[str, ...], fast: bool) -> None:
+    run = folder.run(CLAIM.replace("FAST", str(fast)), *given)
+    assert run.verdicts == {"it": "supported"}
+
+
+def test_the_ini_file_says_it_too(folder: Folder) -> None:
+    folder.pytester.makeini("[pytest]\ncircuit_fast = off\n")
+    assert folder.run(CLAIM.replace("FAST", "False")).verdicts == {"it": "supported"}
+
+
+def test_another_word_is_refused(folder: Folder) -> None:
+    folder.pytester.makeini("[pytest]\ncircuit_fast = sometimes\n")
+    folder.run(CLAIM).usage_error("fast='sometimes'; expected 'on' or 'off'")
