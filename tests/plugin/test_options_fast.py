@@ -11,7 +11,7 @@ def test_it(model, ioi):
     import circuitcheck.engine.torch.running.model_runs as runs
     runs.short_passes = lambda *given, **how: short.append(1) or with_hooks(*given, **how)
     try:
-        assert ioi.recovered(model.ablate("L3", kind="zero", at="END")) < 100
+        assert ioi.recovered(model.ablate("L1.mlp", kind="zero", at="END")) < 100
     finally:
         runs.short_passes = with_hooks
     assert bool(short) == FAST
@@ -31,4 +31,4 @@ def test_the_ini_file_says_it_too(folder: Folder) -> None:
 
 def test_another_word_is_refused(folder: Folder) -> None:
     folder.pytester.makeini("[pytest]\ncircuit_fast = sometimes\n")
-    folder.run(CLAIM).usage_error("fast='sometimes'; expected 'on' or 'off'")
+    folder.run(CLAIM).usage_error("ini option circuit_fast = 'sometimes': expected one of on, off")

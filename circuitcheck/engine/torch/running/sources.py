@@ -62,4 +62,4 @@ class PassSources:
 
     def _from_start(self, where: SiteLayer, value: Value) -> Value:
         start = self.batch.start
-        return value[:, :, start:] if site_kind(where[0]).of_queries else value[:, start:]
+        return (value[:, :, start:] if site_kind(where[0]).of_queries else value[:, start:]).contiguous()
