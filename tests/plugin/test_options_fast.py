@@ -6,15 +6,8 @@ from claims_folder import Folder
 CLAIM = """
 @claim(id="it", samples=32)
 def test_it(model, ioi):
-    from circuitcheck.engine.torch.shortened import passes
-    with_hooks, short = passes.short_passes, []
-    import circuitcheck.engine.torch.running.model_runs as runs
-    runs.short_passes = lambda *given, **how: short.append(1) or with_hooks(*given, **how)
-    try:
-        assert ioi.recovered(model.ablate("L1.mlp", kind="zero", at="END")) < 100
-    finally:
-        runs.short_passes = with_hooks
-    assert bool(short) == FAST
+    assert ioi.logit_diff(model) < 100
+    assert cc.current_session().engine._fast == FAST
 """
 
 
