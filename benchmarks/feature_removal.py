@@ -68,9 +68,7 @@ def _by_loop(model: cc.Model, sae: Any, hook: str, prompts: Any, numbers: list[i
         for group in by_size(prompts, "logits"):
             for start in range(0, len(group), _BATCH):
                 part = group[start : start + _BATCH]
-                found[row, part] = _one_batch(
-                    bridge, sae, f"blocks.{layer}.hook_resid_pre", [prompts[i] for i in part], number
-                )
+                found[row, part] = _one_batch(bridge, sae, hook, [prompts[i] for i in part], number)
     return found
 
 
