@@ -55,7 +55,8 @@ def test_libraries_are_told_and_told_otherwise_afterwards():
             told.append((reason, hub.HF_HUB_OFFLINE))
             raise KeyError
 
-    pytest.raises(KeyError, fetch)
+    with pytest.raises(KeyError):
+        fetch()
     assert told == [("no route", True)]
     assert before == hub.HF_HUB_OFFLINE
 
