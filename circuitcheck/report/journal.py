@@ -15,7 +15,7 @@ from circuitcheck.report.log import ClaimLog
 from circuitcheck.text import all_printable
 
 _KEPT = 20  # journals in the folder
-_LARGEST = 1 << 28  # bytes
+_LARGEST, _MOST = 1 << 26, 100_000  # bytes, entries: 10,000 claims make some 30 MB
 
 
 class Journal:
@@ -85,6 +85,8 @@ def _entries(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         lines = path.read_bytes().split(b"\n")
     except (OSError, ValueError) as error:
         raise BadRecord(f"{str(path)[:200]!r} cannot be read: {error}.") from error
+    if len(lines) > _MOST:
+        raise BadRecord(f"{path} has {len(lines):,} lines, and a journal of {_MOST:,} at most is read.")
     for number, line in enumerate(lines[:-1], 1):
         try:
             entry = json.loads(line, parse_constant=_refuse)

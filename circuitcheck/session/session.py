@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from circuitcheck.engine.protocol import Engine, Look, ModelCard, Receipt, Reconstructed, Scanned, on_most_prompts
 from circuitcheck.errors import BadDictionary, BadExtension, BadMetric, BadSpec, BadTask, NotComparable, VacuousIntervention
 from circuitcheck.extensions import load_extensions
+from circuitcheck.given import known_arguments
 from circuitcheck.memory import LeastRecentlyUsed
 from circuitcheck.models import BosPolicy
 from circuitcheck.places import At, Position, Site
@@ -110,6 +111,7 @@ class Session:
             self._engine = self.make_engine(self.settings)
         return self._engine
 
+    @known_arguments
     def load(self, spec: object, *, dtype: str | None, device: str | None, bos: BosPolicy) -> ModelCard:
         """A spec's model, or a model object taken in as it is."""
         if not isinstance(spec, str):

@@ -68,3 +68,11 @@ def test_the_schema_is_printed(capsys):
 def test_without_a_journal_it_says_what_it_needs(capsys):
     assert main(["report"]) == 2
     assert "name a file of .circuitcheck/journals" in capsys.readouterr().err
+
+
+def test_more_entries_than_a_run_has_are_refused(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("circuitcheck.report.journal._MOST", 10)
+    path = tmp_path / "x.jsonl"
+    path.write_text("".join(json.dumps({"kind": "started", "node": "a"}) + "\n" for _ in range(10)))
+    assert main(["report", str(path)]) == 2
+    assert "has 11 lines, and a journal of 10 at most is read" in capsys.readouterr().err

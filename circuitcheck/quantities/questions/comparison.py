@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from functools import partial
 
-from circuitcheck.given import checked_number
+from circuitcheck.given import checked_number, known_arguments
 from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.questions.conditions import Conditions, conditions_of
 from circuitcheck.quantities.questions.estimand import estimand_of
@@ -24,6 +24,7 @@ class Approx:
     abs: float
 
 
+@known_arguments
 def approx(value: float, *, abs: float) -> Approx:  # noqa: A002 - pytest.approx's word
     """For `quantity == cc.approx(1.0, abs=0.05)`: equal within a margin, which is a claim that data can support.
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from circuitcheck.digest import digest
 from circuitcheck.errors import BadMetric, BadTask, NotComparable, VacuousIntervention
-from circuitcheck.given import checked_number, checked_whole
+from circuitcheck.given import checked_number, checked_whole, known_arguments
 from circuitcheck.prompts import TaskDefinition
 from circuitcheck.prompts.cases import Case, case_at
 from circuitcheck.quantities.expressions.expression import Expression
@@ -252,6 +252,7 @@ class ForAll(Question):
         )
 
 
+@known_arguments
 def forall(comparison: object, *, rate: float = 0.001, prompts: int | None = None) -> ForAll:
     """It holds on every prompt: `assert cc.forall(quantity > 0)`.
 
