@@ -14,6 +14,7 @@ SCOPES: tuple[Scope, ...] = ("these_templates", "new_templates")
 Correction = Literal["none", "holm", "bh", "e-bh"]
 CORRECTIONS: tuple[Correction, ...] = ("none", "holm", "bh", "e-bh")
 DTYPES = ("float32", "float64", "bfloat16", "float16")
+REPORT_FORMATS = (".json", ".html", ".md")  # suffixes of reports
 LEDGER = ".circuitcheck/ledger.jsonl"  # in a project's folder
 CLAIM_MARK = "circuit_claim"  # what @cc.claim is to pytest
 CACHE = "CIRCUITCHECK_CACHE"  # an environment variable: what `cache="auto"` means, where it is set
