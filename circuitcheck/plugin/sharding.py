@@ -1,6 +1,7 @@
 """A part of the suite: which one a test is in depends on its name alone, so that all parts together run each test once."""
 
 import hashlib
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -23,14 +24,15 @@ class Sharding:
             config.hook.pytest_deselected(items=others)
         config.stash[_EMPTIED] = bool(others) and not items
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """An empty part of a suite has not failed."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        """An empty part of a suite has not failed. Said before reports are written."""
         config = session.config
         if hasattr(config, "workeroutput"):
             config.workeroutput[_KEY] = config.stash.get(_EMPTIED, False)
         elif session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and config.stash.get(_EMPTIED, False):
             session.exitstatus = pytest.ExitCode.OK
+        return (yield)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
