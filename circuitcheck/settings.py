@@ -16,6 +16,7 @@ CORRECTIONS: tuple[Correction, ...] = ("none", "holm", "bh", "e-bh")
 Fast = Literal["on", "off"]
 FAST: tuple[Fast, ...] = ("on", "off")
 DTYPES = ("float32", "float64", "bfloat16", "float16")
+REPORT_FORMATS = (".json", ".html", ".md")  # suffixes of reports
 LEDGER = ".circuitcheck/ledger.jsonl"  # in a project's folder
 CLAIM_MARK = "circuit_claim"  # what @cc.claim is to pytest
 CACHE = "CIRCUITCHECK_CACHE"  # an environment variable: what `cache="auto"` means, where it is set

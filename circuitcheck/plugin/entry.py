@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from circuitcheck.errors import BadSpec, ModelChanged, ModelUnavailable
+from circuitcheck.errors import BadSpec, ModelChanged, ModelUnavailable, UnknownDevice
 from circuitcheck.plugin import hookspecs
 from circuitcheck.plugin.header import header
-from circuitcheck.plugin.options import add_options, check_options, require_models, session_settings
+from circuitcheck.plugin.options import (
+    add_options,
+    check_options,
+    require_gpu,
+    require_models,
+    session_settings,
+    shard_of,
+)
 from circuitcheck.plugin.progress import Progress
+from circuitcheck.plugin.sharding import Sharding
 from circuitcheck.plugin.stash import CHANGED, PROGRESS
 from circuitcheck.settings import CLAIM_MARK
 
@@ -56,8 +64,25 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(progress.close)
     session_settings(config)
     check_options(config)
+    if require_gpu(config):
+        _check_gpu(config)
+    if shard := shard_of(config):
+        config.pluginmanager.register(Sharding(*shard), "circuitcheck-sharding")
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         engage(config)  # xdist's controller collects nothing itself
+
+
+def _check_gpu(config: pytest.Config) -> None:
+    """Raises UsageError."""
+    from circuitcheck.engine.torch.loading.devices import resolve_device  # late: it brings torch
+
+    device = session_settings(config).device
+    try:
+        found = resolve_device("cuda" if device == "auto" else device)
+    except UnknownDevice as error:
+        raise pytest.UsageError(f"--circuit-require-gpu: {error}") from error
+    if found.type != "cuda":
+        raise pytest.UsageError(f"--circuit-require-gpu: --circuit-device {device} is no GPU; leave it out, or say cuda.")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from circuitcheck.files import try_to_write
-from circuitcheck.settings import CORRECTIONS, DTYPES, FAST, LEDGER, SCOPES, Settings
+from circuitcheck.settings import CORRECTIONS, DTYPES, FAST, LEDGER, REPORT_FORMATS, SCOPES, Settings
 from circuitcheck.text import repeated
 
 _DEFAULTS = Settings()
@@ -90,12 +90,20 @@ OPTIONS = (
         metavar="FOLDER|off",
     ),
     Option("summary", "verdict table at the end", default="auto", choices=("auto", "off")),
+    Option(
+        "shard",
+        "run the I-th of N parts of the suite; a test's name decides where it is; `circuitcheck report merge` joins reports",
+        metavar="I/N",
+    ),
 )
 # These are read in ways of their own: a flag without a value, a list, and one that is in the ini file only.
 REQUIRE_MODELS = Option("require_models", "a model that cannot be had is an error, not a skip", bool, False)
+REQUIRE_GPU = Option("require_gpu", "an error at the start where models would not run on a CUDA device", bool, False)
+_SWITCHES = (REQUIRE_MODELS, REQUIRE_GPU)
 REPORT = Option(
     "report",
-    "write the whole result to PATH (.json); repeatable; in the ini file one path a line",
+    "write the whole result to PATH: .json for programs, .html for people, .md for a pull request; repeatable; in the ini "
+    "file one path a line",
     metavar="PATH",
 )
 SAE = Option(
@@ -110,7 +118,7 @@ TIME_BUDGET = Option(
     ini_only=True,
 )
 _SETTINGS = tuple(each.name for each in fields(Settings) if any(option.name == each.name for option in OPTIONS))
-ALL_OPTIONS = (*OPTIONS, REQUIRE_MODELS, REPORT, SAE, TIME_BUDGET)
+ALL_OPTIONS = (*OPTIONS, *_SWITCHES, REPORT, SAE, TIME_BUDGET)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -125,8 +133,9 @@ def add_options(parser: pytest.Parser) -> None:
             help=option.help,
         )
         parser.addini(option.ini, option.help, default=None)
-    group.addoption(REQUIRE_MODELS.flag, action="store_true", default=None, help=REQUIRE_MODELS.help)
-    parser.addini(REQUIRE_MODELS.ini, REQUIRE_MODELS.help, type="bool", default=False)
+    for switch in _SWITCHES:
+        group.addoption(switch.flag, action="store_true", default=None, help=switch.help)
+        parser.addini(switch.ini, switch.help, type="bool", default=False)
     group.addoption(REPORT.flag, action="append", default=[], metavar=REPORT.metavar, help=REPORT.help)
     parser.addini(REPORT.ini, REPORT.help, type="linelist", default=[])
     group.addoption(SAE.flag, action="append", default=[], metavar=SAE.metavar, help=SAE.help)
@@ -162,6 +171,22 @@ def value_of(config: pytest.Config, name: str) -> Any:
 
 def require_models(config: pytest.Config) -> bool:
     return bool(config.getoption(REQUIRE_MODELS.flag) or config.getini(REQUIRE_MODELS.ini))
+
+
+def require_gpu(config: pytest.Config) -> bool:
+    return bool(config.getoption(REQUIRE_GPU.flag) or config.getini(REQUIRE_GPU.ini))
+
+
+def shard_of(config: pytest.Config) -> tuple[int, int] | None:
+    """(part, parts). Raises UsageError for what is none."""
+    text = given(config, "shard")
+    if text is None:
+        return None
+    part, slash, parts = str(text).partition("/")
+    numbers = [int(each) if each.isascii() and each.isdigit() and len(each) < 6 else 0 for each in (part, parts)]
+    if not slash or not 1 <= numbers[0] <= numbers[1]:
+        raise pytest.UsageError(f"--circuit-shard {text!r}: expected I/N, the I-th of N parts, such as 2/4.")
+    return numbers[0], numbers[1]
 
 
 def given_saes(config: pytest.Config) -> dict[str, str]:
@@ -205,6 +230,7 @@ def check_options(config: pytest.Config) -> None:
             raise pytest.UsageError(f"{option.flag} {value!r}: a control character can be no part of it.")
     time_budget(config)
     given_saes(config)
+    shard_of(config)
     if not hasattr(config, "workerinput"):
         check_report_paths(config)
 
@@ -224,6 +250,13 @@ def session_settings(config: pytest.Config) -> Settings:
             f"allow at least {settings.first_look}."
         )
     return settings
+
+
+def options_again(config: pytest.Config) -> list[str]:
+    """For the command line, to run a claim again as it is run here: what decides how it is run, where it was said."""
+    options = [(option, given(config, option.name)) for option in OPTIONS if option.name in _SETTINGS]
+    said = [f"{option.flag}={value}" for option, value in options if value is not None]
+    return [*said, *(f"{SAE.flag}={name}={spec}" for name, spec in given_saes(config).items())]
 
 
 def journal_folder(config: pytest.Config) -> Path | None:
@@ -247,8 +280,10 @@ def check_report_paths(config: pytest.Config) -> None:
     """Raises UsageError for a format that is not there, or a place that cannot be written to: found out before hours of
     claims are spent."""
     for path in report_paths(config):
-        if path.suffix != ".json":
-            raise pytest.UsageError(f"--circuit-report {path}: no report of kind {path.suffix!r}; expected a .json path.")
+        if path.suffix not in REPORT_FORMATS:
+            raise pytest.UsageError(
+                f"--circuit-report {path}: no report of kind {path.suffix!r}; a path ends in {', '.join(REPORT_FORMATS)}."
+            )
         try:
             try_to_write(path)
         except OSError as error:

@@ -1,5 +1,6 @@
 """Running one claim: recording what it asks, and saying what came of it."""
 
+import math
 import re
 import time
 from collections.abc import Generator
@@ -152,6 +153,7 @@ def attach(result: ClaimResult, item: pytest.Item, report: pytest.TestReport, se
         *others,
         ("circuit_claim", result.claim.key(result.model)),
         ("circuit_verdict", result.verdict),
+        *_numbers(result),
         *(("circuit_comparison", f"{each.expression}: {each.summary()}") for each in result.comparisons[:3]),
     ]
     item.user_properties[:] = [(name, all_printable(value)) for name, value in item.user_properties]
@@ -160,6 +162,15 @@ def attach(result: ClaimResult, item: pytest.Item, report: pytest.TestReport, se
     if report.failed:
         said = f"claim {result.claim.key(result.model)}, seed {settings.seed}"
         report.sections.append(("circuitcheck", said + _missing_fixture(report) + _found_instead(result, report)))
+
+
+def _numbers(result: ClaimResult) -> list[tuple[str, str]]:
+    """Of a claim's only comparison, for programs that read JUnit files; a number that is not finite has no entry."""
+    if len(result.comparisons) != 1:
+        return []
+    decision = result.comparisons[0].decision
+    found = {"estimate": decision.estimate, "low": decision.low, "high": decision.high}
+    return [(f"circuit_{name}", repr(float(value))) for name, value in found.items() if math.isfinite(value)]
 
 
 def _missing_fixture(report: pytest.TestReport) -> str:
