@@ -83,6 +83,15 @@ OPTIONS = (
         default=_DEFAULTS.cache,
         metavar="FOLDER|off",
     ),
+    Option(
+        "store",
+        "folder of the store of values: what was measured is not measured again, by any later run; off for none",
+        default=".circuitcheck/values",
+        metavar="FOLDER|off",
+    ),
+    Option(
+        "store_mb", "the most megabytes in the store of values; the least recently used go first", int, _DEFAULTS.store_mb
+    ),
     Option("summary", "verdict table at the end", default="auto", choices=("auto", "off")),
 )
 # These are read in ways of their own: a flag without a value, a list, and one that is in the ini file only.
@@ -212,6 +221,8 @@ def session_settings(config: pytest.Config) -> Settings:
         raise pytest.UsageError(f"--circuit-{name.replace('_', '-')} {rest}") from error
     if settings.cache not in ("auto", "off"):
         settings = replace(settings, cache=str(config.rootpath / Path(settings.cache).expanduser()))
+    if settings.store != "off":
+        settings = replace(settings, store=str(config.rootpath / Path(settings.store).expanduser()))
     if settings.samples < settings.first_look:
         raise pytest.UsageError(
             f"--circuit-samples {settings.samples} ends before the first look at {settings.first_look} prompts; "

@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 from circuitcheck.report.log import VERDICTS, ClaimLog, summary_of
 from circuitcheck.report.repeats import claim_name, leaves, shapes
+from circuitcheck.report.reuse import reuse_line
 
 _HEADS = ("claim", "verdict", "estimate", "interval", "claimed", "prompts", "seconds")
 _NAMED = 5
@@ -33,6 +34,8 @@ def write_table(reporter: Lines, log: ClaimLog, budget: float | None, correction
     for line in _few_prompts(claims):
         reporter.write_line(line, yellow=True)
     reporter.write_line(_counts(claims))
+    if (reused := reuse_line(claims)) is not None:
+        reporter.write_line(reused)
     for line in _searches(claims, correction):
         reporter.write_line(line, yellow=True)
     for line in _advice(correction):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitcheck.engine.protocol import Engine, Look, ModelCard, Receipt, Reconstructed, Scanned, on_most_prompts
+from circuitcheck.engine.protocol import Engine, Look, ModelCard, Receipt, Reconstructed, Scanned, Table, on_most_prompts
 from circuitcheck.errors import BadDictionary, BadExtension, BadMetric, BadSpec, BadTask, NotComparable, VacuousIntervention
 from circuitcheck.extensions import load_extensions
 from circuitcheck.memory import LeastRecentlyUsed
@@ -20,9 +20,12 @@ from circuitcheck.prompts import Labels, Prompt, PromptSource, PromptStream, Tok
 from circuitcheck.sampling import NO_NOISE, Noise
 from circuitcheck.session.checkups import CheckUpStore
 from circuitcheck.session.counterexamples import CounterexampleStore
+from circuitcheck.session.known_models import KnownModels
 from circuitcheck.session.ledger import Ledger, ledger_of_this_folder
+from circuitcheck.session.stored import Asked, Reuse, StoredValues
 from circuitcheck.session.values import Stream, Stretch, ValueStore
 from circuitcheck.settings import Settings
+from circuitcheck.store import Store
 from circuitcheck.text import shown
 
 _ENCODED = 1 << 28  # bytes of activations that are kept
@@ -81,7 +84,8 @@ def _chosen_engine(settings: Settings) -> Engine:
 class Session:
     """`forward_passes` counts prompts run through a model since the session began, `asked_outside` the questions that no
     claim asked. `progress` is called after each block.
-    With `checkups`, models are examined before anything is measured on them."""
+    With `checkups`, models are examined before anything is measured on them. `reused` says of each measurement what of it
+    came from the store of values that the settings name."""
 
     settings: Settings = field(default_factory=Settings)
     make_engine: MakeEngine = _chosen_engine
@@ -91,7 +95,10 @@ class Session:
     ledger: Ledger = field(default_factory=Ledger)
     counterexamples: CounterexampleStore = field(default_factory=CounterexampleStore)
     checkups: CheckUpStore | None = None
+    reused: list[Reuse] = field(default_factory=list)
     _engine: Engine | None = None
+    _store: Store | None = None
+    _models: KnownModels | None = None
     _values: ValueStore = field(default_factory=ValueStore)
     _noise: dict[tuple[str, str, str], Noise] = field(default_factory=dict)
     _encoded: LeastRecentlyUsed[tuple[object, ...], NDArray[np.float32]] = field(
@@ -110,19 +117,36 @@ class Session:
             self._engine = self.make_engine(self.settings)
         return self._engine
 
+    @property
+    def store(self) -> Store | None:
+        """Of measured values, on disk; None where the settings name no folder for it."""
+        folder = self.settings.store_folder
+        if self._store is None and folder is not None:
+            self._store = Store(folder, self.settings.store_mb)
+        return self._store
+
+    @property
+    def models(self) -> KnownModels:
+        """Those that were asked for."""
+        if self._models is None:
+            stored = None if self.store is None else StoredValues(self.store, self.engine, self.settings.engine)
+            self._models = KnownModels(self.engine, stored, self.settings.device)
+        return self._models
+
     def load(self, spec: object, *, dtype: str | None, device: str | None, bos: BosPolicy) -> ModelCard:
-        """A spec's model, or a model object taken in as it is."""
+        """A spec's model, or a model object taken in as it is. Where the store knows a spec's, and its files have not
+        changed, its weights are loaded when something must be measured."""
         if not isinstance(spec, str):
             if dtype is not None or device is not None:
                 raise BadSpec("a model object is taken as it is: move or cast it first, and leave dtype and device out.")
             return self.engine.adopt(spec, bos=bos)
-        return self.engine.load(spec, dtype=dtype or self.settings.dtype, device=device or self.settings.device, bos=bos)
+        return self.models.load(Asked(spec, dtype or self.settings.dtype, device or self.settings.device, bos))
 
     def check_fits(self, dictionary: DictionaryRef, model: ModelRef) -> None:
         """Raises BadDictionary for one that does not belong to the model, or an engine that runs none; UnknownSite."""
         if not hasattr(self.engine, "check_fits"):
             raise BadDictionary(f"the engine {type(self.engine).__name__} runs no dictionaries of features.")
-        self.engine.check_fits(dictionary, model)
+        self._engine_of(model).check_fits(dictionary, model)
 
     def tokenizer(self, model: ModelRef | str) -> Tokenizer:
         """A model's, or a spec's; no weights are loaded for it. Raises what loading a model does."""
@@ -161,10 +185,17 @@ class Session:
         if key not in self._noise:
             n = min(self.settings.first_look, self.population(where, [model]))
             usual = self.measure(where, [clean], range(n)).values[0]
-            table = self.engine.run(Plan(model, where, (clean,), _other_batch(self.settings.batch)), range(n))
-            self.forward_passes += table.forward_passes
-            self._noise[key] = _noise_between(usual, table.values[0])
+            again = self._measured_again(Plan(model, where, (clean,), _other_batch(self.settings.batch)), range(n))
+            self._noise[key] = _noise_between(usual, again)
         return self._noise[key]
+
+    def _measured_again(self, plan: Plan, rows: range) -> NDArray[np.float64]:
+        """[row]: of the only cell of a plan, whatever was measured of it before in this process."""
+        for _, found in self._read(plan, rows):
+            if found.rows == rows:
+                return found.values
+        measured: NDArray[np.float64] = self._run(plan, rows).values[0]
+        return measured
 
     def measure(self, where: PromptStream, cells: Sequence[Cell], rows: range) -> Measured:
         """Values of `cells` on prompts `rows`. Raises VacuousIntervention where an intervention changed no prompt."""
@@ -175,6 +206,10 @@ class Session:
         streams = {cell.digest: (self._model_and_device(cell.view.model), *where.key) for cell in cells}
         for model in dict.fromkeys(cell.view.model for cell in cells):
             mine = [cell for cell in cells if cell.view.model == model]
+            for gap, lacking in self._values.lacking(streams, mine, rows):
+                for cell, found_there in self._read(Plan(model, where, tuple(lacking), self.settings.batch), gap):
+                    _check_support(cell.metric, found_there.values)
+                    self._values.put(streams[cell.digest], cell, found_there)
             for gap, lacking in self._values.lacking(streams, mine, rows):
                 self._fill(Plan(model, where, tuple(lacking), self.settings.batch), streams, gap)
         self._tell(f"{rows.stop} prompts")
@@ -190,7 +225,7 @@ class Session:
         BadDictionary."""
         key = (self._model_and_device(model), *where.key, dictionary, at, rows.start, rows.stop)
         if key not in self._encoded:
-            self._encoded[key] = self.engine.encode(self._to_encode(where, model, rows), dictionary, rows, at)
+            self._encoded[key] = self._engine_of(model).encode(self._to_encode(where, model, rows), dictionary, rows, at)
             self._encoded.trim(keep=1)
         return self._encoded[key]
 
@@ -200,7 +235,7 @@ class Session:
         """How well a dictionary reconstructs the values at the tokens `at` of these prompts. Raises BadDictionary."""
         key = (self._model_and_device(model), *where.key, dictionary, at, rows.start, rows.stop)
         if key not in self._reconstructed:
-            found = self.engine.reconstruct(self._to_encode(where, model, rows), dictionary, rows, at)
+            found = self._engine_of(model).reconstruct(self._to_encode(where, model, rows), dictionary, rows, at)
             self._reconstructed[key] = found
         return self._reconstructed[key]
 
@@ -215,7 +250,7 @@ class Session:
         key = (self._model_and_device(model), dictionary, asked.corpus.digest, asked)
         if key not in self._scanned:
             self._tell(f"texts of {asked.corpus.name} are scanned for {dictionary}")
-            self._scanned[key] = self.engine.scan(asked, model, dictionary, self.settings.batch)
+            self._scanned[key] = self._engine_of(model).scan(asked, model, dictionary, self.settings.batch)
             self.forward_passes += self._scanned[key].forward_passes
             self._scanned.trim(keep=1)
         return self._scanned[key]
@@ -226,7 +261,7 @@ class Session:
         """The activations [token, number] of some features at each token of each text, in the untouched model. Raises
         BadDictionary."""
         self.forward_passes += len(texts)
-        return self.engine.trace(model, dictionary, texts, numbers, self.settings.batch)
+        return self._engine_of(model).trace(model, dictionary, texts, numbers, self.settings.batch)
 
     def look(self, task: PromptSource, view: View, sites: tuple[Site, ...], rows: range) -> Look:
         """What a run of `view` on prompts `rows` shows, with the doctor's checks and the proof of a measurement. Raises
@@ -235,7 +270,7 @@ class Session:
         self._require_sound([cell])
         where = PromptStream(task, "discovery", self.settings.seed)
         plan = Plan(view.model, where, (cell,), self.settings.batch)
-        found = self.engine.look(plan, rows)
+        found = self._engine_of(view.model).look(plan, rows)
         self.forward_passes += found.forward_passes
         _refuse_vacuous(found.receipts)
         return found
@@ -244,21 +279,42 @@ class Session:
         if self.checkups is None:
             return
         for model in dict.fromkeys(cell.view.model for cell in cells):
-            if not self.checkups.holds(self.engine.card(model)):
+            card = self.models.card(model)
+            if not self.checkups.holds(card):
                 self._tell(f"the doctor looks at {model}")
             kinds = frozenset(kind for cell in cells if cell.view.model == model for kind in cell.site_kinds)
-            self.checkups.require_sound(self.engine.card(model), self.engine, kinds)
+            self.checkups.require_sound(card, self.models, kinds)
+
+    def _engine_of(self, model: ModelRef) -> Engine:
+        """With the model's weights in memory. Raises ModelChanged."""
+        self.models.make_ready(model)
+        return self.engine
 
     def _model_and_device(self, model: ModelRef) -> str:
-        return f"{model.fingerprint} on {self.engine.card(model).device}"
+        return f"{model.fingerprint} on {self.models.card(model).device}"
+
+    def _read(self, plan: Plan, rows: range) -> list[tuple[Cell, Stretch]]:
+        """What the store has of a plan's cells."""
+        stored = self.models.stored
+        found = [] if stored is None else stored.read(plan, self.models.card(plan.model).device, rows)
+        self.reused += [reuse for _, _, reuse in found]
+        return [(cell, stretch) for cell, stretch, _ in found]
+
+    def _run(self, plan: Plan, rows: range) -> Table:
+        """Measure a plan, and put what it gives into the store."""
+        table = self._engine_of(plan.model).run(plan, rows)
+        self.forward_passes += table.forward_passes
+        self.reused.append(Reuse(of=table.values.size))
+        if self.models.stored is not None:
+            self.models.stored.keep(plan, self.models.card(plan.model).device, rows, table)
+        return table
 
     def _fill(self, plan: Plan, streams: Mapping[str, Stream], rows: range) -> None:
         """Measure what is lacking, so many prompts at a time that progress can be told."""
         at_once = _ROWS_OF_TEXTS if plan.prompts.task.facts.rows_share_texts else _AT_ONCE
         for start in range(rows.start, rows.stop, at_once):
             part = range(start, min(start + at_once, rows.stop))
-            table = self.engine.run(plan, part)
-            self.forward_passes += table.forward_passes
+            table = self._run(plan, part)
             for cell, values, receipts in zip(plan.cells, table.values, table.receipts, strict=True):
                 _check_support(cell.metric, values)
                 self._values.put(streams[cell.digest], cell, Stretch(part, values, receipts, table.prompts))

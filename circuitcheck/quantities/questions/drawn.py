@@ -260,4 +260,4 @@ def _check_varies(effect: Expression, claimed: tuple[Part, ...]) -> None:
 def _architecture(effect: Expression) -> Architecture:
     if len(effect.models) > 1:
         raise NotComparable(f"{effect.label} is of {len(effect.models)} models: heads can be drawn in one only.")
-    return current_session().engine.card(effect.models[0]).architecture
+    return current_session().models.card(effect.models[0]).architecture

@@ -1,0 +1,121 @@
+"""The store: what was measured is found again by the next run, or by this one's other processes."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuitcheck.digest import digest
+from circuitcheck.engine.protocol import ModelCard, Receipt
+from circuitcheck.notices import say_once
+from circuitcheck.store.blocks import pack_block, unpack_block
+from circuitcheck.store.cards import pack_card, unpack_card
+from circuitcheck.store.database import Database, Entry, Found
+from circuitcheck.store.packing import Unreadable
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Key:
+    """What an entry is of: `parts` are plain data, which decide; `model` and `subject`, a task, are for people."""
+
+    kind: str
+    parts: tuple[object, ...]
+    model: str = ""
+    subject: str = ""
+
+    @property
+    def digest(self) -> bytes:
+        """16 bytes."""
+        return bytes.fromhex(digest((self.kind, *self.parts)))
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """One cell's values and receipts on the prompts `rows`, and digests of these; `made` in seconds since 1970."""
+
+    rows: range
+    values: NDArray[np.float64]
+    receipts: tuple[Receipt, ...]
+    prompts: tuple[str, ...]
+    made: int = 0
+
+
+class Store:
+    """In `folder`, with `most_mb` megabytes at most, of which the least recently used go first. `notices` is what a person
+    should hear of it."""
+
+    def __init__(self, folder: Path, most_mb: int, clock: Callable[[], float] = time.time) -> None:
+        self.notices: list[str] = []
+        self.database = Database(folder, most_mb << 20, self._hear, clock)
+
+    def _hear(self, text: str) -> None:
+        if text not in self.notices:
+            self.notices.append(text)
+            say_once(text)
+
+    def blocks(self, key: Key, rows: range) -> list[Block]:
+        """What is there of these rows, in order, none of them twice."""
+        found, start = [], rows.start
+        for entry in self.database.read(key.digest, rows.start, rows.stop):
+            begin, stop = max(entry.start, start), min(entry.stop, rows.stop)
+            if begin < stop and (block := self._read(key, entry, _block)) is not None:
+                found.append(_part(block, range(begin, stop)))
+                start = stop
+        return found
+
+    def keep(self, measured: Iterable[tuple[Key, Block]]) -> None:
+        """All of them at once, or none."""
+        self.database.write([_entry(key, each.rows, _packed(each)) for key, each in measured])
+
+    def card(self, key: Key) -> ModelCard | None:
+        """None where there is none."""
+        return self._one(key, lambda found: unpack_card(found.content))
+
+    def keep_card(self, key: Key, card: ModelCard) -> None:
+        self.database.write([_entry(key, range(1), pack_card(card))])
+
+    def forget(self, key: Key) -> None:
+        """What was believed, and was wrong."""
+        self.database.drop(key.digest)
+
+    def close(self) -> None:
+        """Another call opens it again."""
+        self.database.close()
+
+    def _one(self, key: Key, of: Callable[[Found], T]) -> T | None:
+        found: Sequence[Found] = self.database.read(key.digest, 0, 1)
+        return self._read(key, found[0], of) if found else None
+
+    def _read(self, key: Key, entry: Found, of: Callable[[Found], T]) -> T | None:
+        """None for what is whole and still no such entry: it goes."""
+        try:
+            return of(entry)
+        except Unreadable as error:
+            self._hear(f"{self.database.path}: an entry cannot be read ({error}); its values are measured anew.")
+            self.forget(key)
+            return None
+
+
+def _entry(key: Key, rows: range, content: bytes) -> Entry:
+    return Entry(key.digest, rows.start, rows.stop, key.kind, key.model, key.subject, content)
+
+
+def _packed(block: Block) -> bytes:
+    return pack_block(block.values, block.receipts, block.prompts)
+
+
+def _block(entry: Found) -> Block:
+    rows = range(entry.start, entry.stop)
+    return Block(rows, *unpack_block(entry.content, len(rows)), made=entry.made)
+
+
+def _part(block: Block, rows: range) -> Block:
+    window = slice(rows.start - block.rows.start, rows.stop - block.rows.start)
+    receipts = tuple(each.rows(window) for each in block.receipts)
+    return Block(rows, block.values[window], receipts, block.prompts[window], block.made)
