@@ -7,6 +7,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from circuitcheck.commands import store
 from circuitcheck.files import write_whole
 from circuitcheck.text import printable
 
@@ -49,12 +50,15 @@ def command_line() -> argparse.ArgumentParser:
     report.add_argument("journal", type=Path, nargs="?", help="a file of .circuitcheck/journals")
     report.add_argument("--json", type=Path, metavar="PATH", help="write the report to PATH as well")
     report.add_argument("--schema", action="store_true", help="print the JSON Schema that reports follow, and nothing else")
+    store.add_parser(commands)
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit code: 0, or 1 where files are in the way or an error rate is too high."""
     given = command_line().parse_args(arguments)
+    if given.command == "store":
+        return store.run(given)
     if given.command == "report":
         return print_schema() if given.schema else report_of(given.journal, given.json)
     if given.command == "init":

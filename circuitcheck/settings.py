@@ -15,6 +15,7 @@ Correction = Literal["none", "holm", "bh", "e-bh"]
 CORRECTIONS: tuple[Correction, ...] = ("none", "holm", "bh", "e-bh")
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 LEDGER = ".circuitcheck/ledger.jsonl"  # in a project's folder
+STORE = ".circuitcheck/values"  # too
 CLAIM_MARK = "circuit_claim"  # what @cc.claim is to pytest
 CACHE = "CIRCUITCHECK_CACHE"  # an environment variable: what `cache="auto"` means, where it is set
 DEVICE_FORM = re.compile(r"auto|cpu|cuda(:\d+)?")

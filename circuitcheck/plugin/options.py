@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from circuitcheck.files import try_to_write
-from circuitcheck.settings import CORRECTIONS, DTYPES, LEDGER, SCOPES, Settings
+from circuitcheck.settings import CORRECTIONS, DTYPES, LEDGER, SCOPES, STORE, Settings
 from circuitcheck.text import repeated
 
 _DEFAULTS = Settings()
@@ -86,7 +86,7 @@ OPTIONS = (
     Option(
         "store",
         "folder of the store of values: what was measured is not measured again, by any later run; off for none",
-        default=".circuitcheck/values",
+        default=STORE,
         metavar="FOLDER|off",
     ),
     Option(

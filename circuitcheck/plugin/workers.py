@@ -57,7 +57,7 @@ def heard_from(node: Any) -> list[str]:
 
 def notices_of(config: pytest.Config) -> list[str]:
     """Each once."""
-    return list(dict.fromkeys(config.stash[_HEARD] if _HEARD in config.stash else ()))
+    return list(dict.fromkeys(config.stash.get(_HEARD, ())))
 
 
 _REFUSED = "circuit_refused"

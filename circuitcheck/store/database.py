@@ -100,6 +100,10 @@ class Database:
         """Rows of a query, or what is left of them after a change; texts as bytes."""
         return self._try(lambda connection: self._run(connection, question, values), [])
 
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self._clock()
+
     def close(self) -> None:
         """What was written stays, and the next call opens it again."""
         with self._lock, contextlib.suppress(sqlite3.Error):
@@ -122,11 +126,16 @@ class Database:
                 try:
                     return act(self._opened())
                 except (sqlite3.Error, OSError, MemoryError) as error:
-                    if not again or not _is_damage(error):
+                    if not again or not (_is_damage(error) or self._says_read_only(error)):
                         self._turn_off(error)
                     else:
                         self._leave_behind(error)
             return otherwise
+
+    def _says_read_only(self, error: Exception) -> bool:
+        """A damaged file may say that it is, where it can be written to."""
+        allowed = all(os.access(each, os.W_OK) for each in (self.folder, self.path) if each.exists())
+        return _code(error) == sqlite3.SQLITE_READONLY and allowed
 
     def _turn_off(self, error: Exception) -> None:
         self.close()
@@ -221,9 +230,12 @@ class Database:
         if excess <= 0:
             return 0
         gone = connection.execute(_LEAST_RECENT, (excess + (1 - _SPARE) * most,)).rowcount
-        connection.execute("PRAGMA incremental_vacuum").fetchall()
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        _give_back(connection)
         return gone
+
+    def compact(self) -> None:
+        """Give the room of what went back to the disk."""
+        self._try(_give_back, None)
 
     @staticmethod
     def _run(connection: sqlite3.Connection, statement: str, values: Iterable[object]) -> list[tuple[object, ...]]:
@@ -243,6 +255,11 @@ def checksum_of(key: bytes, start: int, stop: int, made: int, content: bytes) ->
     total.update(f"{VERSION} {key.hex()} {start} {stop} {made} {len(content)} ".encode())
     total.update(content)
     return total.digest()
+
+
+def _give_back(connection: sqlite3.Connection) -> None:
+    connection.executescript("PRAGMA incremental_vacuum")  # which execute() would leave after one page
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
