@@ -305,3 +305,7 @@ class Repeatable(Protocol):
         """A digest of all that decides which model a spec gives, told without reading its weights. None where that cannot be
         told, or where a change could go unseen. Raises what loading does of a spec or a device that is none."""
         ...
+
+    def dictionary_witness(self, spec: str) -> str | None:
+        """The same of a dictionary's spec."""
+        ...

@@ -37,10 +37,18 @@ class KnownModels:
         """Raises ModelChanged where its spec now gives another."""
         return self._waiting[ref.fingerprint][1] if ref.fingerprint in self._waiting else self.engine.card(ref)
 
+    def place(self, ref: ModelRef) -> str:
+        """What values of a model are kept by: which it is, and where it runs."""
+        return f"{ref.fingerprint} on {self.card(ref).device}"
+
+    def ready_engine(self, ref: ModelRef) -> Engine:
+        """With the weights of a model in memory. Raises ModelChanged."""
+        self.make_ready(ref)
+        return self.engine
+
     def examine(self, ref: ModelRef) -> CheckUp:
         """The doctor's checks."""
-        self.make_ready(ref)
-        return self.engine.examine(ref)
+        return self.ready_engine(ref).examine(ref)
 
     def make_ready(self, ref: ModelRef) -> None:
         """Load what is only known. Raises ModelChanged where it is another than the store said, and lets the store forget

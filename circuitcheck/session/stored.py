@@ -3,18 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from circuitcheck.digest import THIS_PROCESS, digest
 from circuitcheck.engine.protocol import Engine, ModelCard, Repeatable, Table
 from circuitcheck.models import INSTANCE_PREFIX, BosPolicy
-from circuitcheck.plan import Cell, ModelRef, Plan
+from circuitcheck.plan import Cell, DictionaryRef, ModelRef, Plan
 from circuitcheck.prompts import PromptSource, PromptStream
 from circuitcheck.prompts.masks import Mask, MaskedSource
 from circuitcheck.session.values import Stretch
 from circuitcheck.store import Block, Key, Store
 
 _OURS = __name__.partition(".")[0]
-_VALUES, _CARD = "values", "model"
+_VALUES, _CARD, _DICTIONARY = "values", "model", "dictionary"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,25 @@ class Asked:
     dtype: str
     device: str
     bos: BosPolicy
+
+
+@dataclass(frozen=True)
+class About:
+    """What was found of a dictionary: which `kind` of thing, on which model and prompts, and all else that was asked."""
+
+    kind: str
+    dictionary: DictionaryRef
+    model: ModelRef | None = None
+    where: PromptStream | None = None
+    parts: tuple[object, ...] = ()
+
+    @property
+    def lasts(self) -> bool:
+        """Would another process find the same?"""
+        specs = (self.dictionary.spec, *([] if self.model is None else [self.model.spec]))
+        if any(spec.startswith(INSTANCE_PREFIX) for spec in specs) or _names_a_function(self.parts):
+            return False
+        return self.where is None or _is_lasting(self.where.task)
 
 
 class StoredValues:
@@ -83,14 +104,40 @@ class StoredValues:
         parts = (self._name, asked.spec, asked.dtype, asked.device, asked.bos, seen)
         return None if seen is None else Key(_CARD, parts, _model(asked.spec, asked.dtype, asked.device))
 
+    def see_dictionary(self, spec: str, asked: tuple[object, ...]) -> Key | None:
+        """The same of a dictionary."""
+        if self._repeatable is None or spec.startswith(INSTANCE_PREFIX):
+            return None
+        seen = self._repeatable.dictionary_witness(spec)
+        return None if seen is None else Key(_DICTIONARY, (self._name, spec, asked, seen), spec)
+
+    def key_of(self, about: About, device: str) -> Key | None:
+        """None for what would mean nothing to another process."""
+        numerics = self._numerics(device or "cpu")
+        if numerics is None or not about.lasts:
+            return None
+        model, where = about.model, about.where
+        place = None if model is None else (model.fingerprint, device)
+        prompts = None if where is None else (*where.key, _masks(where.task))
+        parts = (about.dictionary, place, prompts, about.parts, numerics)
+        shown = about.dictionary.spec if model is None else _model(model.spec, model.dtype, device)
+        return Key(about.kind, parts, shown, "" if where is None else where.task.name)
+
+    def record(self, key: Key, kind: type[T]) -> T | None:
+        """What was kept under this key; None where nothing was."""
+        return self._store.record(key, kind)
+
+    def keep_record(self, key: Key, record: object) -> None:
+        self._store.keep_record(key, record)
+
     def card(self, seen: Key) -> ModelCard | None:
         """Of the model that these files gave; None where none is known."""
-        return self._store.card(seen)
+        return self._store.record(seen, ModelCard)
 
     def keep_card(self, asked: Asked, before: Key | None, card: ModelCard) -> None:
         """Unless its files changed while they were read."""
         if before is not None and before == self.see(asked):
-            self._store.keep_card(before, card)
+            self._store.keep_record(before, card)
 
     def forget_card(self, asked: Asked) -> None:
         """It was wrong."""
@@ -112,7 +159,7 @@ class StoredValues:
 
 def _says_so(engine: Engine) -> bool:
     """In its own class: one that is made of another, or around it, may measure otherwise."""
-    return {"numerics", "witness"} <= set(vars(type(engine)))
+    return {"numerics", "witness", "dictionary_witness"} <= set(vars(type(engine)))
 
 
 def _lasts(model: ModelRef, task: PromptSource, cell: Cell) -> bool:
@@ -136,6 +183,11 @@ def _all_ours(value: object) -> bool:
     if not is_dataclass(value):
         return isinstance(value, str | int | float | None) or _is_ours(type(value))
     return _is_ours(type(value)) and all(_all_ours(getattr(value, each.name)) for each in fields(value))
+
+
+def _names_a_function(parts: object) -> bool:
+    """Of this process, anywhere in what was asked."""
+    return parts == THIS_PROCESS or (isinstance(parts, tuple) and any(map(_names_a_function, parts)))
 
 
 def _is_ours(kind: type) -> bool:

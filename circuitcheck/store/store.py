@@ -6,18 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from circuitcheck.digest import digest
-from circuitcheck.engine.protocol import ModelCard, Receipt
 from circuitcheck.notices import say_once
-from circuitcheck.store.blocks import pack_block, unpack_block
-from circuitcheck.store.cards import pack_card, unpack_card
+from circuitcheck.store.blocks import Block, pack_block, unpack_block
 from circuitcheck.store.database import Database, Entry, Found
 from circuitcheck.store.packing import Unreadable
+from circuitcheck.store.records import pack_record, unpack_record
 
 T = TypeVar("T")
+_LARGEST = 1 << 26  # bytes of one record
 
 
 @dataclass(frozen=True)
@@ -33,17 +30,6 @@ class Key:
     def digest(self) -> bytes:
         """16 bytes."""
         return bytes.fromhex(digest((self.kind, *self.parts)))
-
-
-@dataclass(frozen=True, eq=False)
-class Block:
-    """One cell's values and receipts on the prompts `rows`, and digests of these; `made` in seconds since 1970."""
-
-    rows: range
-    values: NDArray[np.float64]
-    receipts: tuple[Receipt, ...]
-    prompts: tuple[str, ...]
-    made: int = 0
 
 
 class Store:
@@ -65,20 +51,24 @@ class Store:
         for entry in self.database.read(key.digest, rows.start, rows.stop):
             begin, stop = max(entry.start, start), min(entry.stop, rows.stop)
             if begin < stop and (block := self._read(key, entry, _block)) is not None:
-                found.append(_part(block, range(begin, stop)))
+                found.append(block.part(range(begin, stop)))
                 start = stop
         return found
 
     def keep(self, measured: Iterable[tuple[Key, Block]]) -> None:
         """All of them at once, or none."""
-        self.database.write([_entry(key, each.rows, _packed(each)) for key, each in measured])
+        self.database.write([_entry(key, each.rows, pack_block(each)) for key, each in measured])
 
-    def card(self, key: Key) -> ModelCard | None:
-        """None where there is none."""
-        return self._one(key, lambda found: unpack_card(found.content))
+    def record(self, key: Key, kind: type[T]) -> T | None:
+        """What was kept of this type. None where there is none."""
+        found: Sequence[Found] = self.database.read(key.digest, 0, 1)
+        return self._read(key, found[0], lambda entry: unpack_record(kind, entry.content)) if found else None
 
-    def keep_card(self, key: Key, card: ModelCard) -> None:
-        self.database.write([_entry(key, range(1), pack_card(card))])
+    def keep_record(self, key: Key, record: object) -> None:
+        """A dataclass of plain data and arrays. One that is too large is not kept."""
+        content = pack_record(record)
+        if len(content) <= _LARGEST:
+            self.database.write([_entry(key, range(1), content)])
 
     def forget(self, key: Key) -> None:
         """What was believed, and was wrong."""
@@ -87,10 +77,6 @@ class Store:
     def close(self) -> None:
         """Another call opens it again."""
         self.database.close()
-
-    def _one(self, key: Key, of: Callable[[Found], T]) -> T | None:
-        found: Sequence[Found] = self.database.read(key.digest, 0, 1)
-        return self._read(key, found[0], of) if found else None
 
     def _read(self, key: Key, entry: Found, of: Callable[[Found], T]) -> T | None:
         """None for what is whole and still no such entry: it goes."""
@@ -106,16 +92,5 @@ def _entry(key: Key, rows: range, content: bytes) -> Entry:
     return Entry(key.digest, rows.start, rows.stop, key.kind, key.model, key.subject, content)
 
 
-def _packed(block: Block) -> bytes:
-    return pack_block(block.values, block.receipts, block.prompts)
-
-
 def _block(entry: Found) -> Block:
-    rows = range(entry.start, entry.stop)
-    return Block(rows, *unpack_block(entry.content, len(rows)), made=entry.made)
-
-
-def _part(block: Block, rows: range) -> Block:
-    window = slice(rows.start - block.rows.start, rows.stop - block.rows.start)
-    receipts = tuple(each.rows(window) for each in block.receipts)
-    return Block(rows, block.values[window], receipts, block.prompts[window], block.made)
+    return unpack_block(entry.content, range(entry.start, entry.stop), entry.made)

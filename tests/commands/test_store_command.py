@@ -22,7 +22,7 @@ def folder(tmp_path):
     old, new = Store(tmp_path, 100, lambda: time.time() - YEAR), Store(tmp_path, 100)
     old.keep([(KEY, block(0)), (KEY, block(8)), (Key("values", ("third",), KEY.model, KEY.subject), block(0))])
     new.keep([(OTHER, block(0))])
-    new.keep_card(Key("model", ("gpt2",), "gpt2"), CARD)
+    new.keep_record(Key("model", ("gpt2",), "gpt2"), CARD)
     for store in (old, new):
         store.close()
     return tmp_path

@@ -125,7 +125,7 @@ def test_files_that_were_changed_just_now_are_not_trusted(seen, folder, monkeypa
 
 def test_files_that_change_while_they_are_read_are_not_remembered(another, folder):
     class Meanwhile(Told):
-        numerics, witness = Told.numerics, Told.witness
+        numerics, witness, dictionary_witness = Told.numerics, Told.witness, Told.dictionary_witness
 
         def load(self, spec, **how):
             card = super().load(spec, **how)
@@ -141,7 +141,7 @@ def test_files_that_change_while_they_are_read_are_not_remembered(another, folde
 
 def test_a_witness_that_is_fooled_is_found_out_when_the_weights_are_loaded(another, folder, monkeypatch):
     class Fooled(Told):
-        numerics = Told.numerics
+        numerics, dictionary_witness = Told.numerics, Told.dictionary_witness
 
         def witness(self, spec, **how):
             return "always the same"

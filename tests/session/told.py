@@ -10,6 +10,7 @@ class Told(LocalEngine):
     """A LocalEngine that says so in its own class, and keeps what it runs and loads."""
 
     numerics, witness = LocalEngine.numerics, LocalEngine.witness
+    dictionary_witness = LocalEngine.dictionary_witness
 
     def __init__(self, settings: cc.Settings) -> None:
         super().__init__(settings.device)

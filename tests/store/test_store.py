@@ -51,19 +51,25 @@ def test_another_key_is_another_entry(store: Store, other: Key) -> None:
     assert store.blocks(Key("values", KEY.parts, "another name", "another task"), range(ROWS))
 
 
-def test_a_card_is_kept_until_it_is_forgotten(store: Store) -> None:
-    assert store.card(KEY) is None
-    store.keep_card(KEY, CARD)
-    assert store.card(KEY) == CARD
+def test_a_record_is_kept_until_it_is_forgotten(store: Store) -> None:
+    assert store.record(KEY, ModelCard) is None
+    store.keep_record(KEY, CARD)
+    assert store.record(KEY, ModelCard) == CARD
     store.forget(KEY)
-    assert store.card(KEY) is None
+    assert store.record(KEY, ModelCard) is None
 
 
-def test_a_card_is_no_block_and_a_block_no_card(store: Store) -> None:
+def test_a_record_of_one_type_is_none_of_another(store: Store) -> None:
     store.keep([(KEY, block(0, rows=1))])
-    assert store.card(KEY) is None
-    store.keep_card(KEY, CARD)
+    assert store.record(KEY, ModelCard) is None
+    store.keep_record(KEY, CARD)
     assert store.blocks(KEY, range(1)) == []
+
+
+def test_a_record_that_is_too_large_is_not_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("circuitcheck.store.store._LARGEST", 100)
+    store.keep_record(KEY, CARD)
+    assert store.record(KEY, ModelCard) is None
 
 
 def test_nothing_is_made_before_it_is_used(store: Store) -> None:
@@ -79,8 +85,8 @@ class Clock:
 
 
 def sized(folder: Path, clock: Clock) -> tuple[Store, list[Key]]:
-    """A store of 1 MB, and keys of which each has an entry of some 100 kB, used in turn, hours apart."""
-    store, keys = Store(folder, 1, clock), [Key("values", (number,)) for number in range(14)]
+    """A store of 1 MB, and keys of which each has an entry of some 40 kB, used in turn, hours apart."""
+    store, keys = Store(folder, 1, clock), [Key("values", (number,)) for number in range(32)]
     for key in keys:
         store.keep([(key, block(0, rows=1000))])
         clock.now += 7200

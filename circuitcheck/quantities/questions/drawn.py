@@ -146,7 +146,7 @@ class Firing:
         found = session.encode(where, model, like.dictionary, at, rows)
         fires = found != 0
         mean = np.abs(found).sum(axis=0) / np.maximum(1, fires.sum(axis=0))
-        return cls(fires.mean(axis=0), mean * session.engine.write_norms(like.dictionary))
+        return cls(fires.mean(axis=0), mean * session.write_norms(like.dictionary))
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,15 +15,23 @@ _MOST = 10_000  # files
 
 
 def files_digest(spec: ModelSpec) -> str | None:
-    """Of every file of a spec, below its folder too. No program can set the time of the last change of a file's state, which
-    an edit moves even where the time of the last change of its content is put back. None for what has no files here, or too
-    many, or some that were changed just now."""
+    """Of every file of a model's spec. None for what has no files here, or where `state_digest` says nothing."""
     try:
         location, arguments = locate(spec)
         name = arguments.get("gguf_file")
         path = Path(location, name) if name else folder_of(spec, location, arguments)
-        states = sorted(_states(path))
     except (OSError, ValueError, CircuitCheckError):  # loading says it in words
+        return None
+    return state_digest(path)
+
+
+def state_digest(path: Path) -> str | None:
+    """Of a file, or of every file below a folder. No program can set the time of the last change of a file's state, which
+    an edit moves even where the time of the last change of its content is put back. None where there are no files, or too
+    many, or some that were changed just now."""
+    try:
+        states = sorted(_states(path))
+    except (OSError, ValueError):
         return None
     newest = max((state[3] for state in states), default=None)
     if newest is None or len(states) > _MOST or newest > time.time_ns() - SETTLED * 1e9:
