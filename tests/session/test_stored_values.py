@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-import torch
 from loaded_once import models_loaded_once
 from told import Told
 
@@ -118,17 +117,6 @@ def test_another_version_or_machine_or_engine_is_measured(another, tiny_gpt2, mo
         session.settings = replace(session.settings, engine="mine")  # what extensions registered under that name
         cc.tasks.ioi().on_stream("test").logit_diff(cc.load(str(tiny_gpt2))).values(8)
         assert len(session.engine.runs) == 1
-
-
-def test_a_mode_of_torch_that_changes_values_is_another_engine(another):
-    engine = Told(cc.Settings())
-    before = engine.numerics("cpu")
-    torch.set_float32_matmul_precision("medium")
-    try:
-        assert engine.numerics("cpu") != before
-    finally:
-        torch.set_float32_matmul_precision("highest")
-    assert engine.numerics("cpu") == before
 
 
 def test_a_task_whose_template_changed_is_measured(another, tiny_gpt2):

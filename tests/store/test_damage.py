@@ -105,6 +105,15 @@ def test_all_that_is_believed_is_under_the_checksum(tmp_path: Path, column: str,
     assert Store(tmp_path, 100).blocks(KEY, range(80)) == []
 
 
+def test_rows_that_were_moved_are_not_believed(tmp_path: Path) -> None:
+    path = filled(tmp_path, 1)
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE entries SET start = start + 8, stop = stop + 8")
+    connection.commit()
+    connection.close()
+    assert Store(tmp_path, 100).blocks(KEY, range(80)) == []
+
+
 def test_an_entry_of_one_key_is_none_of_another(tmp_path: Path) -> None:
     path, other = filled(tmp_path, 1), Key("values", ("another model",))
     connection = sqlite3.connect(path)
