@@ -7,7 +7,7 @@ from typing import get_type_hints
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stored_blocks import block
 
@@ -19,6 +19,7 @@ from circuitcheck.store.blocks import pack_block, unpack_block
 from circuitcheck.store.packing import Unreadable, pack, unpack
 from circuitcheck.store.records import pack_record, unpack_record
 
+quick = settings(deadline=None, max_examples=40, derandomize=True)
 NUMBERS = st.floats(allow_nan=False)
 TEXTS = st.lists(st.text(), max_size=3).map(tuple)
 CARD = ModelCard(
@@ -58,6 +59,7 @@ def measured(draw):
     return np.array(values), tuple(draw(st.lists(receipt, max_size=3))), prompts
 
 
+@quick
 @given(measured())
 def test_receipts_and_values_survive_exactly(given_):
     values, receipts, prompts = given_
@@ -213,6 +215,7 @@ def test_arrays_of_other_types_are_not_packed():
         pack({}, [np.array([object()])])
 
 
+@quick
 @given(st.binary(max_size=60))
 def test_any_bytes_are_refused_or_read(data):
     for content in (data, len(data).to_bytes(4, "big") + data):
