@@ -11,6 +11,7 @@ import re
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,10 +107,10 @@ class Database:
 
     def close(self) -> None:
         """What was written stays, and the next call opens it again."""
-        with self._lock, contextlib.suppress(sqlite3.Error):
+        with self._lock:
             if self._connection is not None and self._process == os.getpid():
-                self._connection.close()
-            self._connection = None
+                _close(self._connection, self._process)
+                self._connection = None
 
     @property
     def path(self) -> Path:
@@ -156,10 +157,14 @@ class Database:
     # The file
 
     def _opened(self) -> sqlite3.Connection:
-        if self._connection is None or self._process != os.getpid():  # a connection must not be used after a fork
+        if self._connection is not None and self._process != os.getpid():
+            _OF_PARENTS.append(self._connection)  # after a fork it must be neither used nor closed
+            self._connection = None
+        if self._connection is None:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._path, self._process = self.path, os.getpid()
             self._connection = self._connect(self._path)
+            weakref.finalize(self, _close, self._connection, self._process)
         return self._connection
 
     @staticmethod
@@ -240,6 +245,15 @@ class Database:
     @staticmethod
     def _run(connection: sqlite3.Connection, statement: str, values: Iterable[object]) -> list[tuple[object, ...]]:
         return connection.execute(statement, tuple(values)).fetchall()
+
+
+_OF_PARENTS: list[sqlite3.Connection] = []
+
+
+def _close(connection: sqlite3.Connection, process: int) -> None:
+    if process == os.getpid():
+        with contextlib.suppress(sqlite3.Error):
+            connection.close()
 
 
 _SIZES = ("page_count", "freelist_count", "page_size")
