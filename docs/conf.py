@@ -29,6 +29,7 @@ PAGES = {
         "docs/prompts",
         "docs/statistics",
         "docs/reports",
+        "docs/store",
         "docs/extending",
         "docs/glossary",
         "docs/api",

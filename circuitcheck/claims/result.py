@@ -1,7 +1,7 @@
 """A claim's result, as reports and other processes get it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from circuitcheck.claims.claim import Claim
@@ -26,6 +26,7 @@ from circuitcheck.quantities.questions.result_fields import DEFINITIONS, RECEIPT
 from circuitcheck.quantities.questions.result_fields import FIELDS as COMPARISON
 from circuitcheck.quantities.questions.result_words import Found, proof
 from circuitcheck.sampling import Evidence
+from circuitcheck.session import NOTHING_REUSED, Reuse
 from circuitcheck.text import all_printable, counted
 
 VERDICTS = ("supported", "refuted", "inconclusive", "error", "skipped")
@@ -48,6 +49,7 @@ class ClaimResult:
     reason: str = ""
     warnings: tuple[str, ...] = ()
     evidence: Evidence | None = None
+    reused: Reuse = NOTHING_REUSED
 
     @property
     def as_expected(self) -> bool:
@@ -160,6 +162,25 @@ FIELDS: tuple[Field[ClaimResult], ...] = (
     ),
     Field("prompts", defined("count"), lambda result: max((each.decision.n for each in result.comparisons), default=0)),
     Field("forward_passes", defined("count"), lambda result: result.forward_passes),
+    Field(
+        "reused",
+        described(
+            "values of prompts that were read from the store, of how many that were needed and not in memory yet; since and "
+            "until are the days on which they were measured",
+            {
+                "type": "object",
+                "required": ["values", "of", "since", "until"],
+                "additionalProperties": False,
+                "properties": {
+                    "values": defined("count"),
+                    "of": defined("count"),
+                    "since": TEXT_OR_NULL,
+                    "until": TEXT_OR_NULL,
+                },
+            },
+        ),
+        lambda result: asdict(result.reused),
+    ),
     Field("seconds", {"type": "number", "minimum": 0}, lambda result: float(result.seconds), "cost", _cost),
     Field("reason", TEXT, lambda result: result.reason, "reason", if_any("reason")),
     Field(

@@ -22,7 +22,18 @@ from circuitcheck.plugin.signals import run_is_over, terminated_like_interrupted
 from circuitcheck.plugin.stash import CHANGED, PROGRESS
 from circuitcheck.plugin.stores import checkups, counterexamples, ledger
 from circuitcheck.plugin.tracebacks import message_alone, shorten_traceback
-from circuitcheck.plugin.workers import note_refusal, prepare_worker, refusal_of, refuse, tell_controller, told_by_worker
+from circuitcheck.plugin.workers import (
+    hear,
+    heard_from,
+    note_refusal,
+    notices_of,
+    pass_on,
+    prepare_worker,
+    refusal_of,
+    refuse,
+    tell_controller,
+    told_by_worker,
+)
 from circuitcheck.report import ClaimLog, Journal, environment, write_table
 from circuitcheck.session import Session, current_session, use_session
 
@@ -112,8 +123,9 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Of xdist, in the controller: what a worker refused to run."""
+    """Of xdist, in the controller: what a worker refused to run, and what it heard of the store of values."""
     note_refusal(node)
+    hear(node.config, heard_from(node))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -190,6 +202,10 @@ def pytest_report_teststatus(report: pytest.CollectReport | pytest.TestReport) -
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     run_is_over()
     config = session.config
+    store = current_session().store
+    if store is not None:
+        store.close()
+        pass_on(config, store.notices)
     if refusal_of(config):
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
     log = config.stash.get(_LOG, None)
@@ -214,6 +230,7 @@ def pytest_terminal_summary(
     all_there = tell_reports(terminalreporter, config, quiet=quiet)
     for line in wrong_with_hooks(config):
         terminalreporter.write_line(f"{line}.", red=True)
+    _tell_notices(terminalreporter)
     journal = config.stash[_JOURNAL]
     if journal.lost:
         terminalreporter.write_line(
@@ -221,6 +238,14 @@ def pytest_terminal_summary(
         )
     if journal.written and (log.unfinished or not all_there):
         terminalreporter.write_line(f"every result that arrived: circuitcheck report {journal.path}")
+
+
+def _tell_notices(terminalreporter: pytest.TerminalReporter) -> None:
+    """Of the store of values, and what hooks of users did wrong."""
+    for line in notices_of(terminalreporter.config):
+        terminalreporter.write_line(line, yellow=True)
+    for line in wrong_with_hooks(terminalreporter.config):
+        terminalreporter.write_line(f"{line}.", red=True)
 
 
 def _tell_outside(terminalreporter: pytest.TerminalReporter, log: ClaimLog | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from circuitcheck.files import try_to_write
-from circuitcheck.settings import CORRECTIONS, DTYPES, FAST, LEDGER, REPORT_FORMATS, SCOPES, Settings
+from circuitcheck.settings import CORRECTIONS, DTYPES, FAST, LEDGER, REPORT_FORMATS, SCOPES, STORE, Settings
 from circuitcheck.text import repeated
 
 _DEFAULTS = Settings()
@@ -88,6 +88,15 @@ OPTIONS = (
         "folder for GGUF files as they were converted, which load in seconds; off for none; auto is the user's cache folder",
         default=_DEFAULTS.cache,
         metavar="FOLDER|off",
+    ),
+    Option(
+        "store",
+        "folder of the store of values: what was measured is not measured again, by any later run; off for none",
+        default=STORE,
+        metavar="FOLDER|off",
+    ),
+    Option(
+        "store_mb", "the most megabytes in the store of values; the least recently used go first", int, _DEFAULTS.store_mb
     ),
     Option("summary", "verdict table at the end", default="auto", choices=("auto", "off")),
     Option(
@@ -244,6 +253,8 @@ def session_settings(config: pytest.Config) -> Settings:
         raise pytest.UsageError(f"--circuit-{name.replace('_', '-')} {rest}") from error
     if settings.cache not in ("auto", "off"):
         settings = replace(settings, cache=str(config.rootpath / Path(settings.cache).expanduser()))
+    if settings.store != "off":
+        settings = replace(settings, store=str(config.rootpath / Path(settings.store).expanduser()))
     if settings.samples < settings.first_look:
         raise pytest.UsageError(
             f"--circuit-samples {settings.samples} ends before the first look at {settings.first_look} prompts; "

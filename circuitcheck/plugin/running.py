@@ -17,7 +17,7 @@ from circuitcheck.plugin.options import require_models, value_of
 from circuitcheck.plugin.tracebacks import shorten_traceback
 from circuitcheck.quantities import Model, recording
 from circuitcheck.sampling import Evidence
-from circuitcheck.session import Session, Settings
+from circuitcheck.session import NOTHING_REUSED, Reuse, Session, Settings
 from circuitcheck.text import all_printable, first_line
 
 
@@ -28,6 +28,7 @@ class ClaimRun:
     claim: Claim
     recorder: ClaimRecorder
     passes_before: int
+    reused_before: int
     started: float = field(default_factory=time.perf_counter)
     inconclusive: str = ""
     done: bool = False
@@ -44,7 +45,7 @@ def run_claim(item: pytest.Function, claim: Claim, session: Session) -> Generato
     __tracebackhide__ = True
     settings = claim_settings(item.config, session.settings, claim)
     recorder = ClaimRecorder(claim, settings, asserted_by(item.function))
-    run = item.stash[RUN] = ClaimRun(claim, recorder, session.forward_passes)
+    run = item.stash[RUN] = ClaimRun(claim, recorder, session.forward_passes, len(session.reused))
     with recording(recorder):
         try:
             result = yield
@@ -113,6 +114,7 @@ def result_of(
         comparisons=run.recorder.results if run else (),
         seconds=time.perf_counter() - run.started if run else report.duration,
         forward_passes=session.forward_passes - run.passes_before if run else 0,
+        reused=Reuse.together(session.reused[run.reused_before :]) if run else NOTHING_REUSED,
         scope=run.recorder.settings.scope if run else claim.scope or session.settings.scope,
         node=item.nodeid,
         reason=reason,

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from circuitcheck.report.cells import Row, rows_of, verdict_cell
 from circuitcheck.report.remarks import advice, counts, few_prompts, notes, searches
 from circuitcheck.report.repeats import Claim, claim_name
+from circuitcheck.report.reuse import reuse_line
 
 _HEADS = ("claim", "verdict", "estimate", "interval", "claimed", "prompts", "seconds")
 _RIGHT = ("estimate", "prompts", "seconds")
@@ -34,6 +35,8 @@ def write_table(
     for line in [*notes(claims), *few_prompts(claims)]:
         reporter.write_line(line, yellow=True)
     reporter.write_line(counts(report))
+    if (reused := reuse_line(report["claims"])) is not None:
+        reporter.write_line(reused)
     for line in searches(report):
         reporter.write_line(line, yellow=True)
     for line in advice(report["correction"]):

@@ -10,16 +10,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from circuitcheck.digest import digest
 from circuitcheck.engine.checkup import CheckUp
 from circuitcheck.engine.protocol import DictionaryCard, Look, ModelCard, Reconstructed, Scanned, Table
 from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
 from circuitcheck.engine.torch.dictionaries.fitting import check_fits
 from circuitcheck.engine.torch.dictionaries.pool import DictionaryPool
+from circuitcheck.engine.torch.dictionaries.reading import HUB
 from circuitcheck.engine.torch.doctor import examine
+from circuitcheck.engine.torch.fingerprints.numerics import numerics
 from circuitcheck.engine.torch.loaded.model import LoadedModel
 from circuitcheck.engine.torch.loaded.pool import ModelPool, TokenizerPool
 from circuitcheck.engine.torch.loading.devices import memory_of, resolve_device
 from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
+from circuitcheck.engine.torch.loading.witness import files_digest, state_digest
 from circuitcheck.engine.torch.running.composition import composition
 from circuitcheck.engine.torch.running.direct_effect import direct_effect
 from circuitcheck.engine.torch.running.encoding import encode, reconstruct
@@ -28,7 +32,7 @@ from circuitcheck.engine.torch.running.references import Directions, Means, rend
 from circuitcheck.engine.torch.running.run import Run
 from circuitcheck.engine.torch.running.scanning import scan, trace
 from circuitcheck.errors import ModelChanged
-from circuitcheck.models import BosPolicy, parse_spec
+from circuitcheck.models import BosPolicy, dictionary_folder, parse_spec
 from circuitcheck.places import At, Position, Site, check_sites
 from circuitcheck.plan import DictionaryRef, MadeFor, ModelRef, Plan, Scanning
 
@@ -86,6 +90,18 @@ class LocalEngine:
             if parsed.kind == "instance":
                 return self._pool.load(parsed, self._device).tokenizer
             return self._tokenizers.get(parsed)
+
+    def numerics(self, device: str) -> Mapping[str, str]:
+        return {**numerics(resolve_device(device)), "passes": "shortened" if self._fast else "whole"}
+
+    def witness(self, spec: str, *, dtype: str, device: str, bos: BosPolicy) -> str | None:
+        parsed, where = parse_spec(spec, dtype=dtype, bos=bos), resolve_device(device)
+        seen = files_digest(parsed)
+        return None if seen is None else digest((seen, parsed, str(where), numerics(where)))
+
+    def dictionary_witness(self, spec: str) -> str | None:
+        seen = None if spec.startswith(HUB) else state_digest(dictionary_folder(spec))
+        return None if seen is None else digest((seen, numerics(torch.device("cpu"))))
 
     def verify(self, ref: ModelRef) -> None:
         """Read every weight of a model that is still loaded again. Raises ModelChanged."""

@@ -7,6 +7,7 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitcheck.digest import THIS_PROCESS
 from circuitcheck.errors import NotComparable
 from circuitcheck.fields import builtins_of, lines_of
 from circuitcheck.quantities.expressions.expression import Expression
@@ -108,7 +109,7 @@ def result_of(
 
 def _local_metrics(quantity: Expression) -> tuple[str, ...]:
     """Names of metrics that are functions of this process."""
-    names = (cell.metric.name for cell in quantity.cells if cell.metric.digest.startswith("local:"))
+    names = (cell.metric.name for cell in quantity.cells if cell.metric.digest.startswith(THIS_PROCESS))
     return tuple(dict.fromkeys(names))
 
 
