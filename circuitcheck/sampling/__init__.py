@@ -1,10 +1,13 @@
 """How many prompts a question takes: looks, estimands, regions and the verdict. Knows nothing of models."""
 
+from circuitcheck.sampling.basis import Basis
 from circuitcheck.sampling.clusters import ClusteredBounded, ClusteredMean, Clusters
 from circuitcheck.sampling.decision import INCONCLUSIVE, Decision, decide, estimate
 from circuitcheck.sampling.design import Design, Level
 from circuitcheck.sampling.estimands import Bounds, Estimand, Values
 from circuitcheck.sampling.evidence import Evidence, evidence
+from circuitcheck.sampling.form import Combination, Form, Kind
+from circuitcheck.sampling.grouping import Grouping, Memberships
 from circuitcheck.sampling.means import BoundedMean, RealMean, mean_of
 from circuitcheck.sampling.noise import NO_NOISE, Noise
 from circuitcheck.sampling.ranking import Differences, Ranking
@@ -18,18 +21,24 @@ __all__ = [
     "INCONCLUSIVE",
     "NO_NOISE",
     "Above",
+    "Basis",
     "Below",
     "BoundedMean",
     "Bounds",
     "ClusteredBounded",
     "ClusteredMean",
     "Clusters",
+    "Combination",
     "Decision",
     "Design",
     "Differences",
     "Estimand",
     "Evidence",
+    "Form",
+    "Grouping",
+    "Kind",
     "Level",
+    "Memberships",
     "Needs",
     "Noise",
     "Outside",

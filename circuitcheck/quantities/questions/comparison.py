@@ -95,5 +95,5 @@ class Comparison(Question):
     def _design(self, settings: Settings, conditions: Conditions) -> Design:
         where = self.quantity.prompts
         population = current_session().population(where, self.quantity.models)
-        census = conditions.clusters is None and where.is_population
+        census = not conditions.grouping.clusters and where.is_population
         return Design(settings.confidence, settings.first_look, settings.samples, population, census, settings.refuting)

@@ -93,7 +93,7 @@ class Beats(Question):
         population = current_session().population(where, self.effect.models)
         maximum = self.budget(settings)
         first = min(settings.first_look, maximum)
-        census = where.is_population and conditions.clusters is None
+        census = where.is_population and not conditions.grouping.clusters
         design = Design(settings.confidence, first, maximum, population, census, settings.refuting)
         all_sets = self._matched.count <= _ALL_UP_TO
         sizes = (self._matched.count,) if all_sets else stages_of(self.control.draws, self.share, design.alpha)

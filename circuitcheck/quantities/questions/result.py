@@ -116,7 +116,7 @@ def contrary_prompts(
     """The prompts whose own numbers lie deepest in the region that the claim denies, if any do; undefined numbers first.
     `values` are those of prompts from `first` on. A ratio is linearised at its `estimate`: at a threshold far from it the
     prompts with the largest denominators would lie farthest, whatever their numerators."""
-    numbers = quantity.toward(estimate if math.isfinite(estimate) else region.threshold, values)
+    numbers = quantity.form.toward(estimate if math.isfinite(estimate) else region.threshold, values)
     against = np.array([region.contradiction(number) for number in numbers])
     against[np.isnan(against)] = np.inf
     where = quantity.prompts

@@ -16,6 +16,7 @@ from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.expressions.shrinking import shrink
 from circuitcheck.quantities.questions.comparison import Comparison
 from circuitcheck.quantities.questions.conditions import conditions_of
+from circuitcheck.quantities.questions.estimand import basis_of
 from circuitcheck.quantities.questions.history import lasting, question_key
 from circuitcheck.quantities.questions.outcome import ContraryPrompt
 from circuitcheck.quantities.questions.question import Question, current_recorder
@@ -96,7 +97,7 @@ class ForAll(Question):
     def _searched(self, quantity: Expression, rows: range, settings: Settings) -> _Searched:
         region = self.comparison.region
         numbers = quantity.per_prompt(quantity.draw(rows))
-        noise = self._quantity.numerator.noise(conditions_of(self._quantity, settings).floors).worst
+        noise = basis_of(self._quantity, conditions_of(self._quantity, settings)).floor.worst
         depth = np.array([region.contradiction(number) for number in numbers])
         undefined = np.isnan(numbers)
         outside = np.array([not region.holds(number) for number in numbers])
