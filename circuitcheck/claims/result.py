@@ -24,6 +24,8 @@ from circuitcheck.quantities import ComparisonResult
 from circuitcheck.quantities.questions.result_fields import DEFINITIONS, RECEIPT
 from circuitcheck.quantities.questions.result_fields import FIELDS as COMPARISON
 from circuitcheck.sampling import Evidence
+from circuitcheck.stored.rests import Rests
+from circuitcheck.stored.written import measured_of
 from circuitcheck.text import all_printable
 
 VERDICTS = ("supported", "refuted", "inconclusive", "error", "skipped")
@@ -60,6 +62,14 @@ class ClaimResult:
     def receipts(self) -> tuple[Receipt, ...]:
         """Of all comparisons, each once."""
         return on_most_prompts(receipt for comparison in self.comparisons for receipt in comparison.receipts)
+
+
+def rests_in(comparisons: Iterable[ComparisonResult]) -> Iterable[Rests]:
+    """Those of comparisons and of their parts."""
+    for each in comparisons:
+        yield from rests_in(each.parts)
+        if each.rests is not None:
+            yield each.rests
 
 
 def _warnings(result: ClaimResult) -> Iterable[str]:
@@ -125,6 +135,14 @@ FIELDS: tuple[Field[ClaimResult], ...] = (
         "receipts",
         {"type": "array", "items": defined("receipt")},
         lambda result: [builtins_of(RECEIPT, each) for each in result.receipts],
+    ),
+    Field(
+        "measured",
+        described(
+            "the prompts that its comparisons rest on, and the numbers on each",
+            {"type": "array", "items": defined("measured")},
+        ),
+        lambda result: measured_of(rests_in(result.comparisons)),
     ),
     Field("prompts", defined("count"), lambda result: max((each.decision.n for each in result.comparisons), default=0)),
     Field("forward_passes", defined("count"), lambda result: result.forward_passes),

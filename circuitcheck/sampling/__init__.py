@@ -15,6 +15,7 @@ from circuitcheck.sampling.ratios import RatioOfMeans
 from circuitcheck.sampling.regions import Above, Below, Outside, Region, Within
 from circuitcheck.sampling.shares import PairedDifference, Proportion, Quantile
 from circuitcheck.sampling.tally import Needs, Tally, needs, stages_of
+from circuitcheck.sampling.universal import Search, Searched, decide_search, searched
 from circuitcheck.sampling.unseen import Unseen
 
 __all__ = [
@@ -49,14 +50,18 @@ __all__ = [
     "RatioOfMeans",
     "RealMean",
     "Region",
+    "Search",
+    "Searched",
     "Tally",
     "Unseen",
     "Values",
     "Within",
     "decide",
+    "decide_search",
     "estimate",
     "evidence",
     "mean_of",
     "needs",
+    "searched",
     "stages_of",
 ]

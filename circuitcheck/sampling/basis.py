@@ -19,8 +19,8 @@ _HARDLY = "one of the two happens too seldom here"  # of a lift
 
 @dataclass(frozen=True)
 class Basis:
-    """How a number is made (`form`), what the machine adds to each of its cells (`floors`), and which prompts belong together
-    (`grouping`). `label` says it in words."""
+    """How a number is made (`form`), what the machine adds to each of its cells (`floors`), and which prompts belong
+    together (`grouping`). `label` says it in words."""
 
     form: Form
     floors: tuple[Noise, ...]

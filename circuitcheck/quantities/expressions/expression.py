@@ -69,7 +69,10 @@ class Expression:
     @property
     def form(self) -> Form:
         """Its arithmetic over the rows of `cells`."""
-        cells = self.cells
+        return self.form_over(self.cells)
+
+    def form_over(self, cells: Sequence[Cell]) -> Form:
+        """Its arithmetic over the rows of these cells, its own among them."""
         numbers = {cell.digest: number for number, cell in enumerate(cells)}
         kinds = tuple(Kind(bounds_of(cell.metric.support), cell.metric.support == "binary") for cell in cells)
         below = self.denominator.over(numbers) if self.denominator else None

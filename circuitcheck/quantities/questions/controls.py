@@ -4,16 +4,20 @@ import math
 from collections.abc import Iterator
 from functools import cached_property
 
+import numpy as np
+
 from circuitcheck.errors import BadTask, NotComparable
 from circuitcheck.places import Part
+from circuitcheck.plan import Cell
 from circuitcheck.prompts import keyed_number
 from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.questions.conditions import Conditions, conditions_of
 from circuitcheck.quantities.questions.drawn import Control, RandomFeatures, RandomParts, Sets
-from circuitcheck.quantities.questions.estimand import estimand_of
+from circuitcheck.quantities.questions.estimand import basis_of, estimand_of
 from circuitcheck.quantities.questions.history import question_key
 from circuitcheck.quantities.questions.outcome import ControlResult
 from circuitcheck.quantities.questions.question import Question
+from circuitcheck.quantities.questions.resting import fixed_prompts, rests_of
 from circuitcheck.quantities.questions.result import ComparisonResult, result_of
 from circuitcheck.sampling import (
     INCONCLUSIVE,
@@ -29,9 +33,11 @@ from circuitcheck.sampling import (
 )
 from circuitcheck.session import Settings, current_session
 from circuitcheck.stats import e_value_of
+from circuitcheck.stored.rests import Versus
 
 _ALL_UP_TO = 1000
 _HALVINGS = 20
+_MOST_KEPT = 1 << 16  # numbers of the sets that are compared
 _AT_ONCE = 8  # sets measured in one plan: they share the clean and counterfactual runs
 
 
@@ -136,6 +142,22 @@ class Beats(Question):
         )
         return ", ".join(map(str, self._parts(-number))), strength
 
+    def _versus(self, rule: Ranking, conditions: Conditions, sets: int, n: int) -> Versus:
+        """With the numbers of the sets on all prompts, where they are few enough to be kept."""
+        where, session = self.effect.prompts, current_session()
+        mine = self.effect.cells
+
+        def others(number: int) -> list[Cell]:
+            known = {cell.digest for cell in mine}
+            return [cell for cell in self._instead(number).cells if cell.digest not in known]
+
+        first, values = others(0), None
+        basis = basis_of(self.effect - self._instead(0), conditions, (*mine, *first))
+        if sets * len(first) * n <= _MOST_KEPT:
+            measured = (session.measure(where, others(number), range(n)).values for number in range(sets))
+            values = np.stack([each for each in measured])
+        return Versus(rule.design, rule.share, rule.sizes, rule.all_sets, sets, self.noun, basis.form, basis.floors, values)
+
     @property
     def _seed(self) -> int:
         return self.effect.prompts.seed if self.control.seed is None else self.control.seed
@@ -170,6 +192,13 @@ class Beats(Question):
                 own=own.value,
                 strongest=strongest,
                 strongest_effect=strength,
+            ),
+            rests=rests_of(
+                effect,
+                basis_of(effect, conditions),
+                self._versus(rule, conditions, tally.draws, n),
+                n,
+                fixed_prompts(effect, settings),
             ),
         )
 

@@ -1,8 +1,11 @@
 """From the measured values of a quantity to what they say of it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitcheck.plan import Cell
 from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.expressions.linear import floor_key
 from circuitcheck.quantities.questions.conditions import Conditions
@@ -14,7 +17,9 @@ def estimand_of(quantity: Expression, columns: NDArray[np.float64], conditions: 
     return basis_of(quantity, conditions).estimand(columns)
 
 
-def basis_of(quantity: Expression, conditions: Conditions) -> Basis:
-    """By which arithmetic and under which conditions its values are judged: plain data, fit to be stored."""
-    floors = tuple(conditions.floors.get(floor_key(cell), NO_NOISE) for cell in quantity.cells)
-    return Basis(quantity.form, floors, conditions.grouping, quantity.label)
+def basis_of(quantity: Expression, conditions: Conditions, cells: Sequence[Cell] | None = None) -> Basis:
+    """By which arithmetic over the rows of its `cells` and under which conditions its values are judged: plain data, fit to
+    be stored."""
+    cells = quantity.cells if cells is None else cells
+    floors = tuple(conditions.floors.get(floor_key(cell), NO_NOISE) for cell in cells)
+    return Basis(quantity.form_over(cells), floors, conditions.grouping, quantity.label)

@@ -8,6 +8,7 @@ from circuitcheck.plan import DictionaryRef
 from circuitcheck.quantities.questions.history import Looks, Tries
 from circuitcheck.sampling import Decision, Tally
 from circuitcheck.session import Measured
+from circuitcheck.stored.rests import Rests
 from circuitcheck.text import printable
 
 _FEW = 0.1  # of the prompts
@@ -64,7 +65,7 @@ class Outcome:
     """A decision, with what was compared and on which prompts. `threshold` is None for questions made of `parts`.
     `measured` is what it rests on, prompt by prompt; `flags` are warnings about how it was asked. `question` is a key of
     what was asked, without seed and threshold, `shape` says it without its units; `tries` and `looks` are what the result
-    may have been picked from."""
+    may have been picked from. `rests` holds all that the decision can be made from again."""
 
     expression: str
     relation: str
@@ -87,6 +88,7 @@ class Outcome:
     shape: str = ""
     tries: Tries | None = None
     looks: Looks | None = None
+    rests: Rests | None = field(default=None, compare=False, repr=False)
 
     @property
     def receipts(self) -> tuple[Receipt, ...]:

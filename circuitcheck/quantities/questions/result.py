@@ -18,6 +18,7 @@ from circuitcheck.quantities.questions.reach import few_prompts
 from circuitcheck.quantities.questions.result_fields import FIELDS, percent
 from circuitcheck.sampling import Decision, Region
 from circuitcheck.session import Measured, current_session
+from circuitcheck.stored.rests import Rests
 
 _SHOWN = 3
 
@@ -75,6 +76,7 @@ def result_of(
     contrary: tuple[ContraryPrompt, ...] = (),
     flags: tuple[str, ...] = (),
     control: ControlResult | None = None,
+    rests: Rests | None = None,
 ) -> ComparisonResult:
     """The result of every kind of question about one quantity."""
     where, session = quantity.prompts, current_session()
@@ -97,6 +99,7 @@ def result_of(
         control=control,
         question=question,
         shape=shape_of(expression),
+        rests=rests,
     )
 
 

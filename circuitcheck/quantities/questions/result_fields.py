@@ -26,6 +26,8 @@ from circuitcheck.quantities.questions.outcome import ContraryPrompt, ControlRes
 from circuitcheck.sampling import Unseen
 from circuitcheck.session import Asked
 from circuitcheck.stats.planning import CAP
+from circuitcheck.stored.written import DEFINITIONS as STORED
+from circuitcheck.stored.written import RESTS
 from circuitcheck.text import counted
 
 _FEATURES_SHOWN = 4
@@ -334,6 +336,13 @@ FIELDS: tuple[Field[Outcome], ...] = (
         lambda result: result.shape,
     ),
     Field(
+        "rests_on",
+        described(
+            "all that the decision can be made from again; null where its parts have it", or_null(defined("rests_on"))
+        ),
+        lambda result: None if result.rests is None else builtins_of(RESTS, result.rests),
+    ),
+    Field(
         "tries",
         described("earlier askings of this question that came out otherwise", or_null(defined("tries"))),
         lambda result: None if result.tries is None else builtins_of(TRIES, result.tries),
@@ -354,6 +363,7 @@ _SAYS_WHY = {
     "then": {"properties": {"reason": {"minLength": 1}}},
 }
 DEFINITIONS: dict[str, dict[str, Any]] = {
+    **STORED,
     "comparison": {**schema_of(FIELDS), "allOf": [_SAYS_WHY]},
     "tries": schema_of(TRIES),
     "looked_at": schema_of(LOOKS),
