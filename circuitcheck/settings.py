@@ -24,8 +24,8 @@ DEVICE_FORM = re.compile(r"auto|cpu|cuda(:\d+)?")
 class Settings:
     """`samples` is the most prompts for one question, `first_look` the fewest; `batch` prompts run as one block. `scope`
     says what verdicts are about: more prompts of these templates, or templates like them. `refuting` is the part of a
-    claim's error that one of its questions may take to refute it. `fixed` prompts are measured of each question, however early
-    it is decided, so that runs can be compared on them. `cache` is the folder for converted GGUF files, "off" for
+    claim's error that one of its questions may take to refute it. `fixed` prompts are measured of each question, however
+    early it is decided, so that runs can be compared on them. `cache` is the folder for converted GGUF files, "off" for
     none; "auto" is what the environment variable CIRCUITCHECK_CACHE says in these words, else `circuitcheck` in the user's
     cache folder. `engine` is what runs models: "local", or the name of one that an extension registered."""
 

@@ -17,16 +17,18 @@ from circuitcheck.fields import (
     defined,
     described,
     finite,
+    if_any,
     or_null,
     schema_of,
 )
 from circuitcheck.quantities import ComparisonResult
 from circuitcheck.quantities.questions.result_fields import DEFINITIONS, RECEIPT
 from circuitcheck.quantities.questions.result_fields import FIELDS as COMPARISON
+from circuitcheck.quantities.questions.result_words import Found, proof
 from circuitcheck.sampling import Evidence
 from circuitcheck.stored.rests import Rests
 from circuitcheck.stored.written import measured_of
-from circuitcheck.text import all_printable
+from circuitcheck.text import all_printable, counted
 
 VERDICTS = ("supported", "refuted", "inconclusive", "error", "skipped")
 
@@ -76,11 +78,35 @@ def _warnings(result: ClaimResult) -> Iterable[str]:
     return [*result.warnings, *(note for each in result.comparisons for note in each.warnings)]
 
 
+def _model_in_words(found: Found) -> Iterable[str]:
+    if found["model"] is not None:
+        fingerprint = found["model"]["fingerprint"]
+        yield f"{found['model']['spec']}{f' (fingerprint {fingerprint})' if fingerprint else ''}"
+
+
+def _family_in_words(found: Found) -> Iterable[str]:
+    if found["family"] is not None:
+        yield f"{found['family']['name']}, whose {counted(found['family']['size'], 'claim')} share one error"
+
+
+def _cost(found: Found) -> Iterable[str]:
+    yield f"{counted(found['prompts'], 'prompt')}, {found['forward_passes']:,} forward passes, {found['seconds']:.1f} s"
+
+
+def same_as_in_words(found: Found) -> Iterable[str]:
+    if found["same_as"] is not None:
+        yield f"asks the same as {found['same_as']}: together they count once"
+
+
+def _each_warning(found: Found) -> Iterable[str]:
+    return dict.fromkeys(found["warnings"])
+
+
 FIELDS: tuple[Field[ClaimResult], ...] = (
     Field("id", SOME_TEXT, lambda result: result.claim.id),
     Field("param", TEXT_OR_NULL, lambda result: result.model),
     Field("text", SOME_TEXT, lambda result: result.claim.text),
-    Field("source", TEXT_OR_NULL, lambda result: result.claim.source),
+    Field("source", TEXT_OR_NULL, lambda result: result.claim.source, "source", if_any("source")),
     Field(
         "model",
         or_null(
@@ -92,6 +118,8 @@ FIELDS: tuple[Field[ClaimResult], ...] = (
             }
         ),
         lambda result: None if result.model is None else {"spec": result.model, "fingerprint": result.fingerprint},
+        "model",
+        _model_in_words,
     ),
     Field("expected", {"enum": ["supported", "refuted"]}, lambda result: result.claim.expect),
     Field("verdict", {"enum": list(VERDICTS)}, lambda result: result.verdict),
@@ -110,6 +138,8 @@ FIELDS: tuple[Field[ClaimResult], ...] = (
         lambda result: (
             None if result.claim.family is None else {"name": result.claim.family, "size": result.claim.family_size}
         ),
+        "family",
+        _family_in_words,
     ),
     Field(
         "evidence",
@@ -135,6 +165,8 @@ FIELDS: tuple[Field[ClaimResult], ...] = (
         "receipts",
         {"type": "array", "items": defined("receipt")},
         lambda result: [builtins_of(RECEIPT, each) for each in result.receipts],
+        "proof",
+        proof,
     ),
     Field(
         "measured",
@@ -146,15 +178,22 @@ FIELDS: tuple[Field[ClaimResult], ...] = (
     ),
     Field("prompts", defined("count"), lambda result: max((each.decision.n for each in result.comparisons), default=0)),
     Field("forward_passes", defined("count"), lambda result: result.forward_passes),
-    Field("seconds", {"type": "number", "minimum": 0}, lambda result: float(result.seconds)),
-    Field("reason", TEXT, lambda result: result.reason),
+    Field("seconds", {"type": "number", "minimum": 0}, lambda result: float(result.seconds), "cost", _cost),
+    Field("reason", TEXT, lambda result: result.reason, "reason", if_any("reason")),
     Field(
         "same_as",
         described("the key of another claim of this run that asks the same; both count once", TEXT_OR_NULL),
         lambda _: None,  # only who has all claims together can tell
+        "same as",
+        same_as_in_words,
+    ),
+    Field(
+        "digest",
+        described("over all that is said of the claim; null before its report is written", TEXT_OR_NULL),
+        lambda _: None,
     ),
     Field("node", described("the test's node id", SOME_TEXT), lambda result: result.node),
-    Field("warnings", defined("strings"), lambda result: list(_warnings(result))),
+    Field("warnings", defined("strings"), lambda result: list(_warnings(result)), "warning", _each_warning),
 )
 _SAYS_WHY = {
     "if": {"properties": {"verdict": {"enum": ["supported", "refuted"]}}},

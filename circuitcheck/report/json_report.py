@@ -9,6 +9,7 @@ from circuitcheck.claims.result import definitions
 from circuitcheck.files import write_whole
 from circuitcheck.report.log import ClaimLog, summary_of
 from circuitcheck.report.repeats import shapes
+from circuitcheck.report.seal import sealed
 
 SCHEMA_VERSION = 1
 _RAN = (0, 1)  # exit statuses of pytest: all tests ran, and passed or not
@@ -32,8 +33,8 @@ def whole_report(
 
 
 def write_json(path: Path, report: dict[str, Any]) -> None:
-    """Written whole or not at all: a reader never sees half a report. Raises OSError."""
-    write_whole(path, json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    """With digests of what it says. Written whole or not at all: a reader never sees half a report. Raises OSError."""
+    write_whole(path, json.dumps(sealed(report), indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
 
 def load_schema() -> dict[str, Any]:

@@ -42,9 +42,9 @@ class PromptSet:
 
 @dataclass(frozen=True)
 class Versus:
-    """The rule of `beats`: `sets` were compared, at last. `form` and `floors` are those of the effect less that of a set, over
-    the effect's own cells and then the set's; `values` [set, cell, prompt] are those of the sets, None where they are too
-    many to keep."""
+    """The rule of `beats`: `sets` were compared, at last. `form` and `floors` are those of the effect less that of a set,
+    over the effect's own cells and then the set's; `values` [set, cell, prompt] are those of the sets, None where they are
+    too many to keep."""
 
     design: Design
     share: float
@@ -63,8 +63,8 @@ Rule = Design | Search | Versus
 @dataclass(frozen=True, eq=False)
 class Rests:
     """`values` [cell, prompt] of `cells`, on the prompts of a set; the first `fixed` of them were measured whatever came
-    out. `asked` is a digest of what is measured, in words, without its models. `replayed`: the one prompt is a counterexample
-    that was stored."""
+    out. `asked` is a digest of what is measured, in words, without its models. `replayed`: the one prompt is a
+    counterexample that was stored."""
 
     prompts: PromptSet
     cells: tuple[StoredCell, ...]

@@ -155,7 +155,7 @@ class Beats(Question):
         basis = basis_of(self.effect - self._instead(0), conditions, (*mine, *first))
         if sets * len(first) * n <= _MOST_KEPT:
             measured = (session.measure(where, others(number), range(n)).values for number in range(sets))
-            values = np.stack([each for each in measured])
+            values = np.stack(list(measured))
         return Versus(rule.design, rule.share, rule.sizes, rule.all_sets, sets, self.noun, basis.form, basis.floors, values)
 
     @property

@@ -9,7 +9,6 @@ from circuitcheck.quantities.questions.history import Looks, Tries
 from circuitcheck.sampling import Decision, Tally
 from circuitcheck.session import Measured
 from circuitcheck.stored.rests import Rests
-from circuitcheck.text import printable
 
 _FEW = 0.1  # of the prompts
 _SHOWN = 4  # features, by name
@@ -26,10 +25,6 @@ class ContraryPrompt:
     text: str
     value: float
     linearised: bool = False
-
-    def describe(self) -> str:
-        where = "shrunk" if self.index is None else f"#{self.index}"
-        return f"{round(self.value, 3) + 0.0:8.3f}  {where} [{self.template}] {printable(self.text)}"
 
 
 @dataclass(frozen=True)
