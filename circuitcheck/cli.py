@@ -3,9 +3,9 @@
 import argparse
 from importlib.metadata import version
 
-from circuitcheck.commands import doctor, init, report, selftest
+from circuitcheck.commands import doctor, init, recheck, report, selftest
 
-COMMANDS = (init, doctor, selftest, report)
+COMMANDS = (init, doctor, selftest, report, recheck)
 
 
 def command_line() -> argparse.ArgumentParser:

@@ -10,9 +10,9 @@ from circuitcheck.sampling.form import Combination, Form, Kind
 from circuitcheck.sampling.grouping import Grouping, Memberships
 from circuitcheck.sampling.means import BoundedMean, RealMean, mean_of
 from circuitcheck.sampling.noise import NO_NOISE, Noise
-from circuitcheck.sampling.ranking import Differences, Ranking
+from circuitcheck.sampling.ranking import Differences, Ranking, ranked
 from circuitcheck.sampling.ratios import RatioOfMeans
-from circuitcheck.sampling.regions import Above, Below, Outside, Region, Within
+from circuitcheck.sampling.regions import Above, Below, Outside, Region, Within, region_of
 from circuitcheck.sampling.shares import PairedDifference, Proportion, Quantile
 from circuitcheck.sampling.tally import Needs, Tally, needs, stages_of
 from circuitcheck.sampling.universal import Search, Searched, decide_search, searched
@@ -62,6 +62,8 @@ __all__ = [
     "evidence",
     "mean_of",
     "needs",
+    "ranked",
+    "region_of",
     "searched",
     "stages_of",
 ]

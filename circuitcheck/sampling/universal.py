@@ -1,6 +1,7 @@
 """It holds on every prompt, or here is one on which it does not: what a search says."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -105,9 +106,10 @@ class Search:
         )
 
 
-def decide_search(numbers: Values, region: Region, noise: float, rule: Search, trials: int) -> Decision:
-    """What the numbers of all prompts that were searched say, of which `trials` are independent."""
+def decide_search(numbers: Values, region: Region, noise: float, rule: Search, trials: Callable[[int], int]) -> Decision:
+    """What the numbers of all prompts that were searched say; of the first n, `trials(n)` are independent."""
     found, n = searched(numbers, region, noise), len(numbers)
     if found.violated.any():
-        return rule.refuted(int(np.argmax(found.violated)) + 1, trials)
-    return rule.unfalsified(n, int(found.near.sum()), int(found.undefined.sum()), trials)
+        at = int(np.argmax(found.violated)) + 1
+        return rule.refuted(at, trials(at))
+    return rule.unfalsified(n, int(found.near.sum()), int(found.undefined.sum()), trials(n))

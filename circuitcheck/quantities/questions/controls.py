@@ -20,15 +20,13 @@ from circuitcheck.quantities.questions.question import Question
 from circuitcheck.quantities.questions.resting import fixed_prompts, rests_of
 from circuitcheck.quantities.questions.result import ComparisonResult, result_of
 from circuitcheck.sampling import (
-    INCONCLUSIVE,
-    Decision,
     Design,
     Differences,
     Estimand,
     Evidence,
-    Needs,
     Ranking,
     Tally,
+    ranked,
     stages_of,
 )
 from circuitcheck.session import Settings, current_session
@@ -177,7 +175,7 @@ class Beats(Question):
         return result_of(
             effect,
             measured,
-            _decision(rule, own, tally, looks, self.noun),
+            ranked(rule, own, tally, looks, self.noun),
             expression=self.expression,
             relation=">=",
             threshold=self.share,
@@ -201,56 +199,6 @@ class Beats(Question):
                 fixed_prompts(effect, settings),
             ),
         )
-
-
-def _decision(
-    rule: Ranking, own: Estimand, tally: Tally, looks: tuple[tuple[int, float, float], ...], noun: str
-) -> Decision:
-    needed = rule.needed(tally.draws, rule.alpha)
-    verdict = tally.verdict(needed)
-    n, low, high = looks[-1]
-    return Decision(
-        verdict=verdict,
-        reason=_undecided(rule, own, tally, needed, looks, noun) if verdict == INCONCLUSIVE else "",
-        estimate=tally.lesser / tally.draws,
-        low=low,
-        high=high,
-        method=f"partial conjunction over {tally.draws} {noun} sets; look {len(looks)} of {len(rule.design.looks)}",
-        confidence=rule.design.confidence,
-        n=n,
-        looks=looks,
-        n_more=(),
-        warnings=_doubts(tally, noun),
-        census=False,
-        words=(
-            f"each of {tally.draws} {noun} sets is compared on the same prompts, at a level that holds for all together; "
-            f"{needed.beaten} must be shown to be beaten, or {needed.ahead} to be ahead"
-        ),
-        planned=len(rule.design.looks),
-    )
-
-
-def _undecided(
-    rule: Ranking, own: Estimand, tally: Tally, needed: Needs, looks: tuple[tuple[int, float, float], ...], noun: str
-) -> str:
-    if not math.isfinite(own.value):
-        return "the effect is no finite number on these prompts"
-    weak = own.undefined(rule.design.level(len(looks) - 1))
-    if weak is not None:
-        return weak
-    found = (
-        f"after {looks[-1][0]} prompts {tally.beaten} of {tally.draws} {noun} sets are shown to be beaten, which takes "
-        f"{needed.beaten}, and {tally.ahead} to be ahead, which takes {needed.ahead}"
-    )
-    if tally.prompts_would_tell(needed):
-        return f"{found}; {tally.open} are open: more prompts would tell"
-    return found if tally.all_sets else f"{found}: more draws (draws=) would tell"
-
-
-def _doubts(tally: Tally, noun: str) -> tuple[str, ...]:
-    if not tally.undefined:
-        return ()
-    return (f"{tally.undefined} of {tally.draws} {noun} sets gave no finite number: they count neither for nor against",)
 
 
 def _in_groups(quantities: list[Expression]) -> Iterator[list[Expression]]:
