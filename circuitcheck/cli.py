@@ -3,9 +3,9 @@
 import argparse
 from importlib.metadata import version
 
-from circuitcheck.commands import doctor, init, recheck, report, selftest
+from circuitcheck.commands import compare, doctor, init, recheck, report, selftest
 
-COMMANDS = (init, doctor, selftest, report, recheck)
+COMMANDS = (init, doctor, selftest, report, recheck, compare)
 
 
 def command_line() -> argparse.ArgumentParser:

@@ -142,6 +142,18 @@ FIELDS: tuple[Field[ClaimResult], ...] = (
         _family_in_words,
     ),
     Field(
+        "margin",
+        described(
+            "by how much its numbers may change between revisions; null for the default", {"type": ["number", "null"]}
+        ),
+        lambda result: result.claim.margin,
+    ),
+    Field(
+        "drift",
+        described("what came of comparing it with a baseline; null without one", or_null(defined("drift"))),
+        lambda _: None,  # only who has all claims together can tell
+    ),
+    Field(
         "evidence",
         described(
             "for the verdict that was expected; null where no correction was asked for, and for errors and skips",

@@ -1,9 +1,11 @@
 """How many prompts a question takes: looks, estimands, regions and the verdict. Knows nothing of models."""
 
 from circuitcheck.sampling.basis import Basis
+from circuitcheck.sampling.change import change, unchanged
 from circuitcheck.sampling.clusters import ClusteredBounded, ClusteredMean, Clusters
 from circuitcheck.sampling.decision import INCONCLUSIVE, Decision, decide, estimate
 from circuitcheck.sampling.design import Design, Level
+from circuitcheck.sampling.drift import Drift, Pair, drifts
 from circuitcheck.sampling.estimands import Bounds, Estimand, Values
 from circuitcheck.sampling.evidence import Evidence, evidence
 from circuitcheck.sampling.form import Combination, Form, Kind
@@ -33,6 +35,7 @@ __all__ = [
     "Decision",
     "Design",
     "Differences",
+    "Drift",
     "Estimand",
     "Evidence",
     "Form",
@@ -43,6 +46,7 @@ __all__ = [
     "Needs",
     "Noise",
     "Outside",
+    "Pair",
     "PairedDifference",
     "Proportion",
     "Quantile",
@@ -56,8 +60,10 @@ __all__ = [
     "Unseen",
     "Values",
     "Within",
+    "change",
     "decide",
     "decide_search",
+    "drifts",
     "estimate",
     "evidence",
     "mean_of",
@@ -66,4 +72,5 @@ __all__ = [
     "region_of",
     "searched",
     "stages_of",
+    "unchanged",
 ]
