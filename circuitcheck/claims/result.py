@@ -21,13 +21,13 @@ from circuitcheck.fields import (
     or_null,
     schema_of,
 )
+from circuitcheck.grounds.rests import Rests
+from circuitcheck.grounds.written import measured_of
 from circuitcheck.quantities import ComparisonResult
 from circuitcheck.quantities.questions.result_fields import DEFINITIONS, RECEIPT
 from circuitcheck.quantities.questions.result_fields import FIELDS as COMPARISON
 from circuitcheck.quantities.questions.result_words import Found, proof
 from circuitcheck.sampling import Evidence
-from circuitcheck.stored.rests import Rests
-from circuitcheck.stored.written import measured_of
 from circuitcheck.text import all_printable, counted
 
 VERDICTS = ("supported", "refuted", "inconclusive", "error", "skipped")

@@ -12,7 +12,7 @@ import pytest
 from circuitcheck.errors import BadSpec, ModelChanged, ModelUnavailable
 from circuitcheck.plugin import hookspecs
 from circuitcheck.plugin.header import header
-from circuitcheck.plugin.options import add_options, check_options, require_models, session_settings
+from circuitcheck.plugin.options import add_options, check_options, given_models, require_models, session_settings
 from circuitcheck.plugin.progress import Progress
 from circuitcheck.plugin.stash import CHANGED, PROGRESS
 from circuitcheck.settings import CLAIM_MARK
@@ -99,9 +99,11 @@ def load_model(pytestconfig: pytest.Config) -> "Iterator[Callable[..., Model]]":
     from circuitcheck.session import current_session
 
     given_out: list[Model] = []
+    models = given_models(pytestconfig)
 
     def load_or_skip(spec: object, **arguments: Any) -> "Model":
         try:
+            spec = models.get(spec, spec) if isinstance(spec, str) else spec
             given_out.append(model_of_hook(pytestconfig, spec, arguments) or load(spec, **arguments))
             return given_out[-1]
         except ModelUnavailable as error:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from circuitcheck.claims import advice
-from circuitcheck.plugin.collecting import check_claims, claim_of, expect_refutation, parametrize_model
+from circuitcheck.plugin.collecting import check_claims, check_models, claim_of, expect_refutation, parametrize_model
 from circuitcheck.plugin.dictionaries import check_names
+from circuitcheck.plugin.drifting import compare_now, open_baseline, write_summary
 from circuitcheck.plugin.extending import (
     check_registered,
     extra_of,
@@ -60,6 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
         stack.enter_context(terminated_like_interrupted())
     register_extensions(config)
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        open_baseline(config)
         check_registered(config)  # xdist's controller collects nothing itself
 
 
@@ -83,6 +85,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     check_registered(config)
     try:
         check_claims(items)
+        check_models(config, items)
         check_names(config, [claim for item in items if (claim := claim_of(item)) is not None])
     except pytest.UsageError as error:
         if not hasattr(config, "workerinput"):
@@ -90,6 +93,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         refuse(config, str(error))
         items.clear()
         return
+    open_baseline(config)
     expect_refutation(items)
     config.stash[_SOUND] = True
 
@@ -200,6 +204,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     if log.unfinished and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if compare_now(config, log) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
     unwritten = config.stash[_UNWRITTEN] = {}
     paths = report_paths(config)
     extra = extra_of(config, _report(session, log)) if paths else {}
@@ -228,6 +234,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     quiet = config.option.verbose < -1 or config.option.no_summary
     if value_of(config, "summary") != "off" and not quiet:
         write_table(terminalreporter, log, time_budget(config), _advice(config, log))
+        write_summary(config, terminalreporter)
     unwritten = config.stash.get(_UNWRITTEN, {})
     for path in report_paths(config):
         if path in unwritten:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from circuitcheck.files import try_to_write
+from circuitcheck.runs.condition import failing
+from circuitcheck.runs.models import replaced_models
 from circuitcheck.settings import CORRECTIONS, DTYPES, LEDGER, SCOPES, Settings
 from circuitcheck.text import repeated
 
@@ -83,6 +85,25 @@ OPTIONS = (
         default=_DEFAULTS.cache,
         metavar="FOLDER|off",
     ),
+    Option(
+        "baseline_update",
+        "what to write to the baseline: none, claims that are new in it, or all that ran, in the place of what it held",
+        default="none",
+        choices=("none", "new", "all"),
+    ),
+    Option(
+        "baseline_prompts",
+        "prompts that each question measures however early it is decided, so that runs can be compared on them; "
+        "where a baseline is given, or this option",
+        int,
+        128,
+    ),
+    Option(
+        "compare_fail",
+        "when drift from the baseline fails the run: broke, moved (or broke), or a condition such as 'broke or orphans > 0'",
+        default="broke",
+        metavar="broke|moved|EXPR",
+    ),
     Option("summary", "verdict table at the end", default="auto", choices=("auto", "off")),
 )
 # These are read in ways of their own: a flag without a value, a list, and one that is in the ini file only.
@@ -91,6 +112,16 @@ REPORT = Option(
     "report",
     "write the whole result to PATH (.json); repeatable; in the ini file one path a line",
     metavar="PATH",
+)
+BASELINE = Option(
+    "baseline",
+    "compare with what claims came to before: a text file to commit, with its values in FILE.values beside it",
+    metavar="FILE",
+)
+MODEL = Option(
+    "model",
+    "the model NEW in the place of OLD in all claims that name it; repeatable; in the ini file one OLD=NEW a line",
+    metavar="OLD=NEW",
 )
 SAE = Option(
     "sae",
@@ -104,7 +135,7 @@ TIME_BUDGET = Option(
     ini_only=True,
 )
 _SETTINGS = tuple(each.name for each in fields(Settings) if any(option.name == each.name for option in OPTIONS))
-ALL_OPTIONS = (*OPTIONS, REQUIRE_MODELS, REPORT, SAE, TIME_BUDGET)
+ALL_OPTIONS = (*OPTIONS, REQUIRE_MODELS, REPORT, BASELINE, MODEL, SAE, TIME_BUDGET)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -123,6 +154,10 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini(REQUIRE_MODELS.ini, REQUIRE_MODELS.help, type="bool", default=False)
     group.addoption(REPORT.flag, action="append", default=[], metavar=REPORT.metavar, help=REPORT.help)
     parser.addini(REPORT.ini, REPORT.help, type="linelist", default=[])
+    group.addoption(BASELINE.flag, default=None, metavar=BASELINE.metavar, help=BASELINE.help)
+    parser.addini(BASELINE.ini, BASELINE.help, default=None)
+    group.addoption(MODEL.flag, action="append", default=[], metavar=MODEL.metavar, help=MODEL.help)
+    parser.addini(MODEL.ini, MODEL.help, type="linelist", default=[])
     group.addoption(SAE.flag, action="append", default=[], metavar=SAE.metavar, help=SAE.help)
     parser.addini(SAE.ini, SAE.help, type="linelist", default=[])
     parser.addini(TIME_BUDGET.ini, TIME_BUDGET.help)
@@ -177,6 +212,59 @@ def _named_spec(given: object) -> tuple[str, str]:
     return name, spec
 
 
+def given_models(config: pytest.Config) -> dict[str, str]:
+    """{old spec: new spec}: those of the ini file, and over them those of the command line. Raises UsageError."""
+    lines = config.getini(MODEL.ini)
+    try:
+        found = {
+            **replaced_models([str(each) for each in (lines if isinstance(lines, list) else [lines])]),
+            **replaced_models(config.getoption(MODEL.flag)),
+        }
+    except ValueError as error:
+        raise pytest.UsageError(f"{MODEL.flag} {error}") from error
+    chained = sorted(set(found) & set(found.values()))
+    if chained:
+        raise pytest.UsageError(f"{MODEL.flag}: {chained[0]!r} is replaced, and replaces another: name the last one.")
+    return found
+
+
+def baseline_path(config: pytest.Config) -> Path | None:
+    """That of the command line, else that of the ini file, which is meant from its folder. Raises UsageError."""
+    given = config.getoption(BASELINE.flag)
+    if given:
+        return Path(given)
+    named = config.getini(BASELINE.ini)
+    if not named:
+        return None
+    if not isinstance(named, str):
+        raise pytest.UsageError(f"ini option {BASELINE.ini} = {named!r}: expected a path")
+    return (config.inipath.parent if config.inipath else config.rootpath) / named
+
+
+def check_baseline(config: pytest.Config) -> None:
+    """Raises UsageError for what could not be compared or written, before hours of claims are spent."""
+    models, path, update = given_models(config), baseline_path(config), value_of(config, "baseline_update")
+    if value_of(config, "baseline_prompts") < 1:
+        raise pytest.UsageError("--circuit-baseline-prompts: expected a number of prompts from 1.")
+    try:
+        failing(value_of(config, "compare_fail"))
+    except ValueError as error:
+        raise pytest.UsageError(f"--circuit-compare-fail {error}") from error
+    if update == "none":
+        return
+    if path is None:
+        raise pytest.UsageError("--circuit-baseline-update writes a baseline: name its file by --circuit-baseline FILE.")
+    if models:
+        raise pytest.UsageError(
+            "--circuit-baseline-update with --circuit-model: a baseline is of the models that claims name. To accept a "
+            "new model, write it into the claims."
+        )
+    try:
+        try_to_write(path)
+    except OSError as error:
+        raise pytest.UsageError(f"--circuit-baseline {path} cannot be written: {error.strerror}.") from error
+
+
 def time_budget(config: pytest.Config) -> float | None:
     """Raises UsageError for what is no number of seconds."""
     text = config.getini(TIME_BUDGET.ini)
@@ -201,6 +289,7 @@ def check_options(config: pytest.Config) -> None:
     given_saes(config)
     if not hasattr(config, "workerinput"):
         check_report_paths(config)
+        check_baseline(config)
 
 
 def session_settings(config: pytest.Config) -> Settings:
@@ -212,6 +301,8 @@ def session_settings(config: pytest.Config) -> Settings:
         raise pytest.UsageError(f"--circuit-{name.replace('_', '-')} {rest}") from error
     if settings.cache not in ("auto", "off"):
         settings = replace(settings, cache=str(config.rootpath / Path(settings.cache).expanduser()))
+    if baseline_path(config) is not None or given(config, "baseline_prompts") is not None:
+        settings = replace(settings, fixed=value_of(config, "baseline_prompts"))
     if settings.samples < settings.first_look:
         raise pytest.UsageError(
             f"--circuit-samples {settings.samples} ends before the first look at {settings.first_look} prompts; "

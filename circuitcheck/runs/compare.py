@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from circuitcheck.errors import BadRecord
+from circuitcheck.grounds.read import Measured
 from circuitcheck.runs.questions import RANK, Question, question_of
 from circuitcheck.runs.reading import Record, claim_key
 from circuitcheck.sampling import drifts
 from circuitcheck.sampling.drift import APART, BROKE, HOLDS, MOVED, SAME, UNSURE
-from circuitcheck.stored.read import Measured
 
 _NAMES = {SAME: "same", HOLDS: "holds", MOVED: "moved", BROKE: "broke", UNSURE: "cannot_tell", APART: "not_comparable"}
 _SAID = (("text", "its sentence"), ("expected", "what is expected"), ("scope", "its scope"), ("source", "its source"))

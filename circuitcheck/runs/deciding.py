@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from circuitcheck.errors import BadRecord
+from circuitcheck.grounds.rests import Rests, Versus
 from circuitcheck.runs.reading import Record
 from circuitcheck.sampling import (
     Basis,
@@ -22,7 +23,6 @@ from circuitcheck.sampling import (
     searched,
 )
 from circuitcheck.sampling.decision import Columns, Draw
-from circuitcheck.stored.rests import Rests, Versus
 
 
 def decide_again(rests: Rests, comparison: Record) -> Decision | None:

@@ -1,11 +1,11 @@
 """Which model stands in the place of which."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from circuitcheck.text import repeated, shown
 
 
-def replaced_models(given: Iterable[str]) -> dict[str, str]:
+def replaced_models(given: Sequence[str]) -> dict[str, str]:
     """{old spec: new spec} of OLD=NEW. Raises ValueError for what is none, and for an old one that is there twice."""
     pairs = [tuple(part.strip() for part in each.partition("=")) for each in given]
     for (old, equals, new), text in zip(pairs, given, strict=True):

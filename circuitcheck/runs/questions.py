@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from circuitcheck.grounds.read import Measured
+from circuitcheck.grounds.rests import Rests, Values, Versus
 from circuitcheck.runs.reading import Record
 from circuitcheck.sampling import Basis, Drift, Pair, Search, region_of, searched, unchanged
 from circuitcheck.sampling.drift import APART, BROKE, HOLDS, SAME, UNSURE
-from circuitcheck.stored.read import Measured
-from circuitcheck.stored.rests import Rests, Values, Versus
 
 _SHOWN = 3
 _DECIDED = ("supported", "refuted")

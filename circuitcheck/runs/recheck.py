@@ -7,6 +7,8 @@ from typing import Any
 
 from circuitcheck.errors import CircuitCheckError
 from circuitcheck.fields import Field, builtins_of
+from circuitcheck.grounds.read import Measured
+from circuitcheck.grounds.rests import Rests, Versus
 from circuitcheck.quantities.questions.result_fields import FIELDS
 from circuitcheck.report.log import summary_of
 from circuitcheck.report.repeats import shapes
@@ -14,8 +16,6 @@ from circuitcheck.report.seal import claim_digest, report_digest
 from circuitcheck.runs.deciding import decide_again, tally_again
 from circuitcheck.runs.reading import Record, claim_key, leaves_of
 from circuitcheck.sampling import Decision, Search
-from circuitcheck.stored.read import Measured
-from circuitcheck.stored.rests import Rests, Versus
 
 AGREES, DIFFERS, UNCHECKED = "agrees", "differs", "not checked"
 _MADE_AGAIN = (

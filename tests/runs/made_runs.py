@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from circuitcheck.claims import Claim, ClaimResult
+from circuitcheck.grounds.rests import PromptSet, Rests, StoredCell
 from circuitcheck.quantities import ComparisonResult
 from circuitcheck.report import ClaimLog, whole_report
 from circuitcheck.report.seal import sealed
@@ -27,7 +28,6 @@ from circuitcheck.sampling import (
 )
 from circuitcheck.session import Measured
 from circuitcheck.settings import Settings
-from circuitcheck.stored.rests import PromptSet, Rests, StoredCell
 
 REAL, BINARY, UNIT = Kind(), Kind((0.0, 1.0), binary=True), Kind((0.0, 1.0))
 MEAN, RATIO = Combination(((1.0, 0),)), (Combination(((1.0, 0),)), Combination(((1.0, 1),)))

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from circuitcheck.errors import BadTask, NotComparable
+from circuitcheck.grounds.rests import Versus
 from circuitcheck.places import Part
 from circuitcheck.plan import Cell
 from circuitcheck.prompts import keyed_number
@@ -31,7 +32,6 @@ from circuitcheck.sampling import (
 )
 from circuitcheck.session import Settings, current_session
 from circuitcheck.stats import e_value_of
-from circuitcheck.stored.rests import Versus
 
 _ALL_UP_TO = 1000
 _HALVINGS = 20

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from circuitcheck.engine.protocol import FeatureReceipt, Receipt, on_most_prompts
+from circuitcheck.grounds.rests import Rests
 from circuitcheck.plan import DictionaryRef
 from circuitcheck.quantities.questions.history import Looks, Tries
 from circuitcheck.sampling import Decision, Tally
 from circuitcheck.session import Measured
-from circuitcheck.stored.rests import Rests
 
 _FEW = 0.1  # of the prompts
 _SHOWN = 4  # features, by name

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitcheck.digest import digest
+from circuitcheck.grounds.rests import LONGEST, MOST_TEXTS, PromptSet, Rests, Rule, StoredCell
 from circuitcheck.plan import Cell
 from circuitcheck.prompts import Prompt
 from circuitcheck.quantities.expressions.expression import Expression
@@ -16,7 +17,6 @@ from circuitcheck.quantities.expressions.linear import Linear
 from circuitcheck.quantities.questions.history import lasting
 from circuitcheck.sampling import Basis, Memberships
 from circuitcheck.session import Settings, current_session
-from circuitcheck.stored.rests import LONGEST, MOST_TEXTS, PromptSet, Rests, Rule, StoredCell
 
 
 def fixed_prompts(quantity: Expression, settings: Settings) -> int:

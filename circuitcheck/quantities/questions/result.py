@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from circuitcheck.errors import NotComparable
 from circuitcheck.fields import builtins_of, lines_of
+from circuitcheck.grounds.rests import Rests
 from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.questions.fit import poor_fits
 from circuitcheck.quantities.questions.history import shape_of
@@ -19,7 +20,6 @@ from circuitcheck.quantities.questions.result_fields import FIELDS, PROOF
 from circuitcheck.quantities.questions.result_words import percent
 from circuitcheck.sampling import Decision, Region
 from circuitcheck.session import Measured, current_session
-from circuitcheck.stored.rests import Rests
 
 _SHOWN = 3
 

@@ -19,14 +19,14 @@ from circuitcheck.fields import (
     or_null,
     schema_of,
 )
+from circuitcheck.grounds.written import DEFINITIONS as STORED
+from circuitcheck.grounds.written import RESTS
 from circuitcheck.plan import DictionaryRef
 from circuitcheck.quantities.questions import result_words as words
 from circuitcheck.quantities.questions.history import Looks, Tries
 from circuitcheck.quantities.questions.outcome import ContraryPrompt, ControlResult, Outcome
 from circuitcheck.sampling import Unseen
 from circuitcheck.session import Asked
-from circuitcheck.stored.written import DEFINITIONS as STORED
-from circuitcheck.stored.written import RESTS
 
 _VERDICTS = ("supported", "refuted", "inconclusive")
 _ORDER = ("<", "<=", ">", ">=", "==", "!=")

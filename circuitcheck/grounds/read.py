@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from circuitcheck.errors import BadRecord
+from circuitcheck.grounds.rests import PromptSet, Rests, Rule, StoredCell, Values, Versus
 from circuitcheck.packed import unpack, unpack_texts
 from circuitcheck.sampling import Basis, Combination, Design, Form, Grouping, Kind, Memberships, Noise, Search
-from circuitcheck.stored.rests import PromptSet, Rests, Rule, StoredCell, Values, Versus
 
 Record = Mapping[str, Any]
 

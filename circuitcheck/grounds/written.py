@@ -20,9 +20,9 @@ from circuitcheck.fields import (
     or_null,
     schema_of,
 )
+from circuitcheck.grounds.rests import PromptSet, Rests, Rule, StoredCell, Versus
 from circuitcheck.packed import ARRAY, TEXTS, pack, pack_texts
 from circuitcheck.sampling import Combination, Design, Form, Kind, Noise, Search
-from circuitcheck.stored.rests import PromptSet, Rests, Rule, StoredCell, Versus
 
 _COUNT, _LEVEL = defined("count"), defined("level")
 _PACKED = defined("packed")
