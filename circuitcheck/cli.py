@@ -3,9 +3,9 @@
 import argparse
 from importlib.metadata import version
 
-from circuitcheck.commands import compare, doctor, init, recheck, report, selftest
+from circuitcheck.commands import compare, doctor, history, init, recheck, register, report, selftest
 
-COMMANDS = (init, doctor, selftest, report, recheck, compare)
+COMMANDS = (init, doctor, selftest, report, recheck, compare, register, history)
 
 
 def command_line() -> argparse.ArgumentParser:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from circuitcheck.claims.claim import Claim
+from circuitcheck.claims.wording import NO_WORDING, Wording
 from circuitcheck.engine.protocol import Receipt, on_most_prompts
 from circuitcheck.fields import (
     FLAG,
@@ -12,7 +13,9 @@ from circuitcheck.fields import (
     SOME_TEXT,
     TEXT,
     TEXT_OR_NULL,
+    WHOLE,
     Field,
+    Schema,
     builtins_of,
     defined,
     described,
@@ -28,6 +31,7 @@ from circuitcheck.quantities.questions.result_fields import DEFINITIONS, RECEIPT
 from circuitcheck.quantities.questions.result_fields import FIELDS as COMPARISON
 from circuitcheck.quantities.questions.result_words import Found, proof
 from circuitcheck.sampling import Evidence
+from circuitcheck.settings import Settings
 from circuitcheck.text import all_printable, counted
 
 VERDICTS = ("supported", "refuted", "inconclusive", "error", "skipped")
@@ -50,6 +54,8 @@ class ClaimResult:
     reason: str = ""
     warnings: tuple[str, ...] = ()
     evidence: Evidence | None = None
+    wording: Wording = NO_WORDING
+    settings: Settings | None = None
 
     @property
     def as_expected(self) -> bool:
@@ -102,6 +108,22 @@ def _each_warning(found: Found) -> Iterable[str]:
     return dict.fromkeys(found["warnings"])
 
 
+SETTINGS: tuple[Field[Settings], ...] = (
+    Field("seed", WHOLE, lambda settings: settings.seed),
+    Field("samples", defined("count"), lambda settings: settings.samples),
+    Field("first_look", defined("count"), lambda settings: settings.first_look),
+    Field("confidence", defined("level"), lambda settings: float(settings.confidence)),
+)
+REGISTERED: Schema = {
+    "type": "object",
+    "required": ["when", "before_measured", "changes"],
+    "additionalProperties": False,
+    "properties": {
+        "when": described("null for a claim that is not in the file", TEXT_OR_NULL),
+        "before_measured": described("no measurement of it was known then, and this run came later", FLAG),
+        "changes": described("what is said otherwise since", defined("strings")),
+    },
+}
 FIELDS: tuple[Field[ClaimResult], ...] = (
     Field("id", SOME_TEXT, lambda result: result.claim.id),
     Field("param", TEXT_OR_NULL, lambda result: result.model),
@@ -125,6 +147,24 @@ FIELDS: tuple[Field[ClaimResult], ...] = (
     Field("verdict", {"enum": list(VERDICTS)}, lambda result: result.verdict),
     Field("as_expected", FLAG, lambda result: result.as_expected),
     Field("scope", defined("scope"), lambda result: result.scope),
+    Field(
+        "settings",
+        described("under which its questions were asked; null where it never came to that", or_null(schema_of(SETTINGS))),
+        lambda result: None if result.settings is None else builtins_of(SETTINGS, result.settings),
+    ),
+    Field(
+        "asserts", described("what its test asserts, as it is written", defined("strings")), lambda r: [*r.wording.asserts]
+    ),
+    Field(
+        "test_digest",
+        described("of its test function, without comments, docstring and decorators", TEXT),
+        lambda result: result.wording.digest,
+    ),
+    Field(
+        "registered",
+        described("whether it was registered before it was measured; null where nothing was asked", or_null(REGISTERED)),
+        lambda _: None,  # only who has the file can tell
+    ),
     Field(
         "family",
         or_null(

@@ -20,6 +20,7 @@ from circuitcheck.plugin.extending import (
     wrong_with_hooks,
 )
 from circuitcheck.plugin.options import journal_folder, report_paths, session_settings, time_budget, value_of
+from circuitcheck.plugin.registering import note_registered, open_lock, write_registered
 from circuitcheck.plugin.running import attach, expect_in_subtest, forget, is_subtest, result_of, run_claim, unfinished
 from circuitcheck.plugin.signals import run_is_over, terminated_like_interrupted
 from circuitcheck.plugin.stash import CHANGED, PROGRESS
@@ -62,6 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
     register_extensions(config)
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         open_baseline(config)
+        open_lock(config)
         check_registered(config)  # xdist's controller collects nothing itself
 
 
@@ -94,6 +96,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.clear()
         return
     open_baseline(config)
+    open_lock(config)
     expect_refutation(items)
     config.stash[_SOUND] = True
 
@@ -204,6 +207,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     if log.unfinished and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    note_registered(config, log, config.stash[_ENVIRONMENT]["time"])
     if compare_now(config, log) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     unwritten = config.stash[_UNWRITTEN] = {}
@@ -235,6 +239,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if value_of(config, "summary") != "off" and not quiet:
         write_table(terminalreporter, log, time_budget(config), _advice(config, log))
         write_summary(config, terminalreporter)
+        write_registered(config, terminalreporter, log)
     unwritten = config.stash.get(_UNWRITTEN, {})
     for path in report_paths(config):
         if path in unwritten:

@@ -118,6 +118,11 @@ BASELINE = Option(
     "compare with what claims came to before: a text file to commit, with its values in FILE.values beside it",
     metavar="FILE",
 )
+REGISTERED = Option(
+    "registered",
+    "say of each claim whether it was registered before it was measured: a file of `circuitcheck register`",
+    metavar="FILE",
+)
 MODEL = Option(
     "model",
     "the model NEW in the place of OLD in all claims that name it; repeatable; in the ini file one OLD=NEW a line",
@@ -135,7 +140,7 @@ TIME_BUDGET = Option(
     ini_only=True,
 )
 _SETTINGS = tuple(each.name for each in fields(Settings) if any(option.name == each.name for option in OPTIONS))
-ALL_OPTIONS = (*OPTIONS, REQUIRE_MODELS, REPORT, BASELINE, MODEL, SAE, TIME_BUDGET)
+ALL_OPTIONS = (*OPTIONS, REQUIRE_MODELS, REPORT, BASELINE, REGISTERED, MODEL, SAE, TIME_BUDGET)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -154,8 +159,9 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini(REQUIRE_MODELS.ini, REQUIRE_MODELS.help, type="bool", default=False)
     group.addoption(REPORT.flag, action="append", default=[], metavar=REPORT.metavar, help=REPORT.help)
     parser.addini(REPORT.ini, REPORT.help, type="linelist", default=[])
-    group.addoption(BASELINE.flag, default=None, metavar=BASELINE.metavar, help=BASELINE.help)
-    parser.addini(BASELINE.ini, BASELINE.help, default=None)
+    for option in (BASELINE, REGISTERED):
+        group.addoption(option.flag, default=None, metavar=option.metavar, help=option.help)
+        parser.addini(option.ini, option.help, default=None)
     group.addoption(MODEL.flag, action="append", default=[], metavar=MODEL.metavar, help=MODEL.help)
     parser.addini(MODEL.ini, MODEL.help, type="linelist", default=[])
     group.addoption(SAE.flag, action="append", default=[], metavar=SAE.metavar, help=SAE.help)
@@ -229,15 +235,25 @@ def given_models(config: pytest.Config) -> dict[str, str]:
 
 
 def baseline_path(config: pytest.Config) -> Path | None:
-    """That of the command line, else that of the ini file, which is meant from its folder. Raises UsageError."""
-    given = config.getoption(BASELINE.flag)
+    """Raises UsageError for an ini option that is no path."""
+    return _path_of(config, BASELINE)
+
+
+def registered_path(config: pytest.Config) -> Path | None:
+    """Raises UsageError for an ini option that is no path."""
+    return _path_of(config, REGISTERED)
+
+
+def _path_of(config: pytest.Config, option: Option) -> Path | None:
+    """That of the command line, else that of the ini file, which is meant from its folder."""
+    given = config.getoption(option.flag)
     if given:
         return Path(given)
-    named = config.getini(BASELINE.ini)
+    named = config.getini(option.ini)
     if not named:
         return None
     if not isinstance(named, str):
-        raise pytest.UsageError(f"ini option {BASELINE.ini} = {named!r}: expected a path")
+        raise pytest.UsageError(f"ini option {option.ini} = {named!r}: expected a path")
     return (config.inipath.parent if config.inipath else config.rootpath) / named
 
 

@@ -86,6 +86,8 @@ def _changes(old: Record, new: Record) -> Iterable[str]:
     for name, what in _SAID:
         if old[name] != new[name]:
             yield f"{what} changed: {old[name]} before, {new[name]} now"
+    if old["test_digest"] != new["test_digest"]:
+        yield "its test function was rewritten"
     if len(old["comparisons"]) != len(new["comparisons"]):
         yield f"it asked {len(old['comparisons'])} questions before, and {len(new['comparisons'])} now"
 
