@@ -28,6 +28,7 @@ PAGES = {
         "docs/features",
         "docs/prompts",
         "docs/statistics",
+        "docs/drift",
         "docs/extending",
         "docs/glossary",
         "docs/api",

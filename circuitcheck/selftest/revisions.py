@@ -5,7 +5,6 @@ counts as a refutation, and that it holds as support. True: the number changed b
 times it.
 """
 
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
