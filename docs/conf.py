@@ -30,6 +30,7 @@ PAGES = {
         "docs/statistics",
         "docs/reports",
         "docs/store",
+        "docs/drift",
         "docs/extending",
         "docs/glossary",
         "docs/api",

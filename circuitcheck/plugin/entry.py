@@ -15,6 +15,7 @@ from circuitcheck.plugin.header import header
 from circuitcheck.plugin.options import (
     add_options,
     check_options,
+    given_models,
     require_gpu,
     require_models,
     session_settings,
@@ -124,9 +125,11 @@ def load_model(pytestconfig: pytest.Config) -> "Iterator[Callable[..., Model]]":
     from circuitcheck.session import current_session
 
     given_out: list[Model] = []
+    models = given_models(pytestconfig)
 
     def load_or_skip(spec: object, **arguments: Any) -> "Model":
         try:
+            spec = models.get(spec, spec) if isinstance(spec, str) else spec
             given_out.append(model_of_hook(pytestconfig, spec, arguments) or load(spec, **arguments))
             return given_out[-1]
         except ModelUnavailable as error:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from circuitcheck.plugin.collecting import check_claims, claim_of, expect_refutation, parametrize_model
+from circuitcheck.plugin.collecting import check_claims, check_models, claim_of, expect_refutation, parametrize_model
 from circuitcheck.plugin.dictionaries import check_names
+from circuitcheck.plugin.drifting import compare_now, open_baseline, write_summary
 from circuitcheck.plugin.extending import (
     check_registered,
     register_extensions,
@@ -16,6 +17,7 @@ from circuitcheck.plugin.extending import (
     wrong_with_hooks,
 )
 from circuitcheck.plugin.options import journal_folder, options_again, session_settings, shard_of, time_budget, value_of
+from circuitcheck.plugin.registering import note_registered, open_lock, write_registered
 from circuitcheck.plugin.reporting import ENVIRONMENT, report_of, tell_reports, write_reports
 from circuitcheck.plugin.running import attach, expect_in_subtest, forget, is_subtest, result_of, run_claim, unfinished
 from circuitcheck.plugin.signals import run_is_over, terminated_like_interrupted
@@ -66,6 +68,8 @@ def pytest_configure(config: pytest.Config) -> None:
         stack.enter_context(terminated_like_interrupted())
     register_extensions(config)
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        open_baseline(config)
+        open_lock(config)
         check_registered(config)  # xdist's controller collects nothing itself
 
 
@@ -89,6 +93,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     check_registered(config)
     try:
         check_claims(items)
+        check_models(config, items)
         check_names(config, [claim for item in items if (claim := claim_of(item)) is not None])
     except pytest.UsageError as error:
         if not hasattr(config, "workerinput"):
@@ -96,6 +101,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         refuse(config, str(error))
         items.clear()
         return
+    open_baseline(config)
+    open_lock(config)
     expect_refutation(items)
     config.stash[_SOUND] = True
 
@@ -213,6 +220,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     if log.unfinished and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    note_registered(config, log, config.stash[ENVIRONMENT]["time"])
+    if compare_now(config, log) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
     write_reports(session, log)
     config.stash[_JOURNAL].note("end", exit_status=int(session.exitstatus))
 
@@ -227,6 +237,8 @@ def pytest_terminal_summary(
     quiet = config.option.verbose < -1 or config.option.no_summary
     if value_of(config, "summary") != "off" and not quiet:
         write_table(terminalreporter, report_of(config, log, exitstatus), log.seconds, time_budget(config))
+        write_summary(config, terminalreporter)
+        write_registered(config, terminalreporter, log)
     all_there = tell_reports(terminalreporter, config, quiet=quiet)
     for line in wrong_with_hooks(config):
         terminalreporter.write_line(f"{line}.", red=True)

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from circuitcheck.files import try_to_write
+from circuitcheck.runs.condition import failing
+from circuitcheck.runs.models import replaced_models
 from circuitcheck.settings import CORRECTIONS, DTYPES, FAST, LEDGER, REPORT_FORMATS, SCOPES, STORE, Settings
 from circuitcheck.text import repeated
 
@@ -98,6 +100,25 @@ OPTIONS = (
     Option(
         "store_mb", "the most megabytes in the store of values; the least recently used go first", int, _DEFAULTS.store_mb
     ),
+    Option(
+        "baseline_update",
+        "what to write to the baseline: none, claims that are new in it, or all that ran, in the place of what it held",
+        default="none",
+        choices=("none", "new", "all"),
+    ),
+    Option(
+        "baseline_prompts",
+        "prompts that each question measures however early it is decided, so that runs can be compared on them; "
+        "where a baseline is given, or this option",
+        int,
+        128,
+    ),
+    Option(
+        "compare_fail",
+        "when drift from the baseline fails the run: broke, moved (or broke), or a condition such as 'broke or orphans > 0'",
+        default="broke",
+        metavar="broke|moved|EXPR",
+    ),
     Option("summary", "verdict table at the end", default="auto", choices=("auto", "off")),
     Option(
         "shard",
@@ -115,6 +136,21 @@ REPORT = Option(
     "file one path a line",
     metavar="PATH",
 )
+BASELINE = Option(
+    "baseline",
+    "compare with what claims came to before: a text file to commit, with its values in FILE.values beside it",
+    metavar="FILE",
+)
+REGISTERED = Option(
+    "registered",
+    "say of each claim whether it was registered before it was measured: a file of `circuitcheck register`",
+    metavar="FILE",
+)
+MODEL = Option(
+    "model",
+    "the model NEW in the place of OLD in all claims that name it; repeatable; in the ini file one OLD=NEW a line",
+    metavar="OLD=NEW",
+)
 SAE = Option(
     "sae",
     "SPEC in the place of the dictionary that claims call NAME; repeatable; in the ini file one NAME=SPEC a line",
@@ -127,7 +163,7 @@ TIME_BUDGET = Option(
     ini_only=True,
 )
 _SETTINGS = tuple(each.name for each in fields(Settings) if any(option.name == each.name for option in OPTIONS))
-ALL_OPTIONS = (*OPTIONS, *_SWITCHES, REPORT, SAE, TIME_BUDGET)
+ALL_OPTIONS = (*OPTIONS, *_SWITCHES, REPORT, BASELINE, REGISTERED, MODEL, SAE, TIME_BUDGET)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -147,6 +183,11 @@ def add_options(parser: pytest.Parser) -> None:
         parser.addini(switch.ini, switch.help, type="bool", default=False)
     group.addoption(REPORT.flag, action="append", default=[], metavar=REPORT.metavar, help=REPORT.help)
     parser.addini(REPORT.ini, REPORT.help, type="linelist", default=[])
+    for option in (BASELINE, REGISTERED):
+        group.addoption(option.flag, default=None, metavar=option.metavar, help=option.help)
+        parser.addini(option.ini, option.help, default=None)
+    group.addoption(MODEL.flag, action="append", default=[], metavar=MODEL.metavar, help=MODEL.help)
+    parser.addini(MODEL.ini, MODEL.help, type="linelist", default=[])
     group.addoption(SAE.flag, action="append", default=[], metavar=SAE.metavar, help=SAE.help)
     parser.addini(SAE.ini, SAE.help, type="linelist", default=[])
     parser.addini(TIME_BUDGET.ini, TIME_BUDGET.help)
@@ -217,6 +258,69 @@ def _named_spec(given: object) -> tuple[str, str]:
     return name, spec
 
 
+def given_models(config: pytest.Config) -> dict[str, str]:
+    """{old spec: new spec}: those of the ini file, and over them those of the command line. Raises UsageError."""
+    lines = config.getini(MODEL.ini)
+    try:
+        found = {
+            **replaced_models([str(each) for each in (lines if isinstance(lines, list) else [lines])]),
+            **replaced_models(config.getoption(MODEL.flag)),
+        }
+    except ValueError as error:
+        raise pytest.UsageError(f"{MODEL.flag} {error}") from error
+    chained = sorted(set(found) & set(found.values()))
+    if chained:
+        raise pytest.UsageError(f"{MODEL.flag}: {chained[0]!r} is replaced, and replaces another: name the last one.")
+    return found
+
+
+def baseline_path(config: pytest.Config) -> Path | None:
+    """Raises UsageError for an ini option that is no path."""
+    return _path_of(config, BASELINE)
+
+
+def registered_path(config: pytest.Config) -> Path | None:
+    """Raises UsageError for an ini option that is no path."""
+    return _path_of(config, REGISTERED)
+
+
+def _path_of(config: pytest.Config, option: Option) -> Path | None:
+    """That of the command line, else that of the ini file, which is meant from its folder."""
+    given = config.getoption(option.flag)
+    if given:
+        return Path(given)
+    named = config.getini(option.ini)
+    if not named:
+        return None
+    if not isinstance(named, str):
+        raise pytest.UsageError(f"ini option {option.ini} = {named!r}: expected a path")
+    return (config.inipath.parent if config.inipath else config.rootpath) / named
+
+
+def check_baseline(config: pytest.Config) -> None:
+    """Raises UsageError for what could not be compared or written, before hours of claims are spent."""
+    models, path, update = given_models(config), baseline_path(config), value_of(config, "baseline_update")
+    if value_of(config, "baseline_prompts") < 1:
+        raise pytest.UsageError("--circuit-baseline-prompts: expected a number of prompts from 1.")
+    try:
+        failing(value_of(config, "compare_fail"))
+    except ValueError as error:
+        raise pytest.UsageError(f"--circuit-compare-fail {error}") from error
+    if update == "none":
+        return
+    if path is None:
+        raise pytest.UsageError("--circuit-baseline-update writes a baseline: name its file by --circuit-baseline FILE.")
+    if models:
+        raise pytest.UsageError(
+            "--circuit-baseline-update with --circuit-model: a baseline is of the models that claims name. To accept a "
+            "new model, write it into the claims."
+        )
+    try:
+        try_to_write(path)
+    except OSError as error:
+        raise pytest.UsageError(f"--circuit-baseline {path} cannot be written: {error.strerror}.") from error
+
+
 def time_budget(config: pytest.Config) -> float | None:
     """Raises UsageError for what is no number of seconds."""
     text = config.getini(TIME_BUDGET.ini)
@@ -242,6 +346,7 @@ def check_options(config: pytest.Config) -> None:
     shard_of(config)
     if not hasattr(config, "workerinput"):
         check_report_paths(config)
+        check_baseline(config)
 
 
 def session_settings(config: pytest.Config) -> Settings:
@@ -255,6 +360,8 @@ def session_settings(config: pytest.Config) -> Settings:
         settings = replace(settings, cache=str(config.rootpath / Path(settings.cache).expanduser()))
     if settings.store != "off":
         settings = replace(settings, store=str(config.rootpath / Path(settings.store).expanduser()))
+    if baseline_path(config) is not None or given(config, "baseline_prompts") is not None:
+        settings = replace(settings, fixed=value_of(config, "baseline_prompts"))
     if settings.samples < settings.first_look:
         raise pytest.UsageError(
             f"--circuit-samples {settings.samples} ends before the first look at {settings.first_look} prompts; "

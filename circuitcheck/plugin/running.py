@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from circuitcheck.claims import Claim, ClaimRecorder, ClaimResult, asserted_by
+from circuitcheck.claims import Claim, ClaimRecorder, ClaimResult, asserted_by, wording_of
 from circuitcheck.errors import CircuitCheckError, Inconclusive, ModelUnavailable, Refuted
 from circuitcheck.plugin.claim_settings import claim_settings
 from circuitcheck.plugin.collecting import claim_of, model_of
@@ -120,6 +120,8 @@ def result_of(
         reason=reason,
         evidence=_evidence(item, verdict, claim, run),
         warnings=run.recorder.warnings(passed=call.excinfo is None) if run else (),
+        wording=wording_of(getattr(item, "function", None)),
+        settings=claim_settings(item.config, session.settings, claim),
     )
 
 
@@ -131,8 +133,21 @@ def forget(item: pytest.Item) -> None:
 
 def unfinished(item: pytest.Item, claim: Claim, settings: Settings) -> ClaimResult:
     """A claim that was collected, as it stands until it has come back."""
-    scope = claim.scope or settings.scope
-    return ClaimResult(claim, model_of(item, claim), None, "error", (), 0.0, 0, scope, item.nodeid, "it has not come back")
+    held = claim_settings(item.config, settings, claim)
+    return ClaimResult(
+        claim,
+        model_of(item, claim),
+        None,
+        "error",
+        (),
+        0.0,
+        0,
+        held.scope,
+        item.nodeid,
+        "it has not come back",
+        wording=wording_of(getattr(item, "function", None)),
+        settings=held,
+    )
 
 
 def _evidence(item: pytest.Item, verdict: str, claim: Claim, run: ClaimRun | None) -> Evidence | None:

@@ -8,10 +8,12 @@ from typing import Any
 from circuitcheck.files import write_whole
 from circuitcheck.report.markdown import as_markdown
 from circuitcheck.report.page.render import as_html
+from circuitcheck.report.seal import sealed
 
 
 def as_json(report: dict[str, Any]) -> str:
-    return json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    """With digests of what it says."""
+    return json.dumps(sealed(report), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 FORMATS: dict[str, Callable[[dict[str, Any]], str]] = {".json": as_json, ".html": as_html, ".md": as_markdown}

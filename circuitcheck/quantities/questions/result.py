@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from circuitcheck.digest import THIS_PROCESS
 from circuitcheck.errors import NotComparable
 from circuitcheck.fields import builtins_of, lines_of
+from circuitcheck.grounds.rests import Rests
 from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.questions.fit import poor_fits
 from circuitcheck.quantities.questions.history import shape_of
@@ -82,6 +83,7 @@ def result_of(
     contrary: tuple[ContraryPrompt, ...] = (),
     flags: tuple[str, ...] = (),
     control: ControlResult | None = None,
+    rests: Rests | None = None,
 ) -> ComparisonResult:
     """The result of every kind of question about one quantity."""
     where, session = quantity.prompts, current_session()
@@ -104,6 +106,7 @@ def result_of(
         control=control,
         question=question,
         shape=shape_of(expression),
+        rests=rests,
     )
 
 
@@ -123,7 +126,7 @@ def contrary_prompts(
     """The prompts whose own numbers lie deepest in the region that the claim denies, if any do; undefined numbers first.
     `values` are those of prompts from `first` on. A ratio is linearised at its `estimate`: at a threshold far from it the
     prompts with the largest denominators would lie farthest, whatever their numerators."""
-    numbers = quantity.toward(estimate if math.isfinite(estimate) else region.threshold, values)
+    numbers = quantity.form.toward(estimate if math.isfinite(estimate) else region.threshold, values)
     against = np.array([region.contradiction(number) for number in numbers])
     against[np.isnan(against)] = np.inf
     where = quantity.prompts

@@ -19,6 +19,8 @@ from circuitcheck.fields import (
     or_null,
     schema_of,
 )
+from circuitcheck.grounds.written import DEFINITIONS as STORED
+from circuitcheck.grounds.written import RESTS
 from circuitcheck.plan import DictionaryRef
 from circuitcheck.quantities.questions import result_words as words
 from circuitcheck.quantities.questions.history import Looks, Tries
@@ -249,6 +251,13 @@ FIELDS: tuple[Field[Outcome], ...] = (
         lambda result: result.shape,
     ),
     Field(
+        "rests_on",
+        described(
+            "all that the decision can be made from again; null where its parts have it", or_null(defined("rests_on"))
+        ),
+        lambda result: None if result.rests is None else builtins_of(RESTS, result.rests),
+    ),
+    Field(
         "tries",
         described("earlier askings of this question that came out otherwise", or_null(defined("tries"))),
         lambda result: None if result.tries is None else builtins_of(TRIES, result.tries),
@@ -276,6 +285,7 @@ _SAYS_WHY = {
     "then": {"properties": {"reason": {"minLength": 1}}},
 }
 DEFINITIONS: dict[str, dict[str, Any]] = {
+    **STORED,
     "comparison": {**schema_of(FIELDS), "allOf": [_SAYS_WHY]},
     "tries": schema_of(TRIES),
     "looked_at": schema_of(LOOKS),
