@@ -108,7 +108,8 @@ def _of_a_question(question: Record, *, alone: bool) -> Iterator[str]:
         yield f"  it would hold with a margin of {needed:.3g} in place of {margin:.3g}{more}"
     if question["word"] in _ALARMED:
         for each in question["prompts"]:
-            yield f"  {_number(each['before'])} to {_number(each['now'])}  #{each['index']} {each['text'][-_TEXT:]}"
+            text = each["text"] if len(each["text"]) <= _TEXT else f"...{each['text'][-_TEXT:]}"
+            yield f"  {_number(each['before'])} to {_number(each['now'])}  #{each['index']} {text}"
 
 
 def _leaves(questions: Any) -> Iterator[Record]:

@@ -180,10 +180,7 @@ def drifts(pairs: Sequence[Pair]) -> list[Drift]:
 def _word(pair: Pair, alarm: tuple[str, float] | None, left: int) -> Drift:
     if alarm is not None:
         word, alpha = alarm
-        what = (
-            "the new number is where the earlier verdict says it is not" if word == BROKE else "it changed by more than that"
-        )
-        return pair.told(word, what, alpha)
+        return pair.told(word, _ALARMED[word], alpha)
     alpha = pair.alpha / left
     if pair.holds():
         why = "no value differs by more than the noise floor" if pair.unchanged else "it changed by less than its margin"
