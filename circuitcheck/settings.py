@@ -13,6 +13,8 @@ Scope = Literal["these_templates", "new_templates"]
 SCOPES: tuple[Scope, ...] = ("these_templates", "new_templates")
 Correction = Literal["none", "holm", "bh", "e-bh"]
 CORRECTIONS: tuple[Correction, ...] = ("none", "holm", "bh", "e-bh")
+Fast = Literal["on", "off"]
+FAST: tuple[Fast, ...] = ("on", "off")
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 REPORT_FORMATS = (".json", ".html", ".md")  # suffixes of reports
 LEDGER = ".circuitcheck/ledger.jsonl"  # in a project's folder
@@ -27,7 +29,8 @@ class Settings:
     says what verdicts are about: more prompts of these templates, or templates like them. `refuting` is the part of a
     claim's error that one of its questions may take to refute it. `cache` is the folder for converted GGUF files, "off" for
     none; "auto" is what the environment variable CIRCUITCHECK_CACHE says in these words, else `circuitcheck` in the user's
-    cache folder. `engine` is what runs models: "local", or the name of one that an extension registered."""
+    cache folder. `engine` is what runs models: "local", or the name of one that an extension registered. With `fast` "off",
+    every pass of a model is run whole."""
 
     device: str = "auto"
     dtype: str = "float32"
@@ -40,6 +43,7 @@ class Settings:
     refuting: float = 1.0
     cache: str = "auto"
     engine: str = "local"
+    fast: Fast = "on"
 
     def __post_init__(self) -> None:
         """Raises ValueError, which begins with the name of the field."""
@@ -58,7 +62,7 @@ class Settings:
         self._check_words()
 
     def _check_words(self) -> None:
-        for name, known in (("scope", SCOPES), ("dtype", DTYPES)):
+        for name, known in (("scope", SCOPES), ("dtype", DTYPES), ("fast", FAST)):
             given = getattr(self, name)
             if given not in known:
                 hint = suggestion(str(given), known, cutoff=0.3)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from circuitcheck.files import try_to_write
-from circuitcheck.settings import CORRECTIONS, DTYPES, LEDGER, REPORT_FORMATS, SCOPES, Settings
+from circuitcheck.settings import CORRECTIONS, DTYPES, FAST, LEDGER, REPORT_FORMATS, SCOPES, Settings
 from circuitcheck.text import repeated
 
 _DEFAULTS = Settings()
@@ -37,6 +37,12 @@ class Option:
 OPTIONS = (
     Option("device", "where models run: auto, cpu, cuda or cuda:N", default=_DEFAULTS.device),
     Option("engine", "what runs models: local, or an engine that an extension registered", default=_DEFAULTS.engine),
+    Option(
+        "fast",
+        "run only the layers, tokens and logits that an intervention can change; off runs every pass whole",
+        default=_DEFAULTS.fast,
+        choices=FAST,
+    ),
     Option("dtype", "dtype of the weights", default=_DEFAULTS.dtype, choices=DTYPES),
     Option("seed", "seed of the prompt streams", int, _DEFAULTS.seed),
     Option("first_look", "prompts at the first look, and so the fewest for one question", int, _DEFAULTS.first_look),
