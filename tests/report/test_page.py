@@ -45,7 +45,8 @@ def test_it_asks_for_nothing_and_runs_nothing(mixed):
 
 
 def test_links_lead_somewhere_and_names_are_there_once(mixed):
-    page = page_of(as_html(spoiled(mixed)))
+    alike = [stored.claim(name, param=None) for name in ("a b", "a/b", "_all", "é", "%")]
+    page = page_of(as_html(spoiled(mixed | {"claims": [*mixed["claims"], *alike]}, " ?")))
     ids = page.all("id")
     assert len(ids) == len(set(ids))
     assert {link[1:] for link in page.all("href") if link.startswith("#")} <= set(ids)
