@@ -78,6 +78,7 @@ def test_documents_that_would_fill_the_memory(tmp_path, name, content, message):
         cc.corpus(str(path)).prompts(1, model=cc.load("organism"))
 
 
+@pytest.mark.slow
 def test_a_table_that_unpacks_to_more_than_memory(tmp_path):
     arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "x.parquet"
