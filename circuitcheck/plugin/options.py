@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from circuitcheck.files import try_to_write
+from circuitcheck.files import expanded, try_to_write
 from circuitcheck.settings import CORRECTIONS, DTYPES, LEDGER, SCOPES, Settings
 from circuitcheck.text import repeated
 
@@ -211,7 +211,7 @@ def session_settings(config: pytest.Config) -> Settings:
         name, _, rest = str(error).partition("=")
         raise pytest.UsageError(f"--circuit-{name.replace('_', '-')} {rest}") from error
     if settings.cache not in ("auto", "off"):
-        settings = replace(settings, cache=str(config.rootpath / Path(settings.cache).expanduser()))
+        settings = replace(settings, cache=str(config.rootpath / expanded(settings.cache)))
     if settings.samples < settings.first_look:
         raise pytest.UsageError(
             f"--circuit-samples {settings.samples} ends before the first look at {settings.first_look} prompts; "
