@@ -88,7 +88,7 @@ class Settings:
         chosen = os.environ.get(CACHE, "") if self.cache == "auto" else self.cache
         if chosen == "off":
             return None
-        return Path(chosen).expanduser() if chosen not in ("", "auto") else _users_cache() / "circuitcheck"
+        return Path(os.path.expanduser(chosen)) if chosen not in ("", "auto") else _users_cache() / "circuitcheck"
 
 
 def dtype_name(given: object) -> str:
