@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from circuitcheck.digest import THIS_PROCESS, digest
-from circuitcheck.engine.protocol import Engine, ModelCard, Repeatable, Table
+from circuitcheck.engine.protocol import Engine, Repeatable, Table
 from circuitcheck.models import INSTANCE_PREFIX, BosPolicy
 from circuitcheck.plan import Cell, DictionaryRef, ModelRef, Plan
 from circuitcheck.prompts import PromptSource, PromptStream
@@ -96,8 +96,9 @@ class StoredValues:
         )
 
     def see(self, asked: Asked) -> Key | None:
-        """What tells whether the files of a spec are what they were; None where nothing could be known of it later. Raises
-        what loading does of a spec that is none."""
+        """What tells whether the files of a spec are what they were; None where nothing could be known of it later. Taken
+        before they are read: if they change meanwhile, they never look like this again. Raises what loading does of a spec
+        that is none."""
         if self._repeatable is None or asked.spec.startswith(INSTANCE_PREFIX):
             return None
         seen = self._repeatable.witness(asked.spec, dtype=asked.dtype, device=asked.device, bos=asked.bos)
@@ -129,15 +130,6 @@ class StoredValues:
 
     def keep_record(self, key: Key, record: object) -> None:
         self._store.keep_record(key, record)
-
-    def card(self, seen: Key) -> ModelCard | None:
-        """Of the model that these files gave; None where none is known."""
-        return self._store.record(seen, ModelCard)
-
-    def keep_card(self, asked: Asked, before: Key | None, card: ModelCard) -> None:
-        """Unless its files changed while they were read."""
-        if before is not None and before == self.see(asked):
-            self._store.keep_record(before, card)
 
     def forget_card(self, asked: Asked) -> None:
         """It was wrong."""
