@@ -158,7 +158,7 @@ def _lasts(model: ModelRef, task: PromptSource, cell: Cell) -> bool:
     """Is what is measured told by digests? Model objects, functions of this process and types of users are told apart by
     them, and not by what is in them."""
     specs = (model.spec, *(ref.spec for ref in cell.dictionaries))
-    if any(spec.startswith(INSTANCE_PREFIX) for spec in specs) or cell.metric.digest.startswith(THIS_PROCESS):
+    if any(spec.startswith(INSTANCE_PREFIX) for spec in specs):
         return False
     return _is_lasting(task) and all(map(_all_ours, (*cell.view.interventions, cell.metric)))
 
