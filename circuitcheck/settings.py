@@ -13,7 +13,10 @@ Scope = Literal["these_templates", "new_templates"]
 SCOPES: tuple[Scope, ...] = ("these_templates", "new_templates")
 Correction = Literal["none", "holm", "bh", "e-bh"]
 CORRECTIONS: tuple[Correction, ...] = ("none", "holm", "bh", "e-bh")
+Fast = Literal["on", "off"]
+FAST: tuple[Fast, ...] = ("on", "off")
 DTYPES = ("float32", "float64", "bfloat16", "float16")
+REPORT_FORMATS = (".json", ".html", ".md")  # suffixes of reports
 LEDGER = ".circuitcheck/ledger.jsonl"  # in a project's folder
 STORE = ".circuitcheck/values"  # too
 CLAIM_MARK = "circuit_claim"  # what @cc.claim is to pytest
@@ -25,10 +28,12 @@ DEVICE_FORM = re.compile(r"auto|cpu|cuda(:\d+)?")
 class Settings:
     """`samples` is the most prompts for one question, `first_look` the fewest; `batch` prompts run as one block. `scope`
     says what verdicts are about: more prompts of these templates, or templates like them. `refuting` is the part of a
-    claim's error that one of its questions may take to refute it. `cache` is the folder for converted GGUF files, "off" for
+    claim's error that one of its questions may take to refute it. `fixed` prompts are measured of each question, however
+    early it is decided, so that runs can be compared on them. `cache` is the folder for converted GGUF files, "off" for
     none; "auto" is what the environment variable CIRCUITCHECK_CACHE says in these words, else `circuitcheck` in the user's
-    cache folder. `engine` is what runs models: "local", or the name of one that an extension registered. `store` is the
-    folder of the store of values, "off" for none, and `store_mb` the most megabytes that it may have."""
+    cache folder. `engine` is what runs models: "local", or the name of one that an extension registered. With `fast` "off",
+    every pass of a model is run whole. `store` is the folder of the store of values, "off" for none, and `store_mb` the most
+    megabytes that it may have."""
 
     device: str = "auto"
     dtype: str = "float32"
@@ -39,14 +44,16 @@ class Settings:
     batch: int = 32
     scope: Scope = "these_templates"
     refuting: float = 1.0
+    fixed: int = 0
     cache: str = "auto"
     engine: str = "local"
+    fast: Fast = "on"
     store: str = "off"
     store_mb: int = 2048
 
     def __post_init__(self) -> None:
         """Raises ValueError, which begins with the name of the field."""
-        for name, least in (("seed", None), ("samples", 1), ("first_look", 2), ("batch", 1), ("store_mb", 1)):
+        for name, least in (("seed", None), ("samples", 1), ("first_look", 2), ("batch", 1), ("store_mb", 1), ("fixed", 0)):
             object.__setattr__(self, name, _whole(name, getattr(self, name), least))
         object.__setattr__(self, "dtype", dtype_name(self.dtype))
         object.__setattr__(self, "device", str(self.device))
@@ -61,7 +68,7 @@ class Settings:
         self._check_words()
 
     def _check_words(self) -> None:
-        for name, known in (("scope", SCOPES), ("dtype", DTYPES)):
+        for name, known in (("scope", SCOPES), ("dtype", DTYPES), ("fast", FAST)):
             given = getattr(self, name)
             if given not in known:
                 hint = suggestion(str(given), known, cutoff=0.3)

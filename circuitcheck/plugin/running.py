@@ -1,5 +1,6 @@
 """Running one claim: recording what it asks, and saying what came of it."""
 
+import math
 import re
 import time
 from collections.abc import Generator
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from circuitcheck.claims import Claim, ClaimRecorder, ClaimResult, asserted_by
+from circuitcheck.claims import Claim, ClaimRecorder, ClaimResult, asserted_by, wording_of
 from circuitcheck.errors import CircuitCheckError, Inconclusive, ModelUnavailable, Refuted
 from circuitcheck.plugin.claim_settings import claim_settings
 from circuitcheck.plugin.collecting import claim_of, model_of
@@ -119,6 +120,8 @@ def result_of(
         reason=reason,
         evidence=_evidence(item, verdict, claim, run),
         warnings=run.recorder.warnings(passed=call.excinfo is None) if run else (),
+        wording=wording_of(getattr(item, "function", None)),
+        settings=claim_settings(item.config, session.settings, claim),
     )
 
 
@@ -130,8 +133,21 @@ def forget(item: pytest.Item) -> None:
 
 def unfinished(item: pytest.Item, claim: Claim, settings: Settings) -> ClaimResult:
     """A claim that was collected, as it stands until it has come back."""
-    scope = claim.scope or settings.scope
-    return ClaimResult(claim, model_of(item, claim), None, "error", (), 0.0, 0, scope, item.nodeid, "it has not come back")
+    held = claim_settings(item.config, settings, claim)
+    return ClaimResult(
+        claim,
+        model_of(item, claim),
+        None,
+        "error",
+        (),
+        0.0,
+        0,
+        held.scope,
+        item.nodeid,
+        "it has not come back",
+        wording=wording_of(getattr(item, "function", None)),
+        settings=held,
+    )
 
 
 def _evidence(item: pytest.Item, verdict: str, claim: Claim, run: ClaimRun | None) -> Evidence | None:
@@ -154,6 +170,7 @@ def attach(result: ClaimResult, item: pytest.Item, report: pytest.TestReport, se
         *others,
         ("circuit_claim", result.claim.key(result.model)),
         ("circuit_verdict", result.verdict),
+        *_numbers(result),
         *(("circuit_comparison", f"{each.expression}: {each.summary()}") for each in result.comparisons[:3]),
     ]
     item.user_properties[:] = [(name, all_printable(value)) for name, value in item.user_properties]
@@ -162,6 +179,15 @@ def attach(result: ClaimResult, item: pytest.Item, report: pytest.TestReport, se
     if report.failed:
         said = f"claim {result.claim.key(result.model)}, seed {settings.seed}"
         report.sections.append(("circuitcheck", said + _missing_fixture(report) + _found_instead(result, report)))
+
+
+def _numbers(result: ClaimResult) -> list[tuple[str, str]]:
+    """Of a claim's only comparison, for programs that read JUnit files; a number that is not finite has no entry."""
+    if len(result.comparisons) != 1:
+        return []
+    decision = result.comparisons[0].decision
+    found = {"estimate": decision.estimate, "low": decision.low, "high": decision.high}
+    return [(f"circuit_{name}", repr(float(value))) for name, value in found.items() if math.isfinite(value)]
 
 
 def _missing_fixture(report: pytest.TestReport) -> str:

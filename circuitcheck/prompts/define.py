@@ -1,7 +1,7 @@
 """From what a user writes to a definition: mappings, lists and plain words, each checked for what it is."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from circuitcheck.errors import BadTask
 from circuitcheck.given import refuse_set
@@ -11,7 +11,10 @@ from circuitcheck.prompts.schema.task import Derived, Pool
 from circuitcheck.prompts.schema.template import Template, template_of
 from circuitcheck.text import shown
 
-_MOST_WORDS = 1_000_000
+_MOST_WORDS = 100_000  # of all pools; a check of one takes some microseconds
+_MOST_TEMPLATES = 2_000  # a tokenizer takes about a millisecond for each
+_MOST_CONSTRAINTS = 1_000
+T = TypeVar("T")
 
 
 def define_task(
@@ -40,7 +43,7 @@ def define_task(
     return TaskDefinition(
         name=name,
         templates=made,
-        pools=tuple(Pool(pool, _words(f"pool {pool!r}", items)) for pool, items in _mapping("pools", pools).items()),
+        pools=_pools(pools),
         variables=tuple(_mapping("draw", draw).items()),
         slots=tuple(_mapping("slots", slots or {}).items()),
         answer=answer,
@@ -61,14 +64,18 @@ def define_task(
 
 
 def _templates(task: str, given: object) -> tuple[Template, ...]:
+    what = f"task {task!r}"
+    instead = "Prompts that are all different are records: write them to a file, for cc.Task.from_records."
     if isinstance(given, Mapping):
-        return tuple(template_of(name, each) for name, each in given.items())
+        return tuple(
+            template_of(name, each) for name, each in _at_most(_MOST_TEMPLATES, given.items(), what, "templates", instead)
+        )
     refuse_set(f"templates of task {task!r}", given, BadTask)
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise BadTask(
             f"task {task!r} has templates={shown(given)}; expected a mapping from names to texts, or cc.Template objects."
         )
-    return tuple(_only_template(task, each) for each in given)
+    return tuple(_only_template(task, each) for each in _at_most(_MOST_TEMPLATES, given, what, "templates", instead))
 
 
 def _only_template(task: str, given: object) -> Template:
@@ -77,6 +84,15 @@ def _only_template(task: str, given: object) -> Template:
             f"task {task!r} has {shown(given)} among its templates; expected cc.Template(id, text), or a mapping of texts."
         )
     return given
+
+
+def _pools(given: object) -> tuple[Pool, ...]:
+    pools: list[Pool] = []
+    left = _MOST_WORDS
+    for name, items in _mapping("pools", given).items():
+        pools.append(Pool(name, _words(f"pool {name!r}", items, left)))
+        left -= len(pools[-1].items)
+    return tuple(pools)
 
 
 def _derived(variable: str, given: object) -> Derived:
@@ -92,7 +108,7 @@ def _constraints(given: object) -> tuple[Constraint, ...]:
     refuse_set("constraints", given, BadTask)
     if not isinstance(given, Iterable):
         raise BadTask(f"constraints={shown(given)}; expected a list of cc.different(...) and cc.increasing(...).")
-    listed = tuple(given)
+    listed = tuple(_at_most(_MOST_CONSTRAINTS, given, "a task", "constraints"))
     for each in listed:
         if not all(hasattr(each, part) for part in ("variables", "holds", "describe")):
             raise BadTask(f"{shown(each)} is no constraint; expected cc.different(...) or cc.increasing(...).")
@@ -126,15 +142,22 @@ def _mapping(what: str, given: object) -> Mapping[str, Any]:
     return given
 
 
-def _words(what: str, given: object) -> tuple[str, ...]:
+def _words(what: str, given: object, most: int = _MOST_WORDS) -> tuple[str, ...]:
     refuse_set(what, given, BadTask)
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise BadTask(f"{what} is {shown(given)}; expected a list of words.")
+    before = f", after {_MOST_WORDS - most:,} of other pools" if most < _MOST_WORDS else ""
     listed: list[str] = []
-    for each in given:  # one by one: there may be no last one
+    for each in _at_most(most, given, what, f"words{before}", f"All pools hold {_MOST_WORDS:,} at most: leave some out."):
         if not isinstance(each, str):
             raise BadTask(f"{what} holds {shown(each)}; expected words.")
-        if len(listed) == _MOST_WORDS:
-            raise BadTask(f"{what} has more than {_MOST_WORDS:,} words; expected at most so many. Leave some out.")
         listed.append(each)
     return tuple(listed)
+
+
+def _at_most(most: int, given: Iterable[T], what: str, noun: str, instead: str = "Leave some out.") -> Iterator[T]:
+    """One by one, since there may be no last one. Raises BadTask after `most`."""
+    for number, each in enumerate(given):
+        if number == most:
+            raise BadTask(f"{what} has more than {most:,} {noun}; expected at most so many. {instead}")
+        yield each

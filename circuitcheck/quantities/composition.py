@@ -41,6 +41,7 @@ class Composition:
         """How many there are."""
         return int(np.isfinite(self.scores).sum())
 
+    @known_arguments
     def top(self, k: int = 10) -> tuple[tuple[Head, Head, float], ...]:
         """The `k` pairs with the largest scores, largest first."""
         most = checked_whole("k", k, BadMetric)

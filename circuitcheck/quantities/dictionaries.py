@@ -54,6 +54,7 @@ class Dictionary:
             f"{self!r} is no unit and no site: name some of its features, dictionary[1669, 3489], or say {self.ref.reads}."
         )
 
+    @known_arguments
     def with_random_decoder(self, seed: int = 0) -> "Dictionary":
         """The same encoder with a random decoder, whose rows have the same norms: its features fire where they did, and
         write nothing in particular. A claim about features that holds of it too is one about the site (arXiv:2602.14111).

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from circuitcheck.errors import BadIntervention, BadTask
+from circuitcheck.given import known_arguments
 from circuitcheck.places import parse_position
 from circuitcheck.plan import Both, FeatureFires, Marked, Metric
 from circuitcheck.prompts.corpora import CorpusSource, both_of, predicate_of
@@ -69,6 +70,7 @@ class FeatureFacts:
         """The share of tokens on which it fires."""
         return self.of._mean(self.fires)
 
+    @known_arguments
     def precision(self, where: object, *, prompts: int = 8192) -> Quantity:
         """Of the tokens on which it fires, the share that `where` chooses: a mark of the corpus by name, `cc.after(text)`, a
         regular expression found in the token, or a function of a token. It is looked up at once on which of the first

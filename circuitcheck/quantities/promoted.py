@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitcheck.errors import BadIntervention
-from circuitcheck.given import checked_number, checked_whole
+from circuitcheck.given import checked_number, checked_whole, known_arguments
 from circuitcheck.plan import ModelRef
 from circuitcheck.quantities.dictionaries import FeatureSet, as_features
 from circuitcheck.quantities.models import ModelView, as_view
@@ -34,6 +34,7 @@ class Promoted:
         return f"<{self.features} raises {raised}; lowers {lowered}>"
 
 
+@known_arguments
 def promotes(features: FeatureSet | Mapping[FeatureSet, float], model: ModelView, k: int = 10) -> Promoted:
     """The `k` tokens whose logits features raise and lower most along the direct path to the unembedding: a feature of z
     goes through the output projection, and the decoder's bias stays out. Of several, the sum, each with its strength:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitcheck.errors import BadTask, NotComparable, after_reload
-from circuitcheck.given import checked_number, checked_whole, number_of, refuse_set
+from circuitcheck.given import checked_number, checked_whole, known_arguments, number_of, refuse_set
 from circuitcheck.notices import say_once
 from circuitcheck.prompts.cases import Case
 from circuitcheck.quantities.expressions.expression import Expression, text_of
@@ -43,6 +43,7 @@ class Quantity(Expression):
 
     __hash__ = None  # type: ignore[assignment]
 
+    @known_arguments
     def values(self, n: int) -> NDArray[np.void] | NDArray[np.float64]:
         """The first `n` prompts' numbers, [prompt] in row order; for a ratio, records of (numerator, denominator).
         They are of the discovery stream, unless `task.on_stream(...)` says otherwise: no claim is judged on them.
@@ -60,6 +61,7 @@ class Quantity(Expression):
         pairs["numerator"], pairs["denominator"] = self.parts(columns)
         return pairs
 
+    @known_arguments
     def estimate(self, n: int, *, confidence: float = 0.95) -> Estimate:
         """The number from the first `n` prompts, as one fixed sample. A look, not a claim: no verdict is given, and
         the prompts are of the discovery stream, unless `task.on_stream(...)` says otherwise.
@@ -74,7 +76,7 @@ class Quantity(Expression):
         session, where = current_session(), self.prompts
         conditions = conditions_of(self, session.settings)
         population = session.population(where, self.models)
-        census = population if conditions.clusters is None and where.is_population and where.stream == "test" else None
+        census = population if not conditions.grouping.clusters and where.is_population and where.stream == "test" else None
         build = partial(estimand_of, self, conditions=conditions)
         return Estimate.of(self.label, where.stream, estimate(self.draw, build, n, confidence, census))
 
@@ -92,6 +94,7 @@ class Quantity(Expression):
         note_looked(current_session(), look)
         return look
 
+    @known_arguments
     def on_cases(self, cases: Iterable[Case]) -> NDArray[np.float64]:
         """[case]: the number on each of these cases of the task (`task.strategy()` draws them, `task.case(...)` makes one).
 
@@ -108,6 +111,7 @@ class Quantity(Expression):
             case.check(tokenizer)
         return picked.per_prompt(picked.draw(range(len(listed))))
 
+    @known_arguments
     def beats(self, control: Control, *, share: float, prompts: int | None = None) -> Beats:
         """Is this effect larger than that of at least `share` of the sets of heads, sites or features that `control` draws,
         on the same prompts?

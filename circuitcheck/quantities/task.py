@@ -113,6 +113,7 @@ class Task:
         say_once(source.facts.division)
         return cls(source)
 
+    @known_arguments
     def to_records(
         self, path: str | PathLike[str], n: int, *, model: Tokenized, stream: Stream | None = None, seed: int = 0
     ) -> int:
@@ -151,6 +152,7 @@ class Task:
     def counterfactuals(self) -> tuple[str, ...]:
         return self.definition.facts.counterfactuals
 
+    @known_arguments
     def on_stream(self, stream: Stream) -> "Task":
         """This task with quantities on another stream: look around on `discovery`, claim on `test`. Raises BadTask."""
         if stream not in STREAMS:
@@ -172,6 +174,7 @@ class Task:
         tokenizers = [current_session().tokenizer(whose_tokenizer(model)) for model in models]
         return replace(self, definition=shared_task(task, tokenizers))
 
+    @known_arguments
     def where(self, condition: object, *, prompts: int = 1024) -> "Task":
         """This task with those of its first `prompts` prompts on which `condition` holds, prompt by prompt, such as
         `task.logit_diff(model) > 0`. It is measured at once; results say how many were kept.
@@ -180,6 +183,7 @@ class Task:
         """
         return replace(self, definition=masked(self.definition, self.stream, condition, prompts))
 
+    @known_arguments
     def strategy(self, model: Tokenized | None = None) -> "SearchStrategy[Case]":
         """Cases for hypothesis, shrinking to the first template and the earliest items; of those that fit the tokenizer of
         `model`, where it is given. Raises BadTask for tasks without pools."""
@@ -190,20 +194,24 @@ class Task:
         """The prompt of a template with these values of the drawn variables. Raises BadTask for others."""
         return make_case(self._with_pools("make a case of"), template, values)
 
+    @known_arguments
     def explain(self, model: Tokenized) -> Any:
         """What this model's tokenizer leaves of the task, item by item with the reason, and the prompts of each stream."""
         return self.definition.explain(current_session().tokenizer(whose_tokenizer(model)))
 
+    @known_arguments
     def size(self, model: Tokenized, *, stream: Stream | None = None) -> int:
         """How many prompts a stream (that of claims, unless named) has for this model's tokenizer. Raises EmptyPool."""
         return current_session().population(self._prompts().other(stream or self.stream), [whose_tokenizer(model)])
 
+    @known_arguments
     def prompts(self, n: int, *, model: Tokenized, seed: int = 0, stream: Stream | None = None) -> tuple[Prompt, ...]:
         """The first `n` prompts of a stream for this model's tokenizer: outside of a claim, of the discovery stream. Raises
         EmptyPool, BadTask."""
         where, ref = self._shown(model, stream, seed), whose_tokenizer(model)
         return current_session().prompts(where, ref, range(self._checked(n, where, ref)))
 
+    @known_arguments
     def iterate(
         self, model: Tokenized, n: int | None = None, *, seed: int = 0, stream: Stream | None = None
     ) -> Iterator[Prompt]:
@@ -214,6 +222,7 @@ class Task:
             stop = min(start + _AT_ONCE, most)
             yield from session.prompts(where, ref, range(start, stop))
 
+    @known_arguments
     def logit_diff(self, view: ModelView) -> Quantity:
         """Mean over prompts of the answer's logit minus the distractor's (their first tokens), at END.
 
@@ -221,18 +230,22 @@ class Task:
         """
         return self.metric(LogitDiff(), view)
 
+    @known_arguments
     def accuracy(self, view: ModelView) -> Quantity:
         """Share of prompts whose answer has the largest logit of the whole vocabulary."""
         return self.metric(Accuracy(), view)
 
+    @known_arguments
     def log_prob(self, view: ModelView) -> Quantity:
         """Mean over prompts of the log-probability of the whole answer in nats, teacher-forced over its tokens."""
         return self.metric(LogProb(), view)
 
+    @known_arguments
     def loss(self, view: ModelView) -> Quantity:
         """Mean over prompts of minus the log-probability of the next token, in nats."""
         return self.metric(Loss(), view)
 
+    @known_arguments
     def metric(self, metric: str | Metric | Callable[[Any, Any], Any], view: ModelView) -> Quantity:
         """Mean over prompts of `metric` in `view`: one such as `cc.rank()`, the name of one ("rank", or one that an
         extension registered). A function of (logits, prompts) is a metric of this process only.
@@ -248,6 +261,7 @@ class Task:
         shown = "model" if view.data == View(view.data.model) else view.data.describe()
         return Quantity(self._prompts(), Linear(((1.0, cell),)), None, f"{self._label}.{found.name}({shown})")
 
+    @known_arguments
     def recovered(self, view: ModelView, against: str | None = None) -> Quantity:
         """(m(view) - m(counterfactual)) / (m(clean) - m(counterfactual)) with m the logit difference, a ratio of means:
         1 is the untouched model, 0 the counterfactual. `against` defaults to the first counterfactual.

@@ -12,7 +12,7 @@ MakeEngine = Callable[[Settings], Engine]
 def _local_engine(settings: Settings) -> Engine:
     from circuitcheck.engine.torch import LocalEngine  # imported late: it brings torch
 
-    return LocalEngine(settings.device, cache=settings.cache_folder)
+    return LocalEngine(settings.device, cache=settings.cache_folder, fast=settings.fast == "on")
 
 
 _ENGINES: dict[str, MakeEngine] = {"local": _local_engine}

@@ -5,7 +5,7 @@ Nothing here changes a verdict. It lets a result say how many tries it was picke
 
 import json
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from circuitcheck.files import append_line
 from circuitcheck.settings import LEDGER
 
 _LONGEST_LINE = 1 << 16
-_LARGEST_FILE = 1 << 27
+_MOST_READ, _MOST_LINES = 1 << 24, 100_000  # of a longer file the end: a second's work
 _TYPES: dict[str, type] = {"seed": int, "budget": int, "templates": tuple}  # other fields are text
 _ROOTS = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg", ".git")
 
@@ -77,7 +77,7 @@ class Ledger:
     read are passed over: they only hide what was done."""
 
     file: Path | None = None
-    _asked: dict[str, list[Asked]] = field(default_factory=lambda: defaultdict(list))
+    _asked: dict[str, dict[Asked, None]] = field(default_factory=lambda: defaultdict(dict))
     _looked: dict[tuple[str, str], dict[Looked, None]] = field(default_factory=lambda: defaultdict(dict))
     _read_up_to: int = 0
 
@@ -85,6 +85,11 @@ class Ledger:
         """Every asking of a question, in the order first asked."""
         self._catch_up()
         return tuple(self._asked.get(question, ()))
+
+    def asked_by_claim(self) -> dict[str, int]:
+        """How many askings there were by each claim, by its id."""
+        self._catch_up()
+        return dict(Counter(each.claim for asked in self._asked.values() for each in asked if each.claim))
 
     def looked(self, model: str, stream: str, templates: Iterable[str]) -> frozenset[str]:
         """The views of a model that were looked at on prompts of any of these templates."""
@@ -99,16 +104,13 @@ class Ledger:
             self._append({"kind": type(entry).__name__.lower(), **asdict(entry)})
 
     def _keep(self, entry: Asked | Looked) -> bool:
-        if isinstance(entry, Looked):
-            looks = self._looked[entry.model, entry.stream]
-            known = entry in looks
-            looks[entry] = None
-            return not known
-        askings = self._asked[entry.question]
-        if entry in askings:
-            return False
-        askings.append(entry)
-        return True
+        """Is it a new one?"""
+        held: dict[Any, None] = (
+            self._looked[entry.model, entry.stream] if isinstance(entry, Looked) else self._asked[entry.question]
+        )
+        count = len(held)
+        held[entry] = None
+        return len(held) > count
 
     def _append(self, entry: dict[str, Any]) -> None:
         line = json.dumps(entry, separators=(",", ":"))
@@ -121,16 +123,17 @@ class Ledger:
             return
         try:
             status = self.file.stat()
-            if not S_ISREG(status.st_mode) or status.st_size <= self._read_up_to or status.st_size > _LARGEST_FILE:
+            if not S_ISREG(status.st_mode) or status.st_size <= self._read_up_to:
                 return
+            start = max(self._read_up_to, status.st_size - _MOST_READ)
             with self.file.open("rb") as stream:
-                stream.seek(self._read_up_to)
-                data = stream.read(status.st_size - self._read_up_to)
+                stream.seek(start)
+                data = stream.read(status.st_size - start)
         except OSError:
             return
         whole = data[: data.rfind(b"\n") + 1]
-        self._read_up_to += len(whole)
-        for line in whole.splitlines():
+        self._read_up_to = start + len(whole)
+        for line in whole.splitlines()[-_MOST_LINES:]:
             entry = _entry_of(line)
             if entry is not None:
                 self._keep(entry)

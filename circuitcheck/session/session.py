@@ -22,6 +22,7 @@ from circuitcheck.engine.protocol import (
 )
 from circuitcheck.errors import BadSpec, NotComparable
 from circuitcheck.extensions import load_extensions
+from circuitcheck.given import known_arguments
 from circuitcheck.models import BosPolicy
 from circuitcheck.places import At, Position, Site
 from circuitcheck.plan import Cell, DictionaryRef, MadeFor, Metric, ModelRef, Plan, Scanning, Showing, View
@@ -111,6 +112,7 @@ class Session:
             self._dictionaries = DictionaryLooks(self.models, self.settings.batch, self._count)
         return self._dictionaries
 
+    @known_arguments
     def load(self, spec: object, *, dtype: str | None, device: str | None, bos: BosPolicy) -> ModelCard:
         """A spec's model, or a model object taken in as it is. Where the store knows a spec's, and its files have not
         changed, its weights are loaded when something must be measured."""

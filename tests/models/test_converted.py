@@ -25,10 +25,11 @@ from tiny_gguf import save_tiny_gguf
 import circuitcheck as cc
 from circuitcheck.engine.torch.fingerprints.fingerprint import config_digest, weights_digest
 from circuitcheck.engine.torch.loaded.model import load
-from circuitcheck.engine.torch.loading import checkpoints, converted
-from circuitcheck.engine.torch.loading.checkpoints import read_checkpoint
+from circuitcheck.engine.torch.loading import checkpoints, converted, model_size
+from circuitcheck.engine.torch.loading.checkpoints import read_checkpoint, read_tokenizer
 from circuitcheck.engine.torch.loading.devices import resolve_dtype
 from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
+from circuitcheck.errors import CorruptCheckpoint, ModelUnavailable
 from circuitcheck.models import parse_spec
 
 RECORD = "made_from.json"
@@ -72,6 +73,26 @@ def read(file, cache, dtype="float32"):
     special = (tokenizer.bos_token_id, tokenizer.unk_token_id, tokenizer.pad_token_id, tokenizer.special_tokens_map)
     fingerprint = HubTokenizer(tokenizer, "tokenizer", "m").fingerprint
     return weights_digest(found.model), config_digest(found.model), fingerprint, special, found.location
+
+
+def test_a_file_is_read_only_once_its_header_is_that_of_a_model_that_fits(file, cache, monkeypatch):
+    """Zeros, or a model that no memory here holds: gigabytes that would be read to look it up in the cache."""
+
+    def read_all(_path):
+        raise AssertionError("it was read")
+
+    monkeypatch.setattr(converted, "_digest", read_all)
+    with pytest.raises(CorruptCheckpoint, match="it was read"):
+        read(file, cache)
+    monkeypatch.setattr(model_size, "memory_of", lambda _device: 1 << 16)
+    with pytest.raises(ModelUnavailable, match=r"has \d\d,\d{3} weights, which take 0 GB as float32"):
+        read(file, cache)
+    monkeypatch.setattr(checkpoints, "memory_of", lambda _device: 1 << 16)
+    assert read_tokenizer(parse_spec(str(file)), cache).vocab_size > 0
+    file.write_bytes(bytes(1 << 20))
+    for reader in (read, lambda file, cache: read_tokenizer(parse_spec(str(file)), cache)):
+        with pytest.raises(CorruptCheckpoint, match="expected b'GGUF'"):
+            reader(file, cache)
 
 
 def only(cache):

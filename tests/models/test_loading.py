@@ -51,7 +51,7 @@ def test_a_missing_gguf_is_named(tmp_path):
 
 @pytest.mark.usefixtures("no_network")
 def test_a_hub_id_without_network_fails_quickly_and_says_how_to_get_it(monkeypatch):
-    monkeypatch.setattr("circuitcheck.engine.torch.loading.hub._unreachable", [])
+    monkeypatch.setattr("circuitcheck.network._known", [])
     start = time.monotonic()
     with pytest.raises(ModelUnavailable, match=r"hf download no-such-owner/no-such-model --revision step512"):
         cc.load("no-such-owner/no-such-model@step512")
@@ -61,7 +61,7 @@ def test_a_hub_id_without_network_fails_quickly_and_says_how_to_get_it(monkeypat
 @pytest.mark.usefixtures("no_network")
 @pytest.mark.parametrize("text", ["./no-such-folder", "a--b", "x.git"])
 def test_a_spec_that_the_hub_would_not_allow_is_our_error(text, monkeypatch):
-    monkeypatch.setattr("circuitcheck.engine.torch.loading.hub._unreachable", [])
+    monkeypatch.setattr("circuitcheck.network._known", [])
     with pytest.raises(CircuitCheckError):
         cc.load(text)
 

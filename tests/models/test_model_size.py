@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 import circuitcheck as cc
-from circuitcheck.engine.torch.loading import checkpoints
+from circuitcheck.engine.torch.loading import checkpoints, model_size
 from circuitcheck.errors import CorruptCheckpoint, ModelUnavailable
 
 
@@ -111,3 +111,10 @@ def test_memory_that_is_not_there(copy, monkeypatch, error):
 
     monkeypatch.setattr(checkpoints, "_read_model", fails)
     refused(copy, "does not fit the memory that is free here", kind=ModelUnavailable)
+
+
+def test_a_model_larger_than_the_machines_memory_is_refused_before_it_is_read(copy, monkeypatch):
+    weights = sum(each.numel() for each in load_file(copy / "model.safetensors").values())
+    monkeypatch.setattr(model_size, "memory_of", lambda _device: 3 * weights)
+    refused(copy, f"has {weights:,} weights, which take 0 GB as float32", "such as bfloat16", kind=ModelUnavailable)
+    assert cc.load(str(copy), dtype="bfloat16").card.ref.dtype == "bfloat16"

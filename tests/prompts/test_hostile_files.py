@@ -56,7 +56,7 @@ def test_a_file_of_records_larger_than_memory(tmp_path):
     path = tmp_path / "x.jsonl"
     with path.open("wb") as stream:
         stream.truncate(1 << 36)
-    with pytest.raises(BadRecord, match="65536 MB, and 1024 MB at most"):
+    with pytest.raises(BadRecord, match="65536 MB, and 256 MB at most"):
         cc.Task.from_records(path)
 
 
@@ -84,7 +84,7 @@ def test_a_table_that_unpacks_to_more_than_memory(tmp_path):
     text = arrow.array(["x" * 400_000] * 1000).dictionary_encode()
     parquet.write_table(arrow.table({"text": text, "answer": ["a"] * 1000}), path)
     assert path.stat().st_size < 1_000_000
-    with pytest.raises(BadRecord, match="holds more than 268,435,456 characters"):
+    with pytest.raises(BadRecord, match="holds more than 16,777,216 characters"):
         cc.Task.from_records(path)
 
 
@@ -95,6 +95,55 @@ def test_a_text_of_a_table_that_no_reader_holds(tmp_path, read):
     parquet.write_table(arrow.table({"text": ["a " * 10_000_000] * 20, "answer": ["a"] * 20}), path, compression="zstd")
     with pytest.raises(BadRecord, match=r"^x\.parquet: a text has 20,000,000 bytes"):
         read(path).prompts(1, model=cc.load("organism"))
+
+
+def test_texts_within_a_tables_mappings_count_as_well(tmp_path):
+    """A few bytes of a dictionary stand for gigabytes there, too: no batch of rows may write out all of them."""
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "x.parquet"
+    one_text = arrow.DictionaryArray.from_arrays(arrow.array([0] * 1000, arrow.int32()), arrow.array(["x" * 8_000_000]))
+    others = arrow.MapArray.from_arrays(arrow.array(range(1001), arrow.int32()), arrow.array(["abc"] * 1000), one_text)
+    table = arrow.table({"text": [f"a {i}" for i in range(1000)], "answer": [" b"] * 1000, "counterfactuals": others})
+    parquet.write_table(table, path, compression="zstd", store_schema=False)
+    assert path.stat().st_size < 10_000
+    script = f"""
+import resource
+import circuitcheck as cc
+import pyarrow.parquet
+held = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (held + (1 << 30),) * 2)
+try: cc.Task.from_records({str(path)!r})
+except cc.BadRecord as error: print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert "holds more than 16,777,216 characters" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("x.jsonl", b'{"text": "a", "answer": " b"}\n' * 51, "has more than 50 rows.*keep a random part"),
+        ("x.csv", b"text,answer\n" + b"a, b\n" * 51, "has more than 50 rows"),
+        ("x.jsonl", b"\n" * 501, "has more than 500 lines"),
+        ("x.csv", b"text,answer\n" + b"\n" * 501, "has more than 500 lines"),
+    ],
+)
+def test_more_rows_than_are_read(tmp_path, monkeypatch, name, content, message):
+    monkeypatch.setattr("circuitcheck.prompts.records.rows._MOST_ROWS", 50)
+    monkeypatch.setattr("circuitcheck.prompts.records.rows._MOST_LINES", 500)
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(BadRecord, match=message):
+        cc.Task.from_records(path, strict=False)
+
+
+def test_a_table_says_how_many_rows_it_has_before_one_is_read(tmp_path, monkeypatch):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "x.parquet"
+    parquet.write_table(arrow.table({"text": ["a b"] * 2_000_000, "answer": [" c"] * 2_000_000}), path)
+    monkeypatch.setattr("circuitcheck.prompts.records.rows._rows_at_once", None)  # a row that is read is an error
+    with pytest.raises(BadRecord, match="has 2,000,000 rows, and 50,000 at most are read"):
+        cc.Task.from_records(path)
 
 
 def test_two_columns_of_one_name_in_a_table(tmp_path):
@@ -111,7 +160,7 @@ def test_two_columns_of_one_name_in_a_table(tmp_path):
         ('{"text": "a b", "text": "c d", "answer": " e"}', "'text' is there more than once"),
         (r'{"text": "a b", "answer": " e", "cluster": "\ud800"}', "a cluster with half a character"),
         (r'{"text": "a b", "answer": " e", "counterfactuals": {"\ud800": "c d"}}', "a name in counterfactuals with half"),
-        ('{"text": "a b", "answer": " e", "more": "' + "x" * (1 << 25) + '"}', "at most are read"),
+        ('{"text": "a b", "answer": " e", "more": "' + "x" * (1 << 25) + '"}', "a line of more than 32 MB"),
     ],
     ids=["twice", "cluster", "name", "long"],
 )

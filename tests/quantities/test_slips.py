@@ -132,7 +132,7 @@ SLIPS = {
     "a head beyond all numbers": (lambda a: a.model.patch(f"L{'9' * 9999}H1"), UnknownSite, ["Expected", "L8H2"]),
     "a site beyond all numbers": (lambda a: a.model.patch(f"L{'9' * 9999}.q"), UnknownSite, ["Expected"]),
     "a place beyond all numbers": (lambda a: a.model.patch("L1H1", at=f"S1+{'9' * 9999}"), cc.UnknownPosition, ["NAME+1"]),
-    "a pool without end": (lambda a: pool_of(map(str, itertools.count())), BadTask, ["'n'", "more than 1,000,000 words"]),
+    "a pool without end": (lambda a: pool_of(map(str, itertools.count())), BadTask, ["'n'", "more than 100,000 words"]),
     "a pool of numbers without end": (lambda a: pool_of(itertools.count()), BadTask, ["pool 'n' holds 0"]),
     "settings as a session": (lambda a: cc.use_session(cc.Settings()).__enter__(), TypeError, ["cc.Session(settings)"]),
     "prompts as a set": (lambda a: a.model.logits({"a b", "c d"}), BadTask, ["a set", "give a list"]),

@@ -6,6 +6,7 @@ import os
 import pytest
 
 from circuitcheck.session import Asked, Ledger, Looked
+from circuitcheck.session import ledger as ledgers
 
 
 def asked(question="q", *, claim="one", seed=0, budget=512, verdict="inconclusive"):
@@ -113,3 +114,36 @@ def test_what_is_no_file_costs_only_what_later_runs_could_have_said(file, make):
     ledger = Ledger(file)
     ledger.note(asked())
     assert ledger.asked("q") == (asked(),)
+
+
+def test_of_a_long_file_the_end_is_read(file, monkeypatch):
+    for seed in range(20):
+        Ledger(file).note(asked(seed=seed))
+    length = len(file.read_bytes().splitlines()[-1]) + 1
+    with monkeypatch.context() as patch:
+        patch.setattr(ledgers, "_MOST_READ", 5 * length + 10)
+        ledger = Ledger(file)
+        assert [each.seed for each in ledger.asked("q")] == [15, 16, 17, 18, 19]
+        Ledger(file).note(asked(seed=20))
+        assert [each.seed for each in ledger.asked("q")] == [15, 16, 17, 18, 19, 20]
+    monkeypatch.setattr(ledgers, "_MOST_LINES", 3)
+    assert [each.seed for each in Ledger(file).asked("q")] == [18, 19, 20]
+
+
+def test_a_question_asked_a_hundred_thousand_times_is_no_more_work_than_others(file):
+    """Counted in comparisons of entries, of which a list takes billions."""
+    entries = [asked(seed=seed) for seed in range(2000)]
+    compared = []
+
+    class Watched(Asked):
+        def __eq__(self, other):
+            compared.append(1)
+            return super().__eq__(other)
+
+        __hash__ = Asked.__hash__
+
+    ledger = Ledger()
+    for each in entries:
+        ledger.note(Watched(**vars(each)))
+    assert len(ledger.asked("q")) == 2000
+    assert len(compared) < 2000

@@ -1,10 +1,13 @@
 """Documents of a dataset on the hub, or in a folder that `datasets` reads."""
 
 import hashlib
+from contextlib import nullcontext
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from circuitcheck.errors import BadRecord
+from circuitcheck.network import without_waiting
 
 
 class HubDocuments:
@@ -22,10 +25,13 @@ class HubDocuments:
             from datasets import load_dataset
         except ImportError as error:
             raise BadRecord(f"the dataset {name} needs the package datasets: pip install datasets") from error
+        reason = ""
         try:
-            rows = list(islice(load_dataset(name, split=split, streaming=True), at_most))
+            with nullcontext("") if Path(name).is_dir() else without_waiting() as reason:
+                rows = list(islice(load_dataset(name, split=split, streaming=True), at_most))
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            first = f"the hub cannot be reached ({reason.removesuffix('.')})." if reason else first
             raise BadRecord(
                 f"the dataset {name} (split {split!r}) cannot be had: {first} Get it where there is a network, "
                 f"or give a file."

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from circuitcheck.errors import BadRecord
-from circuitcheck.prompts.records.rows import LONGEST_CELL, check_lengths, damaged, open_parquet
-
-_LONGEST_LINE = 1 << 25  # bytes
+from circuitcheck.prompts.records.rows import LONGEST_CELL, check_lengths, damaged, lines_of, open_parquet
 
 
 class JsonDocuments:
@@ -22,7 +20,7 @@ class JsonDocuments:
         self._starts, self._lines = array("q"), array("q")
         with path.open("rb") as stream:
             offset = 0
-            for number, line in enumerate(_lines(stream, path.name), start=1):
+            for number, line in enumerate(lines_of(stream, path.name), start=1):
                 if line.strip():
                     self._starts.append(offset)
                     self._lines.append(number)
@@ -130,20 +128,12 @@ class _Counted:
         self._stream, self._name, self.offset = stream, name, stream.tell()
 
     def __iter__(self) -> Iterator[str]:
-        for line in _lines(self._stream, self._name):
+        for line in lines_of(self._stream, self._name):
             start, self.offset = self.offset, self.offset + len(line)
             try:
                 yield line.decode("utf-8-sig" if start == 0 else "utf-8")
             except UnicodeDecodeError as error:
                 raise BadRecord(f"{self._name}: the line at byte {start} is not UTF-8; save the file as UTF-8.") from error
-
-
-def _lines(stream: Any, name: str) -> Iterator[bytes]:
-    """Raises BadRecord for one that would fill the memory."""
-    while line := stream.readline(_LONGEST_LINE + 1):
-        if len(line) > _LONGEST_LINE:
-            raise BadRecord(f"{name} has a line of more than {_LONGEST_LINE >> 20} MB: divide its documents.")
-        yield line
 
 
 def _text(place: str, row: Any, field: str) -> str:

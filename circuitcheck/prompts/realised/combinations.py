@@ -35,6 +35,7 @@ class _Rooted:
 
 
 _ATTEMPTS = 64  # at a value that constraints allow, before taking the first
+_MOST_SEARCHED = 50_000  # sets of values, for one prompt or one table: some seconds
 
 
 class Combinations:
@@ -50,6 +51,7 @@ class Combinations:
         tied_pools = {self._pools[root] for root in self._tied_roots}
         self._concerned = tuple(variable for variable, pool in self._pools.items() if pool in tied_pools)
         self._extendable: dict[tuple[str | None, ...], bool] = {}
+        self._searched = 0
         self._tables: dict[tuple[str, ...], Block] = {}
         self.drawn = {frame.template: self._drawn(frame) for frame in frames}
         self._wants_fresh = {frame.template: self._altered_beyond(frame) for frame in frames}
@@ -111,19 +113,30 @@ class Combinations:
         return tuple(item for items in self._fitting(self._pools[variable]) for item in items)
 
     def extendable(self, values: Mapping[str, str]) -> bool:
-        """Do the constraints leave a value for every variable that has none?"""
+        """Do the constraints leave a value for every variable that has none? Raises BadTask where that takes too long to
+        find out."""
+        self._searched = 0
+        return self._extends(values)
+
+    def _extends(self, values: Mapping[str, str]) -> bool:
         key = tuple(values.get(variable) for variable in self._concerned)
         if key not in self._extendable:
             self._extendable[key] = self._can_extend(values)
         return self._extendable[key]
 
     def _can_extend(self, values: Mapping[str, str]) -> bool:
+        self._searched += 1
+        if self._searched > _MOST_SEARCHED:
+            raise BadTask(
+                f"task {self._task.name!r}: whether its constraints leave a value for every variable is not found out in "
+                f"{_MOST_SEARCHED:,} tries. Use smaller pools, or fewer constraints and variables."
+            )
         if not self.allowed(values):
             return False
         missing = next((root for root in self._tied_roots if root not in values), None)
         if missing is None:
             return True
-        return any(self.extendable({**values, missing: item}) for item in self._left(missing, values))
+        return any(self._extends({**values, missing: item}) for item in self._left(missing, values))
 
     def _left(self, variable: str, values: Mapping[str, str]) -> list[str]:
         pool = self._pools[variable]
@@ -198,7 +211,7 @@ class Combinations:
         if key not in self._tables:
             blocks = [PoolBlock(variables, self._fitting(pool)) for pool, variables in group]
             what = f"the constraints of task {self._task.name!r} on {', '.join(key)}"
-            self._tables[key] = table_of(blocks, self.allowed, self.extendable, what)
+            self._tables[key] = table_of(blocks, self.allowed, self._extends, what)
         return self._tables[key]
 
 

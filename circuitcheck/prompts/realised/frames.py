@@ -10,8 +10,9 @@ from circuitcheck.prompts.tokenizer import ChatFrame, Tokenizer
 
 Spans = list[tuple[str, int, int]]  # slot, and its characters [start, stop), in the order of the text
 
-_WORD = re.compile(r"\s\S*\w\S*\s")  # a whole one, with white space on both sides
-_LAST_WORD = re.compile(r"\S+\s+\S*$")
+_LETTER = re.compile(r"\w")
+_INSIDE = re.compile(r"\s.*\s", re.DOTALL)  # what is between the first and the last white space: whole words
+_LAST_WORD = re.compile(r"(?<!\S)\S+\s+\S*$")  # looked for where words begin: from each letter on would take for ever
 _FIRST_WORD = re.compile(r"\S*\s+\S+")
 
 
@@ -37,11 +38,15 @@ class Frame:
                 length += len(value)
         return "".join(pieces), spans
 
+    def length(self, word: int) -> int:
+        """About how many characters a prompt has whose slots hold `word` characters each."""
+        return sum(len(literal) + word for literal, _ in self.parts)
+
     def touching(self) -> list[tuple[str, str, str]]:
         """(slot, literal, slot) where no word stands between two slots, so that their tokens might."""
         parts = zip(self.parts[:-1], self.parts[1:], strict=True)
         found = [(slot, literal, after) for (_, slot), (literal, after) in parts if slot is not None and after is not None]
-        return [each for each in found if not _WORD.search(each[1])]
+        return [each for each in found if not _has_word(each[1])]
 
     def variables_in(self, slot: str) -> tuple[str, ...]:
         """The variables that a slot can hold: the clean one first, then those of counterfactuals."""
@@ -92,6 +97,12 @@ def _joined(parts: Parts) -> Parts:
             joined.append((literal, slot))
             literal = ""
     return [*joined, (literal, None)]
+
+
+def _has_word(literal: str) -> bool:
+    """Is there a whole word, with white space on both sides?"""
+    inside = _INSIDE.search(literal)
+    return inside is not None and any(map(_LETTER.search, inside[0].split()))
 
 
 def _words_before(literal: str, *, first: bool) -> str:

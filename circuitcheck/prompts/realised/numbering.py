@@ -10,6 +10,7 @@ from circuitcheck.prompts.realised.survivors import Classes
 
 Allowed = Callable[[Mapping[str, str]], bool]
 _LARGEST_TABLE = 500_000
+_MOST_TRIED = 1_500_000  # values that constraints are asked about: some seconds
 
 
 class Block(Protocol):
@@ -66,6 +67,7 @@ def table_of(blocks: list[PoolBlock], allowed: Allowed, complete: Allowed, what:
     Raises BadTask for tables too large to list.
     """
     rows: list[Mapping[str, str]] = []
+    ask = _some_times(allowed, what)
     variables = [(variable, block) for block in blocks for variable in block.variables]
 
     def extend(values: dict[str, str], chosen: dict[int, tuple[str, ...]], depth: int) -> None:
@@ -81,12 +83,24 @@ def table_of(blocks: list[PoolBlock], allowed: Allowed, complete: Allowed, what:
             for item in items:
                 if item not in taken:
                     values[variable] = item
-                    if allowed(values):
+                    if ask(values):
                         extend(values, {**chosen, id(block): items}, depth + 1)
                     del values[variable]
 
     extend({}, {}, 0)
     return TableBlock(tuple(rows))
+
+
+def _some_times(allowed: Allowed, what: str) -> Allowed:
+    """The same, until it was asked too often. Raises BadTask then."""
+    left = iter(range(_MOST_TRIED))
+
+    def ask(values: Mapping[str, str]) -> bool:
+        if next(left, None) is None:
+            raise BadTask(f"{what} would have to be asked of more than {_MOST_TRIED:,} values: use smaller pools.")
+        return allowed(values)
+
+    return ask
 
 
 def total(blocks: tuple[Block, ...]) -> int:

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from circuitcheck.prompts.tokenizer import Encoding, Tokenizer
 
+_MOST_PAIRS = 200_000  # of words that are looked at together, for one task
 Surroundings = tuple[str, str]  # the text before a word, and after it
 Spelled = tuple[int, ...] | str
 
@@ -29,7 +30,8 @@ class Spelling:
     """Token ids of words between their neighbours, each worked out once for a task (by its digest) and tokenizers alike."""
 
     def __init__(self, tokenizer: Tokenizer, task: str) -> None:
-        self._tokenizer = tokenizer
+        self._tokenizer, self._unknown = tokenizer, tokenizer.unknown
+        self._pairs = 0
         known = _known(tokenizer.alike, task)
         self._found, self._continued, self._apart = known.words, known.answers, known.apart
 
@@ -64,9 +66,13 @@ class Spelling:
         right: Mapping[str, tuple[int, ...]],
         after: str,
     ) -> bool:
-        """Has every word of `left` and of `right` these tokens also where one follows the other?"""
+        """Has every word of `left` and of `right` these tokens also where one follows the other? False as well where too
+        many pairs were looked at."""
         key = (before, tuple(left.items()), between, tuple(right.items()), after)
         if key not in self._apart:
+            self._pairs += len(left) * len(right)
+            if self._pairs > _MOST_PAIRS:
+                return False
             pairs = [(one, other) for one in left for other in right]
             texts = [before + one + between + other + after for one, other in pairs]
             self._apart[key] = all(
@@ -88,7 +94,7 @@ class Spelling:
         return self._if_known(encoding.ids[first:last])
 
     def _if_known(self, ids: Sequence[int]) -> Spelled:
-        if self._tokenizer.unknown is not None and self._tokenizer.unknown in ids:
+        if self._unknown is not None and self._unknown in ids:
             return "is unknown to the tokenizer"
         return tuple(ids)
 

@@ -3,15 +3,18 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from circuitcheck.errors import EmptyPool
+from circuitcheck.errors import BadTask, EmptyPool
 from circuitcheck.prompts.realised.frames import Frame
 from circuitcheck.prompts.realised.spelling import Spelled, Spelling, Surroundings
 from circuitcheck.prompts.schema.task import Pool, TaskSchema
-from circuitcheck.prompts.schema.variables import becoming, pool_of, root_of
+from circuitcheck.prompts.schema.variables import all_values, becoming, pool_of, root_of
 from circuitcheck.prompts.tokenizer import Tokenizer
 from circuitcheck.text import counted
 
 _MOST_PAIRS = 20_000
+_MOST_CHARACTERS = 2_500_000  # of one task: a tokenizer takes some seconds for them; built-in tasks have 230,000 at most
+_AROUND = 16  # characters, about, that a word is looked up with
+EXAMPLES = 4  # prompts of each template, on which both ways of making tokens must agree
 _AS_ANSWER = "as an answer to"
 Classes = tuple[tuple[str, ...], ...]
 
@@ -41,13 +44,14 @@ class _Use:
 class Survivors:
     """Pools as one tokenizer has them: `classes` by pool, items of one class having equal token counts everywhere.
 
-    Raises EmptyPool where a pool has too few.
+    Raises EmptyPool where a pool has too few, BadTask where there is more to look up than is done in seconds.
     """
 
     def __init__(self, task: TaskSchema, frames: tuple[Frame, ...], tokenizer: Tokenizer) -> None:
         self._task, self._tokenizer = task, tokenizer
         self._spelling = Spelling(tokenizer, task.digest)
         self._uses = _uses(task, frames)
+        _check_size(task, frames, self._uses)
         self._counts = dict(task.tokens)
         self.dropped: list[Dropped] = []
         self.signatures: dict[str, dict[str, tuple[int, ...]]] = {pool.name: self._judge(pool) for pool in task.pools}
@@ -184,6 +188,20 @@ def _uses(task: TaskSchema, frames: tuple[Frame, ...]) -> list[_Use]:
     for use in uses:
         company[use.slot, use.template] = (*company.get((use.slot, use.template), ()), use.variable)
     return _once(uses, lambda use: (use.slot, use.place, use.variable, company[use.slot, use.template]))
+
+
+def _check_size(task: TaskSchema, frames: tuple[Frame, ...], uses: list[_Use]) -> None:
+    names = {use.variable for use in uses}
+    sizes = {name: sum(len(value) + _AROUND for value in all_values(task, name)) for name in names}
+    words = sum(sizes[use.variable] for use in uses)
+    examples = sum(EXAMPLES * (1 + len(frame.altered)) * frame.length(_AROUND) for frame in frames)
+    if words + examples > _MOST_CHARACTERS:
+        raise BadTask(
+            f"task {task.name!r} is too large: every word in every place where it can stand, and {EXAMPLES} prompts of each "
+            f"template, are {words + examples:,} characters to tokenize, and {_MOST_CHARACTERS:,} at most are. Use smaller "
+            f"pools (the largest has {max(len(pool.items) for pool in task.pools):,} words), or fewer or shorter templates "
+            f"(there are {len(frames):,})."
+        )
 
 
 def _once(uses: Iterable[_Use], key: Callable[[_Use], object]) -> list[_Use]:

@@ -10,14 +10,13 @@ from circuitcheck.prompts.prompt import Labels, Prompt
 from circuitcheck.prompts.realised.combinations import Combinations
 from circuitcheck.prompts.realised.frames import Frame, frames_of
 from circuitcheck.prompts.realised.rendering import Drawn, Renderer
-from circuitcheck.prompts.realised.survivors import Survivors
+from circuitcheck.prompts.realised.survivors import EXAMPLES, Survivors
 from circuitcheck.prompts.schema.task import TaskSchema
 from circuitcheck.prompts.streams import combination, stream_size
 from circuitcheck.prompts.tokenizer import Tokenizer
 from circuitcheck.text import counted
 
 _FEW = 16  # prompts
-_EXAMPLES = 4  # of each template, on which both ways of making tokens must agree
 
 
 @lru_cache(maxsize=32)
@@ -103,7 +102,7 @@ class RealisedTask:
     def _spread(self, frame: Frame) -> Iterator[dict[str, str]]:
         """Values of a few combinations from all over a template's."""
         count = self.combinations.counts[frame.template]
-        for number in range(min(_EXAMPLES, count)):
+        for number in range(min(EXAMPLES, count)):
             chosen = permute(number, count, f"examples {self.task.digest} {frame.template}")
             yield self.combinations.values(frame.template, chosen)
 

@@ -17,7 +17,7 @@ from circuitcheck.text import a_kind, counted, shown
 _HALF = re.compile("[\ud800-\udfff]")
 _SPAN = re.compile(r"\d{1,9}:\d{1,9}")
 _LONGEST = 500_000  # characters: no model reads so many tokens, and a tokenizer takes seconds for them
-_MOST = 1 << 28  # characters of all rows: they are held in memory
+_MOST = 1 << 24  # characters of all rows: a tokenizer takes some two seconds for a million
 _SHOWN = 1000  # bad rows that an error names: more would be another file
 
 
@@ -93,7 +93,10 @@ def _record(place: str, row: Mapping[str, Any]) -> Record:
 
 
 def _texts_in(row: Mapping[str, Any] | str) -> list[str]:
-    return [row] if isinstance(row, str) else [cell for cell in row.values() if isinstance(cell, str)]
+    if isinstance(row, str):
+        return [row]
+    cells = [each for cell in row.values() for each in (cell.values() if isinstance(cell, dict) else (cell,))]
+    return [cell for cell in cells if isinstance(cell, str)]
 
 
 def _cased(letter: str) -> bool:
@@ -212,6 +215,7 @@ class _Together:
     def added(self, record: Record) -> Record:
         """The record with its names in the first one's order. Raises _BadRow for what does not go with the others."""
         first = self._first or record
+        in_order = True
         for what, mine, theirs in (
             ("position", [name for name, _, _ in record.positions], [name for name, _, _ in first.positions]),
             (
@@ -229,6 +233,7 @@ class _Together:
                 raise _BadRow(f"lacks the {what} {lacking!r} that {first.place} has")
             for extra in sorted({*mine} - {*theirs}):
                 raise _BadRow(f"has the {what} {extra!r}, which {first.place} lacks")
+            in_order &= mine == theirs
         if record.text in self._texts:
             raise _BadRow(f"repeats the text of {self._texts[record.text]}: rows that repeat are no evidence")
         if record.cluster is not None:
@@ -237,6 +242,8 @@ class _Together:
                 raise _BadRow(f"has cluster {record.cluster!r} in another stream than {place}")
         self._texts[record.text] = record.place
         self._first = first
+        if in_order:
+            return record
         names, positions = dict(record.counterfactuals), {name: span for name, *span in record.positions}
         return replace(
             record,

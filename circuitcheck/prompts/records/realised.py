@@ -1,6 +1,8 @@
 """Records as one tokenizer's prompts."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 
 from circuitcheck.digest import digest
 from circuitcheck.errors import BadTask
@@ -14,6 +16,7 @@ from circuitcheck.prompts.tokenizer import Encoding, Tokenizer
 from circuitcheck.text import counted
 
 _FINE = 1 << 32
+_AT_ONCE = 1 << 18  # characters of records that are tokenized together; a tokenizer holds some 200 bytes for each
 
 
 class _Unfit(Exception):
@@ -29,11 +32,13 @@ class RealisedRecords:
         self._name, self._key, self._tokenizer = name, key, tokenizer
         self.rejected: list[Rejected] = []
         self._good: dict[str, list[tuple[Record, Prompt]]] = {stream: [] for stream in STREAMS}
-        for record in records:
-            try:
-                self._good[stream_of(record, population=population)].append((record, self._prompt(record)))
-            except (_Unfit, BadTask) as error:
-                self.rejected.append(Rejected(record.place, str(error)))
+        for some in _parts(records):
+            for record, encodings in zip(some, self._encoded(some), strict=True):
+                try:
+                    prompt = self._prompt(record, encodings or self._tokenizer.encode_many(_texts_of(record)))
+                    self._good[stream_of(record, population=population)].append((record, prompt))
+                except (_Unfit, BadTask) as error:
+                    self.rejected.append(Rejected(record.place, str(error)))
         self.shape = digest([[record.place for record, _ in rows] for rows in self._good.values()])
 
     def size(self, stream: str) -> int:
@@ -62,11 +67,18 @@ class RealisedRecords:
     def _template(record: Record) -> str:
         return record.template or record.place
 
-    def _prompt(self, record: Record) -> Prompt:
-        texts = [record.text, *(text for _, text in record.counterfactuals)]
-        answers = [record.answer, *([record.distractor] if record.distractor else [])]
-        encodings = self._tokenizer.encode_many([*texts, *(record.text + answer for answer in answers)])
-        clean, others, continued = encodings[0], encodings[1 : len(texts)], encodings[len(texts) :]
+    def _encoded(self, records: list[Record]) -> list[list[Encoding]]:
+        """Of each record's texts, all at once, which is ten times faster; nothing where one of them has none."""
+        texts = [_texts_of(record) for record in records]
+        try:
+            found = iter(self._tokenizer.encode_many([text for each in texts for text in each]))
+        except BadTask:
+            return [[] for _ in records]
+        return [list(islice(found, len(each))) for each in texts]
+
+    def _prompt(self, record: Record, encodings: list[Encoding]) -> Prompt:
+        answers, count = _answers_of(record), 1 + len(record.counterfactuals)
+        clean, others, continued = encodings[0], encodings[1:count], encodings[count:]
         for (name, text), other in zip(record.counterfactuals, others, strict=True):
             if len(other.ids) != len(clean.ids):
                 raise _Unfit(
@@ -116,6 +128,31 @@ class RealisedRecords:
                 raise _Unfit(f"has position {name!r} on {words!r}, which shares a token with its neighbours ({shown!r})")
             positions[name] = tuple(range(first, last))
         return {**positions, END: (len(encoding.ids) - 1,)}
+
+
+def _parts(records: Iterable[Record]) -> Iterator[list[Record]]:
+    """Consecutive ones, with so many characters in each part, or one record."""
+    part: list[Record] = []
+    size = 0
+    for record in records:
+        length = sum(map(len, _texts_of(record)))
+        if part and size + length > _AT_ONCE:
+            yield part
+            part, size = [], 0
+        part.append(record)
+        size += length
+    if part:
+        yield part
+
+
+def _answers_of(record: Record) -> list[str]:
+    return [record.answer, *([record.distractor] if record.distractor else [])]
+
+
+def _texts_of(record: Record) -> list[str]:
+    """The text, those of its counterfactuals, and the text with each answer after it."""
+    others = [text for _, text in record.counterfactuals]
+    return [record.text, *others, *(record.text + answer for answer in _answers_of(record))]
 
 
 def stream_of(record: Record, *, population: bool) -> str:

@@ -12,40 +12,68 @@ from circuitcheck.files import each_once
 from circuitcheck.prompts.readable import check_readable
 from circuitcheck.text import a_kind, first_line, repeated
 
-_LARGEST = 1 << 30  # bytes: records are held in memory, unlike a corpus
+_LARGEST = 1 << 28  # bytes: records are held in memory, unlike a corpus
+_MOST_ROWS = 50_000  # a claim measures some hundreds; so many take some seconds
+_MOST_LINES = 5_000_000  # empty ones, and those of cells with several
 _LONGEST_LINE = 1 << 25  # bytes
 LONGEST_TEXT = 1 << 24  # bytes, in a cell of a table
 _ROWS = 256  # of a table, at a time
+_BATCH = 1 << 26  # bytes: what texts within lists and mappings can take of it
 LONGEST_CELL = (1 << 31) - 1  # csv's own limit of 131,072 characters refuses long documents
 Row = tuple[str, Mapping[str, Any] | str]  # where it stands; its cells, or why it cannot be read
 
 
 def rows_of(path: Path) -> Iterator[Row]:
-    """Raises BadRecord where the file as a whole cannot be read."""
+    """Raises BadRecord where the file as a whole cannot be read, or has more rows than are read."""
     check_readable(path, f"one file, {_KNOWN}", most=_LARGEST)
     read = _READERS.get(path.suffix.lower())
     if read is None:
         raise BadRecord(f"{path} has the extension {path.suffix!r}; expected {_KNOWN}.")
-    return read(path)
+    return _not_too_many(path, read(path))
+
+
+def _not_too_many(path: Path, rows: Iterator[Row]) -> Iterator[Row]:
+    for number, row in enumerate(rows):
+        if number == _MOST_ROWS:
+            raise _too_many(path, "rows", _MOST_ROWS)
+        yield row
+
+
+def _too_many(path: Path, what: str, most: int, has: int | None = None) -> BadRecord:
+    said = f"more than {most:,} {what}" if has is None else f"{has:,} {what}, and {most:,} at most are read"
+    return BadRecord(
+        f"{path.name} has {said}. A claim measures some hundreds: keep a random part of them, or read running text with "
+        f"cc.corpus."
+    )
+
+
+def lines_of(stream: Any, name: str) -> Iterator[bytes]:
+    """Of a binary file. Raises BadRecord for one that would fill the memory."""
+    while line := stream.readline(_LONGEST_LINE + 1):
+        if len(line) > _LONGEST_LINE:
+            raise BadRecord(f"{name} has a line of more than {_LONGEST_LINE >> 20} MB: divide its texts.")
+        yield line
 
 
 def _json_lines(path: Path) -> Iterator[Row]:
-    lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    first = next((line.strip() for line in lines if line.strip()), b"")
-    if first[:1] == b"[" or first == b"{":
-        raise BadRecord(
-            f"{path.name} is JSON over several lines, or one list; expected JSON Lines: one object per line, with text and "
-            f"answer, and nothing around them."
-        )
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            yield f"{path.name}:{number}", _json_row(line)
+    is_first = True
+    with path.open("rb") as stream:
+        for number, line in enumerate(lines_of(stream, path.name), start=1):
+            text = (line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line).strip()
+            if number > _MOST_LINES:
+                raise _too_many(path, "lines", _MOST_LINES)
+            if is_first and (text[:1] == b"[" or text == b"{"):
+                raise BadRecord(
+                    f"{path.name} is JSON over several lines, or one list; expected JSON Lines: one object per line, with "
+                    f"text and answer, and nothing around them."
+                )
+            if text:
+                is_first = False
+                yield f"{path.name}:{number}", _json_row(text)
 
 
 def _json_row(line: bytes) -> Mapping[str, Any] | str:
     try:
-        if len(line) > _LONGEST_LINE:
-            return f"has {len(line):,} bytes, and {_LONGEST_LINE:,} at most are read"
         row = json.loads(line.decode("utf-8"), object_pairs_hook=each_once)
     except UnicodeDecodeError as error:
         return f"is not UTF-8 (byte {error.start} of the line)"
@@ -66,6 +94,8 @@ def _csv_rows(path: Path) -> Iterator[Row]:
         _check_header(path, header)
         start = reader.line_num + 1
         for cells in reader:
+            if reader.line_num > _MOST_LINES:
+                raise _too_many(path, "lines", _MOST_LINES)
             if cells:
                 yield f"{path.name}:{start}", _csv_row(header, cells)
             start = reader.line_num + 1
@@ -103,9 +133,11 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
     if lacking:
         there = ", ".join(file.schema_arrow.names)
         raise BadRecord(f"{path.name}: the table has no column {' and no '.join(lacking)}; it has {there}.")
+    if file.metadata.num_rows > _MOST_ROWS:
+        raise _too_many(path, "rows", _MOST_ROWS, file.metadata.num_rows)
     number = 0
     try:
-        for batch in file.iter_batches(batch_size=_ROWS):
+        for batch in file.iter_batches(batch_size=_rows_at_once(file)):
             check_lengths(path, batch.columns)
             for row in batch.to_pylist():
                 number += 1
@@ -114,6 +146,15 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
         raise
     except (OSError, ValueError) as error:
         raise damaged(path, number + 1, error) from error
+
+
+def _rows_at_once(file: Any) -> int:
+    """Texts within lists and mappings are written out as they are read, each at most as long as all that stands in its part
+    of the file."""
+    groups = (file.metadata.row_group(number) for number in range(file.metadata.num_row_groups))
+    columns = (group.column(number) for group in groups for number in range(group.num_columns))
+    nested: list[int] = [each.total_uncompressed_size for each in columns if "." in each.path_in_schema]
+    return max(1, min(_ROWS, _BATCH // max([1, *nested])))
 
 
 def damaged(path: Path, row: int, error: Exception) -> BadRecord:

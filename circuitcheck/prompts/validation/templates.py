@@ -10,6 +10,7 @@ from circuitcheck.prompts.schema.variables import all_values, pool_of, root_of
 from circuitcheck.prompts.validation.words import check_names, expect, known_variables, repeated
 
 _POSITION = re.compile(r"[A-Za-z_]\w*")
+_MOST_SLOTS = 1_000
 
 
 def check_templates(task: TaskSchema) -> None:
@@ -22,7 +23,7 @@ def check_templates(task: TaskSchema) -> None:
         expect(task, f"slot {declared!r} holds", variable, known_variables(task))
     for template in task.templates:
         _check_template(task, template)
-        _check_told_apart(task, template)
+    _check_told_apart(task)
     _check_texts(task)
     used = {slot for template in task.templates for slot in template.slot_names()}
     for slot, _ in task.slots:
@@ -43,6 +44,8 @@ def _check_template(task: TaskSchema, template: Template) -> None:
         ending = "the reply of template" if template.reply else "template"
         raise BadTask(f"{ending} {template.id!r} ends in white space: the answer's own space would come twice.")
     slots = template.slot_names()
+    if len(slots) > _MOST_SLOTS:
+        raise BadTask(f"template {template.id!r} has {len(slots):,} slots; expected {_MOST_SLOTS:,} at most.")
     for slot in slots:
         _check_slot_name(task, slot)
     if twice := repeated(slots):
@@ -77,22 +80,30 @@ def _check_held(task: TaskSchema, template: Template) -> None:
             )
 
 
-def _check_told_apart(task: TaskSchema, template: Template) -> None:
+def _check_told_apart(task: TaskSchema) -> None:
     """Where a template shows of an item only what it becomes, no two items may become the same."""
-    shown: dict[str, list[str]] = {}
-    for variable in task.slots_of(template).values():
-        shown.setdefault(root_of(task, variable), []).append(variable)
-    for root, variables in shown.items():
-        seen: dict[tuple[str, ...], str] = {}
-        for item, texts in zip(
-            all_values(task, root), zip(*(all_values(task, each) for each in variables), strict=True), strict=True
-        ):
-            if texts in seen:
-                raise BadTask(
-                    f"template {template.id!r} of task {task.name!r} shows {', '.join(variables)}, and {seen[texts]!r} and "
-                    f"{item!r} of {root!r} look the same there ({', '.join(texts)}): prompts would repeat."
-                )
-            seen[texts] = item
+    first: dict[tuple[str, tuple[str, ...]], str] = {}  # what is shown of an item, and the first template that shows it
+    for template in task.templates:
+        shown: dict[str, list[str]] = {}
+        for variable in task.slots_of(template).values():
+            shown.setdefault(root_of(task, variable), []).append(variable)
+        for root, variables in shown.items():
+            first.setdefault((root, tuple(variables)), template.id)
+    for (root, shows), name in first.items():
+        _check_shows(task, name, root, shows)
+
+
+def _check_shows(task: TaskSchema, template: str, root: str, variables: tuple[str, ...]) -> None:
+    seen: dict[tuple[str, ...], str] = {}
+    for item, texts in zip(
+        all_values(task, root), zip(*(all_values(task, each) for each in variables), strict=True), strict=True
+    ):
+        if texts in seen:
+            raise BadTask(
+                f"template {template!r} of task {task.name!r} shows {', '.join(variables)}, and {seen[texts]!r} and "
+                f"{item!r} of {root!r} look the same there ({', '.join(texts)}): prompts would repeat."
+            )
+        seen[texts] = item
 
 
 def _check_texts(task: TaskSchema) -> None:

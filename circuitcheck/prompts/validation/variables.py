@@ -5,6 +5,8 @@ from circuitcheck.prompts.schema.task import Derived, TaskSchema
 from circuitcheck.prompts.validation.words import check_names, check_text, expect, known_variables, repeated
 from circuitcheck.text import counted
 
+_MOST = 500  # variables: a prompt shows a handful
+
 
 def check_pools(task: TaskSchema) -> None:
     if not isinstance(task.name, str) or not task.name.strip():
@@ -20,6 +22,11 @@ def check_pools(task: TaskSchema) -> None:
 
 
 def check_variables(task: TaskSchema) -> None:
+    if len(known_variables(task)) > _MOST:
+        raise BadTask(
+            f"task {task.name!r} has {len(known_variables(task)):,} variables, drawn and derived; expected {_MOST} at most. "
+            f"Leave out those that no template shows."
+        )
     check_names(task, "variables", known_variables(task))
     pools = {pool.name: pool for pool in task.pools}
     for variable, name in task.variables:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitcheck.errors import BadIntervention, NotComparable, UnknownPosition
-from circuitcheck.given import checked_whole
+from circuitcheck.given import checked_whole, known_arguments
 from circuitcheck.places import (
     Architecture,
     Head,
@@ -219,6 +219,7 @@ class MatchedFeatures:
         return Features(self.like.dictionary, tuple(sorted(numbers))).parts
 
 
+@known_arguments
 def random_heads(*, like: str | tuple[Head, ...], draws: int = 512, seed: int | None = None) -> RandomParts:
     """A control for `effect.beats(...)`. `like` names the heads that the effect's intervention is on; where an intervention
     has several sets of heads, it says which of them varies.
@@ -228,6 +229,7 @@ def random_heads(*, like: str | tuple[Head, ...], draws: int = 512, seed: int | 
     return RandomParts(like, *_drawn(draws, seed), heads_only=True)
 
 
+@known_arguments
 def random_sites(*, like: Sites, draws: int = 512, seed: int | None = None) -> RandomParts:
     """As `random_heads`, for any sites that have peers in their layer: heads `L9H9.q`, key/value heads `L9H1.k`, neurons
     `L3.mlp[12-20]`. Raises BadIntervention for fewer than 2 draws."""

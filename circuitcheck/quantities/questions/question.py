@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import NoReturn, Protocol
 
 from circuitcheck.errors import Inconclusive, NotComparable
+from circuitcheck.given import known_arguments
 from circuitcheck.notices import say_once
 from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.questions.asker import check_asked_openly, is_pytest
@@ -74,6 +75,7 @@ class Question(ABC):
     def evidence(self, settings: Settings, *, supports: bool) -> Evidence:
         """How strong the data that were asked for under `settings` are for the claim, or against it."""
 
+    @known_arguments
     def decide(self, *, samples: int | None = None) -> ComparisonResult:
         """Ask once, and keep the result. `samples` asks again with another budget of prompts; where that raises one which
         decided nothing, the result says so. Raises VacuousIntervention, BudgetTooSmall, NotComparable, BadMetric, BadTask,

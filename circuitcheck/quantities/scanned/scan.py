@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from circuitcheck.engine.protocol import Scanned
 from circuitcheck.errors import BadIntervention, BadTask
-from circuitcheck.given import checked_whole, whole_of
+from circuitcheck.given import checked_whole, known_arguments, whole_of
 from circuitcheck.plan import ModelRef, Scanning
 from circuitcheck.plan.scanning import bin_edges
 from circuitcheck.quantities.dictionaries import Dictionary, FeatureSet
@@ -70,6 +70,7 @@ class Scan:
         """The share of features that fire on any token."""
         return float((self.rates > 0).mean())
 
+    @known_arguments
     def fires(self, of: Of, where: str | None = None) -> int:
         """On how many tokens it fires: of all, or of those that the predicate called `where` chooses. Raises
         BadIntervention, BadTask."""
@@ -77,6 +78,7 @@ class Scan:
         found = self._found.fires if where is None else self._found.where_fires[self._predicate(where)]
         return int(found[column])
 
+    @known_arguments
     def rate(self, of: Of, where: str | None = None) -> float:
         """The share of tokens on which it fires: of all, or of those that the predicate called `where` chooses (its recall;
         NaN where it chooses none). Raises BadIntervention, BadTask."""
@@ -84,6 +86,7 @@ class Scan:
         fires = self.fires(of, where)
         return fires / tokens if tokens else float("nan")
 
+    @known_arguments
     def precision(self, of: Of, where: str) -> float:
         """Of the tokens on which it fires, the share that the predicate called `where` chooses; NaN where it never fires.
         Raises BadIntervention, BadTask."""
@@ -105,6 +108,7 @@ class Scan:
         """Of the sizes of its activations where it fires."""
         return Histogram(bin_edges(), self._found.histogram[self._column(of)])
 
+    @known_arguments
     def top(self, of: Of, k: int | None = None) -> tuple[Example, ...]:
         """Its `k` largest activations (None: all that the scan kept), largest first, with the texts around them, which are
         read and run again. Raises BadTask for more than the scan kept, BadIntervention."""
@@ -127,15 +131,18 @@ class Scan:
         """In words: what was read, how much of the dictionary is alive, and which features fire most."""
         return "\n".join(f"{label}: {words}" for label, words in self._facts())
 
+    @known_arguments
     def record(self, number: int, k: int | None = None, *, promoted: Promoted | None = None) -> FeatureRecord:
         """A feature as the files of other tools have it, with its `k` largest examples. Raises BadIntervention, BadTask."""
         return next(self._records([self._feature(number)], k, promoted))
 
+    @known_arguments
     def to_neuronpedia(self, number: int, k: int | None = None, *, promoted: Promoted | None = None) -> dict[str, Any]:
         """A feature as Neuronpedia's `/api/feature/{model}/{layer}-{dictionary}/{number}` gives it: builtins, ready for
         `json.dump`. `cc.FeatureRecord.from_neuronpedia` reads it. Raises BadIntervention, BadTask."""
         return self.record(number, k, promoted=promoted).to_neuronpedia()
 
+    @known_arguments
     def write_batches(
         self,
         folder: str | PathLike[str],
@@ -155,6 +162,7 @@ class Scan:
             for place, start in enumerate(range(0, len(numbers), size))
         )
 
+    @known_arguments
     def page(
         self,
         features: Of | Iterable[int],

@@ -14,6 +14,7 @@ from circuitcheck.engine.torch.loading.json_files import check_no_pointer, read_
 from circuitcheck.engine.torch.loading.safetensors_header import read_types
 from circuitcheck.errors import BadDictionary, CircuitCheckError, CorruptCheckpoint, ModelUnavailable
 from circuitcheck.models import ModelSpec, bundled_dictionaries, dictionary_folder
+from circuitcheck.network import without_waiting
 from circuitcheck.text import a_kind, first_line, suggestion
 
 HUB = "hub:"
@@ -109,14 +110,18 @@ def _from_hub(spec: str) -> Any:
     release, sae_id = _release_and_id(spec)
     from sae_lens import SAE
 
+    reason = ""
     try:
-        with _quiet():
+        with _quiet(), without_waiting() as reason:
             found = SAE.from_pretrained(release, sae_id, device="cpu", dtype="float32")
     except (ValueError, KeyError) as error:
         raise BadDictionary(f"{spec!r} names no dictionary that sae_lens knows: {first_sentence(error)}") from error
     except Exception as error:
+        said = f"{type(error).__name__}: {first_sentence(error)}"
+        if reason:
+            said = f"it is not in the local hub cache, and the hub cannot be reached ({reason.removesuffix('.')})."
         raise ModelUnavailable(
-            f"{spec} cannot be had: {type(error).__name__}: {first_sentence(error)} Get it where there is a network, and "
+            f"{spec} cannot be had: {said} Get it where there is a network, and "
             f"give the folder of the file in the hub's cache."
         ) from error
     return _settled(found, spec)

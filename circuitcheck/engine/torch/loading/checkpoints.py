@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, redirect_stderr, suppress
@@ -15,15 +16,15 @@ import torch
 
 from circuitcheck.engine.torch.loading.completeness import check_gguf, check_vocabulary, check_whole
 from circuitcheck.engine.torch.loading.converted import Entry, gives
+from circuitcheck.engine.torch.loading.devices import memory_of
 from circuitcheck.engine.torch.loading.gguf_checks import check_gguf_file
 from circuitcheck.engine.torch.loading.hub import probe_hub
 from circuitcheck.engine.torch.loading.json_files import read_object
-from circuitcheck.engine.torch.loading.model_size import check_model_size
+from circuitcheck.engine.torch.loading.model_size import check_memory, check_model_size
 from circuitcheck.engine.torch.loading.preflight import LARGEST_CONFIG, check_folder
 from circuitcheck.engine.torch.loading.reading import reading
 from circuitcheck.engine.torch.loading.weight_files import check_weight_files
 from circuitcheck.errors import CircuitCheckError, CorruptCheckpoint, ModelUnavailable
-from circuitcheck.files import is_plain
 from circuitcheck.models import ALIASES, ModelSpec
 
 _HERE = {"local_files_only": True}
@@ -82,16 +83,17 @@ def _here_or_from_hub(spec: ModelSpec, location: str, arguments: Arguments, read
 def _read_gguf(
     spec: ModelSpec, location: str, name: str, cache: Path | None, read: Callable[[str, Arguments], Checkpoint]
 ) -> Checkpoint:
-    """From the cache where it is in there, and put there where it is not. An entry is of a file with these very bytes, which
-    was checked before it was made."""
+    """From the cache where it is in there, and put there where it is not. The header comes first: an entry is of a file with
+    these very bytes, and gigabytes that are no model would be read for them."""
     file = Path(location, name)
+    header = check_gguf_file(spec, file)
+    check_memory(spec, sum(math.prod(entry.shape) for entry in header.tensors))
     with reading(spec):
-        entry = Entry.of(cache, file, spec.dtype) if cache is not None and _is_there(file) else None
+        entry = Entry.of(cache, file, spec.dtype) if cache is not None else None
     kept = _kept(spec, entry, read, lambda found: (found.model, found.tokenizer))
     if kept is not None:
         kept.model.config._name_or_path = location
         return replace(kept, location=location)
-    header = check_gguf_file(spec, file)
     made = read(location, {"gguf_file": name, **_HERE})
     with reading(spec):
         check_gguf(spec, file, header, made.model)
@@ -101,22 +103,18 @@ def _read_gguf(
     return made
 
 
-def _is_there(file: Path) -> bool:
-    """Is it a file that can be read to its end?"""
-    return file.exists() and is_plain(file, file.stat())
-
-
 def _read_gguf_tokenizer(
     spec: ModelSpec, location: str, name: str, cache: Path | None, read: Callable[[str, Arguments], Any]
 ) -> Any:
-    """From the cache where the model is in there."""
+    """From the cache where the model is in there. One that is larger than this machine's memory is not, and is not read."""
     file = Path(location, name)
+    header = check_gguf_file(spec, file)
+    fits = header.size <= memory_of(torch.device("cpu"))
     with reading(spec):
-        entry = Entry.any_of(cache, file) if cache is not None and _is_there(file) else None
+        entry = Entry.any_of(cache, file) if cache is not None and fits else None
     kept = _kept(spec, entry, read, lambda found: (None, found))
     if kept is not None:
         return kept
-    check_gguf_file(spec, file)
     return read(location, {"gguf_file": name, **_HERE})
 
 

@@ -1,31 +1,27 @@
 """The hub: is it to be reached, and does it give a model out?"""
 
-import time
-
 from circuitcheck.errors import BadSpec, ModelUnavailable
 from circuitcheck.models import ModelSpec
+from circuitcheck.network import why_unreachable
 
 _PROBE_SECONDS = 10
-_PROBE_AGAIN_SECONDS = 60
-_unreachable: list[float] = []  # when the hub could not be reached last
 
 
 def probe_hub(spec: ModelSpec) -> None:
-    """One quick question, since transformers retries for half a minute where there is no network. Raises
-    ModelUnavailable; BadSpec for a name that only TransformerLens knows."""
+    """Quick questions, since transformers retries for half a minute where there is no network. Raises ModelUnavailable;
+    BadSpec for a name that only TransformerLens knows."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
     _refuse_alias(spec)
     client_error: type[Exception] = HfHubHTTPError.__bases__[0]  # of httpx or httpx2, as the hub library chose
-    if _unreachable and time.monotonic() - _unreachable[0] < _PROBE_AGAIN_SECONDS:
-        raise _not_reached(spec, "as it was found a moment ago")
+    if reason := why_unreachable():
+        raise _not_reached(spec, reason.removesuffix("."))
     try:
         HfApi().model_info(spec.source, revision=spec.revision, timeout=_PROBE_SECONDS)
     except HfHubHTTPError as error:
         raise ModelUnavailable(f"the hub does not give out {spec}: {first_sentence(error)} {how_to_get(spec)}") from error
     except (client_error, OSError) as error:
-        _unreachable[:] = [time.monotonic()]
         raise _not_reached(spec, first_sentence(error).removesuffix(".")) from error
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from circuitcheck.errors import CorruptCheckpoint
+from circuitcheck.engine.torch.loading.devices import memory_of, resolve_dtype
+from circuitcheck.errors import CorruptCheckpoint, ModelUnavailable
 from circuitcheck.models import ModelSpec
 
 
@@ -37,4 +38,16 @@ def check_model_size(spec: ModelSpec, folder: Path, said: Mapping[str, Any], nam
             f"{spec}: config.json asks for {weights:,} weights (those that it does not say have the sizes of a usual "
             f"{config.model_type} model), and its files hold {held:,} bytes: they do not belong together. Get a complete "
             f"copy."
+        )
+    check_memory(spec, weights)
+
+
+def check_memory(spec: ModelSpec, weights: int) -> None:
+    """Raises ModelUnavailable for more weights than all of this machine's memory holds: they are read into it first, also
+    where they then go to another device."""
+    wanted, there = weights * resolve_dtype(spec.dtype).itemsize, memory_of(torch.device("cpu"))
+    if wanted > there:
+        raise ModelUnavailable(
+            f"{spec} has {weights:,} weights, which take {wanted >> 30} GB as {spec.dtype}, and this machine has "
+            f"{there >> 30} GB. Use a machine with more, or load it in a smaller dtype, such as bfloat16."
         )

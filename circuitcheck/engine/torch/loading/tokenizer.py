@@ -63,7 +63,7 @@ class HubTokenizer:
             found = [self._slowly(text) for text in texts]
         for text, encoding in zip(texts, found, strict=True):
             self._check_embedded(text, encoding)
-        return [self._with_bos(each) for each in found] if self.prepends_bos else found
+        return self._with_bos(found) if self.prepends_bos else found
 
     def _check_embedded(self, text: str, encoding: Encoding) -> None:
         largest = max(encoding.ids, default=0)
@@ -121,8 +121,9 @@ class HubTokenizer:
         ids = tuple(self.inner(text, add_special_tokens=False).input_ids)
         return Encoding(ids, offsets_by_decoding(ids, text, self.decode, self.name))
 
-    def _with_bos(self, encoding: Encoding) -> Encoding:
-        return Encoding((self.inner.bos_token_id, *encoding.ids), ((0, 0), *encoding.offsets))
+    def _with_bos(self, encodings: Sequence[Encoding]) -> list[Encoding]:
+        bos = self.inner.bos_token_id
+        return [Encoding((bos, *each.ids), ((0, 0), *each.offsets)) for each in encodings]
 
     def _parts(self) -> tuple[object, ...]:
         if self.inner.is_fast:
