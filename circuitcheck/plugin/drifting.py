@@ -72,7 +72,7 @@ def write_summary(config: pytest.Config, out: Any) -> None:
     out.section("drift")
     lines: Lines = out
     if found["claims"] or found["orphans"]:
-        write_drift(lines, found)
+        write_drift(lines, found, whole=config.option.verbose > 0)
     else:
         out.write_line("no claim of this run is in the baseline")
     if found["not_run"]:

@@ -111,7 +111,7 @@ OPTIONS = (
         "prompts that each question measures however early it is decided, so that runs can be compared on them; "
         "where a baseline is given, or this option",
         int,
-        128,
+        192,
     ),
     Option(
         "compare_fail",

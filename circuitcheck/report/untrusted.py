@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from circuitcheck.errors import BadRecord
+from circuitcheck.files import each_once
 from circuitcheck.text import all_printable
 
 _LARGEST = 1 << 28  # bytes
@@ -25,9 +26,11 @@ def bytes_of(path: Path) -> bytes:
 
 
 def parsed(data: bytes) -> Any:
-    """Its texts printable, its numbers finite. None for what is no JSON."""
+    """Its texts printable, its numbers finite. None for what is no JSON, or has one name twice, of which another reader
+    would take another value."""
+    hooks = {"parse_constant": _refuse, "parse_float": _float, "parse_int": _int, "object_pairs_hook": each_once}
     try:
-        return all_printable(json.loads(data, parse_constant=_refuse, parse_float=_float, parse_int=_int))
+        return all_printable(json.loads(data, **hooks))
     except (ValueError, RecursionError):
         return None
 

@@ -14,7 +14,7 @@ from typing import Any
 from circuitcheck.errors import BadRecord
 from circuitcheck.files import is_plain, write_whole
 from circuitcheck.report import load_schema
-from circuitcheck.runs.reading import Record, claim_key, leaves_of, read_json, read_report, read_run
+from circuitcheck.runs.reading import Record, claim_key, leaves_of, read_json, read_report
 from circuitcheck.text import all_printable, printable
 
 _MARK, _VERSION = "circuitcheck_baseline", 1
@@ -30,9 +30,7 @@ def values_beside(path: Path) -> Path:
 
 def claims_in(path: Path) -> list[Record]:
     """The claims of a report, a journal or a baseline. Raises BadRecord."""
-    if path.suffix == ".jsonl":
-        return list(read_run(path)["claims"])
-    found = read_json(path)
+    found = None if path.suffix == ".jsonl" else read_json(path)
     if isinstance(found, dict) and _MARK in found:
         return read_baseline(path)
     return list(read_report(path)["claims"])

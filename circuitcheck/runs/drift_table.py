@@ -19,11 +19,14 @@ class Lines(Protocol):
     def write_line(self, line: str, **markup: bool) -> None: ...
 
 
-def write_drift(out: Lines, record: Record) -> None:
-    """A line for each question; then why, for all that does not simply hold, and the prompts that changed most."""
-    rows = [(claim, row) for claim in record["claims"] for row in _rows(claim)]
+def write_drift(out: Lines, record: Record, *, whole: bool = True) -> None:
+    """A line for each question; then why, for all that does not simply hold, and the prompts that changed most. Without
+    `whole`, claims that hold are only counted."""
+    told = [claim for claim in record["claims"] if whole or claim["word"] not in (SAME, HOLDS)]
+    rows = [(claim, row) for claim in told for row in _rows(claim)]
     widths = [max([len(head), *(len(row[i]) for _, row in rows)]) for i, head in enumerate(_HEADS)]
-    out.write_line(_line(_HEADS, widths), bold=True)
+    if rows:
+        out.write_line(_line(_HEADS, widths), bold=True)
     for claim, row in rows:
         out.write_line(_line(row, widths), **{_COLOURS.get(claim["word"], "yellow"): True})
     for claim in record["claims"]:

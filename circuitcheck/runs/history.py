@@ -7,7 +7,7 @@ from typing import Any
 
 from circuitcheck.errors import BadRecord
 from circuitcheck.report.seal import digest_of
-from circuitcheck.runs.reading import Record, claim_key, leaves_of, read_run
+from circuitcheck.runs.reading import Record, claim_key, leaves_of, read_report
 
 _KINDS = ("*.json", "*.jsonl")
 _REVISION = 12  # letters
@@ -36,11 +36,11 @@ def read_runs(paths: Iterable[Path]) -> tuple[list[tuple[Path, Record]], list[st
     passed: list[str] = []
     for path in paths:
         if not path.is_dir():
-            found.append((path, read_run(path)))
+            found.append((path, read_report(path)))
             continue
         for each in sorted(file for kind in _KINDS for file in path.glob(kind)):
             try:
-                found.append((each, read_run(each)))
+                found.append((each, read_report(each)))
             except BadRecord as error:
                 passed.append(str(error))
     return found, passed

@@ -15,7 +15,7 @@ def measured(run):
 
 def test_so_many_are_measured_however_early_a_question_is_decided(folder: Folder) -> None:
     new = ("--circuit-baseline=base.json", "--circuit-baseline-update=new")
-    assert measured(folder.run(CLAIMS, *new)) == (32, 128, 128)
+    assert measured(folder.run(CLAIMS, *new)) == (32, 192, 192)
     assert measured(folder.run(CLAIMS, "--circuit-baseline-prompts=50")) == (32, 50, 50)
     folder.pytester.makeini("[pytest]\ncircuit_baseline_prompts = 40\n")
     assert measured(folder.run(CLAIMS)) == (32, 40, 40)
