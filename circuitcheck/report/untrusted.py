@@ -28,7 +28,7 @@ def bytes_of(path: Path) -> bytes:
 def parsed(data: bytes) -> Any:
     """Its texts printable, its numbers finite. None for what is no JSON, or has one name twice, of which another reader
     would take another value."""
-    hooks = {"parse_constant": _refuse, "parse_float": _float, "parse_int": _int, "object_pairs_hook": each_once}
+    hooks: dict[str, Any] = {"parse_constant": _refuse, "parse_float": _float, "parse_int": _int, "object_pairs_hook": each_once}
     try:
         return all_printable(json.loads(data, **hooks))
     except (ValueError, RecursionError):
