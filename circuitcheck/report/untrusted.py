@@ -28,9 +28,9 @@ def bytes_of(path: Path) -> bytes:
 def parsed(data: bytes) -> Any:
     """Its texts printable, its numbers finite. None for what is no JSON, or has one name twice, of which another reader
     would take another value."""
-    hooks: dict[str, Any] = {"parse_constant": _refuse, "parse_float": _float, "parse_int": _int, "object_pairs_hook": each_once}
     try:
-        return all_printable(json.loads(data, **hooks))
+        found = json.loads(data, parse_constant=_refuse, parse_float=_float, parse_int=_int, object_pairs_hook=each_once)
+        return all_printable(found)
     except (ValueError, RecursionError):
         return None
 
