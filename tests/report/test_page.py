@@ -12,13 +12,14 @@ from read_page import page_of
 
 from circuitcheck.report import load_schema
 from circuitcheck.report.page.render import as_html
+from circuitcheck.report.seal import sealed
 
 STYLE = files("circuitcheck.report.page").joinpath("style.css").read_text("utf-8")
 
 
 def test_made_up_reports_are_reports(mixed):
     jsonschema.Draft202012Validator(load_schema()).validate(mixed)
-    jsonschema.Draft202012Validator(load_schema()).validate(spoiled({**mixed, "extra": {"mine": ["x"]}}))
+    jsonschema.Draft202012Validator(load_schema()).validate(sealed(spoiled({**mixed, "extra": {"mine": ["x"]}})))
 
 
 def test_hostile_text_in_every_field_is_only_text(mixed):
