@@ -77,7 +77,8 @@ def test_a_margin_of_the_claim_comes_first():
 
 def test_only_prompts_that_were_measured_whatever_came_out_are_paired():
     """A sample that stopped because of what it showed is biased."""
-    old, new = question(OLD, "<", 1.0), question(OLD + JITTER, "<", 1.0, model="m@2")
+    old, new = question(OLD, "<", 0.25), question(OLD + JITTER, "<", 0.25, model="m@2")
+    assert min(each.rests.values.shape[1] for each in (old, new)) > 32
     assert compared(old, new).questions[0].drift.n == 32
 
 
@@ -159,6 +160,9 @@ def test_any_of_is_the_best_of_the_parts_that_carried_it():
     idle = now(OLD + JITTER, "<", -1.0, name="other")
     assert compared(old, any_of(now(OLD + JITTER, "<", 1.0), idle)).word == "holds"
     assert compared(old, any_of(now(OLD + JITTER + 1.8, "<", 1.0), idle)).word == "broke"
+    both = any_of(before(OLD, "<", 1.0), before(OLD, "<", 1.0, name="other"))
+    broken = now(OLD + JITTER + 1.8, "<", 1.0, name="other")
+    assert compared(both, any_of(now(OLD + JITTER, "<", 1.0), broken)).word == "holds"
     carried = now(OLD + JITTER - 2, "<", -1.0, name="other")
     assert compared(old, any_of(now(OLD + JITTER + 1.8, "<", 1.0), carried)).word == "moved"
 

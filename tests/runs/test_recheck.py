@@ -1,9 +1,11 @@
 """`circuitcheck recheck`: what a report says follows from the numbers it holds, and whatever is changed in it is found."""
 
+import base64
 import copy
 import json
 import subprocess
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -183,6 +185,7 @@ def test_what_is_no_report_is_refused(tmp_path, capsys, text):
         {**pack(np.ones(4)), "shape": [3]},
         {**pack(np.ones(4)), "shape": [2, 2]},
         {**pack(np.ones(4)), "dtype": "uint8"},
+        {**pack(SPREAD[:32]), "data": base64.b64encode(zlib.compress(SPREAD[:32].tobytes()) + b"more").decode()},
     ],
 )
 def test_arrays_that_are_none_are_told_and_not_unpacked(packed):

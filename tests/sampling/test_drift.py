@@ -77,6 +77,13 @@ def test_a_claim_does_not_break_by_a_number_that_was_there_before():
     assert word(0.0, Below(-0.5), "supported", "refuted") != "broke"
 
 
+def test_a_claim_does_not_break_where_the_change_is_not_shown():
+    """The new number is known well, and lies beyond the threshold; the old one may have lain there, too."""
+    old = RealMean(0.9 + 5 * NEAR)
+    new = RealMean(1.2 + 0.1 * RNG.normal(0, 1, 128))
+    assert drifts([Pair(old, new, Below(1.0), "supported", "refuted", 0.05)])[0].word == "cannot tell"
+
+
 def test_unchanged_values_hold_without_statistics():
     assert word(0.0, Below(0.001), unchanged=True) == "holds"
     assert word(0.0, Below(0.001), "supported", "refuted", unchanged=True) == "cannot tell"
