@@ -37,12 +37,10 @@ class TwoWays:
         return Plan(self.model.ref, PromptStream(task.definition, "test", 0), tuple(cells), batch)
 
     def run(self, plan, rows, recordings):
-        engine, loaded = self.session.engine, self.loaded
-        run = Run(loaded, plan, engine._means, engine._directions, engine._dictionaries, recordings)
+        engine = self.session.engine
+        run = Run(self.loaded, plan, engine._means, engine._directions, engine._dictionaries, recordings)
         with torch.no_grad():
-            table = run.table(range(rows))
-        loaded.check_unchanged()
-        return table
+            return run.table(range(rows))
 
     def whole(self, plan, rows):
         return self.run(plan, rows, None)
@@ -53,6 +51,7 @@ class TwoWays:
     def compare(self, plan, rows):
         """Raises AssertionError where the two ways differ. Gives what both gave: the reference's table, or its error."""
         whole, fast = (_caught(run, plan, rows) for run in (self.whole, self.fast))
+        self.loaded.check_unchanged()
         if isinstance(whole, Exception) or isinstance(fast, Exception):
             assert type(fast) is type(whole), f"whole passes gave {whole!r}, shortened ones {fast!r}"
             return whole
