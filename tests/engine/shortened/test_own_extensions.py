@@ -111,7 +111,6 @@ class MyPath(InterventionBase):
 BELOW = "one more run, asked for by a kernel of a user's, is cut to the layers of the run that it is for"
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason=BELOW)
 def test_writes_of_one_more_run_below_what_is_written_are_not_forgotten(gpt2, compared):
     """Its senders lie below all that it declares to write."""
     register_kernel(MyPath)(lambda mine, batch, sources: writes_of(mine.inner, batch, sources))
@@ -131,7 +130,6 @@ class Copied(InterventionBase):
         return "L0.attn_out in the place of L2.attn_out at END"
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason=BELOW)
 def test_sites_below_what_is_written_can_be_read_in_one_more_run(gpt2, compared):
     @register_kernel(Copied)
     def copied(intervention, batch, sources):

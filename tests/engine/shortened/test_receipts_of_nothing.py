@@ -34,7 +34,6 @@ def own_value(model, site, at="END"):
     return model.patch(site, source="clean", at=at, allow_vacuous=True)
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason=ROUNDING)
 def test_a_site_that_gets_its_own_value_is_idle(either, receipt):
     found = {site: receipt(own_value(either.model, site)) for site in SITES}
     assert {site: whole.idle for site, (whole, _) in found.items()} == {
@@ -48,7 +47,6 @@ def test_a_site_that_gets_its_own_value_is_no_change_of_a_prompt(either, receipt
         assert [each.changed for each in receipt(own_value(either.model, site))] == [0, 0]
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason=ROUNDING)
 def test_a_neuron_that_gets_its_own_value_is_no_change_of_a_prompt(either, receipt):
     """Its value may be far smaller than what it is summed from."""
     changed = [receipt(own_value(either.model, f"L2.mlp[{number}]")) for number in range(12)]

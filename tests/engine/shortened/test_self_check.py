@@ -173,8 +173,7 @@ def test_a_layer_that_hands_something_past_the_residual_stream(model, put, ways,
 
     put(model.blocks[0], holding)
     put(model.blocks[2], adding)
-    answers, layers, tokens = ways()
-    assert (layers, tokens) == (False, False)
+    assert ways()[1:] == (False, False)
     assert len(said) == 1
 
 
@@ -201,7 +200,6 @@ def test_prompts_of_a_length_that_was_tried_are_not_tried_again(ways, alike, lon
     ways(alike)
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="what longer prompts show is taken for shorter ones'")
 def test_a_way_that_fails_on_short_prompts_stays_off_for_them(model, put, ways, alike, longer, gpt2):
     """Also once longer prompts were tried, on which it works."""
     limit = 2 * max(len(prompt.tokens) for prompt in alike.prompts(N, model=gpt2.model))
@@ -211,7 +209,6 @@ def test_a_way_that_fails_on_short_prompts_stays_off_for_them(model, put, ways, 
     assert ways(alike) == (True, True, False)
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="a way that fails on longer prompts is then off for all")
 def test_a_plan_gives_its_bits_again_after_longer_prompts_failed(model, put, gpt2, alike, longer):
     limit = 2 * max(len(prompt.tokens) for prompt in alike.prompts(N, model=gpt2.model))
     put(model, long_prompts_alone(limit))
