@@ -19,7 +19,7 @@ from circuitcheck.engine.torch.sites.shapes import Index, LogitsRead, Tokens, Va
 from circuitcheck.notices import say_once
 
 _PROMPTS = 2
-_SHORT, _LONGER = 16, 2  # tokens; times the prompts at hand: a window that these would still fit in is met
+_SHORT = 16  # tokens
 _ABSOLUTE, _ROUNDINGS = 1e-4, 2  # the larger of: logits, and so often what the dtype rounds off the largest of them
 _COPIES = (0.5, 1.5)  # what two passes side by side multiply the residual stream by
 
@@ -39,13 +39,13 @@ _proven: "WeakKeyDictionary[Any, dict[int, Ways]]" = WeakKeyDictionary()  # by w
 
 
 def ways_of(model: HookedModel, name: object, tokens: Tokens, n_ctx: int) -> Ways:
-    """Tried when the model first meets prompts of about this length, on longer ones; what other lengths show counts for
-    those alone. What fails is said once."""
+    """Tried when the model first meets prompts of up to the next power of two of tokens, on so many; what other lengths
+    show counts for those alone. What fails is said once."""
     width = tokens.shape[1]
     rounded = max(_SHORT, 1 << (width - 1).bit_length())
     known = _proven.setdefault(model, {})
     if rounded not in known:
-        length = max(width, min(_LONGER * rounded, n_ctx))
+        length = max(width, min(rounded, n_ctx))
         repeated = torch.cat([tokens[:_PROMPTS]] * (1 + length // width), dim=1)[:, :length]
         known[rounded] = _tried(model, name, repeated)
     return known[rounded]
