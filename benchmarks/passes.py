@@ -53,7 +53,7 @@ def _ways(spec: str) -> tuple[Callable[[], Any], Callable[[], Any], Callable[[],
     def ours(watch: Watch = watched) -> Any:
         with torch.no_grad():
             nothing = Means(0, lambda means: means.bytes), Directions(0, len), DictionaryPool()
-            return Run(loaded, plan, *nothing, watch).table(range(count)).values[0]
+            return Run(loaded, plan, *nothing, watch=watch).table(range(count)).values[0]
 
     def loop() -> Any:
         found = np.zeros(count)

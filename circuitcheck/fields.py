@@ -15,35 +15,39 @@ def _nothing(_thing: Any) -> Iterable[str]:
 
 @dataclass(frozen=True)
 class Field(Generic[Thing]):
-    """`value` gives what JSON holds under `name`, as `schema` says; nothing where only people read it. `words` gives what a
-    person reads, a line for each entry, each headed by `label`; nothing where only JSON has it."""
+    """`value` gives what JSON holds under `name`, as `schema` says. `words` gives what a person reads, made of what JSON
+    holds of the whole thing: a line for each entry, each headed by `label`; nothing where only JSON has it."""
 
     name: str
     schema: Schema = field(default_factory=dict)
-    value: Callable[[Thing], Any] | None = None
+    value: Callable[[Thing], Any] = _nothing
     label: str = ""
-    words: Callable[[Thing], Iterable[str]] = _nothing
+    words: Callable[[Mapping[str, Any]], Iterable[str]] = _nothing
 
 
 def builtins_of(fields: Sequence[Field[Thing]], thing: Thing) -> dict[str, Any]:
     """As JSON holds it."""
-    return {each.name: each.value(thing) for each in fields if each.value is not None}
+    return {each.name: each.value(thing) for each in fields}
 
 
-def lines_of(fields: Sequence[Field[Thing]], thing: Thing) -> list[tuple[str, str]]:
-    """(label, words), as a person reads it."""
-    return [(each.label, line) for each in fields for line in each.words(thing)]
+def lines_of(fields: Sequence[Field[Any]], found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(label, words), as a person reads it, of a thing's builtins."""
+    return [(each.label, line) for each in fields for line in each.words(found)]
 
 
 def schema_of(fields: Sequence[Field[Any]]) -> dict[str, Any]:
     """The JSON Schema of an object with exactly these fields."""
-    held = [each for each in fields if each.value is not None]
     return {
         "type": "object",
-        "required": [each.name for each in held],
+        "required": [each.name for each in fields],
         "additionalProperties": False,
-        "properties": {each.name: dict(each.schema) for each in held},
+        "properties": {each.name: dict(each.schema) for each in fields},
     }
+
+
+def if_any(name: str) -> Callable[[Mapping[str, Any]], Iterable[str]]:
+    """The words of a field that holds a text, where it holds one."""
+    return lambda found: [found[name]] if found[name] else []
 
 
 def finite(value: float | None) -> float | None:

@@ -20,14 +20,19 @@ def expanded(path: str | PathLike[str]) -> Path:
     return Path(os.path.expanduser(path))
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
+def write_whole(path: Path, text: str) -> None:
+    """As `write_bytes_whole`."""
+    write_bytes_whole(path, text.encode("utf-8", "backslashreplace"))
+
+
+def write_bytes_whole(path: Path, data: bytes) -> None:
     """Under a name that no other process has, then in its place: a reader never sees half, and a link there is replaced,
     not followed. Raises OSError, and leaves what was there, if that is no regular file as well."""
     _check_regular(path)
     handle, part = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace"))
+            stream.write(data)
         os.chmod(part, 0o666 & ~_umask())
         os.replace(part, path)
     except BaseException:

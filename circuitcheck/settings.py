@@ -13,8 +13,12 @@ Scope = Literal["these_templates", "new_templates"]
 SCOPES: tuple[Scope, ...] = ("these_templates", "new_templates")
 Correction = Literal["none", "holm", "bh", "e-bh"]
 CORRECTIONS: tuple[Correction, ...] = ("none", "holm", "bh", "e-bh")
+Fast = Literal["on", "off"]
+FAST: tuple[Fast, ...] = ("on", "off")
 DTYPES = ("float32", "float64", "bfloat16", "float16")
+REPORT_FORMATS = (".json", ".html", ".md")  # suffixes of reports
 LEDGER = ".circuitcheck/ledger.jsonl"  # in a project's folder
+STORE = ".circuitcheck/values"  # too
 CLAIM_MARK = "circuit_claim"  # what @cc.claim is to pytest
 CACHE = "CIRCUITCHECK_CACHE"  # an environment variable: what `cache="auto"` means, where it is set
 DEVICE_FORM = re.compile(r"auto|cpu|cuda(:\d+)?")
@@ -24,9 +28,12 @@ DEVICE_FORM = re.compile(r"auto|cpu|cuda(:\d+)?")
 class Settings:
     """`samples` is the most prompts for one question, `first_look` the fewest; `batch` prompts run as one block. `scope`
     says what verdicts are about: more prompts of these templates, or templates like them. `refuting` is the part of a
-    claim's error that one of its questions may take to refute it. `cache` is the folder for converted GGUF files, "off" for
+    claim's error that one of its questions may take to refute it. `fixed` prompts are measured of each question, however
+    early it is decided, so that runs can be compared on them. `cache` is the folder for converted GGUF files, "off" for
     none; "auto" is what the environment variable CIRCUITCHECK_CACHE says in these words, else `circuitcheck` in the user's
-    cache folder. `engine` is what runs models: "local", or the name of one that an extension registered."""
+    cache folder. `engine` is what runs models: "local", or the name of one that an extension registered. With `fast` "off",
+    every pass of a model is run whole. `store` is the folder of the store of values, "off" for none, and `store_mb` the most
+    megabytes that it may have."""
 
     device: str = "auto"
     dtype: str = "float32"
@@ -37,12 +44,16 @@ class Settings:
     batch: int = 32
     scope: Scope = "these_templates"
     refuting: float = 1.0
+    fixed: int = 0
     cache: str = "auto"
     engine: str = "local"
+    fast: Fast = "on"
+    store: str = "off"
+    store_mb: int = 2048
 
     def __post_init__(self) -> None:
         """Raises ValueError, which begins with the name of the field."""
-        for name, least in (("seed", None), ("samples", 1), ("first_look", 2), ("batch", 1)):
+        for name, least in (("seed", None), ("samples", 1), ("first_look", 2), ("batch", 1), ("store_mb", 1), ("fixed", 0)):
             object.__setattr__(self, name, _whole(name, getattr(self, name), least))
         object.__setattr__(self, "dtype", dtype_name(self.dtype))
         object.__setattr__(self, "device", str(self.device))
@@ -57,14 +68,19 @@ class Settings:
         self._check_words()
 
     def _check_words(self) -> None:
-        for name, known in (("scope", SCOPES), ("dtype", DTYPES)):
+        for name, known in (("scope", SCOPES), ("dtype", DTYPES), ("fast", FAST)):
             given = getattr(self, name)
             if given not in known:
                 hint = suggestion(str(given), known, cutoff=0.3)
                 raise ValueError(f"{name}={shown(given)}; expected {' or '.join(map(repr, known))}.{hint}")
-        for name, given in (("cache", self.cache), ("engine", self.engine)):
+        for name, given in (("cache", self.cache), ("engine", self.engine), ("store", self.store)):
             if not isinstance(given, str | os.PathLike) or not given:
                 raise ValueError(f"{name}={shown(given)}; expected text.")
+
+    @property
+    def store_folder(self) -> Path | None:
+        """Where measured values are kept; None where they are not."""
+        return None if self.store == "off" else Path(self.store).expanduser()
 
     @property
     def cache_folder(self) -> Path | None:
@@ -85,7 +101,8 @@ def _whole(name: str, given: object, least: int | None) -> int:
     if found is None:
         raise ValueError(f"{name}={shown(given)}; expected a whole number.")
     if least is not None and found < least:
-        raise ValueError(f"{name}={found} shows nothing; expected {least} or more, and {_USUAL[name]} prompts are usual.")
+        does, unit = ("holds", "megabytes") if name == "store_mb" else ("shows", "prompts")
+        raise ValueError(f"{name}={found} {does} nothing; expected {least} or more, and {_USUAL[name]} {unit} are usual.")
     return found
 
 

@@ -11,6 +11,7 @@ Word = TypeVar("Word", str, int)
 
 _KEPT = "\n\t"
 _LONGEST_WORD, _SHOWN, _REPR = 1000, 100, 80
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _LONG_WORD = re.compile(rf"\S{{{_LONGEST_WORD + 1},}}")
 
 
@@ -19,6 +20,11 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(each if _fit(each) else each.encode("unicode_escape").decode("ascii") for each in text)
+
+
+def in_reading_order(text: str) -> str:
+    """Signs that turn the order of what follows them around, which a page or terminal obeys, as escapes."""
+    return _TURNING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def brief(text: str) -> str:

@@ -20,6 +20,7 @@ def fresh_session(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
         yield
         return
     monkeypatch.setenv(CACHE, "off")
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)  # runs within tests are none of ours
     with cc.use_session(cc.Session()):
         yield
 

@@ -7,13 +7,13 @@ from circuitcheck import tasks
 from circuitcheck.engine.registry import KERNELS, READOUTS
 from circuitcheck.places import SITE_KINDS
 from circuitcheck.quantities import metrics
-from circuitcheck.session import session
+from circuitcheck.session import engines
 
 
 @contextmanager
 def put_back() -> Iterator[None]:
     """Every registry is afterwards as it was."""
-    held = (SITE_KINDS, tasks._REGISTERED, tasks._GIVEN, metrics._NAMED, session._ENGINES)
+    held = (SITE_KINDS, tasks._REGISTERED, tasks._GIVEN, metrics._NAMED, engines._ENGINES)
     held += (KERNELS._functions, READOUTS._functions)
     before = [dict(each) for each in held]
     try:

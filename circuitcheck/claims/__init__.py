@@ -5,5 +5,17 @@ from circuitcheck.claims.claim import MARK, Claim, NamedDictionary, claim
 from circuitcheck.claims.correction import advice
 from circuitcheck.claims.recorder import ClaimRecorder
 from circuitcheck.claims.result import ClaimResult
+from circuitcheck.claims.wording import Wording, wording_of
 
-__all__ = ["MARK", "Claim", "ClaimRecorder", "ClaimResult", "NamedDictionary", "advice", "asserted_by", "claim"]
+__all__ = [
+    "MARK",
+    "Claim",
+    "ClaimRecorder",
+    "ClaimResult",
+    "NamedDictionary",
+    "Wording",
+    "advice",
+    "asserted_by",
+    "claim",
+    "wording_of",
+]

@@ -1,5 +1,6 @@
 """The decorator. It marks a test function and does nothing else."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -44,6 +45,7 @@ class Claim:
     family: str | None = None
     family_size: int | None = None
     saes: tuple[NamedDictionary, ...] = ()
+    margin: float | None = None
 
     def with_parameters(self, values: Mapping[str, object]) -> "Claim":
         """The claim of one case of a parametrized test: `{head}` in its id and its text stands for the value of `head`.
@@ -101,6 +103,7 @@ def claim(
     family: str | None = None,
     family_size: int | None = None,
     source: str | None = None,
+    margin: float | None = None,
 ) -> pytest.MarkDecorator:
     """Mark a test function as a claim.
 
@@ -109,7 +112,8 @@ def claim(
     fails if it is supported. `samples` and `confidence` override the defaults (512 prompts at most, 0.95). `scope` says what
     the verdict is about: more prompts of "these_templates", or "new_templates" of which these are a sample (5 at least). A
     claim of a `family` is one of `family_size` that are published together, and is held to 1 / family_size of the error.
-    `source` cites where the claim comes from.
+    `source` cites where the claim comes from. `margin` is by how much its numbers may change from one revision of a model to
+    the next (`circuitcheck compare`); where it is not given, by half of their distance to the threshold.
 
     `saes={"query": SPEC}` names dictionaries of features, which the test gets by `saes["query"]`; `--circuit-sae
     query=SPEC` runs the same claim on another. In a parametrized test, `{head}` in id and text stands for the value of the
@@ -149,8 +153,18 @@ def claim(
             family,
             family_size,
             _dictionaries(id, saes),
+            _margin(id, margin),
         )
     )
+
+
+def _margin(claim_id: str, given: object) -> float | None:
+    found = number_of(given)
+    if given is not None and not 0 < (found or 0) < math.inf:
+        raise ValueError(
+            f"claim {claim_id!r}: margin={shown(given)}; expected a number above 0, in the units of what is claimed."
+        )
+    return found
 
 
 def _specs(claim_id: str, model: str | None, models: Iterable[str] | None) -> tuple[str, ...]:

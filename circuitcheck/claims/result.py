@@ -1,10 +1,11 @@
 """A claim's result, as reports and other processes get it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from circuitcheck.claims.claim import Claim
+from circuitcheck.claims.wording import NO_WORDING, Wording
 from circuitcheck.engine.protocol import Receipt, on_most_prompts
 from circuitcheck.fields import (
     FLAG,
@@ -12,19 +13,27 @@ from circuitcheck.fields import (
     SOME_TEXT,
     TEXT,
     TEXT_OR_NULL,
+    WHOLE,
     Field,
+    Schema,
     builtins_of,
     defined,
     described,
     finite,
+    if_any,
     or_null,
     schema_of,
 )
+from circuitcheck.grounds.rests import Rests
+from circuitcheck.grounds.written import measured_of
 from circuitcheck.quantities import ComparisonResult
 from circuitcheck.quantities.questions.result_fields import DEFINITIONS, RECEIPT
 from circuitcheck.quantities.questions.result_fields import FIELDS as COMPARISON
+from circuitcheck.quantities.questions.result_words import Found, proof
 from circuitcheck.sampling import Evidence
-from circuitcheck.text import all_printable
+from circuitcheck.session import NOTHING_REUSED, Reuse
+from circuitcheck.settings import Settings
+from circuitcheck.text import all_printable, counted
 
 VERDICTS = ("supported", "refuted", "inconclusive", "error", "skipped")
 
@@ -46,6 +55,9 @@ class ClaimResult:
     reason: str = ""
     warnings: tuple[str, ...] = ()
     evidence: Evidence | None = None
+    reused: Reuse = NOTHING_REUSED
+    wording: Wording = NO_WORDING
+    settings: Settings | None = None
 
     @property
     def as_expected(self) -> bool:
@@ -62,15 +74,63 @@ class ClaimResult:
         return on_most_prompts(receipt for comparison in self.comparisons for receipt in comparison.receipts)
 
 
+def rests_in(comparisons: Iterable[ComparisonResult]) -> Iterable[Rests]:
+    """Those of comparisons and of their parts."""
+    for each in comparisons:
+        yield from rests_in(each.parts)
+        if each.rests is not None:
+            yield each.rests
+
+
 def _warnings(result: ClaimResult) -> Iterable[str]:
     return [*result.warnings, *(note for each in result.comparisons for note in each.warnings)]
 
 
+def _model_in_words(found: Found) -> Iterable[str]:
+    if found["model"] is not None:
+        fingerprint = found["model"]["fingerprint"]
+        yield f"{found['model']['spec']}{f' (fingerprint {fingerprint})' if fingerprint else ''}"
+
+
+def _family_in_words(found: Found) -> Iterable[str]:
+    if found["family"] is not None:
+        yield f"{found['family']['name']}, whose {counted(found['family']['size'], 'claim')} share one error"
+
+
+def _cost(found: Found) -> Iterable[str]:
+    yield f"{counted(found['prompts'], 'prompt')}, {found['forward_passes']:,} forward passes, {found['seconds']:.1f} s"
+
+
+def same_as_in_words(found: Found) -> Iterable[str]:
+    if found["same_as"] is not None:
+        yield f"asks the same as {found['same_as']}: together they count once"
+
+
+def _each_warning(found: Found) -> Iterable[str]:
+    return dict.fromkeys(found["warnings"])
+
+
+SETTINGS: tuple[Field[Settings], ...] = (
+    Field("seed", WHOLE, lambda settings: settings.seed),
+    Field("samples", defined("count"), lambda settings: settings.samples),
+    Field("first_look", defined("count"), lambda settings: settings.first_look),
+    Field("confidence", defined("level"), lambda settings: float(settings.confidence)),
+)
+REGISTERED: Schema = {
+    "type": "object",
+    "required": ["when", "before_measured", "changes"],
+    "additionalProperties": False,
+    "properties": {
+        "when": described("null for a claim that is not in the file", TEXT_OR_NULL),
+        "before_measured": described("no measurement of it was known then, and this run came later", FLAG),
+        "changes": described("what is said otherwise since", defined("strings")),
+    },
+}
 FIELDS: tuple[Field[ClaimResult], ...] = (
     Field("id", SOME_TEXT, lambda result: result.claim.id),
     Field("param", TEXT_OR_NULL, lambda result: result.model),
     Field("text", SOME_TEXT, lambda result: result.claim.text),
-    Field("source", TEXT_OR_NULL, lambda result: result.claim.source),
+    Field("source", TEXT_OR_NULL, lambda result: result.claim.source, "source", if_any("source")),
     Field(
         "model",
         or_null(
@@ -82,11 +142,31 @@ FIELDS: tuple[Field[ClaimResult], ...] = (
             }
         ),
         lambda result: None if result.model is None else {"spec": result.model, "fingerprint": result.fingerprint},
+        "model",
+        _model_in_words,
     ),
     Field("expected", {"enum": ["supported", "refuted"]}, lambda result: result.claim.expect),
     Field("verdict", {"enum": list(VERDICTS)}, lambda result: result.verdict),
     Field("as_expected", FLAG, lambda result: result.as_expected),
     Field("scope", defined("scope"), lambda result: result.scope),
+    Field(
+        "settings",
+        described("under which its questions were asked; null where it never came to that", or_null(schema_of(SETTINGS))),
+        lambda result: None if result.settings is None else builtins_of(SETTINGS, result.settings),
+    ),
+    Field(
+        "asserts", described("what its test asserts, as it is written", defined("strings")), lambda r: [*r.wording.asserts]
+    ),
+    Field(
+        "test_digest",
+        described("of its test function, without comments, docstring and decorators", TEXT),
+        lambda result: result.wording.digest,
+    ),
+    Field(
+        "registered",
+        described("whether it was registered before it was measured; null where nothing was asked", or_null(REGISTERED)),
+        lambda _: None,  # only who has the file can tell
+    ),
     Field(
         "family",
         or_null(
@@ -100,6 +180,20 @@ FIELDS: tuple[Field[ClaimResult], ...] = (
         lambda result: (
             None if result.claim.family is None else {"name": result.claim.family, "size": result.claim.family_size}
         ),
+        "family",
+        _family_in_words,
+    ),
+    Field(
+        "margin",
+        described(
+            "by how much its numbers may change between revisions; null for the default", {"type": ["number", "null"]}
+        ),
+        lambda result: result.claim.margin,
+    ),
+    Field(
+        "drift",
+        described("what came of comparing it with a baseline; null without one", or_null(defined("drift"))),
+        lambda _: None,  # only who has all claims together can tell
     ),
     Field(
         "evidence",
@@ -125,18 +219,54 @@ FIELDS: tuple[Field[ClaimResult], ...] = (
         "receipts",
         {"type": "array", "items": defined("receipt")},
         lambda result: [builtins_of(RECEIPT, each) for each in result.receipts],
+        "proof",
+        proof,
+    ),
+    Field(
+        "measured",
+        described(
+            "the prompts that its comparisons rest on, and the numbers on each",
+            {"type": "array", "items": defined("measured")},
+        ),
+        lambda result: measured_of(rests_in(result.comparisons)),
     ),
     Field("prompts", defined("count"), lambda result: max((each.decision.n for each in result.comparisons), default=0)),
     Field("forward_passes", defined("count"), lambda result: result.forward_passes),
-    Field("seconds", {"type": "number", "minimum": 0}, lambda result: float(result.seconds)),
-    Field("reason", TEXT, lambda result: result.reason),
+    Field(
+        "reused",
+        described(
+            "values of prompts that were read from the store, of how many that were needed and not in memory yet; since and "
+            "until are the days on which they were measured",
+            {
+                "type": "object",
+                "required": ["values", "of", "since", "until"],
+                "additionalProperties": False,
+                "properties": {
+                    "values": defined("count"),
+                    "of": defined("count"),
+                    "since": TEXT_OR_NULL,
+                    "until": TEXT_OR_NULL,
+                },
+            },
+        ),
+        lambda result: asdict(result.reused),
+    ),
+    Field("seconds", {"type": "number", "minimum": 0}, lambda result: float(result.seconds), "cost", _cost),
+    Field("reason", TEXT, lambda result: result.reason, "reason", if_any("reason")),
     Field(
         "same_as",
         described("the key of another claim of this run that asks the same; both count once", TEXT_OR_NULL),
         lambda _: None,  # only who has all claims together can tell
+        "same as",
+        same_as_in_words,
+    ),
+    Field(
+        "digest",
+        described("over all that is said of the claim; null before its report is written", TEXT_OR_NULL),
+        lambda _: None,
     ),
     Field("node", described("the test's node id", SOME_TEXT), lambda result: result.node),
-    Field("warnings", defined("strings"), lambda result: list(_warnings(result))),
+    Field("warnings", defined("strings"), lambda result: list(_warnings(result)), "warning", _each_warning),
 )
 _SAYS_WHY = {
     "if": {"properties": {"verdict": {"enum": ["supported", "refuted"]}}},

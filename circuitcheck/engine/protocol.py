@@ -290,3 +290,22 @@ class Engine(Protocol):
     def inner(self, ref: ModelRef) -> object:
         """The library's own model, to look at."""
         ...
+
+
+class Repeatable(Protocol):
+    """What an engine says besides, in its own class, so that later processes may use its values instead of measuring them
+    again."""
+
+    def numerics(self, device: str) -> Mapping[str, str]:
+        """All that decides the values of a plan on a device and is no part of the model or the plan: versions, the code, the
+        hardware, modes."""
+        ...
+
+    def witness(self, spec: str, *, dtype: str, device: str, bos: BosPolicy) -> str | None:
+        """A digest of all that decides which model a spec gives, told without reading its weights. None where that cannot be
+        told, or where a change could go unseen. Raises what loading does of a spec or a device that is none."""
+        ...
+
+    def dictionary_witness(self, spec: str) -> str | None:
+        """The same of a dictionary's spec."""
+        ...

@@ -1,6 +1,7 @@
 """Cells and plans: what an engine is asked to measure."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from circuitcheck.digest import digest
 from circuitcheck.places.site_kinds import KindName
@@ -18,7 +19,7 @@ class Cell:
     view: View
     metric: Metric
 
-    @property
+    @cached_property
     def digest(self) -> str:
         return digest((self.view.digest, self.metric.digest))
 

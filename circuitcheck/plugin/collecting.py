@@ -2,12 +2,15 @@
 
 import inspect
 import unittest
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 
 from circuitcheck.claims import MARK, Claim
 from circuitcheck.errors import Refuted
+from circuitcheck.plugin.options import given_models
+from circuitcheck.text import suggestion
 
 _REPEATED = "__pytest_repeat_step_number"  # of pytest-repeat
 
@@ -36,7 +39,11 @@ def _marked(node: pytest.Item | pytest.Collector) -> Claim | None:
             f"{node.nodeid} is two claims, {ids}: write a test for each, or one claim with two asserts."
         )
     mark = node.get_closest_marker(MARK)
-    return None if mark is None else mark.args[0]
+    if mark is None:
+        return None
+    claim: Claim = mark.args[0]
+    models = given_models(node.config)
+    return replace(claim, models=tuple(models.get(each, each) for each in claim.models)) if models else claim
 
 
 def model_of(item: pytest.Item, claim: Claim) -> str | None:
@@ -74,6 +81,25 @@ def check_claims(items: list[pytest.Item]) -> None:
         seen[key] = item.nodeid
         _check_form(item, claim)
         _check_family(claim, families)
+
+
+def check_models(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Raises UsageError for a model to replace that no claim names; a test that loads models itself may name any."""
+    claims = [mark.args[0] for item in items if (mark := item.get_closest_marker(MARK)) is not None]
+    named = {model for claim in claims for model in claim.models}
+    strange = [old for old in given_models(config) if old not in named]
+    loads = any("load_model" in _arguments(item) for item in items)
+    if claims and strange and not loads:
+        raise pytest.UsageError(
+            f"--circuit-model {strange[0]}=...: no claim names the model {strange[0]!r}; they name "
+            f"{', '.join(sorted(named)) or 'none'}.{suggestion(strange[0], named)}"
+        )
+
+
+def _arguments(item: pytest.Item) -> Iterable[str]:
+    """Of its test, which need not be all the fixtures that it uses."""
+    function = getattr(item, "function", None)
+    return () if function is None else inspect.signature(function).parameters
 
 
 def _own_id(item: pytest.Item) -> str:

@@ -9,11 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from circuitcheck.errors import BadSpec, ModelChanged, ModelUnavailable
+from circuitcheck.errors import BadSpec, ModelChanged, ModelUnavailable, UnknownDevice
 from circuitcheck.plugin import hookspecs
 from circuitcheck.plugin.header import header
-from circuitcheck.plugin.options import add_options, check_options, require_models, session_settings
+from circuitcheck.plugin.options import (
+    add_options,
+    check_options,
+    given_models,
+    require_gpu,
+    require_models,
+    session_settings,
+    shard_of,
+)
 from circuitcheck.plugin.progress import Progress
+from circuitcheck.plugin.sharding import Sharding
 from circuitcheck.plugin.stash import CHANGED, PROGRESS
 from circuitcheck.settings import CLAIM_MARK
 
@@ -56,8 +65,25 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(progress.close)
     session_settings(config)
     check_options(config)
+    if require_gpu(config):
+        _check_gpu(config)
+    if shard := shard_of(config):
+        config.pluginmanager.register(Sharding(*shard), "circuitcheck-sharding")
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         engage(config)  # xdist's controller collects nothing itself
+
+
+def _check_gpu(config: pytest.Config) -> None:
+    """Raises UsageError."""
+    from circuitcheck.engine.torch.loading.devices import resolve_device  # late: it brings torch
+
+    device = session_settings(config).device
+    try:
+        found = resolve_device("cuda" if device == "auto" else device)
+    except UnknownDevice as error:
+        raise pytest.UsageError(f"--circuit-require-gpu: {error}") from error
+    if found.type != "cuda":
+        raise pytest.UsageError(f"--circuit-require-gpu: --circuit-device {device} is no GPU; leave it out, or say cuda.")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -99,9 +125,11 @@ def load_model(pytestconfig: pytest.Config) -> "Iterator[Callable[..., Model]]":
     from circuitcheck.session import current_session
 
     given_out: list[Model] = []
+    models = given_models(pytestconfig)
 
     def load_or_skip(spec: object, **arguments: Any) -> "Model":
         try:
+            spec = models.get(spec, spec) if isinstance(spec, str) else spec
             given_out.append(model_of_hook(pytestconfig, spec, arguments) or load(spec, **arguments))
             return given_out[-1]
         except ModelUnavailable as error:

@@ -3,40 +3,48 @@
 from collections.abc import Generator
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from circuitcheck.claims import advice
-from circuitcheck.plugin.collecting import check_claims, claim_of, expect_refutation, parametrize_model
+from circuitcheck.plugin.collecting import check_claims, check_models, claim_of, expect_refutation, parametrize_model
 from circuitcheck.plugin.dictionaries import check_names
+from circuitcheck.plugin.drifting import compare_now, open_baseline, write_summary
 from circuitcheck.plugin.extending import (
     check_registered,
-    extra_of,
     register_extensions,
     tell_finished,
     wrong_with_hooks,
 )
-from circuitcheck.plugin.options import journal_folder, report_paths, session_settings, time_budget, value_of
+from circuitcheck.plugin.options import journal_folder, options_again, session_settings, shard_of, time_budget, value_of
+from circuitcheck.plugin.registering import note_registered, open_lock, write_registered
+from circuitcheck.plugin.reporting import ENVIRONMENT, report_of, tell_reports, write_reports
 from circuitcheck.plugin.running import attach, expect_in_subtest, forget, is_subtest, result_of, run_claim, unfinished
 from circuitcheck.plugin.signals import run_is_over, terminated_like_interrupted
 from circuitcheck.plugin.stash import CHANGED, PROGRESS
 from circuitcheck.plugin.stores import checkups, counterexamples, ledger
 from circuitcheck.plugin.tracebacks import message_alone, shorten_traceback
-from circuitcheck.plugin.workers import note_refusal, prepare_worker, refusal_of, refuse, tell_controller, told_by_worker
-from circuitcheck.report import ClaimLog, Journal, environment, whole_report, write_json, write_table
+from circuitcheck.plugin.workers import (
+    hear,
+    heard_from,
+    note_refusal,
+    notices_of,
+    pass_on,
+    prepare_worker,
+    refusal_of,
+    refuse,
+    tell_controller,
+    told_by_worker,
+)
+from circuitcheck.report import ClaimLog, Journal, environment, write_table
 from circuitcheck.session import Session, current_session, use_session
-from circuitcheck.text import first_line
 
 _NAMED = 5  # tests in a line of the summary
 _STACK = pytest.StashKey[ExitStack]()
 _LOG = pytest.StashKey[ClaimLog]()
 _SOUND = pytest.StashKey[bool]()  # the claims that were collected
 _JOURNAL = pytest.StashKey[Journal]()
-_ENVIRONMENT = pytest.StashKey[dict[str, Any]]()
 _ASKED = pytest.StashKey[bool]()  # did a test that is no claim ask a question?
-_UNWRITTEN = pytest.StashKey[dict[Path, str]]()  # reports, and why
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -60,6 +68,8 @@ def pytest_configure(config: pytest.Config) -> None:
         stack.enter_context(terminated_like_interrupted())
     register_extensions(config)
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        open_baseline(config)
+        open_lock(config)
         check_registered(config)  # xdist's controller collects nothing itself
 
 
@@ -83,6 +93,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     check_registered(config)
     try:
         check_claims(items)
+        check_models(config, items)
         check_names(config, [claim for item in items if (claim := claim_of(item)) is not None])
     except pytest.UsageError as error:
         if not hasattr(config, "workerinput"):
@@ -90,6 +101,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         refuse(config, str(error))
         items.clear()
         return
+    open_baseline(config)
+    open_lock(config)
     expect_refutation(items)
     config.stash[_SOUND] = True
 
@@ -117,8 +130,9 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Of xdist, in the controller: what a worker refused to run."""
+    """Of xdist, in the controller: what a worker refused to run, and what it heard of the store of values."""
     note_refusal(node)
+    hear(node.config, heard_from(node))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -129,9 +143,11 @@ def pytest_xdist_node_collection_finished(node: Any) -> None:
 
 def _count(config: pytest.Config, claims: list[dict[str, Any]]) -> None:
     journal = config.stash[_JOURNAL]
-    if claims and not journal.written:
-        config.stash[_ENVIRONMENT] = environment(session_settings(config), config.rootpath)
-        journal.note("run", environment=config.stash[_ENVIRONMENT])
+    shard = shard_of(config)
+    if (claims or shard) and not journal.written:
+        part = f"{shard[0]}/{shard[1]}" if shard else None
+        config.stash[ENVIRONMENT] = environment(session_settings(config), config.rootpath, options_again(config), part)
+        journal.note("run", environment=config.stash[ENVIRONMENT])
     config.stash[_LOG].collected(claims)
 
 
@@ -193,56 +209,55 @@ def pytest_report_teststatus(report: pytest.CollectReport | pytest.TestReport) -
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     run_is_over()
     config = session.config
+    store = current_session().store
+    if store is not None:
+        store.close()
+        pass_on(config, store.notices)
     if refusal_of(config):
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
     log = config.stash.get(_LOG, None)
-    if log is None or not log.has_claims:  # an earlier report is kept
+    if log is None or ENVIRONMENT not in config.stash:  # an earlier report is kept; one of an empty part is written
         return
     if log.unfinished and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    unwritten = config.stash[_UNWRITTEN] = {}
-    paths = report_paths(config)
-    extra = extra_of(config, _report(session, log)) if paths else {}
-    if wrong_with_hooks(config) and session.exitstatus == pytest.ExitCode.OK:
+    note_registered(config, log, config.stash[ENVIRONMENT]["time"])
+    if compare_now(config, log) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    for path in paths:
-        try:
-            write_json(path, {**_report(session, log), **({"extra": extra} if extra else {})})
-        except Exception as error:  # noqa: BLE001 - whatever it is, the table comes out
-            unwritten[path] = f"{type(error).__name__}: {first_line(error)}"
-    if unwritten and session.exitstatus == pytest.ExitCode.OK:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    write_reports(session, log)
     config.stash[_JOURNAL].note("end", exit_status=int(session.exitstatus))
 
 
-def _report(session: pytest.Session, log: ClaimLog) -> dict[str, Any]:
-    config = session.config
-    return whole_report(log, config.stash[_ENVIRONMENT], _advice(config, log), session.exitstatus)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: pytest.ExitCode, config: pytest.Config
+) -> None:
     log = config.stash.get(_LOG, None)
     _tell_outside(terminalreporter, log)
-    if log is None or not log.has_claims:
+    if log is None or ENVIRONMENT not in config.stash:
         return
     quiet = config.option.verbose < -1 or config.option.no_summary
     if value_of(config, "summary") != "off" and not quiet:
-        write_table(terminalreporter, log, time_budget(config), _advice(config, log))
-    unwritten = config.stash.get(_UNWRITTEN, {})
-    for path in report_paths(config):
-        if path in unwritten:
-            terminalreporter.write_line(f"report NOT written to {path}: {unwritten[path]}", red=True)
-        elif not quiet:
-            terminalreporter.write_line(f"report: {path}")
+        write_table(terminalreporter, report_of(config, log, exitstatus), log.seconds, time_budget(config))
+        write_summary(config, terminalreporter)
+        write_registered(config, terminalreporter, log)
+    all_there = tell_reports(terminalreporter, config, quiet=quiet)
     for line in wrong_with_hooks(config):
         terminalreporter.write_line(f"{line}.", red=True)
+    _tell_notices(terminalreporter)
     journal = config.stash[_JOURNAL]
     if journal.lost:
         terminalreporter.write_line(
             f"journal: {journal.lost} entries could NOT be written to {journal.path}; is its disk full?", red=True
         )
-    if journal.written and (unwritten or log.unfinished):
+    if journal.written and (log.unfinished or not all_there):
         terminalreporter.write_line(f"every result that arrived: circuitcheck report {journal.path}")
+
+
+def _tell_notices(terminalreporter: pytest.TerminalReporter) -> None:
+    """Of the store of values, and what hooks of users did wrong."""
+    for line in notices_of(terminalreporter.config):
+        terminalreporter.write_line(line, yellow=True)
+    for line in wrong_with_hooks(terminalreporter.config):
+        terminalreporter.write_line(f"{line}.", red=True)
 
 
 def _tell_outside(terminalreporter: pytest.TerminalReporter, log: ClaimLog | None) -> None:
@@ -255,7 +270,3 @@ def _tell_outside(terminalreporter: pytest.TerminalReporter, log: ClaimLog | Non
         f"compared in tests that are no claims, so without a verdict in the table: {names}. Is @cc.claim(...) missing?",
         yellow=True,
     )
-
-
-def _advice(config: pytest.Config, log: ClaimLog) -> dict[str, Any] | None:
-    return advice(log.claims, value_of(config, "correction"), 1 - session_settings(config).confidence)

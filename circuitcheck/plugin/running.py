@@ -1,5 +1,6 @@
 """Running one claim: recording what it asks, and saying what came of it."""
 
+import math
 import re
 import time
 from collections.abc import Generator
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from circuitcheck.claims import Claim, ClaimRecorder, ClaimResult, asserted_by
+from circuitcheck.claims import Claim, ClaimRecorder, ClaimResult, asserted_by, wording_of
 from circuitcheck.errors import CircuitCheckError, Inconclusive, ModelUnavailable, Refuted
 from circuitcheck.plugin.claim_settings import claim_settings
 from circuitcheck.plugin.collecting import claim_of, model_of
@@ -16,7 +17,7 @@ from circuitcheck.plugin.options import require_models, value_of
 from circuitcheck.plugin.tracebacks import shorten_traceback
 from circuitcheck.quantities import Model, recording
 from circuitcheck.sampling import Evidence
-from circuitcheck.session import Session, Settings
+from circuitcheck.session import NOTHING_REUSED, Reuse, Session, Settings
 from circuitcheck.text import all_printable, first_line
 
 
@@ -27,6 +28,7 @@ class ClaimRun:
     claim: Claim
     recorder: ClaimRecorder
     passes_before: int
+    reused_before: int
     started: float = field(default_factory=time.perf_counter)
     inconclusive: str = ""
     done: bool = False
@@ -43,7 +45,7 @@ def run_claim(item: pytest.Function, claim: Claim, session: Session) -> Generato
     __tracebackhide__ = True
     settings = claim_settings(item.config, session.settings, claim)
     recorder = ClaimRecorder(claim, settings, asserted_by(item.function))
-    run = item.stash[RUN] = ClaimRun(claim, recorder, session.forward_passes)
+    run = item.stash[RUN] = ClaimRun(claim, recorder, session.forward_passes, len(session.reused))
     with recording(recorder):
         try:
             result = yield
@@ -112,11 +114,14 @@ def result_of(
         comparisons=run.recorder.results if run else (),
         seconds=time.perf_counter() - run.started if run else report.duration,
         forward_passes=session.forward_passes - run.passes_before if run else 0,
+        reused=Reuse.together(session.reused[run.reused_before :]) if run else NOTHING_REUSED,
         scope=run.recorder.settings.scope if run else claim.scope or session.settings.scope,
         node=item.nodeid,
         reason=reason,
         evidence=_evidence(item, verdict, claim, run),
         warnings=run.recorder.warnings(passed=call.excinfo is None) if run else (),
+        wording=wording_of(getattr(item, "function", None)),
+        settings=claim_settings(item.config, session.settings, claim),
     )
 
 
@@ -128,8 +133,21 @@ def forget(item: pytest.Item) -> None:
 
 def unfinished(item: pytest.Item, claim: Claim, settings: Settings) -> ClaimResult:
     """A claim that was collected, as it stands until it has come back."""
-    scope = claim.scope or settings.scope
-    return ClaimResult(claim, model_of(item, claim), None, "error", (), 0.0, 0, scope, item.nodeid, "it has not come back")
+    held = claim_settings(item.config, settings, claim)
+    return ClaimResult(
+        claim,
+        model_of(item, claim),
+        None,
+        "error",
+        (),
+        0.0,
+        0,
+        held.scope,
+        item.nodeid,
+        "it has not come back",
+        wording=wording_of(getattr(item, "function", None)),
+        settings=held,
+    )
 
 
 def _evidence(item: pytest.Item, verdict: str, claim: Claim, run: ClaimRun | None) -> Evidence | None:
@@ -152,6 +170,7 @@ def attach(result: ClaimResult, item: pytest.Item, report: pytest.TestReport, se
         *others,
         ("circuit_claim", result.claim.key(result.model)),
         ("circuit_verdict", result.verdict),
+        *_numbers(result),
         *(("circuit_comparison", f"{each.expression}: {each.summary()}") for each in result.comparisons[:3]),
     ]
     item.user_properties[:] = [(name, all_printable(value)) for name, value in item.user_properties]
@@ -160,6 +179,15 @@ def attach(result: ClaimResult, item: pytest.Item, report: pytest.TestReport, se
     if report.failed:
         said = f"claim {result.claim.key(result.model)}, seed {settings.seed}"
         report.sections.append(("circuitcheck", said + _missing_fixture(report) + _found_instead(result, report)))
+
+
+def _numbers(result: ClaimResult) -> list[tuple[str, str]]:
+    """Of a claim's only comparison, for programs that read JUnit files; a number that is not finite has no entry."""
+    if len(result.comparisons) != 1:
+        return []
+    decision = result.comparisons[0].decision
+    found = {"estimate": decision.estimate, "low": decision.low, "high": decision.high}
+    return [(f"circuit_{name}", repr(float(value))) for name, value in found.items() if math.isfinite(value)]
 
 
 def _missing_fixture(report: pytest.TestReport) -> str:

@@ -34,6 +34,32 @@ def _file(config: pytest.Config) -> Path:
     return Path(config.stash[_FOLDER].name) / "collected.json"
 
 
+_NOTICES = "circuit_store_notices"
+_HEARD = pytest.StashKey[list[str]]()
+
+
+def pass_on(config: pytest.Config, notices: list[str]) -> None:
+    """Of the store of values, which workers share, to whoever writes the summary."""
+    if hasattr(config, "workeroutput"):
+        config.workeroutput[_NOTICES] = notices
+    else:
+        hear(config, notices)
+
+
+def hear(config: pytest.Config, notices: list[str]) -> None:
+    config.stash[_HEARD] = [*notices_of(config), *notices]
+
+
+def heard_from(node: Any) -> list[str]:
+    found: list[str] = getattr(node, "workeroutput", {}).get(_NOTICES, [])
+    return found
+
+
+def notices_of(config: pytest.Config) -> list[str]:
+    """Each once."""
+    return list(dict.fromkeys(config.stash.get(_HEARD, ())))
+
+
 _REFUSED = "circuit_refused"
 _REFUSAL = pytest.StashKey[str]()
 

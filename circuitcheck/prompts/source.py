@@ -17,8 +17,9 @@ class SourceFacts:
     `mean_by` each template, or over all tokens. How they are judged: `groups` is the word for what they are grouped by;
     `second_cluster` names what they are also grouped by; where it `has_sampling_units`, several prompts count as one;
     where it `is_population`, the test stream holds all that a claim is about, and measuring all of it gives an exact
-    value. `rows_share_texts` says that rows are tokens of texts, and may be read from one run of their text. For readers:
-    `division` says how many rows of a file went to which stream, `flags` how prompts were chosen.
+    value. `rows_share_texts` says that rows are tokens of texts, and may be read from one run of their text; `is_local` that
+    a function of this process chose them, whose digest means nothing to another. For readers: `division` says how many rows
+    of a file went to which stream, `flags` how prompts were chosen.
     """
 
     positions: tuple[str, ...]
@@ -30,6 +31,7 @@ class SourceFacts:
     has_sampling_units: bool = False
     is_population: bool = False
     rows_share_texts: bool = False
+    is_local: bool = False
     division: str = ""
     flags: tuple[str, ...] = ()
 

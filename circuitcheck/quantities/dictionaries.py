@@ -231,8 +231,8 @@ def _attached(
     if isinstance(spec, Dictionary):
         raise BadDictionary(f"{spec!r} is attached already: use it as it is.")
     given = fspath(spec) if isinstance(spec, PathLike) else spec
-    engine = current_session().engine
-    return Dictionary(engine.attach(given, reads=reads, writes=writes, made_for=purpose, transcoder=transcoder))
+    session = current_session()
+    return Dictionary(session.attach(given, reads=reads, writes=writes, made_for=purpose, transcoder=transcoder))
 
 
 def _site(given: str | Site | None, what: str) -> Site | None:

@@ -76,7 +76,7 @@ def fit(
     if not rows:
         raise BadTask(f"task {task.name!r} has no prompts in its discovery stream: nothing can be looked at.")
     found = session.reconstruct(where, view.card.ref, ref, parse_at(at), rows)
-    units = conditions_of(kl, session.settings).sampling_units or (lambda values: values)
+    units = conditions_of(kl, session.settings).grouping.in_units
 
     def ratio(label: str, above: Values, below: Values) -> Estimate:
         def build(part: Values) -> Estimand:

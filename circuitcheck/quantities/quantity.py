@@ -76,7 +76,7 @@ class Quantity(Expression):
         session, where = current_session(), self.prompts
         conditions = conditions_of(self, session.settings)
         population = session.population(where, self.models)
-        census = population if conditions.clusters is None and where.is_population and where.stream == "test" else None
+        census = population if not conditions.grouping.clusters and where.is_population and where.stream == "test" else None
         build = partial(estimand_of, self, conditions=conditions)
         return Estimate.of(self.label, where.stream, estimate(self.draw, build, n, confidence, census))
 

@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,8 +14,9 @@ from circuitcheck.settings import Settings
 _PACKAGES = ("circuitcheck", "torch", "transformers", "transformer-lens", "numpy", "scipy", "pytest")
 
 
-def environment(settings: Settings, folder: Path) -> dict[str, Any]:
-    """`folder` is where pytest runs."""
+def environment(settings: Settings, folder: Path, options: Sequence[str] = (), shard: str | None = None) -> dict[str, Any]:
+    """`folder` is where pytest runs; `options` are those of the command line that run a claim again as it was run; `shard`
+    is the part of the suite, as 2/4, where it is one."""
     return {
         "packages": {name: found for name in _PACKAGES if (found := _version(name)) is not None},
         "python": platform.python_version(),
@@ -29,6 +31,8 @@ def environment(settings: Settings, folder: Path) -> dict[str, Any]:
         "samples": settings.samples,
         "batch": settings.batch,
         "scope": settings.scope,
+        "options": list(options),
+        "shard": shard,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _commit(folder),
     }

@@ -12,10 +12,10 @@ from circuitcheck.errors import BadRecord
 from circuitcheck.files import append_line
 from circuitcheck.report.json_report import load_schema
 from circuitcheck.report.log import ClaimLog
-from circuitcheck.text import all_printable
+from circuitcheck.report.untrusted import bytes_of, parsed
 
 _KEPT = 20  # journals in the folder
-_LARGEST, _MOST = 1 << 26, 100_000  # bytes, entries: 10,000 claims make some 30 MB
+_MOST = 100_000  # entries: 10,000 claims make some 30 MB
 
 
 class Journal:
@@ -77,31 +77,17 @@ def _validators() -> dict[str, Any]:
 
 def _entries(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line numbers and entries, their texts printable."""
-    try:
-        if not path.exists():
-            raise BadRecord(f"there is no file {path}: journals are in .circuitcheck/journals of the folder of the run.")
-        if not path.is_file() or path.stat().st_size > _LARGEST:
-            raise BadRecord(f"{path} is no journal: expected a regular file of at most {_LARGEST >> 20} MB.")
-        lines = path.read_bytes().split(b"\n")
-    except (OSError, ValueError) as error:
-        raise BadRecord(f"{str(path)[:200]!r} cannot be read: {error}.") from error
+    lines = bytes_of(path).split(b"\n")
     if len(lines) > _MOST:
         raise BadRecord(f"{path} has {len(lines):,} lines, and a journal of {_MOST:,} at most is read.")
     for number, line in enumerate(lines[:-1], 1):
-        try:
-            entry = json.loads(line, parse_constant=_refuse)
-        except (ValueError, RecursionError) as error:
-            raise BadRecord(
-                f"{path}:{number} is no entry of a journal of circuitcheck. Journals (.circuitcheck/journals) have one line "
-                f"of JSON for each entry; a report made of one is not a journal."
-            ) from error
+        entry = parsed(line)
         if not isinstance(entry, dict):
-            raise BadRecord(f"{path}:{number} is no entry of a journal of circuitcheck.")
-        yield number, all_printable(entry)
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+            raise BadRecord(
+                f"{path}:{number} is no entry of a journal of circuitcheck, and the file is no report: expected one of "
+                f".circuitcheck/journals, or a report (.json), as a run wrote it."
+            )
+        yield number, entry
 
 
 def _forget_old(folder: Path) -> None:

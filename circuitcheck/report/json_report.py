@@ -2,38 +2,42 @@
 
 import json
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from circuitcheck.claims.result import definitions
-from circuitcheck.files import write_whole
 from circuitcheck.report.log import ClaimLog, summary_of
 from circuitcheck.report.repeats import shapes
 
 SCHEMA_VERSION = 1
-_RAN = (0, 1)  # exit statuses of pytest: all tests ran, and passed or not
+RAN = (0, 1)  # exit statuses of pytest: all tests ran, and passed or not
 
 
 def whole_report(
     log: ClaimLog, environment: dict[str, Any], correction: dict[str, Any] | None, exit_status: int
 ) -> dict[str, Any]:
     """As builtins. `correction` is advice on all claims together."""
-    claims = log.claims
+    complete = exit_status in RAN and not log.unfinished
+    return report_of(log.claims, environment, correction, exit_status, complete=complete)
+
+
+def report_of(
+    claims: list[dict[str, Any]],
+    environment: dict[str, Any],
+    correction: dict[str, Any] | None,
+    exit_status: int,
+    *,
+    complete: bool,
+) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "environment": environment,
         "exit_status": int(exit_status),
-        "complete": exit_status in _RAN and not log.unfinished,
+        "complete": complete,
         "claims": claims,
         "summary": summary_of(claims),
         "shapes": shapes(claims),
         "correction": correction,
     }
-
-
-def write_json(path: Path, report: dict[str, Any]) -> None:
-    """Written whole or not at all: a reader never sees half a report. Raises OSError."""
-    write_whole(path, json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
 
 def load_schema() -> dict[str, Any]:

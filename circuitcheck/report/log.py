@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from circuitcheck.report.repeats import marked_repeats
+from circuitcheck.report.repeats import claim_name, marked_repeats
 
 VERDICTS = ("supported", "refuted", "inconclusive", "error", "skipped")
 _VANISHED = "it was started and never came back: its process died, or the run was broken off while it ran"
@@ -30,6 +30,8 @@ class ClaimLog:
         self._files: set[str] = set()  # of the finished claims
         self._changed: dict[str, str] = {}  # models that were found to be others at the end
         self.seconds_by_file: dict[str, float] = defaultdict(float)
+        self.registered: dict[str, dict[str, Any]] = {}  # by claim: what a file of registered claims says of it
+        self.drifts: dict[str, dict[str, Any]] = {}  # by claim: what came of comparing it with a baseline
         self.outside: list[str] = []  # tests that are no claims, and asked questions
 
     def collected(self, claims: list[dict[str, Any]]) -> None:
@@ -82,7 +84,12 @@ class ClaimLog:
         """Those that came back, in that order, then those that did not. One that asks the same as an earlier one says so.
         They are unpacked each time: ask once."""
         came_back = [self._with_its_model(json.loads(zlib.decompress(each))) for each in self._finished.values()]
+        came_back = [self._with_what_was_before(claim) for claim in came_back]
         return marked_repeats([*came_back, *(self._lost(each) for each in self.unfinished)])
+
+    def _with_what_was_before(self, claim: dict[str, Any]) -> dict[str, Any]:
+        name = claim_name(claim)
+        return {**claim, "drift": self.drifts.get(name), "registered": self.registered.get(name)}
 
     @property
     def unfinished(self) -> list[dict[str, Any]]:

@@ -69,7 +69,7 @@ class Simple:
     _words = ""
 
     def __init__(self, values: Values, noise: Noise = NO_NOISE) -> None:
-        self.values, self._noise = values, noise
+        self.values, self.floor = values, noise
 
     @property
     def value(self) -> float:
@@ -81,7 +81,7 @@ class Simple:
 
     @property
     def noise(self) -> float:
-        return self._noise.mean
+        return self.floor.mean
 
     @property
     def words(self) -> str:

@@ -40,7 +40,7 @@ class RealMean(Simple):
 
     def __init__(self, values: Values, noise: Noise = NO_NOISE, *, what: str = "prompts", scale: float = 0.0) -> None:
         super().__init__(values, noise)
-        self._what, self._scale = what, scale
+        self.what, self.scale = what, scale
 
     def _interval(self, level: Level) -> Interval:
         return at_boundary(stats.skew_guarded(self.values, level.tail), level)
@@ -48,12 +48,12 @@ class RealMean(Simple):
     def problem(self, level: Level) -> str | None:
         if level.census:
             return None
-        return too_alike(self.values, ROUNDING * max(self._scale, float(np.abs(self.values).max())), level.alpha)
+        return too_alike(self.values, ROUNDING * max(self.scale, float(np.abs(self.values).max())), level.alpha)
 
     def unseen(self, edges: Edges, level: Level) -> Unseen | None:
         if level.census:
             return None
-        return unseen_of(self.values, self._what, edges, level.alpha)
+        return unseen_of(self.values, self.what, edges, level.alpha)
 
     def warnings(self, edges: Edges, level: Level) -> tuple[str, ...]:
         if level.census or self.n < 2:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from circuitcheck.sampling.decision import INCONCLUSIVE
+from circuitcheck.sampling.decision import INCONCLUSIVE, Decision
 from circuitcheck.sampling.design import Design, Level
 from circuitcheck.sampling.estimands import Estimand
 from circuitcheck.sampling.tally import Needs, Tally, needs
@@ -62,6 +62,55 @@ class Ranking:
 
     def _level(self, look: int, alpha: float) -> Level:
         return replace(self.design, confidence=1 - alpha).level(look)
+
+
+def ranked(rule: Ranking, own: Estimand, tally: Tally, looks: tuple[tuple[int, float, float], ...], noun: str) -> Decision:
+    """What came of it, in the form of every decision. `own` is the effect, `noun` what the sets are of."""
+    needed = rule.needed(tally.draws, rule.alpha)
+    verdict = tally.verdict(needed)
+    n, low, high = looks[-1]
+    return Decision(
+        verdict=verdict,
+        reason=_undecided(rule, own, tally, needed, looks, noun) if verdict == INCONCLUSIVE else "",
+        estimate=tally.lesser / tally.draws,
+        low=low,
+        high=high,
+        method=f"partial conjunction over {tally.draws} {noun} sets; look {len(looks)} of {len(rule.design.looks)}",
+        confidence=rule.design.confidence,
+        n=n,
+        looks=looks,
+        n_more=(),
+        warnings=_doubts(tally, noun),
+        census=False,
+        words=(
+            f"each of {tally.draws} {noun} sets is compared on the same prompts, at a level that holds for all together; "
+            f"{needed.beaten} must be shown to be beaten, or {needed.ahead} to be ahead"
+        ),
+        planned=len(rule.design.looks),
+    )
+
+
+def _undecided(
+    rule: Ranking, own: Estimand, tally: Tally, needed: Needs, looks: tuple[tuple[int, float, float], ...], noun: str
+) -> str:
+    if not math.isfinite(own.value):
+        return "the effect is no finite number on these prompts"
+    weak = own.undefined(rule.design.level(len(looks) - 1))
+    if weak is not None:
+        return weak
+    found = (
+        f"after {looks[-1][0]} prompts {tally.beaten} of {tally.draws} {noun} sets are shown to be beaten, which takes "
+        f"{needed.beaten}, and {tally.ahead} to be ahead, which takes {needed.ahead}"
+    )
+    if tally.prompts_would_tell(needed):
+        return f"{found}; {tally.open} are open: more prompts would tell"
+    return found if tally.all_sets else f"{found}: more draws (draws=) would tell"
+
+
+def _doubts(tally: Tally, noun: str) -> tuple[str, ...]:
+    if not tally.undefined:
+        return ()
+    return (f"{tally.undefined} of {tally.draws} {noun} sets gave no finite number: they count neither for nor against",)
 
 
 def _side(found: Estimand, level: Level) -> int:

@@ -38,8 +38,8 @@ class RatioOfMeans:
 
     @property
     def value(self) -> float:
-        below = self._mean(self.denominator)
-        return self._mean(self.numerator) / below if below else math.nan
+        below = self.mean(self.denominator)
+        return self.mean(self.numerator) / below if below else math.nan
 
     @property
     def n(self) -> int:
@@ -47,7 +47,7 @@ class RatioOfMeans:
 
     @property
     def noise(self) -> float:
-        below = abs(self._mean(self.denominator))
+        below = abs(self.mean(self.denominator))
         return self._noise(self.value).mean / below if below else math.inf
 
     @property
@@ -89,7 +89,7 @@ class RatioOfMeans:
 
     def unseen(self, edges: Edges, level: Level) -> Unseen | None:
         """On the ratio's scale, for prompts with the mean denominator."""
-        below = self._mean(self.denominator)
+        below = self.mean(self.denominator)
         if self.bounds is not None or not below > 0:
             return None
         prompts = self.value + (self.numerator - self.value * self.denominator) / below
@@ -98,7 +98,7 @@ class RatioOfMeans:
     def warnings(self, edges: Edges, level: Level) -> tuple[str, ...]:
         if self.undefined(level):
             return ()
-        below = self._mean(self.denominator)
+        below = self.mean(self.denominator)
         return self._linear(self.value).warnings(tuple(below * (edge - self.value) for edge in edges), level)
 
     def notes(self, level: Level) -> tuple[str, ...]:
@@ -132,7 +132,7 @@ class RatioOfMeans:
     def _denominator(self) -> Simple:
         return mean_of(self.denominator, self.bounds and self.bounds[1], self.clusters, self.noises[1])
 
-    def _mean(self, values: Values) -> float:
+    def mean(self, values: Values) -> float:
         """Over prompts, or over templates, each of which counts once."""
         return float((values if self.clusters is None else stats.cluster_means(values, self.clusters.labels[0])).mean())
 

@@ -129,3 +129,14 @@ class Outside:
     @property
     def _within(self) -> Within:
         return Within(self.threshold, self.margin)
+
+
+def region_of(relation: str, threshold: float, margin: float | None) -> Region:
+    """The region that these words and numbers stand for. Raises ValueError where they are none."""
+    if relation in ("<", "<=") and margin is None:
+        return Below(threshold, relation)
+    if relation in (">", ">=") and margin is None:
+        return Above(threshold, relation)
+    if relation in ("==", "!=") and margin is not None:
+        return (Within if relation == "==" else Outside)(threshold, margin)
+    raise ValueError(f"{relation} {threshold} with a margin of {margin} is no region")

@@ -59,7 +59,7 @@ class Quantile(Simple):
     @property
     def noise(self) -> float:
         """Where no value moves by more than the worst, no quantile does."""
-        return self._noise.worst
+        return self.floor.worst
 
     def _interval(self, level: Level) -> Interval:
         return stats.quantile_interval(self.values, self.q, level.tail)

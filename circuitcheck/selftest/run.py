@@ -12,6 +12,7 @@ from circuitcheck.selftest.attacks import ATTACKS, measure_attack
 from circuitcheck.selftest.noise import Distribution, Noise
 from circuitcheck.selftest.planted import plant
 from circuitcheck.selftest.rates import Measured
+from circuitcheck.selftest.revisions import REVISIONS, measure_revision
 from circuitcheck.selftest.streams import STREAMS, Stream
 from circuitcheck.selftest.table import as_markdown, as_text, legend
 from circuitcheck.selftest.trials import (
@@ -64,6 +65,8 @@ def _rows(extent: Extent, folder: Path, seed: int) -> Iterator[Measured]:
         yield measure_stream(stream, extent.claims, extent.others, seed)
     for attack in ATTACKS:
         yield measure_attack(attack, extent.attacks, seed)
+    for revision in REVISIONS:
+        yield measure_revision(revision, extent.attacks, extent.others, seed)
     yield from _planted_rows(extent, folder)
 
 

@@ -49,7 +49,8 @@ def legend(distance: float) -> str:
         f"False support and false refutation: of claims whose threshold is the true number itself, nominal {NOMINAL:.1%} "
         f"each, with 95% intervals. Power, prompts and wrong verdicts: of claims whose threshold is {distance:g} standard "
         f"deviations away (prompts, on the true side). Warned: of the verdicts on the threshold, all of them wrong, those "
-        f"that carry a warning."
+        f"that carry a warning. Of drift: on the threshold is a change as large as its margin, support that it holds, "
+        f"refutation an alarm; power is how often a change of a tenth of the margin holds."
     )
 
 

@@ -2,12 +2,15 @@
 
 from circuitcheck.session.checkups import CheckUpStore
 from circuitcheck.session.counterexamples import CounterexampleStore
+from circuitcheck.session.engines import engine_names, register_engine
 from circuitcheck.session.ledger import Asked, Ledger, Looked, ledger_of_this_folder, project_of
-from circuitcheck.session.session import Measured, Session, current_session, engine_names, register_engine, use_session
+from circuitcheck.session.session import Measured, Session, current_session, use_session
+from circuitcheck.session.stored import NOTHING_REUSED, Reuse
 from circuitcheck.settings import DEVICE_FORM, SCOPES, Scope, Settings
 
 __all__ = [
     "DEVICE_FORM",
+    "NOTHING_REUSED",
     "SCOPES",
     "Asked",
     "CheckUpStore",
@@ -15,6 +18,7 @@ __all__ = [
     "Ledger",
     "Looked",
     "Measured",
+    "Reuse",
     "Scope",
     "Session",
     "Settings",

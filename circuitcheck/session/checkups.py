@@ -2,13 +2,21 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from circuitcheck.engine.checkup import VERSION, CheckUp, Finding
-from circuitcheck.engine.protocol import Engine, ModelCard
+from circuitcheck.engine.protocol import ModelCard
 from circuitcheck.errors import UnsoundModel
 from circuitcheck.files import read_record, write_record
 from circuitcheck.places import SITE_KINDS
 from circuitcheck.places.site_kinds import own_kinds_digest
+from circuitcheck.plan import ModelRef
+
+
+class Examines(Protocol):
+    """An engine, as far as it is needed here."""
+
+    def examine(self, ref: ModelRef) -> CheckUp: ...
 
 
 @dataclass
@@ -22,7 +30,7 @@ class CheckUpStore:
         """Was it looked at in this process?"""
         return _key(card) in self._held
 
-    def of(self, card: ModelCard, engine: Engine) -> CheckUp:
+    def of(self, card: ModelCard, engine: Examines) -> CheckUp:
         """The check-up of this model on this kind of device, made now if it never was."""
         key = _key(card)
         if key not in self._held:
@@ -33,7 +41,7 @@ class CheckUpStore:
             self._held[key] = found
         return self._held[key]
 
-    def require_sound(self, card: ModelCard, engine: Engine, kinds: frozenset[str]) -> None:
+    def require_sound(self, card: ModelCard, engine: Examines, kinds: frozenset[str]) -> None:
         """Raises UnsoundModel where a check failed that work with these kinds of sites depends on."""
         failed = self.of(card, engine).against(kinds)
         if failed:

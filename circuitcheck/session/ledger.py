@@ -5,7 +5,7 @@ Nothing here changes a verdict. It lets a result say how many tries it was picke
 
 import json
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -85,6 +85,11 @@ class Ledger:
         """Every asking of a question, in the order first asked."""
         self._catch_up()
         return tuple(self._asked.get(question, ()))
+
+    def asked_by_claim(self) -> dict[str, int]:
+        """How many askings there were by each claim, by its id."""
+        self._catch_up()
+        return dict(Counter(each.claim for asked in self._asked.values() for each in asked if each.claim))
 
     def looked(self, model: str, stream: str, templates: Iterable[str]) -> frozenset[str]:
         """The views of a model that were looked at on prompts of any of these templates."""

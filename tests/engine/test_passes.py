@@ -4,7 +4,6 @@ import pytest
 
 import circuitcheck as cc
 from circuitcheck.engine.torch.running.graph import Pass, graph_of
-from circuitcheck.engine.torch.sites.batch import Batch
 
 ABC, CLEAN = Pass("abc"), Pass("clean")
 
@@ -70,16 +69,3 @@ def test_what_is_kept_of_a_pass_is_what_others_take_and_metrics_read(ioi, model)
     assert kept[ABC] == {("mlp_out", 0), ("q", 2)}
     assert kept[CLEAN] == {("resid_post", 1)}
     assert [places for run, places in kept.items() if run.interventions] == [{("pattern", 1)}]
-
-
-def test_where_a_pass_begins_to_differ_is_known(ioi, model):
-    prompts = [
-        each for each in ioi.prompts(8, model=model) if len(each.tokens) == len(ioi.prompts(1, model=model)[0].tokens)
-    ]
-    batch = Batch(tuple(prompts), "cpu")
-    view = model.ablate("L2H1", kind="zero", at="END").patch("L1.resid_pre", at="S2")
-    run = Pass.of(view.data)
-    assert run.lowest_layer == 1
-    assert run.first_token(batch) == min(prompt.positions["S2"][-1] for prompt in prompts)
-    assert Pass.of(model.ablate("L2H1", kind="zero").data).first_token(batch) == 0
-    assert (CLEAN.lowest_layer, CLEAN.first_token(batch)) == (None, None)

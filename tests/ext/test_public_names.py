@@ -20,6 +20,7 @@ INSIDE = {
     "ContraryPrompt", "ControlResult", "Looks", "Tries",  # parts of results
     "Scanned", "Scanning",  # of a pass over texts
     "CheckUp", "CheckUpStore", "CounterexampleStore", "Ledger",  # what a session keeps
+    "DictionaryLooks", "KnownModels", "Reuse", "Store",
     "AllBut", "Constraint", "PromptSource", "Resample", "StreamMean", "TaskDefinition", "Tokenizer", "UnitSource",
     "_HasTokenizer",
     "Control", "EditFeatures", "Features", "LoadedDictionary", "Predicate", "Sets",  # what features and keys are made of

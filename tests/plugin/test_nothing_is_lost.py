@@ -31,7 +31,7 @@ def journal(folder: Folder) -> Path:
 def reported(folder: Folder) -> dict[str, object]:
     """What `circuitcheck report` makes of the journal."""
     path = folder.pytester.path / "from_journal.json"
-    main(["report", str(journal(folder)), "--json", str(path)])
+    main(["report", str(journal(folder)), "-o", str(path)])
     return read_report(path)
 
 

@@ -12,10 +12,34 @@ def test_it(model, ioi):
 """
 
 
-def test_two_reports_are_both_written(folder: Folder) -> None:
-    folder.run(CLAIM, "--circuit-report=a.json", "--circuit-report=b.json", report=False)
+def test_each_report_is_written_in_the_format_of_its_suffix(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "step.md")
+    names = ("a.json", "b.json", "c.html", "d.md")
+    options = ("--circuit-seed=3", *(f"--circuit-report={name}" for name in names))
+    run = folder.run(CLAIM, *options, report=False)
+    run.shows(*(f"report: {name}" for name in names))
     assert Path("a.json").read_text() == Path("b.json").read_text()
-    assert read_report(Path("a.json"))["summary"]["supported"] == 1
+    report = read_report(Path("a.json"))
+    assert report["summary"]["supported"] == 1
+    assert report["environment"]["options"] == ["--circuit-seed=3"]
+    page = Path("c.html").read_text()
+    assert "1 of 1 claims as expected" in page
+    assert "pytest &#39;hypotheses/test_claims.py::test_it[tiny]&#39; --circuit-seed=3" in page
+    assert "## circuitcheck: 1 of 1 claims as expected" in Path("d.md").read_text()
+    assert Path("step.md").read_text() == Path("d.md").read_text()
+
+
+def test_a_summary_that_github_cannot_have_fails_nothing(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "nowhere/step.md")
+    run = folder.run(CLAIM)
+    assert run.exit_code == 0
+    run.shows("summary for GitHub NOT written: nowhere/step.md: *")
+
+
+def test_without_a_summary_github_has_none(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "step.md")
+    assert folder.run(CLAIM, "--circuit-summary=off").exit_code == 0
+    assert not Path("step.md").exists()
 
 
 def test_new_folders_are_made(folder: Folder) -> None:
@@ -47,7 +71,9 @@ def test_ini_names_a_report(folder: Folder) -> None:
 
 @pytest.mark.parametrize("name", ["x.pdf", "x", "x.json.gz"])
 def test_another_format_is_a_usage_error(folder: Folder, name: str) -> None:
-    folder.run(CLAIM, f"--circuit-report={name}", report=False).usage_error("--circuit-report", name, ".json")
+    folder.run(CLAIM, f"--circuit-report={name}", report=False).usage_error(
+        f"--circuit-report {name}", "a path ends in .json, .html, .md"
+    )
 
 
 def test_a_folder_is_a_usage_error(folder: Folder) -> None:

@@ -114,11 +114,17 @@ def test_junitxml_holds_claims_and_verdicts_and_counts_failures(folder: Folder) 
     (suite,) = ElementTree.parse(folder.pytester.path / "junit.xml").getroot()
     counts = {name: int(suite.get(name, "")) for name in ("tests", "failures", "errors", "skipped")}
     assert counts == {"tests": 5, "failures": 2, "errors": 0, "skipped": 1}
-    found = {}
+    found, seen = {}, 0
     for case in suite.iter("testcase"):
         properties = {each.get("name"): each.get("value") for each in case.iter("property")}
         if "circuit_claim" in properties:
             found[properties["circuit_claim"]] = properties["circuit_verdict"]
+            numbers = [
+                float(properties[f"circuit_{name}"]) for name in ("low", "estimate", "high") if "circuit_low" in properties
+            ]
+            assert numbers == sorted(numbers)
+            seen += len(numbers)
+    assert seen == 3 * 4
     assert found == {f"{name}[tiny]": verdict for name, verdict in VERDICTS.items()}
 
 

@@ -41,7 +41,7 @@ class Words:
 
 @pytest.mark.parametrize("whimsical, expected", [(False, Splicer), (True, Encoder)])
 def test_pieces_are_used_only_where_they_give_what_the_tokenizer_gives(toy_task, whimsical, expected):
-    assert type(realise(toy_task, Words(whimsical))._renderer._runs) is expected
+    assert type(realise(toy_task, Words(whimsical)).renderer._runs) is expected
 
 
 @pytest.mark.parametrize("whimsical", [False, True])

@@ -116,7 +116,7 @@ def test_the_lifts_interval_is_the_delta_methods(facts, firing):
     gradient = np.array([1 / (first * second), -both / (first**2 * second), -both / (first * second**2)])
     error = np.sqrt(gradient @ np.cov(columns) @ gradient / m)
     lift = facts.lift(*two)
-    above, below = lift.parts_in(lift.draw(range(len(documents))), lambda values: by_document(values, documents))
+    above, below = lift.form.parts(lift.draw(range(len(documents))), lambda values: by_document(values, documents))
     residual = above - above.mean() / below.mean() * below
     assert residual.std(ddof=1) / np.sqrt(m) / below.mean() == pytest.approx(error, rel=1e-6)
     found = lift.estimate(len(documents))
@@ -137,7 +137,7 @@ def test_the_lifts_interval_covers_the_truth(facts, firing, dependence):
         second = rng.random(shape) < often[1]
         first = np.where(rng.random(shape) < dependence, second, rng.random(shape) < often[0])
         columns = np.array([first & second, first, second], dtype=float).reshape(3, -1)
-        found = RatioOfMeans(*lift.parts_in(columns, lambda values: values.reshape(shape).mean(axis=1)))
+        found = RatioOfMeans(*lift.form.parts(columns, lambda values: values.reshape(shape).mean(axis=1)))
         interval = found.interval(Level(0.025, 0.95))
         missed += not interval.low <= truth <= interval.high
     assert 0.01 <= missed / runs <= 0.09

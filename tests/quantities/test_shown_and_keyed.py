@@ -9,7 +9,7 @@ import pytest
 
 import circuitcheck as cc
 from circuitcheck.fields import builtins_of, defined, lines_of
-from circuitcheck.quantities.questions.result_fields import FIELDS
+from circuitcheck.quantities.questions.result_fields import FIELDS, PROOF
 from circuitcheck.report import load_schema
 
 
@@ -105,7 +105,7 @@ def test_html_is_escaped(ioi, model, thing):
 def test_text_notebook_and_json_say_the_same_of_a_result(ioi, model):
     (zero := ioi.logit_diff(model.ablate("L0H1", kind="zero")) > 100).decide()
     text, html = zero.result.describe(), zero.result._repr_html_()
-    said = lines_of(FIELDS, zero.result)
+    said = lines_of((*FIELDS, PROOF), builtins_of((*FIELDS, PROOF), zero.result))
     assert {"estimate", "sample", "method", "against it", "proof"} <= {label for label, _ in said}
     for label, words in said:
         assert f"\n  {label}: {words.splitlines()[0]}" in text

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 from small_tasks import small_ioi
-from tiny import tiny_hooked_transformer
+from tiny import lies_at, tiny_hooked_transformer
 
 import circuitcheck as cc
 from circuitcheck.session.checkups import CheckUpStore
@@ -92,3 +92,19 @@ def hooked_transformer(_hooked_transformer):
 def then():
     """A view with one more intervention, given as data."""
     return lambda view, intervention: replace(view, data=view.data.then(intervention))
+
+
+@pytest.fixture
+def table(monkeypatch):
+    """`table(z="blocks.{layer}.nowhere")`: another entry in the table of hook points."""
+
+    def change(**entries):
+        for kind, point in entries.items():
+            lies_at(monkeypatch, kind, point)
+
+    return change
+
+
+@pytest.fixture
+def direction(model, ioi):
+    return cc.mean_difference(ioi, model, at="IO", minus="S1", n=16)

@@ -10,43 +10,53 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from circuitcheck.digest import digest
 from circuitcheck.engine.checkup import CheckUp
 from circuitcheck.engine.protocol import DictionaryCard, Look, ModelCard, Reconstructed, Scanned, Table
 from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
 from circuitcheck.engine.torch.dictionaries.fitting import check_fits
 from circuitcheck.engine.torch.dictionaries.pool import DictionaryPool
+from circuitcheck.engine.torch.dictionaries.reading import HUB
 from circuitcheck.engine.torch.doctor import examine
+from circuitcheck.engine.torch.fingerprints.numerics import numerics
 from circuitcheck.engine.torch.loaded.model import LoadedModel
 from circuitcheck.engine.torch.loaded.pool import ModelPool, TokenizerPool
 from circuitcheck.engine.torch.loading.devices import memory_of, resolve_device
 from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
+from circuitcheck.engine.torch.loading.witness import files_digest, state_digest
 from circuitcheck.engine.torch.running.composition import composition
 from circuitcheck.engine.torch.running.direct_effect import direct_effect
 from circuitcheck.engine.torch.running.encoding import encode, reconstruct
+from circuitcheck.engine.torch.running.model_runs import Recordings
 from circuitcheck.engine.torch.running.references import Directions, Means, rendered
 from circuitcheck.engine.torch.running.run import Run
 from circuitcheck.engine.torch.running.scanning import scan, trace
 from circuitcheck.errors import ModelChanged
-from circuitcheck.models import BosPolicy, parse_spec
+from circuitcheck.models import BosPolicy, dictionary_folder, parse_spec
 from circuitcheck.places import At, Position, Site, check_sites
 from circuitcheck.plan import DictionaryRef, MadeFor, ModelRef, Plan, Scanning
 
 Found = TypeVar("Found")
-_PART_FOR_MEANS = 8  # of the device's memory, at most
+_PART_FOR_MEANS, _PART_FOR_RECORDINGS = 8, 16  # of the device's memory, at most
 _DIRECTIONS = 1 << 26  # bytes, on the host
 _ONE_AT_A_TIME = threading.RLock()  # hooks are on the model, where another thread's run would meet them
 
 
 class LocalEngine:
     """Runs plans in this process, one at a time whatever the thread. `device` is where a model goes that a plan names and
-    nobody has loaded yet; `cache` is the folder for converted GGUF files, None for none."""
+    nobody has loaded yet; `cache` is the folder for converted GGUF files, None for none. Unless it is `fast`, every pass is
+    run whole."""
 
-    def __init__(self, device: str = "auto", memory_budget: int | None = None, cache: Path | None = None) -> None:
-        self._device = device
+    def __init__(
+        self, device: str = "auto", memory_budget: int | None = None, cache: Path | None = None, *, fast: bool = True
+    ) -> None:
+        self._device, self._fast = device, fast
         self._pool = ModelPool(memory_budget, cache)
         self._tokenizers = TokenizerPool(cache)
         self._dictionaries = DictionaryPool()
-        self._means = Means(memory_of(resolve_device(device)) // _PART_FOR_MEANS, lambda means: means.bytes)
+        memory = memory_of(resolve_device(device))
+        self._means = Means(memory // _PART_FOR_MEANS, lambda means: means.bytes)
+        self._recordings = Recordings(memory // _PART_FOR_RECORDINGS, lambda recording: recording.bytes)
         self._directions = Directions(_DIRECTIONS, lambda vectors: sum(each.nbytes for each in vectors.values()))
 
     def load(self, spec: str, *, dtype: str, device: str, bos: BosPolicy) -> ModelCard:
@@ -80,6 +90,18 @@ class LocalEngine:
             if parsed.kind == "instance":
                 return self._pool.load(parsed, self._device).tokenizer
             return self._tokenizers.get(parsed)
+
+    def numerics(self, device: str) -> Mapping[str, str]:
+        return {**numerics(resolve_device(device)), "passes": "shortened" if self._fast else "whole"}
+
+    def witness(self, spec: str, *, dtype: str, device: str, bos: BosPolicy) -> str | None:
+        parsed, where = parse_spec(spec, dtype=dtype, bos=bos), resolve_device(device)
+        seen = files_digest(parsed)
+        return None if seen is None else digest((seen, parsed, str(where), numerics(where)))
+
+    def dictionary_witness(self, spec: str) -> str | None:
+        seen = None if spec.startswith(HUB) else state_digest(dictionary_folder(spec))
+        return None if seen is None else digest((seen, numerics(torch.device("cpu"))))
 
     def verify(self, ref: ModelRef) -> None:
         """Read every weight of a model that is still loaded again. Raises ModelChanged."""
@@ -196,7 +218,9 @@ class LocalEngine:
                 places += intervention.reads
                 check_sites(places, loaded.card.architecture)
         self._means.drop(lambda key: not self._pool.holds(key[0]))
-        run = Run(loaded, plan, self._means, self._directions, self._dictionaries)
+        self._recordings.drop(lambda key: not self._pool.holds(key[0]))
+        recordings = self._recordings if self._fast else None
+        run = Run(loaded, plan, self._means, self._directions, self._dictionaries, recordings)
         with torch.no_grad():
             found = what(run)
         loaded.check_unchanged()

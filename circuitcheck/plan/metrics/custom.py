@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from circuitcheck.digest import THIS_PROCESS
 from circuitcheck.plan.metrics.protocol import MetricBase, Support
 
 
@@ -21,4 +22,4 @@ class Custom(MetricBase):
 
     @property
     def digest(self) -> str:
-        return f"local:{self.name}:{self.support}:{id(self.function)}"
+        return f"{THIS_PROCESS}:{self.name}:{self.support}:{id(self.function)}"

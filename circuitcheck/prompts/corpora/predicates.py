@@ -7,6 +7,7 @@ from itertools import count
 from typing import ClassVar, Protocol
 from weakref import WeakKeyDictionary
 
+from circuitcheck.digest import THIS_PROCESS
 from circuitcheck.errors import BadTask
 from circuitcheck.text import shown
 
@@ -103,7 +104,7 @@ class Chosen:
     looks_back: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "digest_parts", ("local", str(_token_of(self.function))))
+        object.__setattr__(self, "digest_parts", (THIS_PROCESS, str(_token_of(self.function))))
 
     def describe(self) -> str:
         """In words."""
@@ -172,6 +173,11 @@ class Every:
     def choose(self, text: str, ends: Ends) -> list[int]:  # noqa: ARG002 - the call of every predicate
         """Indices of the tokens, in order."""
         return list(range(len(ends)))
+
+
+def is_local(predicate: "Predicate | Last") -> bool:
+    """Is it, or a part of it, a function of this process?"""
+    return THIS_PROCESS in predicate.digest_parts
 
 
 def both_of(one: Predicate, other: Predicate) -> Predicate:

@@ -8,7 +8,7 @@ from circuitcheck.digest import Digested, digest
 from circuitcheck.errors import BadTask
 from circuitcheck.prompts.base import SourceBase
 from circuitcheck.prompts.corpora.documents import Documents
-from circuitcheck.prompts.corpora.predicates import Last, Predicate
+from circuitcheck.prompts.corpora.predicates import Last, Predicate, is_local
 from circuitcheck.prompts.corpora.realised import RealisedCorpus
 from circuitcheck.prompts.prompt import Labels, Prompt
 from circuitcheck.prompts.schema.task import END
@@ -78,7 +78,13 @@ class CorpusSource(SourceBase):
             groups="documents",
             has_sampling_units=True,
             rows_share_texts=True,
+            is_local=self._is_local,
         )
+
+    @property
+    def _is_local(self) -> bool:
+        chosen: list[Predicate | Last] = [self.where, *(key for _, key in self.keys), *(mark for _, mark in self.marks)]
+        return any(map(is_local, chosen))
 
     def realised(self, tokenizer: Tokenizer) -> RealisedCorpus:
         return _realise(self, tokenizer)

@@ -1,7 +1,7 @@
 """A task as one tokenizer's prompts make it."""
 
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
 
 from circuitcheck.digest import digest
 from circuitcheck.errors import BadTask
@@ -9,12 +9,14 @@ from circuitcheck.prompts.permutation import permute
 from circuitcheck.prompts.prompt import Labels, Prompt
 from circuitcheck.prompts.realised.combinations import Combinations
 from circuitcheck.prompts.realised.frames import Frame, frames_of
-from circuitcheck.prompts.realised.rendering import Renderer
+from circuitcheck.prompts.realised.rendering import Drawn, Renderer
 from circuitcheck.prompts.realised.survivors import EXAMPLES, Survivors
 from circuitcheck.prompts.schema.task import TaskSchema
 from circuitcheck.prompts.streams import combination, stream_size
 from circuitcheck.prompts.tokenizer import Tokenizer
 from circuitcheck.text import counted
+
+_FEW = 16  # prompts
 
 
 @lru_cache(maxsize=32)
@@ -34,10 +36,21 @@ class RealisedTask:
         self.combinations = Combinations(task, frames, self.survivors.classes)
         self._sizes: dict[str, int] = {}
         self._frames = {frame.template: frame for frame in frames}
-        self._renderer = Renderer(task, tokenizer, frames, self.survivors)
+        self._renderer, self._rendered = Renderer(task, tokenizer, frames, self.survivors), 0
+        self.shape = digest([[name, *map(list, classes)] for name, classes in sorted(self.survivors.classes.items())])
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """Several times faster where it may put tokens together; to find that out takes a second."""
+        frames = self._frames.values()
         if all(self.survivors.independent(frame) for frame in frames):
             self._renderer.try_splicing([(0, frame, values) for frame in frames for values in self._spread(frame)])
-        self.shape = digest([[name, *map(list, classes)] for name, classes in sorted(self.survivors.classes.items())])
+        return self._renderer
+
+    def _render(self, drawn: Sequence[Drawn]) -> tuple[Prompt, ...]:
+        """Where values are stored only the few prompts are rendered that results show."""
+        self._rendered += len(drawn)
+        return (self._renderer if self._rendered <= _FEW else self.renderer).render(drawn)
 
     def size(self, stream: str) -> int:
         """Prompts in `stream`: rounds in which every template comes once, until the smallest is used up."""
@@ -49,11 +62,11 @@ class RealisedTask:
     def prompts(self, rows: range, *, seed: int, stream: str) -> tuple[Prompt, ...]:
         """Raises BadTask beyond the stream's size."""
         drawn = [(index, *self.drawn_at(index, seed=seed, stream=stream)) for index in rows]
-        return self._renderer.render(drawn)
+        return self._render(drawn)
 
     def picked(self, template: str, values: Mapping[str, str], index: int = 0) -> Prompt:
         """The prompt of a template with these values of the drawn variables."""
-        return self._renderer.render([(index, self._frames[template], self.combinations.complete(dict(values)))])[0]
+        return self._render([(index, self._frames[template], self.combinations.complete(dict(values)))])[0]
 
     def groups(self, stream: str) -> int:  # noqa: ARG002 - of other sources it depends on the stream
         """Every template comes once in each round."""

@@ -1,7 +1,7 @@
 """Expressions: arithmetic over cells, which gives one number for each prompt, and one for all of them."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn, Self
 
@@ -12,15 +12,13 @@ from circuitcheck.digest import digest
 from circuitcheck.errors import NotComparable, after_reload
 from circuitcheck.given import checked_number, number_of
 from circuitcheck.places import Part
-from circuitcheck.plan import Cell, ModelRef
+from circuitcheck.plan import Cell, ModelRef, bounds_of
 from circuitcheck.prompts import PromptStream, TaskDefinition
 from circuitcheck.prompts.cases import Case, PickedCases
-from circuitcheck.quantities.expressions.linear import Linear, by_digest
-from circuitcheck.sampling import Bounds
+from circuitcheck.quantities.expressions.linear import Linear
+from circuitcheck.sampling import Bounds, Form, Kind
 from circuitcheck.session import current_session
 from circuitcheck.text import shown
-
-Units = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -69,37 +67,30 @@ class Expression:
         return current_session().measure(self.prompts, self.cells, rows).values
 
     @property
+    def form(self) -> Form:
+        """Its arithmetic over the rows of `cells`."""
+        return self.form_over(self.cells)
+
+    def form_over(self, cells: Sequence[Cell]) -> Form:
+        """Its arithmetic over the rows of these cells, its own among them."""
+        numbers = {cell.digest: number for number, cell in enumerate(cells)}
+        kinds = tuple(Kind(bounds_of(cell.metric.support), cell.metric.support == "binary") for cell in cells)
+        below = self.denominator.over(numbers) if self.denominator else None
+        times = self.times.over(numbers) if self.times else None
+        return Form(kinds, self.numerator.over(numbers), below, times, self.cut, self.q)
+
+    @property
     def bounds(self) -> Bounds | None:
         """Of the value of one prompt, where the metrics' supports have them."""
-        return (0.0, 1.0) if self.cut is not None else self.numerator.bounds
+        return self.form.bounds
 
     def per_prompt(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
         """[prompt]: each prompt's own number; for a ratio, the numerator."""
-        values = self.parts(columns)[0]
-        return values if self.cut is None else (values > self.cut).astype(float)
-
-    def toward(self, value: float, columns: NDArray[np.float64]) -> NDArray[np.float64]:
-        """[prompt]: each prompt's number; of a ratio, linearised at `value`."""
-        if self.denominator is None:
-            return self.per_prompt(columns)
-        numerator, denominator = self.parts(columns)
-        scale = np.nanmean(denominator)
-        return value + (numerator - value * denominator) / (scale if scale else 1.0)
+        return self.form.per_prompt(columns)
 
     def parts(self, columns: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """[prompt] numerators and denominators; a mean has denominators of 1."""
-        return self.parts_in(columns, lambda values: values)
-
-    def parts_in(self, columns: NDArray[np.float64], units: Units) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The same of sampling units, of whose prompts `units` takes the means. The product of two means has the mean of
-        a B + b A - A B, which is what one unit adds to it (delta method)."""
-        values, n = by_digest(self.cells, columns), columns.shape[1]
-        above = units(self.numerator.of(values, n))
-        below = units(self.denominator.of(values, n)) if self.denominator else np.ones(len(above))
-        if self.times is not None:
-            other = units(self.times.of(values, n))
-            below = below * other.mean() + other * below.mean() - below.mean() * other.mean()
-        return above, below
+        return self.form.parts(columns)
 
     def above(self, x: float) -> Self:
         """The share of prompts whose number is above `x`. Raises NotComparable on ratios."""

@@ -2,15 +2,15 @@
 
 import math
 from dataclasses import dataclass
-from functools import partial
 
 from circuitcheck.given import checked_number, known_arguments
 from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.questions.conditions import Conditions, conditions_of
-from circuitcheck.quantities.questions.estimand import estimand_of
+from circuitcheck.quantities.questions.estimand import basis_of, estimand_of
 from circuitcheck.quantities.questions.history import question_key
 from circuitcheck.quantities.questions.question import Question
 from circuitcheck.quantities.questions.reach import with_reach
+from circuitcheck.quantities.questions.resting import fixed_prompts, rests_of
 from circuitcheck.quantities.questions.result import ComparisonResult, contrary_prompts, result_of
 from circuitcheck.sampling import Design, Evidence, Region, decide, evidence
 from circuitcheck.session import Settings, current_session
@@ -53,7 +53,8 @@ class Comparison(Question):
         quantity, session = self.quantity, current_session()
         where, conditions = quantity.prompts, conditions_of(quantity, settings)
         design = self._design(settings, conditions)
-        decision = decide(quantity.draw, partial(estimand_of, quantity, conditions=conditions), self.region, design)
+        basis = basis_of(quantity, conditions)
+        decision = decide(quantity.draw, basis.estimand, self.region, design)
         measured = session.measure(where, quantity.cells, range(decision.n))
         return result_of(
             quantity,
@@ -67,6 +68,7 @@ class Comparison(Question):
             question=question_key(quantity, settings.scope),
             contrary=contrary_prompts(quantity, self.region, measured.values, decision.estimate),
             flags=self._trivial,
+            rests=rests_of(quantity, basis, design, decision.n, fixed_prompts(quantity, settings)),
         )
 
     @property
@@ -96,5 +98,5 @@ class Comparison(Question):
     def _design(self, settings: Settings, conditions: Conditions) -> Design:
         where = self.quantity.prompts
         population = current_session().population(where, self.quantity.models)
-        census = conditions.clusters is None and where.is_population
+        census = not conditions.grouping.clusters and where.is_population
         return Design(settings.confidence, settings.first_look, settings.samples, population, census, settings.refuting)

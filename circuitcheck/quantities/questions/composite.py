@@ -87,6 +87,7 @@ class Composite(Question):
             parts=results,
             question="",
             shape="",
+            rests=None,
         )
 
 

@@ -4,27 +4,30 @@ import math
 from collections.abc import Iterator
 from functools import cached_property
 
+import numpy as np
+
 from circuitcheck.errors import BadTask, NotComparable
+from circuitcheck.grounds.rests import Versus
 from circuitcheck.places import Part
+from circuitcheck.plan import Cell
 from circuitcheck.prompts import keyed_number
 from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.questions.conditions import Conditions, conditions_of
 from circuitcheck.quantities.questions.drawn import Control, RandomFeatures, RandomParts, Sets
-from circuitcheck.quantities.questions.estimand import estimand_of
+from circuitcheck.quantities.questions.estimand import basis_of, estimand_of
 from circuitcheck.quantities.questions.history import question_key
 from circuitcheck.quantities.questions.outcome import ControlResult
 from circuitcheck.quantities.questions.question import Question
+from circuitcheck.quantities.questions.resting import fixed_prompts, rests_of
 from circuitcheck.quantities.questions.result import ComparisonResult, result_of
 from circuitcheck.sampling import (
-    INCONCLUSIVE,
-    Decision,
     Design,
     Differences,
     Estimand,
     Evidence,
-    Needs,
     Ranking,
     Tally,
+    ranked,
     stages_of,
 )
 from circuitcheck.session import Settings, current_session
@@ -32,6 +35,7 @@ from circuitcheck.stats import e_value_of
 
 _ALL_UP_TO = 1000
 _HALVINGS = 20
+_MOST_KEPT = 1 << 16  # numbers of the sets that are compared
 _AT_ONCE = 8  # sets measured in one plan: they share the clean and counterfactual runs
 
 
@@ -93,7 +97,7 @@ class Beats(Question):
         population = current_session().population(where, self.effect.models)
         maximum = self.budget(settings)
         first = min(settings.first_look, maximum)
-        census = where.is_population and conditions.clusters is None
+        census = where.is_population and not conditions.grouping.clusters
         design = Design(settings.confidence, first, maximum, population, census, settings.refuting)
         all_sets = self._matched.count <= _ALL_UP_TO
         sizes = (self._matched.count,) if all_sets else stages_of(self.control.draws, self.share, design.alpha)
@@ -136,6 +140,22 @@ class Beats(Question):
         )
         return ", ".join(map(str, self._parts(-number))), strength
 
+    def _versus(self, rule: Ranking, conditions: Conditions, sets: int, n: int) -> Versus:
+        """With the numbers of the sets on all prompts, where they are few enough to be kept."""
+        where, session = self.effect.prompts, current_session()
+        mine = self.effect.cells
+
+        def others(number: int) -> list[Cell]:
+            known = {cell.digest for cell in mine}
+            return [cell for cell in self._instead(number).cells if cell.digest not in known]
+
+        first, values = others(0), None
+        basis = basis_of(self.effect - self._instead(0), conditions, (*mine, *first))
+        if sets * len(first) * n <= _MOST_KEPT:
+            measured = (session.measure(where, others(number), range(n)).values for number in range(sets))
+            values = np.stack(list(measured))
+        return Versus(rule.design, rule.share, rule.sizes, rule.all_sets, sets, self.noun, basis.form, basis.floors, values)
+
     @property
     def _seed(self) -> int:
         return self.effect.prompts.seed if self.control.seed is None else self.control.seed
@@ -155,7 +175,7 @@ class Beats(Question):
         return result_of(
             effect,
             measured,
-            _decision(rule, own, tally, looks, self.noun),
+            ranked(rule, own, tally, looks, self.noun),
             expression=self.expression,
             relation=">=",
             threshold=self.share,
@@ -171,57 +191,14 @@ class Beats(Question):
                 strongest=strongest,
                 strongest_effect=strength,
             ),
+            rests=rests_of(
+                effect,
+                basis_of(effect, conditions),
+                self._versus(rule, conditions, tally.draws, n),
+                n,
+                fixed_prompts(effect, settings),
+            ),
         )
-
-
-def _decision(
-    rule: Ranking, own: Estimand, tally: Tally, looks: tuple[tuple[int, float, float], ...], noun: str
-) -> Decision:
-    needed = rule.needed(tally.draws, rule.alpha)
-    verdict = tally.verdict(needed)
-    n, low, high = looks[-1]
-    return Decision(
-        verdict=verdict,
-        reason=_undecided(rule, own, tally, needed, looks, noun) if verdict == INCONCLUSIVE else "",
-        estimate=tally.lesser / tally.draws,
-        low=low,
-        high=high,
-        method=f"partial conjunction over {tally.draws} {noun} sets; look {len(looks)} of {len(rule.design.looks)}",
-        confidence=rule.design.confidence,
-        n=n,
-        looks=looks,
-        n_more=(),
-        warnings=_doubts(tally, noun),
-        census=False,
-        words=(
-            f"each of {tally.draws} {noun} sets is compared on the same prompts, at a level that holds for all together; "
-            f"{needed.beaten} must be shown to be beaten, or {needed.ahead} to be ahead"
-        ),
-        planned=len(rule.design.looks),
-    )
-
-
-def _undecided(
-    rule: Ranking, own: Estimand, tally: Tally, needed: Needs, looks: tuple[tuple[int, float, float], ...], noun: str
-) -> str:
-    if not math.isfinite(own.value):
-        return "the effect is no finite number on these prompts"
-    weak = own.undefined(rule.design.level(len(looks) - 1))
-    if weak is not None:
-        return weak
-    found = (
-        f"after {looks[-1][0]} prompts {tally.beaten} of {tally.draws} {noun} sets are shown to be beaten, which takes "
-        f"{needed.beaten}, and {tally.ahead} to be ahead, which takes {needed.ahead}"
-    )
-    if tally.prompts_would_tell(needed):
-        return f"{found}; {tally.open} are open: more prompts would tell"
-    return found if tally.all_sets else f"{found}: more draws (draws=) would tell"
-
-
-def _doubts(tally: Tally, noun: str) -> tuple[str, ...]:
-    if not tally.undefined:
-        return ()
-    return (f"{tally.undefined} of {tally.draws} {noun} sets gave no finite number: they count neither for nor against",)
 
 
 def _in_groups(quantities: list[Expression]) -> Iterator[list[Expression]]:

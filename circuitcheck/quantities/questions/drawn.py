@@ -146,7 +146,7 @@ class Firing:
         found = session.encode(where, model, like.dictionary, at, rows)
         fires = found != 0
         mean = np.abs(found).sum(axis=0) / np.maximum(1, fires.sum(axis=0))
-        return cls(fires.mean(axis=0), mean * session.engine.write_norms(like.dictionary))
+        return cls(fires.mean(axis=0), mean * session.write_norms(like.dictionary))
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,4 +262,4 @@ def _check_varies(effect: Expression, claimed: tuple[Part, ...]) -> None:
 def _architecture(effect: Expression) -> Architecture:
     if len(effect.models) > 1:
         raise NotComparable(f"{effect.label} is of {len(effect.models)} models: heads can be drawn in one only.")
-    return current_session().engine.card(effect.models[0]).architecture
+    return current_session().models.card(effect.models[0]).architecture

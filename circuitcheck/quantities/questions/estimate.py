@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from circuitcheck.quantities.questions.html import escape_code
-from circuitcheck.quantities.questions.result_fields import percent
+from circuitcheck.quantities.questions.result_words import percent
 from circuitcheck.sampling import Decision
 from circuitcheck.text import counted
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from circuitcheck.engine.protocol import FeatureReceipt, Receipt, on_most_prompts
+from circuitcheck.grounds.rests import Rests
 from circuitcheck.plan import DictionaryRef
 from circuitcheck.quantities.questions.history import Looks, Tries
 from circuitcheck.sampling import Decision, Tally
 from circuitcheck.session import Measured
-from circuitcheck.text import printable
 
 _FEW = 0.1  # of the prompts
 _SHOWN = 4  # features, by name
@@ -25,10 +25,6 @@ class ContraryPrompt:
     text: str
     value: float
     linearised: bool = False
-
-    def describe(self) -> str:
-        where = "shrunk" if self.index is None else f"#{self.index}"
-        return f"{round(self.value, 3) + 0.0:8.3f}  {where} [{self.template}] {printable(self.text)}"
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,7 @@ class Outcome:
     """A decision, with what was compared and on which prompts. `threshold` is None for questions made of `parts`.
     `measured` is what it rests on, prompt by prompt; `flags` are warnings about how it was asked. `question` is a key of
     what was asked, without seed and threshold, `shape` says it without its units; `tries` and `looks` are what the result
-    may have been picked from."""
+    may have been picked from. `rests` holds all that the decision can be made from again."""
 
     expression: str
     relation: str
@@ -87,6 +83,7 @@ class Outcome:
     shape: str = ""
     tries: Tries | None = None
     looks: Looks | None = None
+    rests: Rests | None = field(default=None, compare=False, repr=False)
 
     @property
     def receipts(self) -> tuple[Receipt, ...]:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from circuitcheck.plan import Cell
 from circuitcheck.prompts import PromptSource
 from circuitcheck.quantities.expressions.expression import Expression
-from circuitcheck.quantities.expressions.linear import by_digest
 from circuitcheck.sampling import Decision
 
 _FEW = 32
@@ -42,11 +41,13 @@ def _range(quantity: Expression, columns: NDArray[np.float64], value: float) -> 
 
 
 def _stand_ins(quantity: Expression, columns: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
-    values, n = by_digest(quantity.cells, columns), columns.shape[1]
-    for _, cell in quantity.numerator.terms:
-        for other in quantity.cells:
-            if _alike(cell, other):
-                yield quantity.numerator.of({**values, cell.digest: values[other.digest]}, n)
+    cells, numerator = quantity.cells, quantity.form.numerator
+    for _, cell in numerator.terms:
+        for other in range(len(cells)):
+            if _alike(cells[cell], cells[other]):
+                exchanged = columns.copy()
+                exchanged[cell] = columns[other]
+                yield numerator.of(exchanged)
 
 
 def _alike(one: Cell, other: Cell) -> bool:

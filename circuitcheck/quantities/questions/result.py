@@ -7,15 +7,18 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitcheck.digest import THIS_PROCESS
 from circuitcheck.errors import NotComparable
-from circuitcheck.fields import lines_of
+from circuitcheck.fields import builtins_of, lines_of
+from circuitcheck.grounds.rests import Rests
 from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.questions.fit import poor_fits
 from circuitcheck.quantities.questions.history import shape_of
 from circuitcheck.quantities.questions.html import coloured, escape_code, table
 from circuitcheck.quantities.questions.outcome import ContraryPrompt, ControlResult, Outcome
 from circuitcheck.quantities.questions.reach import few_prompts
-from circuitcheck.quantities.questions.result_fields import FIELDS, percent
+from circuitcheck.quantities.questions.result_fields import FIELDS, PROOF
+from circuitcheck.quantities.questions.result_words import percent
 from circuitcheck.sampling import Decision, Region
 from circuitcheck.session import Measured, current_session
 
@@ -49,15 +52,20 @@ class ComparisonResult(Outcome):
         title = f"{self.expression} is {self.decision.verdict}"
         if self.parts:
             return "\n".join([title, *(_indented(part.describe()) for part in self.parts)])
-        said = [f"{label}: {words}" for label, words in lines_of(FIELDS, self)]
+        said = [f"{label}: {words}" for label, words in self._lines]
         return "\n".join([title, *map(_indented, said)])
+
+    @property
+    def _lines(self) -> list[tuple[str, str]]:
+        shown = (*FIELDS, PROOF)
+        return lines_of(shown, builtins_of(shown, self))
 
     def _repr_html_(self) -> str:
         """A small table of the same; of a question made of others, a list of theirs."""
         title, verdict = escape_code(self.expression), coloured(self.decision.verdict)
         if self.parts:
             return f"{title}: {verdict}<ul>{''.join(f'<li>{part._repr_html_()}</li>' for part in self.parts)}</ul>"
-        rows = [(label, escape(words)) for label, words in lines_of(FIELDS, self)]
+        rows = [(label, escape(words)) for label, words in self._lines]
         return table(title, [("verdict", verdict), *rows])
 
 
@@ -75,6 +83,7 @@ def result_of(
     contrary: tuple[ContraryPrompt, ...] = (),
     flags: tuple[str, ...] = (),
     control: ControlResult | None = None,
+    rests: Rests | None = None,
 ) -> ComparisonResult:
     """The result of every kind of question about one quantity."""
     where, session = quantity.prompts, current_session()
@@ -97,12 +106,13 @@ def result_of(
         control=control,
         question=question,
         shape=shape_of(expression),
+        rests=rests,
     )
 
 
 def _local_metrics(quantity: Expression) -> tuple[str, ...]:
     """Names of metrics that are functions of this process."""
-    names = (cell.metric.name for cell in quantity.cells if cell.metric.digest.startswith("local:"))
+    names = (cell.metric.name for cell in quantity.cells if cell.metric.digest.startswith(THIS_PROCESS))
     return tuple(dict.fromkeys(names))
 
 
@@ -116,7 +126,7 @@ def contrary_prompts(
     """The prompts whose own numbers lie deepest in the region that the claim denies, if any do; undefined numbers first.
     `values` are those of prompts from `first` on. A ratio is linearised at its `estimate`: at a threshold far from it the
     prompts with the largest denominators would lie farthest, whatever their numerators."""
-    numbers = quantity.toward(estimate if math.isfinite(estimate) else region.threshold, values)
+    numbers = quantity.form.toward(estimate if math.isfinite(estimate) else region.threshold, values)
     against = np.array([region.contradiction(number) for number in numbers])
     against[np.isnan(against)] = np.inf
     where = quantity.prompts

@@ -1,7 +1,5 @@
 """What a result says: each field once, for texts, notebooks, JSON and its schema."""
 
-import math
-from collections.abc import Iterable
 from typing import Any
 
 from circuitcheck.engine.protocol import FeatureReceipt, Receipt
@@ -17,53 +15,23 @@ from circuitcheck.fields import (
     defined,
     described,
     finite,
+    if_any,
     or_null,
     schema_of,
 )
+from circuitcheck.grounds.written import DEFINITIONS as STORED
+from circuitcheck.grounds.written import RESTS
 from circuitcheck.plan import DictionaryRef
+from circuitcheck.quantities.questions import result_words as words
 from circuitcheck.quantities.questions.history import Looks, Tries
 from circuitcheck.quantities.questions.outcome import ContraryPrompt, ControlResult, Outcome
 from circuitcheck.sampling import Unseen
 from circuitcheck.session import Asked
-from circuitcheck.stats.planning import CAP
-from circuitcheck.text import counted
 
-_FEATURES_SHOWN = 4
 _VERDICTS = ("supported", "refuted", "inconclusive")
 _ORDER = ("<", "<=", ">", ">=", "==", "!=")
 _RELATIONS = (*_ORDER, *(f"all {each}" for each in _ORDER), "any of", "all of")
 _COUNT, _NUMBER, _PROBABILITY, _STRINGS = map(defined, ("count", "number", "probability", "strings"))
-
-
-def percent(share: float) -> str:
-    """95%, and 99.58% for a claim of a family of twelve: rounding it to 100% would promise what nothing can."""
-    return f"{100 * share:.4g}%"
-
-
-def more_prompts(count: int | None) -> str:
-    if count is None:
-        return f"more than {CAP} times these prompts, too many to plan for from this sample"
-    return f"about {count} prompts more"
-
-
-def _looks(result: Outcome) -> str:
-    """At which numbers of prompts it was looked."""
-    decision = result.decision
-    if decision.planned < 2:
-        return ""
-    counts = [str(n) for n, _, _ in decision.looks]
-    listed = counts[0] if len(counts) == 1 else f"{', '.join(counts[:-1])} and {counts[-1]}"
-    return f"; looked at after {listed} prompts, at levels that allow for {decision.planned} looks"
-
-
-def _heading(prompts: tuple[ContraryPrompt, ...]) -> str:
-    many = f"{len(prompts)} prompts" if len(prompts) > 1 else "prompt"
-    if not all(math.isfinite(each.value) for each in prompts):
-        return "prompts without a finite number, or on the other side"
-    scale = " (linearised; a ratio has no value on one prompt)" if prompts[0].linearised else ""
-    return f"the {many} farthest on the other side{scale}"
-
-
 ASKED: tuple[Field[Asked], ...] = (
     Field("claim", TEXT, lambda asked: asked.claim),
     Field("seed", WHOLE, lambda asked: asked.seed),
@@ -124,6 +92,7 @@ CONTROL: tuple[Field[ControlResult], ...] = (
     Field("ahead", described("sets shown to have more effect", _COUNT), lambda control: int(control.tally.ahead)),
     Field("undefined", described("sets without a finite number", _COUNT), lambda control: int(control.tally.undefined)),
     Field("all_sets", FLAG, lambda control: bool(control.tally.all_sets)),
+    Field("text", TEXT, lambda control: control.describe()),
 )
 CONTRARY: tuple[Field[ContraryPrompt], ...] = (
     Field("index", or_null(_COUNT), lambda prompt: prompt.index),
@@ -171,64 +140,6 @@ RECEIPT: tuple[Field[Receipt], ...] = (
 )
 
 
-def _estimate(result: Outcome) -> list[str]:
-    decision = result.decision
-    if math.isnan(decision.estimate):
-        return []
-    low, high = f"{decision.low:.4g}", f"{decision.high:.4g}"
-    return [f"{decision.estimate:.4g}, {percent(decision.confidence)} interval [{low}, {high}]"]
-
-
-def _groups(result: Outcome) -> str:
-    return counted(result.templates, result.groups.removesuffix("s"))
-
-
-def _prompts(result: Outcome) -> list[str]:
-    return [
-        f"{counted(result.decision.n, 'prompt')} from {_groups(result)} of {result.task} ({result.stream} stream, "
-        f"seed {result.seed}; scope: {result.scope.replace('_', ' ')})"
-    ]
-
-
-def _farthest(result: Outcome) -> list[str]:
-    listed = "".join(f"\n  {each.describe()}" for each in result.contrary)
-    return [f"{_heading(result.contrary)}:{listed}"] if result.contrary else []
-
-
-def _proof(result: Outcome) -> list[str]:
-    return [
-        f"{receipt.intervention} changed {receipt.changed} of {receipt.prompts} prompts "
-        f"(mean relative change {receipt.mean_relative_change:.3g}{_of_output(receipt)}){_firing(receipt)}"
-        for receipt in result.receipts
-    ]
-
-
-def _of_output(receipt: Receipt) -> str:
-    found = receipt.mean_output_change
-    return "" if found is None else f", of the dictionary's output {found:.3g}"
-
-
-def _firing(receipt: Receipt) -> str:
-    counts = ", ".join(f"{each.feature} on {each.fires}" for each in receipt.features[:_FEATURES_SHOWN])
-    more = f", and {len(receipt.features) - _FEATURES_SHOWN} more" if len(receipt.features) > _FEATURES_SHOWN else ""
-    return f"; firing before: {counts}{more}" if counts else ""
-
-
-def _dictionary(ref: DictionaryRef) -> str:
-    where = f"at {ref.reads}" if not ref.is_transcoder else f"from {ref.reads} to {ref.writes}"
-    return f"{ref} ({ref.fingerprint[:12]}): {ref.width} features {where}"
-
-
-def _given(text: str) -> Iterable[str]:
-    return [text] if text else []
-
-
-def _unseen(result: Outcome) -> Iterable[str]:
-    """What would overturn a verdict is among the warnings already."""
-    unseen = result.decision.unseen
-    return [] if unseen is None or unseen.fragile else [unseen.describe()]
-
-
 def _number_or_null(value: float | None) -> float | None:
     return None if value is None else float(value)
 
@@ -247,29 +158,31 @@ FIELDS: tuple[Field[Outcome], ...] = (
     ),
     Field("margin", REAL_OR_NULL, lambda result: _number_or_null(result.margin)),
     Field("verdict", {"enum": list(_VERDICTS)}, lambda result: result.decision.verdict),
-    Field("estimate", _NUMBER, lambda result: finite(result.decision.estimate), "estimate", _estimate),
+    Field("estimate", _NUMBER, lambda result: finite(result.decision.estimate), "estimate", words.estimate),
     Field(
         "ci",
         {"type": "array", "minItems": 2, "maxItems": 2, "items": _NUMBER},
         lambda result: [finite(result.decision.low), finite(result.decision.high)],
     ),
     Field("confidence", defined("level"), lambda result: float(result.decision.confidence)),
-    Field("n", _COUNT, lambda result: int(result.decision.n), "sample", _prompts),
+    Field("n", _COUNT, lambda result: int(result.decision.n), "sample", words.sample),
     Field("templates", _COUNT, lambda result: int(result.templates)),
     Field(
         "groups",
         described("what `templates` counts", {"enum": ["templates", "documents"]}),
         lambda result: result.groups,
     ),
+    Field("task", TEXT, lambda result: result.task),
     Field("stream", TEXT, lambda result: result.stream),
     Field("seed", WHOLE, lambda result: int(result.seed)),
+    Field("scope", defined("scope"), lambda result: result.scope),
     Field("method", SOME_TEXT, lambda result: result.decision.method),
     Field(
         "method_in_words",
         TEXT,
         lambda result: result.decision.words,
         "method",
-        lambda result: [f"{result.decision.words}{_looks(result)}"] if result.decision.words else [],
+        words.method,
     ),
     Field(
         "looks",
@@ -279,15 +192,20 @@ FIELDS: tuple[Field[Outcome], ...] = (
         },
         lambda result: [[int(n), finite(low), finite(high)] for n, low, high in result.decision.looks],
     ),
+    Field(
+        "planned_looks",
+        described("that its levels allow for", _COUNT),
+        lambda result: int(result.decision.planned),
+    ),
     Field("census", FLAG, lambda result: bool(result.decision.census)),
     Field("noise_floor", _NUMBER, lambda result: finite(result.decision.noise)),
-    Field("reason", TEXT, lambda result: result.decision.reason, "reason", lambda result: _given(result.decision.reason)),
+    Field("reason", TEXT, lambda result: result.decision.reason, "reason", if_any("reason")),
     Field(
         "n_more",
         {"type": "object", "propertyNames": {"enum": ["0.5", "0.8"]}, "additionalProperties": {"type": ["integer", "null"]}},
         lambda result: {f"{power:g}": count for power, count in result.decision.n_more},
         "to decide",
-        lambda result: [f"with probability {power:g}: {more_prompts(count)}" for power, count in result.decision.n_more],
+        words.to_decide,
     ),
     Field(
         "unseen",
@@ -297,31 +215,30 @@ FIELDS: tuple[Field[Outcome], ...] = (
         ),
         lambda result: None if result.decision.unseen is None else builtins_of(UNSEEN, result.decision.unseen),
         "not seen",
-        _unseen,
+        words.not_seen,
     ),
-    Field("warnings", _STRINGS, lambda result: list(result.warnings), "warning", lambda result: result.warnings),
-    Field("notes", _STRINGS, lambda result: list(result.decision.notes), "note", lambda result: result.decision.notes),
+    Field("warnings", _STRINGS, lambda result: list(result.warnings), "warning", lambda found: found["warnings"]),
+    Field("notes", _STRINGS, lambda result: list(result.decision.notes), "note", lambda found: found["notes"]),
     Field(
         "control",
         or_null(defined("control")),
         lambda result: None if result.control is None else builtins_of(CONTROL, result.control),
         "controls",
-        lambda result: [] if result.control is None else [result.control.describe()],
+        lambda found: [] if found["control"] is None else [found["control"]["text"]],
     ),
     Field(
         "contrary",
         {"type": "array", "maxItems": 3, "items": defined("contrary")},
         lambda result: [builtins_of(CONTRARY, each) for each in result.contrary],
         "against it",
-        _farthest,
+        words.against_it,
     ),
-    Field("receipts", label="proof", words=_proof),  # JSON has those of a claim together
     Field(
         "dictionaries",
         {"type": "array", "items": schema_of(DICTIONARY)},
         lambda result: [builtins_of(DICTIONARY, ref) for ref in result.dictionaries],
         "dictionary",
-        lambda result: list(map(_dictionary, result.dictionaries)),
+        words.dictionary,
     ),
     Field(
         "question",
@@ -332,6 +249,13 @@ FIELDS: tuple[Field[Outcome], ...] = (
         "shape",
         described("the question in words, without its units and thresholds", TEXT),
         lambda result: result.shape,
+    ),
+    Field(
+        "rests_on",
+        described(
+            "all that the decision can be made from again; null where its parts have it", or_null(defined("rests_on"))
+        ),
+        lambda result: None if result.rests is None else builtins_of(RESTS, result.rests),
     ),
     Field(
         "tries",
@@ -349,11 +273,19 @@ FIELDS: tuple[Field[Outcome], ...] = (
         lambda result: [_comparison(part) for part in result.parts],
     ),
 )
+# JSON has those of a claim together.
+PROOF: Field[Outcome] = Field(
+    "receipts",
+    value=lambda result: [builtins_of(RECEIPT, each) for each in result.receipts],
+    label="proof",
+    words=words.proof,
+)
 _SAYS_WHY = {
     "if": {"properties": {"verdict": {"const": "inconclusive"}}},
     "then": {"properties": {"reason": {"minLength": 1}}},
 }
 DEFINITIONS: dict[str, dict[str, Any]] = {
+    **STORED,
     "comparison": {**schema_of(FIELDS), "allOf": [_SAYS_WHY]},
     "tries": schema_of(TRIES),
     "looked_at": schema_of(LOOKS),

@@ -2,10 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from circuitcheck.digest import digest
 from circuitcheck.errors import BadMetric, BadTask, NotComparable, VacuousIntervention
@@ -16,24 +15,17 @@ from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.expressions.shrinking import shrink
 from circuitcheck.quantities.questions.comparison import Comparison
 from circuitcheck.quantities.questions.conditions import conditions_of
+from circuitcheck.quantities.questions.estimand import basis_of
 from circuitcheck.quantities.questions.history import lasting, question_key
 from circuitcheck.quantities.questions.outcome import ContraryPrompt
 from circuitcheck.quantities.questions.question import Question, current_recorder
+from circuitcheck.quantities.questions.resting import rests_of
 from circuitcheck.quantities.questions.result import ComparisonResult, contrary_prompts, result_of
-from circuitcheck.sampling import Decision, Evidence
+from circuitcheck.sampling import Basis, Decision, Evidence, Search, Searched, searched
 from circuitcheck.session import Settings, current_session
-from circuitcheck.stats import e_value_of, violation_bounds, violations_found
+from circuitcheck.stats import e_value_of, violations_found
 
 _BLOCKS_AT_ONCE = 4
-
-
-@dataclass(frozen=True)
-class _Searched:
-    """[prompt]: does it violate the comparison; is it so near that the machine's noise decides; is it no finite number?"""
-
-    violated: NDArray[np.bool_]
-    near: NDArray[np.bool_]
-    undefined: NDArray[np.bool_]
 
 
 class ForAll(Question):
@@ -77,31 +69,28 @@ class ForAll(Question):
         return self.comparison.quantity
 
     def _search(self, settings: Settings) -> ComparisonResult:
-        quantity, session = self._quantity, current_session()
-        where = quantity.prompts
-        population = session.population(where, quantity.models)
-        enough = violations_found(self.rate, _tail(settings))
-        budget = population if self.prompts is None else min(population, self.prompts)
+        quantity, rule = self._quantity, self._rule(settings)
         n, near, undefined = 0, 0, 0
-        while n < budget and (self.prompts is not None or self._trials(n) < enough):
-            stop = min(budget, n + _BLOCKS_AT_ONCE * settings.batch)
+        while n < rule.budget and (self.prompts is not None or self._trials(n) < rule.enough):
+            stop = min(rule.budget, n + _BLOCKS_AT_ONCE * settings.batch)
             # Where prompts share sampling units it takes more than enough.
-            rows = range(n, min(stop, enough) if n < enough else stop)
+            rows = range(n, min(stop, rule.enough) if n < rule.enough else stop)
             found = self._searched(quantity, rows, settings)
             if found.violated.any():
                 return self._refuted(settings, n + int(np.argmax(found.violated)))
             n, near, undefined = rows.stop, near + int(found.near.sum()), undefined + int(found.undefined.sum())
-        return self._unfalsified(settings, n, near, undefined, population)
+        return self._result(settings, rule.unfalsified(n, near, undefined, self._trials(n)), quantity, (), ())
 
-    def _searched(self, quantity: Expression, rows: range, settings: Settings) -> _Searched:
-        region = self.comparison.region
-        numbers = quantity.per_prompt(quantity.draw(rows))
-        noise = self._quantity.numerator.noise(conditions_of(self._quantity, settings).floors).worst
-        depth = np.array([region.contradiction(number) for number in numbers])
-        undefined = np.isnan(numbers)
-        outside = np.array([not region.holds(number) for number in numbers])
-        near = (np.abs(depth) <= noise) & (noise > 0)
-        return _Searched(outside & ~near & ~undefined, near & ~undefined, undefined)
+    def _rule(self, settings: Settings) -> Search:
+        where = self._quantity.prompts
+        population = current_session().population(where, self._quantity.models)
+        return Search(self.rate, settings.confidence, self.prompts, population, where.is_population, where.task.facts.groups)
+
+    def _searched(self, quantity: Expression, rows: range, settings: Settings) -> Searched:
+        return searched(quantity.per_prompt(quantity.draw(rows)), self.comparison.region, self._basis(settings).floor.worst)
+
+    def _basis(self, settings: Settings) -> Basis:
+        return basis_of(self._quantity, conditions_of(self._quantity, settings))
 
     def _replay(self, settings: Settings) -> ComparisonResult | None:
         """What is stored from earlier, if any of it still violates."""
@@ -164,13 +153,8 @@ class ForAll(Question):
 
     def _falsified(self, settings: Settings, case: Case | None, index: int | None) -> ComparisonResult:
         """`index` is where it was found; None: it was stored."""
-        n = 1 if index is None else index + 1
-        low, high = math.nan, math.nan
-        if index is not None:  # a unit shows no more than its prompts, and no less than one of them
-            low, high = violation_bounds(n, _tail(settings))[0], violation_bounds(self._trials(n), _tail(settings))[1]
-        decision = self._decision(
-            settings, "refuted", n, math.nan if index is None else 1 / n, low, high, "a counterexample", census=False
-        )
+        n = None if index is None else index + 1
+        decision = self._rule(settings).refuted(n, 1 if n is None else self._trials(n))
         quantity = self._quantity if case is None else self._quantity.picked([case])
         rows = range(index or 0, (index or 0) + 1) if case is None else range(1)
         found = contrary_prompts(quantity, self.comparison.region, quantity.draw(rows), first=rows.start)
@@ -178,61 +162,15 @@ class ForAll(Question):
         if case is not None:
             found = tuple(replace(each, index=None) for each in found)
             flags = ("a stored counterexample still holds" if index is None else f"found at prompt #{index}, and shrunk",)
-        return self._result(decision, quantity if index is None else self._quantity, found, flags)
-
-    def _unfalsified(self, settings: Settings, n: int, near: int, undefined: int, population: int) -> ComparisonResult:
-        census = n == population and self._quantity.prompts.is_population
-        trials = self._trials(n)
-        high = 0.0 if census else -math.expm1(math.log(_tail(settings)) / trials)
-        what = "prompts" if trials == n else f"{self._quantity.prompts.task.facts.groups} ({n} prompts)"
-        reason = ""
-        if undefined:
-            reason = f"{undefined} of {n} prompts gave a value that is no finite number: neither a violation nor none"
-        elif near:
-            reason = f"{near} of {n} prompts are so near the threshold that the machine's own noise decides about them"
-        elif high > self.rate:
-            limit = "there are no more prompts" if n == population else "raise prompts="
-            wanted = violations_found(self.rate, _tail(settings))
-            reason = f"no violation in {trials} {what} shows a rate below {high:.2g}; {self.rate:g} takes {wanted}: {limit}"
-        verdict = "inconclusive" if reason else "supported"
-        method = (
-            f"every one of the {n} prompts that the claim is about"
-            if census
-            else f"no violation in {trials} {what}: P(violation) <= {high:.2g}"
-        )
-        decision = replace(self._decision(settings, verdict, n, 0.0, 0.0, high, method, census=census), reason=reason)
-        return self._result(decision, self._quantity, (), ())
-
-    def _decision(
-        self,
-        settings: Settings,
-        verdict: str,
-        n: int,
-        estimate: float,
-        low: float,
-        high: float,
-        method: str,
-        *,
-        census: bool,
-    ) -> Decision:
-        return Decision(
-            verdict=verdict,
-            reason="",
-            estimate=estimate,
-            low=low,
-            high=high,
-            method=f"P(violation), {method}",
-            confidence=settings.confidence,
-            n=n,
-            looks=((n, low, high),),
-            n_more=(),
-            warnings=(),
-            census=census,
-            words=method,
-        )
+        return self._result(settings, decision, quantity if index is None else self._quantity, found, flags)
 
     def _result(
-        self, decision: Decision, seen: Expression, contrary: tuple[ContraryPrompt, ...], flags: tuple[str, ...]
+        self,
+        settings: Settings,
+        decision: Decision,
+        seen: Expression,
+        contrary: tuple[ContraryPrompt, ...],
+        flags: tuple[str, ...],
     ) -> ComparisonResult:
         """`seen` is what the decision rests on: the quantity, or the quantity on one prompt that was stored."""
         quantity, where = self._quantity, seen.prompts
@@ -249,6 +187,14 @@ class ForAll(Question):
             question=question_key(quantity, "these_templates", self.comparison.region.relation, "for all"),
             contrary=contrary,
             flags=flags,
+            rests=rests_of(
+                seen,
+                self._basis(settings),
+                self._rule(settings),
+                decision.n,
+                0,
+                replayed=seen is not quantity,
+            ),
         )
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
@@ -19,29 +20,53 @@ from circuitcheck.errors import BadDictionary
 from circuitcheck.places import Site
 from circuitcheck.plan import DictionaryRef, MadeFor
 
+_FEW = 1 / 8  # of the features
 _NOT_COMPUTED = ("device", "dtype", "metadata")
 _PER_FEATURE = {"W_dec": 0, "W_enc": 1, "b_enc": 0, "threshold": 0}  # the axis of features
 
 
 @dataclass
 class LoadedDictionary:
-    """`sae` is sae_lens's own, on the model's device, in float32."""
+    """`sae` is sae_lens's own, on the model's device, in float32. `last` remembers the last values that were encoded, and
+    decoded, with what came of them: for one run, in which the weights stay what they are. None remembers nothing."""
 
     sae: Any
     card: DictionaryCard
+    last: dict[str, tuple[Tensor, Tensor]] | None = None
+
+    def for_one_run(self) -> "LoadedDictionary":
+        """The same, which remembers: a kernel, its proof and passes side by side ask for the same values."""
+        return replace(self, last={})
 
     def encode(self, values: AtIndex) -> Activations:
         """Activations [index, feature] of values [index, d_in]."""
         self._check(values)
-        activations: Activations = self.sae.encode(values.float())
-        return activations
+        return self._remembered("encoded", values, lambda: self.sae.encode(values.float()))
 
     def decode(self, activations: Activations, values: AtIndex) -> AtIndex:
         """[index, d_out] of activations [index, feature], with the norms that `values`, which were encoded, had."""
-        if self.card.fingerprint["normalize_activations"] != "none":
-            self.sae.encode(values.float())  # sae_lens keeps a value's norm until the next decoding
+        if self.card.fingerprint["normalize_activations"] == "none":
+            return self._remembered("decoded", activations, lambda: self.sae.decode(activations))
+        self.sae.encode(values.float())  # sae_lens keeps a value's norm until the next decoding
         decoded: AtIndex = self.sae.decode(activations)
         return decoded
+
+    def _remembered(self, name: str, given: Tensor, what: Callable[[], Tensor]) -> Tensor:
+        if self.last is None:
+            return what()
+        before, found = self.last.get(name, (None, None))
+        if before is None or found is None or before.shape != given.shape or not torch.equal(before, given):
+            found = what()
+            self.last[name] = given.clone(), found
+        return found.clone()
+
+    def change(self, before: Activations, after: Activations, values: AtIndex) -> AtIndex:
+        """[index, d_out]: what the decoded values change by. Of few features it is the sum of their own rows."""
+        moved = (after != before).any(dim=0).nonzero()[:, 0]
+        if len(moved) > _FEW * before.shape[1] or self.card.fingerprint["normalize_activations"] != "none":
+            return self.decode(after, values) - self.decode(before, values)
+        change: AtIndex = (after - before)[:, moved] @ self.directions(moved.tolist())
+        return change
 
     def reconstruct(self, activations: Activations, values: AtIndex) -> AtIndex:
         """[index, d_out]: what is decoded, and of a skip transcoder what goes past the features."""
@@ -52,7 +77,9 @@ class LoadedDictionary:
     def directions(self, numbers: list[int] | None = None) -> Tensor:
         """[feature, d_out]: what one unit of each feature writes, of all without `numbers`; the decoder's bias is no part of
         it."""
-        rows = self.sae.W_dec if numbers is None else self.sae.W_dec[torch.tensor(numbers, device=self.sae.W_dec.device)]
+        rows = self.sae.W_dec
+        if numbers is not None:
+            rows = rows[torch.tensor(numbers, dtype=torch.long, device=rows.device)]
         by_norm = getattr(self.sae.cfg, "rescale_acts_by_decoder_norm", False)  # its decoder divides by these
         directions: Tensor = rows / rows.norm(dim=1, keepdim=True).clamp(min=1e-8) if by_norm else rows
         return directions

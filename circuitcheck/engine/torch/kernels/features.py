@@ -96,7 +96,7 @@ class _Splice:
         after = self.edited(before)
         if not self.keep_error:
             return self.dictionary.reconstruct(after, read).to(old)
-        change = self.dictionary.decode(after, read) - self.dictionary.decode(before, read)
+        change = self.dictionary.change(before, after, read)
         touched = (after != before).any(dim=1, keepdim=True)
         return torch.where(touched, old + change.to(old), old)
 

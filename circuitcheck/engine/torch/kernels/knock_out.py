@@ -30,6 +30,7 @@ def _(intervention: KnockOut, batch: Batch, sources: Sources) -> list[Write]:  #
                 f"attend to. Leave it a key, or ablate the heads."
             )
     rows, queries, keys = torch.tensor(pairs, device=batch.device).T
+    queries = queries - batch.start
     return [
         Write(kind, layer, partial(_silence, rows=rows, queries=queries, keys=keys, heads=_indices(groups)))
         for (kind, layer), groups in by_layer(intervention.writes).items()

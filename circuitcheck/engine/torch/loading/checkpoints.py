@@ -46,7 +46,7 @@ class Checkpoint:
 def read_checkpoint(spec: ModelSpec, dtype: torch.dtype, cache: Path | None = None) -> Checkpoint:
     """What GGUF files give is kept in the folder `cache`. Raises ModelUnavailable (with how to get it), CorruptCheckpoint,
     and BadSpec for a folder that is no checkpoint."""
-    location, arguments = _locate(spec)
+    location, arguments = locate(spec)
     if spec.kind == "folder":
         config = check_folder(spec, Path(location))
         names = check_weight_files(spec, Path(location), config)
@@ -61,7 +61,7 @@ def read_checkpoint(spec: ModelSpec, dtype: torch.dtype, cache: Path | None = No
 def read_tokenizer(spec: ModelSpec, cache: Path | None = None) -> Any:
     """The tokenizer that `read_checkpoint` gives, without weights, which need not be there. A GGUF file's comes from the
     folder `cache` where it is in there. Raises as `read_checkpoint` does."""
-    location, arguments = _locate(spec)
+    location, arguments = locate(spec)
     if spec.kind == "folder":
         check_folder(spec, Path(location), weights=False)
     read = partial(_read_tokenizer_alone, spec)
@@ -189,7 +189,7 @@ def _read_model(spec: ModelSpec, location: str, arguments: Arguments, dtype: tor
     if "gguf_file" in arguments:
         check_whole(spec, Path(location), info, model)
     else:
-        folder = _folder(spec, location, arguments)
+        folder = folder_of(spec, location, arguments)
         names = check_weight_files(spec, folder, read_object(spec, folder / "config.json", LARGEST_CONFIG))
         check_whole(spec, folder, info, model, names)
     if "gguf_file" in arguments:
@@ -200,7 +200,7 @@ def _read_model(spec: ModelSpec, location: str, arguments: Arguments, dtype: tor
     return model
 
 
-def _folder(spec: ModelSpec, location: str, arguments: Arguments) -> Path:
+def folder_of(spec: ModelSpec, location: str, arguments: Arguments) -> Path:
     """Where the files of a model lie that was read just now: for one of a hub, in the local hub cache."""
     if spec.kind != "hub":
         return Path(location)
@@ -237,7 +237,7 @@ def _usual_defaults() -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
-def _locate(spec: ModelSpec) -> tuple[str, Arguments]:
+def locate(spec: ModelSpec) -> tuple[str, Arguments]:
     if spec.kind == "packaged-gguf":
         path = _packaged_gguf(spec.source)
         return str(path.parent), {"gguf_file": path.name}

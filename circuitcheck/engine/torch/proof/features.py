@@ -36,7 +36,7 @@ class Firing:
     size: PerToken = field(init=False)
 
     def __post_init__(self) -> None:
-        shape = (len(self.batch.prompts), self.batch.width)
+        shape = (len(self.batch.prompts), self.batch.span)
         self.activation = torch.zeros(*shape, len(labels(self.intervention)), dtype=torch.float64)
         self.changes, self.size = (torch.zeros(shape, dtype=torch.float64) for _ in range(2))
 

@@ -104,11 +104,12 @@ class _Watched:
         return f"{self.what}, at {Site(self.write.kind, self.write.layer)},"
 
     def _check_shape(self, value: Value) -> None:
-        tokens = value.shape[-2:] if site_kind(self.write.kind).of_queries else value.shape[1:2]
-        if value.shape[0] != len(self.batch.prompts) or set(tokens) != {self.batch.width}:
+        of_queries, batch = site_kind(self.write.kind).of_queries, self.batch
+        tokens = value.shape[-2:] if of_queries else value.shape[1:2]
+        if value.shape[0] != len(batch.prompts) or tokens != ((batch.span, batch.width) if of_queries else (batch.span,)):
             raise SiteNotReached(
                 f"{self._here} meets a value of shape {tuple(value.shape)} in a run of {len(self.batch.prompts)} prompts of "
-                f"{self.batch.width} tokens: is the model generating with a cache? Positions would mean other tokens."
+                f"{self.batch.span} tokens: is the model generating with a cache? Positions would mean other tokens."
             )
 
     def _check_the_rest(self, value: Value, new: Value) -> None:

@@ -13,7 +13,7 @@ from circuitcheck.engine.registry import READOUTS
 from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
 from circuitcheck.engine.torch.sites.access import SiteLayer
 from circuitcheck.engine.torch.sites.batch import Batch
-from circuitcheck.engine.torch.sites.shapes import LogitsRead, PerPrompt, Value
+from circuitcheck.engine.torch.sites.shapes import Index, LogitsRead, PerPrompt, Value
 from circuitcheck.errors import BadMetric, NotComparable
 from circuitcheck.plan import (
     Custom,
@@ -31,17 +31,25 @@ def no_dictionary(ref: DictionaryRef) -> LoadedDictionary:
 class Seen:
     """What one run of a batch shows to metrics: logits [prompt, vocab] at each END, or [prompt, token, vocab] for
     metrics that read a whole answer; the values of the sites they look at; the logits of the untouched clean run,
-    where one compares; and the dictionaries of features that they look through."""
+    where one compares; and the dictionaries of features that they look through. Where metrics read a few words of the
+    vocabulary alone, `ids` are these, in order, and logits are [prompt, id]."""
 
     logits: LogitsRead
     batch: Batch
     sites: Mapping[SiteLayer, Value]
     clean: LogitsRead | None = None
     dictionary: Callable[[DictionaryRef], LoadedDictionary] = no_dictionary
+    ids: Index | None = None
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:
         return self.batch.prompts
+
+    def logits_of(self, words: list[int]) -> PerPrompt:
+        """[prompt], in float64: the logit of one word of the vocabulary for each prompt, at END."""
+        index = torch.tensor(words, device=self.logits.device)
+        columns = index if self.ids is None else torch.searchsorted(self.ids, index)
+        return self.logits.gather(1, columns[:, None])[:, 0].double()
 
 
 def finite_or_nan(metric: Metric, seen: Seen) -> PerPrompt:

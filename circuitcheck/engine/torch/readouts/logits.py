@@ -13,8 +13,7 @@ from circuitcheck.prompts import Prompt
 def _(_metric: LogitDiff, seen: Seen) -> PerPrompt:
     for prompt in seen.prompts:
         _check_pair(prompt)
-    wide = seen.logits.double()
-    return _pick(wide, [p.answer_id for p in seen.prompts]) - _pick(wide, [p.distractor_id for p in seen.prompts])
+    return seen.logits_of([p.answer_id for p in seen.prompts]) - seen.logits_of([p.distractor_id for p in seen.prompts])
 
 
 @read.register

@@ -22,7 +22,8 @@ def _(metric: Attention, seen: Seen) -> PerPrompt:
                 f"token attends to itself and those before it, so this attention is 0 whatever the model does. Exchange "
                 f"query and key, or keep to prompts where the key comes first (task.where). {prompt.text!r}"
             )
-        found.append(pattern[row][queries][:, keys].sum(dim=1).mean())
+        run = [query - seen.batch.start for query in queries]
+        found.append(pattern[row][run][:, keys].sum(dim=1).mean())
     return torch.stack(found)
 
 

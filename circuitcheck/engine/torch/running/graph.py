@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from circuitcheck.engine.torch.sites.access import SiteLayer
-from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.places import Architecture
 from circuitcheck.plan import CLEAN, Cell, Intervention, Resample, StreamMean, View, held_still
 
@@ -25,18 +24,6 @@ class Pass:
     @classmethod
     def of(cls, view: View) -> "Pass":
         return cls(view.base, view.interventions)
-
-    @property
-    def lowest_layer(self) -> int | None:
-        """The first layer that is written to; None where nothing is."""
-        return min((site.layer for each in self.interventions for site, _ in each.writes), default=None)
-
-    def first_token(self, batch: Batch) -> int | None:
-        """The first token of any prompt of a batch that is written to; None where nothing is."""
-        positions = {at for each in self.interventions for _, at in each.writes}
-        return min(
-            (column for prompt in batch.prompts for at in positions for column in batch.columns(prompt, at)), default=None
-        )
 
 
 _CLEAN = Pass(CLEAN)

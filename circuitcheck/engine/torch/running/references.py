@@ -28,6 +28,7 @@ class References:
     ) -> None:
         self._loaded, self._plan, self._means, self._directions = loaded, plan, means, directions
         self._dictionaries = dictionaries
+        self._held: dict[DictionaryRef, LoadedDictionary] = {}
         self._donors: dict[Resample, Donors] = {}
         self.passes = 0
 
@@ -50,7 +51,9 @@ class References:
 
     def dictionary(self, ref: DictionaryRef) -> LoadedDictionary:
         """On the device of the run. Raises ModelChanged where its spec now gives another."""
-        return self._dictionaries.get(ref, self._loaded.device)
+        if ref not in self._held:
+            self._held[ref] = self._dictionaries.get(ref, self._loaded.device).for_one_run()
+        return self._held[ref]
 
     def tokens(self, batch: Batch, source: Resample) -> Tokens:
         """Token ids [prompt, pos] of the prompts that stand in for those of a batch."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from circuitcheck.engine.torch.sites.shapes import Index, Logits, LogitsRead, PerPrompt, PerToken, Tokens
+from circuitcheck.engine.torch.sites.shapes import Index, LogitsRead, PerPrompt, PerToken, Tokens
 from circuitcheck.places import AllBut, At, named_in
 from circuitcheck.plan import Reading
 from circuitcheck.prompts import Prompt
@@ -37,12 +37,14 @@ def in_parts(groups: Iterable[list[int]], size: int) -> Iterator[list[int]]:
 @dataclass(frozen=True)
 class Batch:
     """`prompts` all have `length` tokens; with what is read after them, `width`. Where several of them read one text, which
-    is run once, `of` says of each which of the texts that is."""
+    is run once, `of` says of each which of the texts that is. A pass may run the tokens from `start` on alone: `span` of
+    them, and what `where` and `read` give counts from there."""
 
     prompts: tuple[Prompt, ...]
     device: torch.device
     reading: Reading = "logits"
     of: tuple[int, ...] | None = None
+    start: int = 0
 
     @property
     def length(self) -> int:
@@ -51,6 +53,10 @@ class Batch:
     @property
     def width(self) -> int:
         return self.length + len(continuation(self.prompts[0], self.reading))
+
+    @property
+    def span(self) -> int:
+        return self.width - self.start
 
     @property
     def texts(self) -> list[int]:
@@ -66,20 +72,28 @@ class Batch:
         rows = [run + continuation(prompt, self.reading) for run, prompt in zip(runs, self.prompts, strict=True)]
         return torch.tensor(rows, device=self.device)
 
-    def read_from(self, logits: Logits) -> LogitsRead:
-        """Of logits [prompt, pos, vocab] those that metrics read: [prompt, vocab] at END, or [prompt, token, vocab] where
-        each token of the answer is predicted."""
-        ends = torch.tensor([prompt.end for prompt in self.prompts], device=logits.device)
-        rows = torch.tensor(self.texts, device=logits.device)
-        if self.reading == "logits":
-            return logits[rows, ends]
-        steps = torch.arange(self.width - self.length + 1, device=logits.device)
-        return logits[rows[:, None], ends[:, None] + steps]
+    @property
+    def read(self) -> tuple[Index, Index]:
+        """(rows, columns): the tokens whose logits metrics read. Of each prompt its END; where an answer is read, each token
+        that one of the answer is predicted from."""
+        ends = torch.tensor([prompt.end - self.start for prompt in self.prompts], device=self.device)
+        rows = torch.tensor(self.texts, device=self.device)
+        steps = torch.arange(self._tokens_read, device=self.device)
+        return rows.repeat_interleave(self._tokens_read), (ends[:, None] + steps).flatten()
+
+    def by_prompt(self, logits: LogitsRead) -> LogitsRead:
+        """Logits [token, vocab] that were read, as metrics take them: [prompt, vocab] at END, or [prompt, token, vocab]
+        where each token of the answer is predicted."""
+        return logits if self.reading == "logits" else logits.reshape(len(self.prompts), self._tokens_read, -1)
+
+    @property
+    def _tokens_read(self) -> int:
+        return self.width - self.length + 1
 
     @property
     def last(self) -> Index:
-        """[prompt]: the last token that acts on what is read."""
-        beyond = self.width - self.length
+        """[prompt]: the last token that acts on what is read, of those that are run."""
+        beyond = self.width - self.length - self.start
         return torch.tensor([prompt.end + beyond for prompt in self.prompts])
 
     def up_to_end(self, values: PerToken) -> PerPrompt:
@@ -88,10 +102,10 @@ class Batch:
         return found
 
     def where(self, at: At) -> tuple[Index, Index]:
-        """(rows, columns): every (prompt, token) that `at` names, each once, prompt by prompt; `rows` are those of what was
-        run. Raises UnknownPosition."""
+        """(rows, columns): every (prompt, token) that `at` names, each once, prompt by prompt, as indices into what is run.
+        Raises UnknownPosition."""
         pairs = [
-            (row, column)
+            (row, column - self.start)
             for row, prompt in zip(self.texts, self.prompts, strict=True)
             for column in self.columns(prompt, at)
         ]

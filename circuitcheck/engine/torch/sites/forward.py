@@ -1,6 +1,7 @@
 """One run of the model on token ids, and the values that it shows at its sites."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 
@@ -11,13 +12,14 @@ from circuitcheck.engine.torch.sites.shapes import Logits, Tokens, Value
 from circuitcheck.errors import SiteNotReached
 
 
-def forward(model: HookedModel, tokens: Tokens) -> Logits:
+def forward(model: HookedModel, tokens: Tokens, *, shape: tuple[int, int] | None = None, **given: Any) -> Logits:
     """Logits [prompt, pos, vocab] of token ids that already hold their BOS, in the model's own dtype and with nothing
-    masked, whatever the caller's autocast and the tokenizer's padding are. Raises SiteNotReached for logits of other tokens
-    than these: positions would mean others."""
+    masked, whatever the caller's autocast and the tokenizer's padding are. `given` is what the model is told besides;
+    `shape` is [prompt, pos] of the logits where it is another than that of the tokens. Raises SiteNotReached for logits of
+    other tokens than these: positions would mean others."""
     with torch.autocast(tokens.device.type, enabled=False):
-        logits: Logits = model(tokens, return_type="logits", prepend_bos=False, **_mask(model, tokens))
-    if logits.shape[:2] != tokens.shape:
+        logits: Logits = model(tokens, return_type="logits", prepend_bos=False, **_mask(model, tokens), **given)
+    if logits.shape[:2] != (tokens.shape if shape is None else shape):
         raise SiteNotReached(
             f"the model gave logits for {tuple(logits.shape[:2])} prompts and tokens, and was given {tuple(tokens.shape)}: "
             f"does it add a BOS of its own, or generate with a cache? Positions would mean other tokens."

@@ -1,0 +1,1 @@
+"""Workflows that run claims, for services that run workflows."""

@@ -1,0 +1,16 @@
+"""What commands say, and where."""
+
+import sys
+from pathlib import Path
+
+from circuitcheck.text import printable
+
+
+def refuse(sentence: str) -> int:
+    """2, the exit code for what cannot be done as asked."""
+    sys.stderr.write(f"{sentence}\n")
+    return 2
+
+
+def not_written(path: Path | None, error: Exception) -> int:
+    return refuse(f"cannot write to {printable(str(path))}: {getattr(error, 'strerror', None) or error}")

@@ -1,0 +1,159 @@
+"""The passes of a graph on one batch of texts after another: whole ones, shortened ones, and several side by side."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import torch
+
+from circuitcheck.engine.torch.kernels import writes_of
+from circuitcheck.engine.torch.loaded.model import LoadedModel
+from circuitcheck.engine.torch.proof.features import Firing
+from circuitcheck.engine.torch.proof.watch import Change
+from circuitcheck.engine.torch.readouts import Seen
+from circuitcheck.engine.torch.running.graph import Node, Pass
+from circuitcheck.engine.torch.running.groups import Group, groups_of
+from circuitcheck.engine.torch.running.model_runs import ModelRuns
+from circuitcheck.engine.torch.running.references import References
+from circuitcheck.engine.torch.running.sharing import Texts
+from circuitcheck.engine.torch.running.sources import PassSources, Rerun
+from circuitcheck.engine.torch.shortened.parity import Ways
+from circuitcheck.engine.torch.shortened.passes import Read, Shown
+from circuitcheck.engine.torch.shortened.shortcut import Shortcut
+from circuitcheck.engine.torch.sites.access import SiteLayer, Write
+from circuitcheck.engine.torch.sites.batch import Batch
+from circuitcheck.engine.torch.sites.shapes import Index, Tokens, Value
+from circuitcheck.errors import BadTask
+from circuitcheck.plan import CLEAN, Cell, EditFeatures, Intervention, LogitDiff, Resample, StreamMean
+
+Watch = Callable[[Intervention, Batch, Iterable[Write], Change], list[Write]]
+Found = tuple[Node, Seen, list[Change]]
+
+
+class GraphRun:
+    """`watch` puts the proof around an intervention's writes."""
+
+    def __init__(self, loaded: LoadedModel, references: References, watch: Watch, runs: ModelRuns) -> None:
+        self._architecture, self._references, self._watch, self._runs = loaded.card.architecture, references, watch, runs
+
+    def shown(self, graph: list[Node], cells: Mapping[int, Cell], texts: Texts) -> Iterator[Found]:
+        """Each node with what its pass shows and what its interventions changed. Values are let go of when no pass that is
+        still to come takes them."""
+        ways = self._runs.ways(texts.run)
+        shown: dict[Pass, Seen] = {}
+        takers = Counter(source for node in graph for source in node.takes_from)
+        for group in groups_of(graph, cells, texts.run, ways, self._architecture.n_layers):
+            for node, seen, changes in self._together(group, _ids_read(group, cells, texts.rows), texts, shown, ways):
+                if takers[node.run]:
+                    shown[node.run] = seen
+                clean = shown.get(Pass(CLEAN), seen)
+                yield node, replace(seen, clean=clean.logits), changes
+                for source in node.takes_from:
+                    takers[source] -= 1
+                    if not takers[source]:
+                        del shown[source]
+        self._runs.trim()
+
+    def _together(
+        self, group: Group, ids: Index | None, texts: Texts, shown: Mapping[Pass, Seen], ways: Ways
+    ) -> list[Found]:
+        start = group.shortcut.start if group.shortcut else 0
+        batch, rows = (replace(each, start=start) for each in (texts.run, texts.rows))
+        changes = [[self._change(each, batch) for each in node.run.interventions] for node in group.nodes]
+        again = _Again(self._runs, group.shortcut, ways, self._tokens)
+        writes = [self._writes(node.run, batch, shown, own, again) for node, own in zip(group.nodes, changes, strict=True)]
+        read = self._runs.read(rows, ways, ids)
+        logits, kept = self._run(group, batch, read, writes, ways)
+        copies = len(group.nodes)
+        parts = zip(logits.chunk(copies), *(value.chunk(copies) for value in kept.values()), strict=True)
+        seen = [
+            Seen(
+                rows.by_prompt(own),
+                rows,
+                dict(zip(kept, values, strict=True)),
+                dictionary=self._references.dictionary,
+                ids=read.ids,
+            )
+            for own, *values in parts
+        ]
+        return list(zip(group.nodes, seen, changes, strict=True))
+
+    def _run(self, group: Group, batch: Batch, read: Read, writes: list[list[Write]], ways: Ways) -> Shown:
+        wanted = {where for node in group.nodes for where in node.keeps}
+        tokens = self._tokens(batch, group.nodes[0].run.tokens)
+        if group.shortcut is not None:
+            return self._runs.short(tokens, writes, wanted, read, group.shortcut, ways)
+        if group.records:
+            return self._runs.untouched(tokens, wanted, read, ways)
+        return self._runs.whole(tokens, writes[0], wanted, read)
+
+    def _writes(
+        self, run: Pass, batch: Batch, shown: Mapping[Pass, Seen], changes: list[Change], again: Rerun
+    ) -> list[Write]:
+        """Those of all interventions of a pass, each looked at while it acts. Raises BadTask for a mean that would have to
+        be written after the prompts' own tokens."""
+        _check_width(run.interventions, batch)
+        plain: list[Write] = []
+        writes: list[Write] = []
+        for step, (intervention, change) in enumerate(zip(run.interventions, changes, strict=True)):
+            so_far = Pass(run.tokens, run.interventions[:step])
+            sources = PassSources(self._references, self._architecture, again, batch, shown, so_far, tuple(plain))
+            made = writes_of(intervention, batch, sources)
+            plain += made
+            writes += self._watch(intervention, batch, made, change)
+        return writes
+
+    def _change(self, intervention: Intervention, batch: Batch) -> Change:
+        """Nothing so far."""
+        change = Change(len(batch.prompts), batch.span)
+        if isinstance(intervention, EditFeatures):
+            change.firing = Firing(intervention, self._references.dictionary(intervention.through), batch)
+        return change
+
+    def _tokens(self, batch: Batch, tokens: str | Resample) -> Tokens:
+        return batch.tokens(tokens) if isinstance(tokens, str) else self._references.tokens(batch, tokens)
+
+
+@dataclass(frozen=True)
+class _Again:
+    """One more pass for an intervention of a group, shortened as the group's are. With other writes before it, it is none
+    that could be."""
+
+    runs: ModelRuns
+    shortcut: Shortcut | None
+    ways: Ways
+    tokens_of: Callable[[Batch, str | Resample], Tokens]
+
+    def __call__(
+        self, batch: Batch, tokens: str | Resample, writes: Iterable[Write], wanted: Iterable[SiteLayer]
+    ) -> dict[SiteLayer, Value]:
+        ids, made, sites = self.tokens_of(batch, tokens), list(writes), set(wanted)
+        read = self.runs.read(batch, self.ways)
+        if self.shortcut is None:
+            return self.runs.whole(ids, made, sites, read)[1]
+        first, stop = self.shortcut.layer, 1 + max(layer for _, layer in sites)
+        reached = [write for write in made if first <= write.layer < stop]
+        return self.runs.short(ids, [reached], sites, read, replace(self.shortcut, stop=stop), self.ways)[1]
+
+
+def _ids_read(group: Group, cells: Mapping[int, Cell], rows: Batch) -> Index | None:
+    """The words of the vocabulary that the metrics of a group's passes read at END; None for all."""
+    metrics = [cells[number].metric for node in group.nodes for number in node.cells]
+    compared = any(cell.metric.compares_with_clean for cell in cells.values())
+    if compared or not all(isinstance(metric, LogitDiff) for metric in metrics) or rows.reading != "logits":
+        return None
+    ids = {ids[0] for prompt in rows.prompts for ids in (prompt.answer_ids, prompt.distractor_ids) if ids}
+    return torch.tensor(sorted(ids), device=rows.device)
+
+
+def _check_width(interventions: Iterable[Intervention], batch: Batch) -> None:
+    """Raises BadTask where a mean would have to be written after the prompts' own tokens."""
+    if batch.width == batch.length:
+        return
+    for intervention in interventions:
+        for need in intervention.needs:
+            if isinstance(need.source, StreamMean) and need.source.by == "template" and not isinstance(need.at, tuple):
+                raise BadTask(
+                    f"{intervention.describe()}: the tokens of an answer have no mean to be replaced by, and this metric "
+                    f"reads answers of several tokens. Name positions (at=), or use another kind of ablation."
+                )

@@ -1,0 +1,91 @@
+"""Which passes of a graph are shortened, from where on, and which are run side by side."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from circuitcheck.engine.torch.running.graph import Node, Pass
+from circuitcheck.engine.torch.shortened.parity import Ways
+from circuitcheck.engine.torch.shortened.shortcut import Shortcut, shortcut_of
+from circuitcheck.engine.torch.sites.batch import Batch
+from circuitcheck.plan import Cell, Resample
+
+_WORTH = 0.8  # a shortened pass is at most so much of a whole one, all that it takes counted
+_TOKENS_AT_ONCE = 2048  # that are run
+_ATTENDED_AT_ONCE = 1 << 15  # tokens that these attend to
+
+
+@dataclass(frozen=True)
+class Group:
+    """Passes that are run side by side, from `shortcut` on; a whole pass has none. `records` asks an untouched pass for what
+    shorter ones start from."""
+
+    nodes: list[Node]
+    shortcut: Shortcut | None = None
+    records: bool = False
+
+
+def groups_of(graph: list[Node], cells: Mapping[int, Cell], batch: Batch, ways: Ways, n_layers: int) -> list[Group]:
+    """All passes of a graph, each after those that it takes values from. Depends on nothing but what is given, so that the
+    same plan gives the same bits."""
+    shortcuts = _shortcuts(graph, cells, batch, ways, n_layers)
+    starting_points = {node.run.tokens for node in graph if node.run in shortcuts}
+    groups: list[Group] = []
+    beside: dict[tuple[str | Resample, Shortcut], Group] = {}
+    for node in graph:
+        shortcut = shortcuts.get(node.run)
+        if shortcut is None:
+            groups.append(Group([node], records=not node.run.interventions and node.run.tokens in starting_points))
+            continue
+        key = (node.run.tokens, shortcut)
+        if key in beside and len(beside[key].nodes) < _most(batch, shortcut) and _can_stand_beside(node):
+            beside[key].nodes.append(node)
+        else:
+            groups.append(Group([node], shortcut))
+            if _can_stand_beside(node):
+                beside[key] = groups[-1]
+    return groups
+
+
+def _shortcuts(
+    graph: list[Node], cells: Mapping[int, Cell], batch: Batch, ways: Ways, n_layers: int
+) -> dict[Pass, Shortcut]:
+    """Of the passes that are worth shortening: all those on the same tokens together must be, with the one more that they
+    start from where that is not run anyway."""
+    if not ways.layers:
+        return {}
+    taken = {source for node in graph for source in node.takes_from}
+    found: dict[Pass, Shortcut] = {}
+    for tokens in dict.fromkeys(node.run.tokens for node in graph):
+        nodes = [node for node in graph if node.run.tokens == tokens]
+        shares = {}
+        for node in (node for node in nodes if node.run.interventions):
+            metrics = [cells[number].metric for number in node.cells]
+            shortcut = shortcut_of(node.run.interventions, metrics, node.keeps, batch, is_taken=node.run in taken)
+            shortcut = shortcut if ways.tokens else Shortcut(shortcut.layer)
+            share = shortcut.share_of(n_layers, batch.width)
+            if share <= _WORTH:
+                found[node.run], shares[node.run] = shortcut, share
+        one_more = len(nodes) == sum(bool(node.run.interventions) for node in nodes)
+        if one_more + sum(shares.values()) > _WORTH * len(shares):
+            found = {run: shortcut for run, shortcut in found.items() if run not in shares}
+    return found
+
+
+def _most(batch: Batch, shortcut: Shortcut) -> int:
+    prompts = len(batch.prompts)
+    return max(
+        1, min(_TOKENS_AT_ONCE // (prompts * (batch.width - shortcut.start)), _ATTENDED_AT_ONCE // (prompts * batch.width))
+    )
+
+
+def _can_stand_beside(node: Node) -> bool:
+    """Takes values from untouched passes alone, which come first, and reads no other sites of its own."""
+    return not any(source.interventions for source in node.takes_from) and not _reads(node)
+
+
+def _reads(node: Node) -> bool:
+    return any(_any(each.reads) for each in node.run.interventions)
+
+
+def _any(found: Iterable[object]) -> bool:
+    return bool(tuple(found))

@@ -1,0 +1,76 @@
+"""Passes of one model, and what is kept of untouched ones for shorter ones to start from."""
+
+from collections.abc import Iterable, Sequence
+
+from circuitcheck.engine.torch.loaded.model import LoadedModel
+from circuitcheck.engine.torch.shortened.parity import Ways, ways_of
+from circuitcheck.engine.torch.shortened.passes import Read, Shown, recorded_pass, short_passes, whole_pass
+from circuitcheck.engine.torch.shortened.recording import Recording
+from circuitcheck.engine.torch.shortened.shortcut import Shortcut
+from circuitcheck.engine.torch.shortened.stand_ins import can_read_ids
+from circuitcheck.engine.torch.sites.access import SiteLayer, Write
+from circuitcheck.engine.torch.sites.batch import Batch
+from circuitcheck.engine.torch.sites.shapes import Index, Tokens
+from circuitcheck.memory import LeastRecentlyUsed
+from circuitcheck.plan import CLEAN
+
+Recordings = LeastRecentlyUsed[tuple[str, tuple[int, ...], bytes], Recording]  # by fingerprint, and tokens
+
+
+class ModelRuns:
+    """`recordings` are kept from plan to plan; with None, all passes are whole. `count` is that of prompts that were run."""
+
+    def __init__(self, loaded: LoadedModel, recordings: Recordings | None) -> None:
+        self._loaded, self._recordings = loaded, recordings
+        self.count = 0
+
+    def ways(self, batch: Batch) -> Ways:
+        """In which its passes may be shortened."""
+        if self._recordings is None:
+            return Ways()
+        tokens, n_ctx = batch.tokens(CLEAN), self._loaded.card.architecture.n_ctx
+        return ways_of(self._loaded.model, self._loaded.card.ref, tokens, n_ctx)
+
+    def read(self, rows: Batch, ways: Ways, ids: Index | None = None) -> Read:
+        """What metrics read of a batch: all logits, or those of some words of the vocabulary."""
+        may = ways.answers and can_read_ids(self._loaded.model)
+        return Read(*rows.read, ids if may else None, alone=ways.answers)
+
+    def whole(self, tokens: Tokens, writes: Iterable[Write], wanted: Iterable[SiteLayer], read: Read) -> Shown:
+        self.count += len(tokens)
+        return whole_pass(self._loaded.model, tokens, writes, wanted, read)
+
+    def untouched(self, tokens: Tokens, wanted: Iterable[SiteLayer], read: Read, ways: Ways) -> Shown:
+        """A whole pass that is kept for shorter ones."""
+        self.count += len(tokens)
+        logits, kept, recording = recorded_pass(self._loaded.model, tokens, wanted, read, with_cache=ways.tokens)
+        assert self._recordings is not None
+        self._recordings[self._key(tokens)] = recording
+        return logits, kept
+
+    def short(
+        self,
+        tokens: Tokens,
+        writes_of_passes: Sequence[Sequence[Write]],
+        wanted: Iterable[SiteLayer],
+        read: Read,
+        shortcut: Shortcut,
+        ways: Ways,
+    ) -> Shown:
+        """Passes side by side, after an untouched one where none is kept."""
+        assert self._recordings is not None
+        if self._key(tokens) not in self._recordings:
+            rows = tokens.new_zeros(1)
+            self.untouched(tokens, (), Read(rows, rows, alone=ways.answers), ways)
+        self.count += len(tokens) * len(writes_of_passes)
+        recording = self._recordings[self._key(tokens)]
+        model = self._loaded.model
+        return short_passes(model, tokens, writes_of_passes, wanted, read, shortcut=shortcut, recording=recording)
+
+    def trim(self) -> None:
+        """Let go of recordings that are over the budget. Called where no pass is under way."""
+        if self._recordings is not None:
+            self._recordings.trim()
+
+    def _key(self, tokens: Tokens) -> tuple[str, tuple[int, ...], bytes]:
+        return self._loaded.card.ref.fingerprint, tuple(tokens.shape), tokens.cpu().numpy().tobytes()

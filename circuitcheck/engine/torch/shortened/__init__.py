@@ -1,0 +1,1 @@
+"""Passes that run only what an intervention can change: some layers, some tokens, some logits; and several side by side."""

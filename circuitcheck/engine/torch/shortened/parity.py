@@ -1,0 +1,120 @@
+"""Which ways of shortening a pass give a model's own numbers: each is compared with whole passes before it is used."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+
+from circuitcheck.engine.torch.shortened.passes import Read, recorded_pass, short_passes
+from circuitcheck.engine.torch.shortened.recording import Recording
+from circuitcheck.engine.torch.shortened.shortcut import Shortcut
+from circuitcheck.engine.torch.shortened.stand_ins import can_read_ids
+from circuitcheck.engine.torch.sites.access import Write, hooks_that_write
+from circuitcheck.engine.torch.sites.forward import forward
+from circuitcheck.engine.torch.sites.hooked_model import HookedModel
+from circuitcheck.engine.torch.sites.hooks import hooked
+from circuitcheck.engine.torch.sites.shapes import Index, LogitsRead, Tokens, Value
+from circuitcheck.notices import say_once
+
+_PROMPTS = 2
+_LONGER = 2  # times the prompts at hand: a window that these would still fit in is met
+_ABSOLUTE, _ROUNDINGS = 1e-4, 2  # the larger of: logits, and so often what the dtype rounds off the largest of them
+_COPIES = (0.5, 1.5)  # what two passes side by side multiply the residual stream by
+
+
+@dataclass(frozen=True)
+class Ways:
+    """Of shortening passes of a model, those that give its numbers: logits at `answers` alone, later `layers` alone, later
+    `tokens` alone. `width` is the longest prompt that they were tried on."""
+
+    answers: bool = False
+    layers: bool = False
+    tokens: bool = False
+    width: int = 0
+
+
+_proven: "WeakKeyDictionary[Any, Ways]" = WeakKeyDictionary()
+
+
+def ways_of(model: HookedModel, name: object, tokens: Tokens, n_ctx: int) -> Ways:
+    """Tried when the model is first used, and again on prompts that are longer. What fails is said once."""
+    known = _proven.get(model, Ways())
+    if known.width < tokens.shape[1]:
+        longer = torch.cat([tokens[:_PROMPTS]] * _LONGER, dim=1)[:, : max(tokens.shape[1], min(n_ctx, 1 << 12))]
+        _proven[model] = known = _tried(model, name, longer)
+    return known
+
+
+def _tried(model: HookedModel, name: object, tokens: Tokens) -> Ways:
+    """All ways together; where that fails, each for itself, as far as the one before it works."""
+    if _works(model, tokens, Ways(answers=True, layers=True, tokens=True)):
+        return Ways(answers=True, layers=True, tokens=True, width=tokens.shape[1])
+    answers = _works(model, tokens, Ways(answers=True))
+    layers = _works(model, tokens, Ways(layers=True))
+    by_tokens = layers and _works(model, tokens, Ways(layers=True, tokens=True))
+    failed = [way for way, works in (("answers", answers), ("layers", layers), ("tokens", by_tokens)) if not works]
+    say_once(
+        f"{name}: passes are not shortened by {' or '.join(failed) or 'all ways at once'}, for that does not give the "
+        f"numbers of whole passes. Values are the same; they take longer."
+    )
+    return Ways(answers, layers, by_tokens, tokens.shape[1]) if failed else Ways(width=tokens.shape[1])
+
+
+def _works(model: HookedModel, tokens: Tokens, ways: Ways) -> bool:
+    """Does what is written to the first, a middle and the last layer change logits as it does in whole passes?"""
+    layers, width = len(model.blocks), tokens.shape[1]
+    rows = torch.arange(len(tokens), device=tokens.device)
+    read = Read(rows, torch.full_like(rows, width - 1), alone=ways.answers)
+    try:
+        with torch.no_grad():
+            *_, recording = recorded_pass(model, tokens, (), read, with_cache=ways.tokens)
+            return all(
+                _agrees(model, tokens, recording, read, layer, start, ways)
+                for layer, start in ((0, width - 1), (layers // 2, width // 2), (layers - 1, 1))
+            )
+    except Exception:  # noqa: BLE001 - whatever a library raises for what it cannot do
+        return False
+
+
+def _agrees(
+    model: HookedModel, tokens: Tokens, recording: Recording, read: Read, layer: int, start: int, ways: Ways
+) -> bool:
+    if ways.tokens and not recording.keys:
+        return False
+    whole = [_whole(model, tokens, _scaled(layer, start, by))[read.rows, read.columns] for by in _COPIES]
+    shortcut = Shortcut(layer if ways.layers else 0, start if ways.tokens else 0)
+    writes = [[_scaled(layer, start - shortcut.start, by)] for by in _COPIES]
+    read = replace(read, columns=read.columns - shortcut.start, ids=_some_ids(model, whole[0]) if ways.answers else None)
+    short, _ = short_passes(model, tokens, writes, (), read, shortcut=shortcut, recording=recording)
+    whole = whole if read.ids is None else [each[:, read.ids] for each in whole]
+    return all(_close(one, other) for one, other in zip(short.chunk(len(_COPIES)), whole, strict=True))
+
+
+def _some_ids(model: HookedModel, logits: LogitsRead) -> Index | None:
+    """Half of the vocabulary, in another order, where words can be read alone."""
+    return torch.arange(logits.shape[1] - 1, -1, -2, device=logits.device) if can_read_ids(model) else None
+
+
+def _whole(model: HookedModel, tokens: Tokens, write: Write) -> Tensor:
+    with hooked(model, hooks_that_write(model, [write])):
+        return forward(model, tokens)
+
+
+def _scaled(layer: int, start: int, by: float) -> Write:
+    def write(value: Value) -> Value:
+        written = value.clone()
+        written[:, start] *= by
+        return written
+
+    return Write("resid_pre", layer, write)
+
+
+def _close(one: LogitsRead, other: LogitsRead) -> bool:
+    finite = other.isfinite()
+    if not torch.equal(finite, one.isfinite()):
+        return False
+    size = float(other[finite].abs().max()) if finite.any() else 0.0
+    allowed = max(_ABSOLUTE, _ROUNDINGS * torch.finfo(other.dtype).eps * size)
+    return bool(((one - other)[finite].abs() <= allowed).all())

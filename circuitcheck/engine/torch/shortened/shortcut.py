@@ -1,0 +1,89 @@
+"""From where on a pass must be run: below the first layer that it touches, and before the first token, it is the untouched
+pass on the same tokens."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from circuitcheck.engine.torch.sites.access import SiteLayer
+from circuitcheck.engine.torch.sites.batch import Batch
+from circuitcheck.places import At, Site
+from circuitcheck.plan import (
+    Ablate,
+    Activation,
+    ActiveFeatures,
+    Attention,
+    EditFeatures,
+    FeatureActivation,
+    FeatureFires,
+    Intervention,
+    KnockOut,
+    Metric,
+    Norm,
+    Patch,
+    PatchPath,
+    Reconstruct,
+    ReconstructionError,
+    Steer,
+)
+
+# What reads and writes at the tokens it names, wherever a pass begins. Others may count tokens in their own way.
+_KNOW_THE_START = (Ablate, EditFeatures, KnockOut, Patch, PatchPath, Reconstruct, Steer)
+_METRICS_THAT_KNOW = (Activation, ActiveFeatures, FeatureActivation, FeatureFires, Norm, ReconstructionError)
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """`layer` is the first that is run, `start` the first token; no layer from `stop` on is run, where one is given: logits
+    mean nothing then."""
+
+    layer: int = 0
+    start: int = 0
+    stop: int | None = None
+
+    def share_of(self, n_layers: int, width: int) -> float:
+        """Of a whole pass over `width` tokens, how much is run: in tokens times layers."""
+        return (1 - self.layer / n_layers) * (1 - self.start / width)
+
+
+def shortcut_of(
+    interventions: Iterable[Intervention],
+    metrics: Iterable[Metric],
+    keeps: Iterable[SiteLayer],
+    batch: Batch,
+    *,
+    is_taken: bool,
+) -> Shortcut:
+    """Of a pass with these interventions, whose values at the sites `keeps` are read by `metrics` or, where it `is_taken`,
+    by other passes."""
+    done, read = list(interventions), list(metrics)
+    touched = [place for each in done for place in _touched(each)]
+    layers = [site.layer for site, _ in touched] + [site.layer for each in done for site in each.reads]
+    layer = min([*layers, *(layer for _, layer in keeps)], default=0)
+    knows = all(isinstance(each, _KNOW_THE_START) for each in done)
+    if is_taken or not knows or not all(map(_knows, read)):
+        return Shortcut(layer)
+    places = {at for _, at in touched} | {at for metric in read for at in _looked_at(metric)}
+    return Shortcut(layer, _first_token(places, batch))
+
+
+def _touched(intervention: Intervention) -> Iterable[tuple[Site, At]]:
+    """Where it writes; and where the runs write that tell a path's receivers what they read."""
+    senders = intervention.needs if isinstance(intervention, PatchPath) else ()
+    return (*intervention.writes, *((need.site, need.at) for need in senders))
+
+
+def _knows(metric: Metric) -> bool:
+    return not metric.sites or isinstance(metric, (*_METRICS_THAT_KNOW, Attention))
+
+
+def _looked_at(metric: Metric) -> list[At]:
+    if not metric.sites:
+        return []
+    return [(metric.query,) if isinstance(metric, Attention) else metric.looks_at]
+
+
+def _first_token(places: Iterable[At], batch: Batch) -> int:
+    """Of any prompt, and never after its END, where its logits are read."""
+    found = [prompt.end for prompt in batch.prompts]
+    found += [column for prompt in batch.prompts for at in places for column in batch.columns(prompt, at)[:1]]
+    return min(found)

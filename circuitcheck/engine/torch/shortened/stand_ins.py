@@ -1,0 +1,105 @@
+"""What stands in for parts of a model while a pass is run without them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+from transformers.cache_utils import DynamicCache, DynamicLayer
+
+from circuitcheck.engine.torch.shortened.recording import Recording, stream_of
+from circuitcheck.engine.torch.shortened.shortcut import Shortcut
+from circuitcheck.engine.torch.sites.hooked_model import HookedModel
+from circuitcheck.engine.torch.sites.shapes import Index
+
+
+@contextmanager
+def shortened(model: HookedModel, recording: Recording, shortcut: Shortcut, copies: int) -> Iterator[dict[str, Any]]:
+    """Run the body with layers below the shortcut's giving what they gave in `recording`, those from its `stop` on giving
+    that, too, whatever they get, and with what the pass must be given: `copies` of the recorded prompts side by side, from
+    the shortcut's first token on."""
+    blocks, stop = list(model.blocks), shortcut.stop
+    skipped = blocks[: shortcut.layer] + ([] if stop is None else blocks[stop:])
+    with ExitStack() as stack:
+        if skipped:
+            given = _copied(recording.outputs[max(0, shortcut.layer - 1)], shortcut.start, copies)
+            for block in skipped:
+                stack.enter_context(_standing_in(block, lambda *_args, **_how: given))
+        yield _attended(recording, shortcut, copies)
+
+
+@contextmanager
+def reading_only(model: Any, rows: Index, columns: Index, ids: Index | None) -> Iterator[None]:
+    """Run the body with logits worked out at some tokens alone: of `rows` and `columns` [token], as [token, 1, vocab]; with
+    `ids`, which `can_read_ids` allows, of these words of the vocabulary alone, [token, 1, id]."""
+    whole = model.unembed.forward
+
+    def at_these(stream: Tensor, *args: Any, **how: Any) -> Any:
+        return whole(stream[rows, columns][:, None], *args, **how)
+
+    with ExitStack() as stack:
+        stack.enter_context(_standing_in(model.unembed, at_these))
+        if ids is not None:
+            projection = model.unembed.original_component
+            weight, bias = projection.weight[ids], None if projection.bias is None else projection.bias[ids]
+            stack.enter_context(_standing_in(projection, lambda stream: linear(stream, weight, bias)))
+        yield
+
+
+def can_read_ids(model: Any) -> bool:
+    """Is the unembedding a plain projection, and the dtype one in which no logit that is not read can be infinite?"""
+    projection = getattr(getattr(model, "unembed", None), "original_component", None)
+    return type(projection) is nn.Linear and projection.weight.dtype != torch.float16
+
+
+@contextmanager
+def _standing_in(module: Any, forward: Callable[..., Any]) -> Iterator[None]:
+    own = module.__dict__  # a bridge's attributes go to what it wraps
+    before = own.get("forward")
+    own["forward"] = forward
+    try:
+        yield
+    finally:
+        if before is None:
+            del own["forward"]
+        else:
+            own["forward"] = before
+
+
+def _copied(output: Any, start: int, copies: int) -> Any:
+    stream = stream_of(output)[:, start:]
+    many = stream.repeat(copies, 1, 1) if copies > 1 else stream.clone()
+    return (many, *output[1:]) if isinstance(output, tuple) else many
+
+
+def _attended(recording: Recording, shortcut: Shortcut, copies: int) -> dict[str, Any]:
+    if not shortcut.start:
+        return {}
+    cache = DynamicCache()
+    cache.layers = [
+        _Prefix(keys[..., : shortcut.start, :], values[..., : shortcut.start, :], copies)
+        for keys, values in zip(recording.keys, recording.values, strict=True)
+    ]
+    return {"past_key_values": cache, "use_cache": True}
+
+
+class _Prefix(DynamicLayer):  # type: ignore[misc]  # transformers has no types for it
+    """A layer's keys and values [prompt, head, pos, d_head] of the tokens before a pass, for each of its copies. They are
+    not added to: each pass is one call."""
+
+    def __init__(self, keys: Tensor, values: Tensor, copies: int) -> None:
+        super().__init__()
+        self.keys, self.values, self._copies = keys, values, copies
+        self.dtype, self.device, self.is_initialized = keys.dtype, keys.device, True
+
+    def update(self, key_states: Tensor, value_states: Tensor, *_args: Any, **_how: Any) -> tuple[Tensor, Tensor]:
+        return self._followed_by(self.keys, key_states), self._followed_by(self.values, value_states)
+
+    def _followed_by(self, before: Tensor, new: Tensor) -> Tensor:
+        rows, heads, start, size = before.shape
+        whole = torch.empty(len(new), heads, start + new.shape[-2], size, dtype=new.dtype, device=new.device)
+        whole.view(self._copies, rows, heads, -1, size)[:, :, :, :start] = before
+        whole[:, :, start:] = new
+        return whole

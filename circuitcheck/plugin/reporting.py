@@ -1,0 +1,60 @@
+"""Reports at the end of a run: written where they were asked for, and said where they are."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from circuitcheck.claims import advice
+from circuitcheck.plugin.extending import extra_of, wrong_with_hooks
+from circuitcheck.plugin.options import report_paths, session_settings, value_of
+from circuitcheck.report import ClaimLog, add_step_summary, whole_report, write_report
+from circuitcheck.text import first_line
+
+ENVIRONMENT = pytest.StashKey[dict[str, Any]]()
+_UNWRITTEN = pytest.StashKey[dict[Path, str]]()  # reports, and why
+_STEP = pytest.StashKey[str]()  # what kept the summary of a step of GitHub's from being written
+
+
+def report_of(config: pytest.Config, log: ClaimLog, exit_status: int) -> dict[str, Any]:
+    advised = advice(log.claims, value_of(config, "correction"), 1 - session_settings(config).confidence)
+    return whole_report(log, config.stash[ENVIRONMENT], advised, exit_status)
+
+
+def write_reports(session: pytest.Session, log: ClaimLog) -> None:
+    """What keeps one from being written fails the run; but not what keeps GitHub from having a summary."""
+    config = session.config
+    unwritten = config.stash[_UNWRITTEN] = {}
+    paths = report_paths(config)
+    extra = extra_of(config, report_of(config, log, session.exitstatus)) if paths else {}
+    if wrong_with_hooks(config):
+        _fail(session)
+    report = {**report_of(config, log, session.exitstatus), **({"extra": extra} if extra else {})}
+    if value_of(config, "summary") != "off":
+        config.stash[_STEP] = add_step_summary(report, os.environ)
+    for path in paths:
+        try:
+            write_report(path, report)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the table comes out
+            unwritten[path] = f"{type(error).__name__}: {first_line(error)}"
+    if unwritten:
+        _fail(session)
+
+
+def tell_reports(terminalreporter: pytest.TerminalReporter, config: pytest.Config, *, quiet: bool) -> bool:
+    """Where they are. Returns whether all are there."""
+    unwritten = config.stash.get(_UNWRITTEN, {})
+    for path in report_paths(config):
+        if path in unwritten:
+            terminalreporter.write_line(f"report NOT written to {path}: {unwritten[path]}", red=True)
+        elif not quiet:
+            terminalreporter.write_line(f"report: {path}")
+    if why := config.stash.get(_STEP, ""):
+        terminalreporter.write_line(f"summary for GitHub NOT written: {why}", yellow=True)
+    return not unwritten
+
+
+def _fail(session: pytest.Session) -> None:
+    if session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,48 @@
+"""JSON that anybody may have written."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from circuitcheck.errors import BadRecord
+from circuitcheck.text import all_printable
+
+_LARGEST = 1 << 28  # bytes
+_DIGITS = 20
+
+
+def bytes_of(path: Path) -> bytes:
+    """Raises BadRecord for what is no regular file of bounded size."""
+    try:
+        if not path.exists():
+            raise BadRecord(f"there is no file {path}: journals are in .circuitcheck/journals of the folder of the run.")
+        if not path.is_file() or path.stat().st_size > _LARGEST:
+            raise BadRecord(f"{path} is no journal or report: expected a regular file of at most {_LARGEST >> 20} MB.")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise BadRecord(f"{str(path)[:200]!r} cannot be read: {error}.") from error
+
+
+def parsed(data: bytes) -> Any:
+    """Its texts printable, its numbers finite. None for what is no JSON."""
+    try:
+        return all_printable(json.loads(data, parse_constant=_refuse, parse_float=_float, parse_int=_int))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _float(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError(f"{text[:30]} is beyond what a number can be")
+    return value
+
+
+def _int(text: str) -> int:
+    if len(text) > _DIGITS:
+        raise ValueError(f"{text[:30]}... has more than {_DIGITS} digits")
+    return int(text)

@@ -1,0 +1,1 @@
+"""Runs that were stored: read, checked again, compared and listed, without a model."""

@@ -1,0 +1,256 @@
+"""One question before and now: may the two be compared, and on what?"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from circuitcheck.grounds.read import Measured
+from circuitcheck.grounds.rests import Rests, Values, Versus
+from circuitcheck.runs.reading import Record
+from circuitcheck.sampling import Basis, Drift, Pair, Search, region_of, searched, unchanged
+from circuitcheck.sampling.drift import APART, BROKE, HOLDS, SAME, UNSURE
+
+_SHOWN = 3
+_DECIDED = ("supported", "refuted")
+
+
+@dataclass(frozen=True)
+class ChangedPrompt:
+    """One of those whose numbers changed most. A ratio has none on one prompt: there they are linearised."""
+
+    index: int
+    text: str
+    before: float
+    now: float
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """One comparison in both runs. `pair` is what is left to be decided together with those of all claims; without one,
+    `drift` says the word already. `parts` are those of a composite."""
+
+    expression: str
+    verdicts: tuple[str, str]
+    drift: Drift
+    pair: Pair | None = None
+    prompts: tuple[ChangedPrompt, ...] = ()
+    parts: tuple["Question", ...] = ()
+    relation: str = ""
+
+    def with_drifts(self, found: Iterator[Drift]) -> "Question":
+        """With what was decided of the pairs, in their order."""
+        if self.parts:
+            parts = tuple(part.with_drifts(found) for part in self.parts)
+            return replace(self, parts=parts, drift=joined(self.relation, self.verdicts, list(parts)))
+        if self.pair is None:
+            return self
+        drift = next(found)
+        return replace(self, drift=replace(drift, reason=f"{self.drift.reason}{drift.reason}"))
+
+    @property
+    def pairs(self) -> Iterator[Pair]:
+        if self.pair is not None:
+            yield self.pair
+        for part in self.parts:
+            yield from part.pairs
+
+
+def question_of(old: Record, new: Record, before: Measured, now: Measured, margin: float | None) -> Question:
+    """Raises BadRecord for what cannot be read."""
+    verdicts = old["verdict"], new["verdict"]
+    if old["parts"] or new["parts"]:
+        return _composite(old, new, before, now, margin)
+    if old["rests_on"] is None or new["rests_on"] is None:
+        return _told(new, verdicts, APART, "its numbers are not stored")
+    was, rests = before.rests(old["rests_on"]), now.rests(new["rests_on"])
+    apart = why_apart(old, new, was, rests)
+    if apart:
+        return _told(new, verdicts, APART, apart)
+    if [each.digest for each in was.cells] == [each.digest for each in rests.cells]:
+        return _on_the_same_weights(old, new, was, rests, margin)
+    return _of_rule(old, new, was, rests, margin)
+
+
+def why_apart(old: Record, new: Record, was: Rests, rests: Rests) -> str:
+    """Why the two do not measure one thing on the same prompts; empty where they do."""
+    if was.asked != rests.asked:
+        return f"the expression changed: {old['expression']} before, {new['expression']} now"
+    if [old[name] for name in ("relation", "threshold", "margin")] != [
+        new[name] for name in ("relation", "threshold", "margin")
+    ]:
+        return f"the threshold changed: {_claimed(old)} before, {_claimed(new)} now"
+    if type(was.rule) is not type(rests.rule) or was.basis.form != rests.basis.form:
+        return "it is judged by another method"
+    if _scope(was) != _scope(rests):
+        return f"its scope changed: {_scope(was)} before, {_scope(rests)} now"
+    return _other_prompts(was, rests) or _other_sets(old, new, was, rests)
+
+
+def joined(relation: str, verdicts: tuple[str, str], parts: list[Question]) -> Drift:
+    """The word of a composite. Where each part must be as it was, the worst of theirs; where one is enough, the best of
+    those that carried the earlier verdict."""
+    every = (relation, verdicts[0]) in (("all of", "supported"), ("any of", "refuted")) or verdicts[0] == "inconclusive"
+    carrying = [part for part in parts if every or part.verdicts[0] == verdicts[0]]
+    ranks = [RANK.index(part.drift.word) for part in carrying] or [RANK.index(UNSURE)]
+    word = RANK[min(ranks) if every else max(ranks)]
+    if word == BROKE and not every and verdicts[1] == verdicts[0]:
+        return Drift("moved", "what carried it broke, and another part carries it now")
+    turned = set(verdicts) == set(_DECIDED)
+    if turned and word not in (BROKE, APART):
+        return Drift(UNSURE, f"it was {verdicts[0]} and is {verdicts[1]}, and the paired change of no part shows that")
+    return Drift(word, "the worst of its parts" if every else "the best of the parts that it rests on")
+
+
+RANK = (BROKE, "moved", APART, UNSURE, HOLDS, SAME)
+
+
+def _composite(old: Record, new: Record, before: Measured, now: Measured, margin: float | None) -> Question:
+    verdicts = old["verdict"], new["verdict"]
+    if old["relation"] != new["relation"] or len(old["parts"]) != len(new["parts"]):
+        return _told(new, verdicts, APART, "it is made of other parts")
+    parts = tuple(
+        question_of(one, other, before, now, margin) for one, other in zip(old["parts"], new["parts"], strict=True)
+    )
+    return Question(new["expression"], verdicts, Drift(UNSURE, ""), parts=parts, relation=new["relation"])
+
+
+def _on_the_same_weights(old: Record, new: Record, was: Rests, rests: Rests, margin: float | None) -> Question:
+    n = min(was.values.shape[1], rests.values.shape[1])
+    if _within_noise(was.first(n), rests.first(n), was, rests, whole_numbers=True):
+        verdicts = old["verdict"], new["verdict"]
+        if verdicts[0] == verdicts[1]:
+            return _told(new, verdicts, SAME, "the same weights, prompts and numbers")
+        return _told(new, verdicts, SAME, "the same weights, prompts and numbers: only the settings of the verdict differ")
+    found = _of_rule(old, new, was, rests, margin)
+    worst = float(np.nanmax(np.abs(was.first(n) - rests.first(n))))
+    said = f"the weights are the same, and numbers differ by up to {worst:.2g}: the engine or the machine is another; "
+    return replace(found, drift=replace(found.drift, reason=said + found.drift.reason))
+
+
+def _of_rule(old: Record, new: Record, was: Rests, rests: Rests, margin: float | None) -> Question:
+    verdicts = old["verdict"], new["verdict"]
+    if isinstance(rests.rule, Search):
+        return _told(new, verdicts, *_universal(old, new, was, rests))
+    if isinstance(rests.rule, Versus):
+        return _told(new, verdicts, *_against_others(verdicts))
+    n, rule = paired_prompts(was, rests), rests.rule
+    pair = Pair(
+        was.grouped.estimand(was.first(n)),
+        _with_labels_of(rests, was).estimand(rests.first(n)),
+        region_of(new["relation"], new["threshold"], new["margin"]),
+        *verdicts,
+        alpha=rule.alpha,
+        census=rule.census and n == rule.population,
+        unchanged=_within_noise(was.first(n), rests.first(n), was, rests),
+        declared=margin,
+    )
+    bad = next((when for when, each in (("before", was), ("now", rests)) if not np.isfinite(each.first(n)).all()), None)
+    if bad:
+        return _told(new, verdicts, UNSURE, f"{bad}, not every prompt gave a finite number")
+    return Question(new["expression"], verdicts, Drift(UNSURE, ""), pair, _changed_most(was, rests, n))
+
+
+def paired_prompts(was: Rests, rests: Rests) -> int:
+    """Those that both measured whatever came out: samples that stopped because of what they showed are biased."""
+    return min(was.fixed, rests.fixed)
+
+
+def _told(new: Record, verdicts: tuple[str, str], word: str, reason: str) -> Question:
+    return Question(new["expression"], verdicts, Drift(word, reason))
+
+
+def _universal(old: Record, new: Record, was: Rests, rests: Rests) -> tuple[str, str]:
+    """A counterexample is exact: it broke where a prompt that did not violate it does now, or the other way round."""
+    before, now = old["verdict"], new["verdict"]
+    if before == now:
+        return (HOLDS, "universal claims are compared by their verdicts") if now in _DECIDED else (UNSURE, "as it was")
+    if {before, now} == set(_DECIDED):
+        refuted, other = (rests, was) if now == "refuted" else (was, rests)
+        record = new if now == "refuted" else old
+        index = record["n"] - 1
+        if not refuted.replayed and not other.replayed and index < other.values.shape[1]:
+            region = region_of(record["relation"].removeprefix("all "), record["threshold"], record["margin"])
+            found = searched(other.basis.form.per_prompt(other.values[:, [index]]), region, other.basis.floor.worst)
+            if not (found.violated.any() or found.near.any() or found.undefined.any()):
+                return BROKE, f"prompt #{index} violates it {'now' if now == 'refuted' else 'no longer'}"
+        return UNSURE, f"it was {before} and is {now}, by a prompt that only one of the two runs measured"
+    return UNSURE, f"it was {before} and is {now}"
+
+
+def _against_others(verdicts: tuple[str, str]) -> tuple[str, str]:
+    before, now = verdicts
+    if before == now:
+        return (HOLDS, "compared by its verdict alone") if now in _DECIDED else (UNSURE, "as it was")
+    if set(verdicts) == set(_DECIDED):
+        return BROKE, "both verdicts are decided, and they are opposite; compared by these alone"
+    return UNSURE, f"it was {before} and is {now}"
+
+
+def _within_noise(old: Values, new: Values, was: Rests, rests: Rests, *, whole_numbers: bool = False) -> bool:
+    """Of every cell. `whole_numbers`: also of those whose values may stay the same by chance, where the weights are known
+    to be the same."""
+    floors = [one.worst + other.worst for one, other in zip(was.basis.floors, rests.basis.floors, strict=True)]
+    rows = zip(old, new, floors, strict=True)
+    if whole_numbers:
+        return all(np.array_equal(one, other, equal_nan=True) or unchanged(other, one, floor) for one, other, floor in rows)
+    return all(unchanged(other, one, floor) for one, other, floor in rows)
+
+
+def _with_labels_of(rests: Rests, was: Rests) -> Basis:
+    """Prompts belong together as they did: they are the same ones."""
+    return replace(rests.basis, grouping=was.grouped.grouping)
+
+
+def _changed_most(was: Rests, rests: Rests, n: int) -> tuple[ChangedPrompt, ...]:
+    before, now = (_numbers(each, n) for each in (was, rests))
+    worst = np.argsort(-np.abs(now - before), kind="stable")[:_SHOWN]
+    texts = rests.prompts.texts
+    return tuple(
+        ChangedPrompt(int(index), texts[index] if index < len(texts) else "", float(before[index]), float(now[index]))
+        for index in worst
+        if now[index] != before[index]
+    )
+
+
+def _numbers(rests: Rests, n: int) -> Values:
+    form, columns = rests.basis.form, rests.first(n)
+    if form.denominator is None:
+        return form.per_prompt(columns)
+    above, below = form.parts(columns)
+    return form.toward(float(above.mean() / below.mean()) if below.mean() else 0.0, columns)
+
+
+def _scope(rests: Rests) -> str:
+    return "new_templates" if rests.basis.grouping.clusters else "these_templates"
+
+
+def _other_prompts(was: Rests, rests: Rests) -> str:
+    one, other = was.prompts, rests.prompts
+    if was.replayed or rests.replayed:
+        return ""
+    for what, before, now in (
+        ("the task", one.task, other.task),
+        ("the stream", one.stream, other.stream),
+        ("the seed", one.seed, other.seed),
+    ):
+        if before != now:
+            return f"prompts changed: {what} was {before} and is {now}"
+    n = min(len(one), len(other)) if not (was.fixed and rests.fixed) else paired_prompts(was, rests)
+    differ = int((one.digests[:n] != other.digests[:n]).any(axis=1).sum())
+    if not differ:
+        return ""
+    why = f"the task {other.task} has another definition" if one.task_digest != other.task_digest else "another tokenizer"
+    return f"prompts changed: {differ} of {n} are others ({why})"
+
+
+def _other_sets(old: Record, new: Record, was: Rests, rests: Rests) -> str:
+    if not isinstance(was.rule, Versus) or not isinstance(rests.rule, Versus):
+        return ""
+    one, other = (tuple(each["control"][name] for name in ("like", "matched", "seed")) for each in (old, new))
+    return "" if one == other else "it is compared with other sets"
+
+
+def _claimed(comparison: Record) -> str:
+    margin = "" if comparison["margin"] is None else f" ± {comparison['margin']:g}"
+    return f"{comparison['relation']} {comparison['threshold']:g}{margin}"

@@ -1,0 +1,77 @@
+"""--circuit-baseline FILE"""
+
+import json
+from pathlib import Path
+
+import pytest
+from claims_folder import Folder
+from drifting_models import CLAIMS, words
+
+from circuitcheck.cli import main
+from circuitcheck.runs.baseline import read_baseline
+
+NEW = ("--circuit-baseline=base.json", "--circuit-baseline-update=new")
+THEN = "--circuit-baseline=base.json"
+
+
+def test_a_run_is_compared_with_what_an_earlier_one_wrote(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    written = folder.run(CLAIMS, *NEW, "--circuit-report=first.json")
+    written.shows("*= drift =*", "baseline: 2 claims in base.json, values in base.json.values: commit both")
+    text = json.loads(Path("base.json").read_text())
+    assert text["claims"]["cut[tiny]"]["verdict"] == "supported"
+    assert len(Path("base.json").read_text()) < 2000
+
+    again = folder.run(CLAIMS, THEN)
+    again.result.assert_outcomes(passed=2)
+    assert words(again) == {"cut": "same", "untouched": "same"}
+    assert again.report["claims"][0]["drift"]["questions"][0]["verdict_before"] == "supported"
+
+    other_text = CLAIMS.replace("< 100", "< 99")
+    changed = folder.run(other_text, THEN)
+    assert words(changed) == {"cut": "not comparable", "untouched": "same"}
+    changed.shows("*cut[[]tiny[]]: not comparable: the threshold changed: < 100 before, < 99 now")
+
+    gone = folder.run(CLAIMS.replace('id="cut"', 'id="renamed"'), THEN, "--circuit-compare-fail=orphans > 0")
+    assert gone.exit_code == 1
+    gone.shows("only in the earlier run: cut[[]tiny[]]", "only in the later run: renamed[[]tiny[]]", "failed: orphans > 0*")
+    chosen = folder.run(CLAIMS, THEN, "--circuit-compare-fail=orphans > 0", "-k", "untouched")
+    assert chosen.exit_code == 0
+    chosen.shows("1 claims of the baseline were not run")
+
+    capsys.readouterr()
+    assert main(["compare", "base.json", "report.json"]) == 0
+    assert main(["recheck", "report.json"]) == 0
+    assert "1 agree" in capsys.readouterr().out
+
+
+def test_damaged_missing_and_edited_files_are_told_before_anything_runs(folder: Folder) -> None:
+    folder.run(CLAIMS, THEN).usage_error("base.json", "there is no such file", "--circuit-baseline-update new")
+    folder.run(CLAIMS, *NEW)
+    text, values = Path("base.json").read_text(), Path("base.json.values").read_bytes()
+
+    Path("base.json").write_text(text.replace('"verdict": "supported"', '"verdict": "refuted"', 1))
+    folder.run(CLAIMS, THEN).usage_error("says something else than the values beside it")
+    Path("base.json").write_text(text)
+    Path("base.json.values").write_bytes(values[:-10])
+    folder.run(CLAIMS, THEN).usage_error("base.json.values", "is not the file that base.json was written with")
+    Path("base.json.values").unlink()
+    folder.run(CLAIMS, THEN).usage_error("there is no base.json.values")
+    Path("base.json").write_text("[]")
+    folder.run(CLAIMS, THEN).usage_error("is no baseline")
+    healed = folder.run(CLAIMS, THEN, "--circuit-baseline-update=all")
+    healed.shows("the earlier baseline is not compared with:*")
+    assert len(read_baseline(Path("base.json"))) == 2
+
+
+def test_ini_names_one_from_its_folder(folder: Folder) -> None:
+    folder.pytester.makeini("[pytest]\ncircuit_baseline = base.json\n")
+    folder.run(CLAIMS, "--circuit-baseline-update=new")
+    assert words(folder.run(CLAIMS)) == {"cut": "same", "untouched": "same"}
+
+
+def test_without_it_nothing_is_compared_or_written(folder: Folder) -> None:
+    run = folder.run(CLAIMS)
+    assert words(run) == {"cut": None, "untouched": None}
+    assert "= drift =" not in run.text
+    assert not list(Path.cwd().glob("*.values"))
+    assert run.claims["cut"]["comparisons"][0]["rests_on"]["fixed"] == 32
