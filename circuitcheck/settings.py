@@ -80,7 +80,7 @@ class Settings:
     @property
     def store_folder(self) -> Path | None:
         """Where measured values are kept; None where they are not."""
-        return None if self.store == "off" else Path(self.store).expanduser()
+        return None if self.store == "off" else Path(os.path.expanduser(self.store))
 
     @property
     def cache_folder(self) -> Path | None:

@@ -163,14 +163,6 @@ def test_more_merges_than_any_tokenizer_has(copy):
     refused(copy, "tokenizer.json has 1,048,577 merges; at most 1,048,576 are read")
 
 
-def test_rules_within_rules_without_end(copy):
-    rules = {"type": "Lowercase"}
-    for _ in range(900):
-        rules = [rules]
-    change(copy / "tokenizer.json", decoder=rules)
-    refused(copy, "tokenizer.json")
-
-
 def test_a_chat_template_that_never_ends(copy):
     (copy / "additional_chat_templates").mkdir()
     os.mkfifo(copy / "additional_chat_templates" / "tools.jinja")

@@ -8,7 +8,7 @@ from os import PathLike
 from typing import Any
 
 from circuitcheck.errors import BadRecord
-from circuitcheck.files import expanded, write_whole
+from circuitcheck.files import expanded, write_bytes_whole
 from circuitcheck.prompts.prompt import Labels, Prompt
 from circuitcheck.prompts.schema.task import END
 from circuitcheck.prompts.tokenizer import Tokenizer
@@ -24,7 +24,7 @@ def write_records(
         raise BadRecord(f"{file} has the extension {file.suffix!r}; expected {', '.join(_WRITERS)}.")
     rows = [_row(prompt, labels, tokenizer, stream) for prompt, labels in prompts]
     try:
-        write_whole(file, _WRITERS[file.suffix.lower()](rows))
+        write_bytes_whole(file, _WRITERS[file.suffix.lower()](rows))
     except OSError as error:
         raise BadRecord(f"{str(file)[:200]} cannot be written ({error.strerror}): name a file that can.") from error
     return len(rows)
@@ -51,17 +51,17 @@ def _span(text: str, offsets: tuple[tuple[int, int], ...], tokens: tuple[int, ..
     return [start + len(words) - len(words.lstrip()), start + len(words.rstrip())]
 
 
-def _json_lines(rows: list[dict[str, Any]]) -> str:
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+def _json_lines(rows: list[dict[str, Any]]) -> bytes:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
 
 
-def _csv(rows: list[dict[str, Any]]) -> str:
+def _csv(rows: list[dict[str, Any]]) -> bytes:
     flat = [_flat(row) for row in rows]
     stream = io.StringIO(newline="")
     writer = csv.DictWriter(stream, list(dict.fromkeys(name for row in flat for name in row)))
     writer.writeheader()
     writer.writerows(flat)
-    return stream.getvalue()
+    return stream.getvalue().encode()
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, str]:
@@ -82,7 +82,7 @@ def _parquet(rows: list[dict[str, Any]]) -> bytes:
     return bytes(stream.getvalue())
 
 
-_WRITERS: dict[str, Callable[[list[dict[str, Any]]], str | bytes]] = {
+_WRITERS: dict[str, Callable[[list[dict[str, Any]]], bytes]] = {
     ".jsonl": _json_lines,
     ".csv": _csv,
     ".parquet": _parquet,
