@@ -8,7 +8,7 @@ from os import PathLike
 from typing import Any
 
 from circuitcheck.errors import BadRecord
-from circuitcheck.files import expanded, write_bytes_whole
+from circuitcheck.files import expanded, write_whole
 from circuitcheck.prompts.prompt import Labels, Prompt
 from circuitcheck.prompts.schema.task import END
 from circuitcheck.prompts.tokenizer import Tokenizer
@@ -24,7 +24,7 @@ def write_records(
         raise BadRecord(f"{file} has the extension {file.suffix!r}; expected {', '.join(_WRITERS)}.")
     rows = [_row(prompt, labels, tokenizer, stream) for prompt, labels in prompts]
     try:
-        write_bytes_whole(file, _WRITERS[file.suffix.lower()](rows))
+        write_whole(file, _WRITERS[file.suffix.lower()](rows))
     except OSError as error:
         raise BadRecord(f"{str(file)[:200]} cannot be written ({error.strerror}): name a file that can.") from error
     return len(rows)
