@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from circuitcheck.commands.saying import not_written, refuse
-from circuitcheck.errors import BadRecord
+from circuitcheck.errors import CircuitCheckError
 
 
 def add_parser(commands: Any) -> None:
@@ -49,7 +49,7 @@ def run(given: argparse.Namespace) -> int:
     try:
         fails = failing(given.fail)
         found = compare_runs(claims_in(given.old), claims_in(given.new), replaced_models(given.model))
-    except (BadRecord, ValueError) as error:
+    except (CircuitCheckError, ArithmeticError, ValueError) as error:
         return refuse(str(error))
     record = whole_record(found)
     write_drift(_Plain(), record)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from circuitcheck.errors import BadRecord
+from circuitcheck.errors import BadRecord, CircuitCheckError
 from circuitcheck.plugin.options import baseline_path, given_models, value_of
 from circuitcheck.report import ClaimLog
 from circuitcheck.report.seal import claim_digest
@@ -51,7 +51,13 @@ def compare_now(config: pytest.Config, log: ClaimLog) -> bool:
         return False
     claims = log.claims
     before, missing = _met(config, config.stash[_BEFORE], claims)
-    found = compare_runs(before, claims, given_models(config))
+    try:
+        found = compare_runs(before, claims, given_models(config))
+    except (CircuitCheckError, ArithmeticError, ValueError) as error:  # of a baseline that somebody made by hand
+        config.stash[_FOUND] = {"claims": [], "orphans": [], "not_run": missing}
+        config.stash[_SAID].append(f"nothing could be compared: {first_line(error)}")
+        config.stash[_FAILED] = "the baseline does not fit together"
+        return True
     log.drifts = {each.key: drift_record(each) for each in found.claims}
     config.stash[_FOUND] = {**whole_record(found), "not_run": missing}
     fails = failing(value_of(config, "compare_fail"))

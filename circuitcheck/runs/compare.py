@@ -88,7 +88,7 @@ def _changes(old: Record, new: Record) -> Iterable[str]:
             yield f"{what} changed: {old[name]} before, {new[name]} now"
     if old["test_digest"] != new["test_digest"]:
         yield "its test function was rewritten"
-    if len(old["comparisons"]) != len(new["comparisons"]):
+    if old["comparisons"] and new["comparisons"] and len(old["comparisons"]) != len(new["comparisons"]):
         yield f"it asked {len(old['comparisons'])} questions before, and {len(new['comparisons'])} now"
 
 

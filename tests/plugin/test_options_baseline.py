@@ -8,7 +8,7 @@ from claims_folder import Folder
 from drifting_models import CLAIMS, words
 
 from circuitcheck.cli import main
-from circuitcheck.runs.baseline import read_baseline
+from circuitcheck.runs.baseline import read_baseline, write_baseline
 
 NEW = ("--circuit-baseline=base.json", "--circuit-baseline-update=new")
 THEN = "--circuit-baseline=base.json"
@@ -61,6 +61,18 @@ def test_damaged_missing_and_edited_files_are_told_before_anything_runs(folder: 
     healed = folder.run(CLAIMS, THEN, "--circuit-baseline-update=all")
     healed.shows("the earlier baseline is not compared with:*")
     assert len(read_baseline(Path("base.json"))) == 2
+
+
+def test_a_baseline_that_does_not_fit_together_fails_the_run_and_loses_nothing(folder: Folder) -> None:
+    """Made by hand, with all its digests: no run writes such a one."""
+    folder.run(CLAIMS, *NEW)
+    claims = [dict(claim) for claim in read_baseline(Path("base.json"))]
+    claims[0]["measured"] = []
+    write_baseline(Path("base.json"), claims)
+    run = folder.run(CLAIMS, THEN)
+    assert run.exit_code == 1
+    assert run.verdicts == {"cut": "supported", "untouched": "supported"}
+    run.shows("nothing could be compared: what the result rests on cannot be read*", "failed: the baseline does not fit*")
 
 
 def test_ini_names_one_from_its_folder(folder: Folder) -> None:
