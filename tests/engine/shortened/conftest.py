@@ -37,13 +37,10 @@ def words(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session")
-def task():
-    """Prompts of two lengths, with answers of one token and of several, of which logits read the first."""
-    replies = {name: name if place % 2 else f"{name} and {name}" for place, name in enumerate(NAMES)}
+def names_task(name, replies, **templates):
     made = cc.Task.define(
-        "replies",
-        templates={"met": "Then {A} met {B} and", "saw": "Then in the park {B} saw {A} again, and"},
+        name,
+        templates=templates,
         pools={"name": NAMES},
         draw={"a": "name", "b": "name", "other": "name"},
         derive={"reply": ("a", replies), "wrong": ("b", replies)},
@@ -54,6 +51,25 @@ def task():
         answer_tokens=None,
     )
     return made.on_stream("test")
+
+
+@pytest.fixture(scope="session")
+def task():
+    """Prompts of two lengths, with answers of one token and of several, of which logits read the first."""
+    replies = {name: name if place % 2 else f"{name} and {name}" for place, name in enumerate(NAMES)}
+    return names_task("replies", replies, met="Then {A} met {B} and", saw="Then in the park {B} saw {A} again, and")
+
+
+@pytest.fixture(scope="session")
+def alike():
+    """Prompts of one length, with answers of one token."""
+    return names_task("alike", {name: name for name in NAMES}, met="Then {A} met {B} and")
+
+
+@pytest.fixture(scope="session")
+def longer():
+    """The same, with more words before them."""
+    return names_task("longer", {name: name for name in NAMES}, met="Then " * 18 + "{A} met {B} and")
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,8 @@ from circuitcheck.places import SITE_KINDS
 
 POSITIONS = ("A", "B", "B+1", "A[:]", "END-1", "END")
 FEATURES = 12
-REFERENCE = 48  # prompts that means are taken over
-ROWS = {1: 3, 3: 7, 32: 10}  # by batch size
+REFERENCE = 32  # prompts that means are taken over
+ROWS = {1: 2, 3: 5, 32: 8}  # by batch size
 
 one_place = st.sampled_from(("A", "B", "END-1", "END"))
 places = st.one_of(st.none(), st.just("END"), st.lists(st.sampled_from(POSITIONS), min_size=1, max_size=2, unique=True))
@@ -36,10 +36,6 @@ class Words:
     @property
     def model(self):
         return self.two_ways.model
-
-    @property
-    def kinds(self):
-        return [kind for kind in SITE_KINDS if self._is_there(kind)]
 
     def site(self, kind, layer, part):
         shape, index = self.model.architecture, SITE_KINDS[kind].index
@@ -71,7 +67,7 @@ class Words:
         vector = torch.randn(width, generator=torch.Generator().manual_seed(7)).tolist()
         return cc.direction(vector, self.model, kind, layers=f"L{layer % self.model.architecture.n_layers}")
 
-    def _is_there(self, kind):
+    def has(self, kind):
         """Does a patch there run in whole passes? Some architectures lack some kinds."""
         if kind not in self._works:
             try:
@@ -88,8 +84,8 @@ layers, parts = st.integers(0, 3), st.one_of(st.none(), st.integers(0, 3))
 
 @st.composite
 def sites(draw, words, but=()):
-    kind = draw(st.sampled_from([kind for kind in words.kinds if kind not in but]))
-    return words.site(kind, draw(layers), draw(parts))
+    kind = draw(st.sampled_from([kind for kind in SITE_KINDS if kind not in but]))
+    return words.site(kind if words.has(kind) else "resid_post", draw(layers), draw(parts))
 
 
 @st.composite
@@ -123,7 +119,7 @@ def knocked_out(draw, words, view):
 
 @st.composite
 def steered(draw, words, view):
-    kind = draw(st.sampled_from([kind for kind in ("resid_pre", "resid_post", "mlp_out") if kind in words.kinds]))
+    kind = draw(st.sampled_from(("resid_pre", "resid_post", "mlp_out")))
     direction = words.direction(kind, draw(layers))
     how = draw(st.sampled_from(("add", "subtract", "project_out")))
     return getattr(view, how)(direction, at=draw(places))
@@ -133,7 +129,7 @@ def steered(draw, words, view):
 def path_patched(draw, words, view):
     last = words.model.architecture.n_layers - 1
     into = {"q": f"L{last}H1.q", "v": f"L{last}.v", "mlp_in": f"L{last}.mlp"}
-    chosen = draw(st.sampled_from([site for kind, site in into.items() if kind in words.kinds] + ["logits"]))
+    chosen = draw(st.sampled_from([site for kind, site in into.items() if words.has(kind)] + ["logits"]))
     senders = draw(st.sampled_from((f"L{last - 1}H0", f"L{last - 1}H1, L{last - 1}.mlp")))
     return view.patch_path(
         senders, into=chosen, source=draw(sources), at=draw(places), sender_at=draw(places), allow_vacuous=True
@@ -145,7 +141,7 @@ def features(draw, words):
     """Of a dictionary of the residual stream, or of a transcoder."""
     loaded = words.two_ways.loaded
     last, width = words.model.architecture.n_layers - 1, int(loaded.model.cfg.d_model)
-    at = [f"L{last}.resid_pre", "L0.resid_post"] + ([f"L{last}.mlp_in"] if "mlp_in" in words.kinds else [])
+    at = [f"L{last}.resid_pre", "L0.resid_post"] + ([f"L{last}.mlp_in"] if words.has("mlp_in") else [])
     dictionary = words.dictionary(draw(st.sampled_from(at)), width)
     return dictionary[sorted(draw(st.sets(st.integers(0, FEATURES - 1), min_size=1, max_size=3)))]
 
@@ -207,21 +203,23 @@ def metrics(draw, words):
         "distractor": lambda: cc.log_prob("distractor"),
         "custom": lambda: cc.metric(margin),
     }
-    if "pattern" not in words.kinds:
-        del of_sites["attention"]
-    if "neurons" in words.kinds:
+    if words.has("neurons"):
         of_sites["activation"] = lambda: cc.activation(words.site("neurons", draw(layers), 2), at=draw(one_place))
+    if not words.has("pattern"):
+        del of_sites["attention"]
     chosen = draw(st.one_of(st.sampled_from(simple), st.sampled_from(sorted(of_sites))))
     return of_sites[chosen]() if isinstance(chosen, str) else chosen()
 
 
 @st.composite
 def plans(draw, words):
-    """(plan, rows): some views, each with some metrics, so that passes stand side by side."""
+    """(plan, rows): some views, each with some metrics, and most often the untouched model beside them, so that passes are
+    shortened and stand side by side."""
     measured = [
         (view, metric)
         for view in draw(st.lists(views(words), min_size=1, max_size=4))
         for metric in draw(st.lists(metrics(words), min_size=1, max_size=2))
     ]
+    measured += [(words.model, cc.logit_diff())] if draw(st.integers(0, 3)) else []
     batch = draw(batches)
     return words.two_ways.plan(words.task, *measured, batch=batch), ROWS[batch]

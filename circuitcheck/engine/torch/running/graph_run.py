@@ -140,7 +140,7 @@ def _ids_read(group: Group, cells: Mapping[int, Cell], rows: Batch) -> Index | N
     """The words of the vocabulary that the metrics of a group's passes read at END; None for all."""
     metrics = [cells[number].metric for node in group.nodes for number in node.cells]
     compared = any(cell.metric.compares_with_clean for cell in cells.values())
-    if compared or not all(isinstance(metric, LogitDiff) for metric in metrics) or rows.reading != "logits":
+    if compared or any(type(metric) is not LogitDiff for metric in metrics) or rows.reading != "logits":
         return None
     ids = {ids[0] for prompt in rows.prompts for ids in (prompt.answer_ids, prompt.distractor_ids) if ids}
     return torch.tensor(sorted(ids), device=rows.device)
