@@ -40,6 +40,7 @@ selftest: $(READY)
 
 slow: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -m slow
+	OMP_NUM_THREADS=1 HYPOTHESIS_PROFILE=default $(BIN)/python -m pytest $$(grep -rl "@given" tests --include="test_*.py")
 	$(BIN)/python -m pytest hypotheses -m slow
 	$(BIN)/python scripts/check_claims.py
 

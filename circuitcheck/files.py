@@ -5,6 +5,7 @@ import json
 import os
 import tempfile
 from contextlib import suppress
+from os import PathLike
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any
@@ -14,19 +15,19 @@ from circuitcheck.text import repeated
 _LARGEST = 1 << 24  # bytes of one stored record
 
 
-def write_whole(path: Path, text: str) -> None:
-    """As `write_bytes_whole`."""
-    write_bytes_whole(path, text.encode("utf-8", "backslashreplace"))
+def expanded(path: str | PathLike[str]) -> Path:
+    """With the home folder that `~` stands for, where there is one."""
+    return Path(os.path.expanduser(path))
 
 
-def write_bytes_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, content: str | bytes) -> None:
     """Under a name that no other process has, then in its place: a reader never sees half, and a link there is replaced,
     not followed. Raises OSError, and leaves what was there, if that is no regular file as well."""
     _check_regular(path)
     handle, part = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
+            stream.write(content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace"))
         os.chmod(part, 0o666 & ~_umask())
         os.replace(part, path)
     except BaseException:
@@ -92,6 +93,13 @@ def is_plain(path: Path, status: os.stat_result) -> bool:
 
 
 def _check_regular(path: Path) -> None:
+    """Raises OSError, also for a name that no file can have."""
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return
+    except ValueError as error:
+        raise OSError(errno.EINVAL, str(error), str(path)) from error
     if os.path.exists(path) and not os.path.isfile(path):
         raise OSError(errno.EEXIST, "what is there is no regular file", str(path))
 

@@ -80,7 +80,7 @@ class Settings:
     @property
     def store_folder(self) -> Path | None:
         """Where measured values are kept; None where they are not."""
-        return None if self.store == "off" else Path(self.store).expanduser()
+        return None if self.store == "off" else Path(os.path.expanduser(self.store))
 
     @property
     def cache_folder(self) -> Path | None:
@@ -88,7 +88,7 @@ class Settings:
         chosen = os.environ.get(CACHE, "") if self.cache == "auto" else self.cache
         if chosen == "off":
             return None
-        return Path(chosen).expanduser() if chosen not in ("", "auto") else _users_cache() / "circuitcheck"
+        return Path(os.path.expanduser(chosen)) if chosen not in ("", "auto") else _users_cache() / "circuitcheck"
 
 
 def dtype_name(given: object) -> str:

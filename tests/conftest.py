@@ -1,15 +1,20 @@
 """Models that tests share. Random weights where behaviour does not matter, SmolLM2 where it does."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from tiny import save_tiny_gpt2, save_tiny_llama
 from tiny_gguf import save_tiny_gguf
 
 import circuitcheck as cc
 from circuitcheck.settings import CACHE
+
+settings.register_profile("quick", max_examples=30)  # for `make test`; `make slow` draws hypothesis's own number
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 @pytest.fixture(autouse=True)

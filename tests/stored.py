@@ -3,6 +3,7 @@
 from typing import Any
 
 from circuitcheck.report.json_report import report_of
+from circuitcheck.report.seal import sealed
 
 ENVIRONMENT = {
     "packages": {"circuitcheck": "0.1.0", "torch": "2.6.0"},
@@ -63,6 +64,7 @@ def comparison(**given: Any) -> dict[str, Any]:
         "shape": "ioi.accuracy(model) > …",
         "tries": None,
         "looked_at": None,
+        "rests_on": None,
         "parts": [],
     }
     return {**found, **given}
@@ -104,6 +106,15 @@ def claim(name: str = "ioi.task", param: str | None = "organism", **given: Any) 
         "same_as": None,
         "node": f"hypotheses/test_ioi.py::test_{name}[{param}]",
         "warnings": ["few templates"],
+        "settings": {"seed": 0, "samples": 512, "first_look": 32, "confidence": 0.95},
+        "asserts": ["ioi.accuracy(model) > 0.5"],
+        "test_digest": "0" * 32,
+        "registered": None,
+        "margin": None,
+        "drift": None,
+        "measured": [],
+        "reused": {"values": 0, "of": 96, "since": None, "until": None},
+        "digest": None,
     }
     return {**found, **given}
 
@@ -126,4 +137,4 @@ def failed(name: str, **given: Any) -> dict[str, Any]:
 def report(*claims: dict[str, Any], environment: dict[str, Any] | None = None, **given: Any) -> dict[str, Any]:
     exit_status = 0 if all(each["as_expected"] for each in claims) else 1
     made = report_of(list(claims), {**ENVIRONMENT, **(environment or {})}, None, exit_status, complete=True)
-    return {**made, **given}
+    return sealed({**made, **given})

@@ -1,7 +1,9 @@
 """Where a dictionary of features lies: specs, read without loading anything."""
 
+import os
 from pathlib import Path
 
+from circuitcheck.files import expanded
 from circuitcheck.models.spec import BUNDLED
 
 _BUNDLED = Path(__file__).parent / "bundled"
@@ -9,9 +11,9 @@ _BUNDLED = Path(__file__).parent / "bundled"
 
 def dictionary_folder(spec: str) -> Path:
     """The folder that a spec means: a path, or `organism/NAME` for a dictionary that comes with a bundled model."""
-    path = Path(spec).expanduser()
+    path = expanded(spec)
     model, _, name = spec.partition("/")
-    if path.is_dir() or model not in BUNDLED:
+    if os.path.isdir(path) or model not in BUNDLED:
         return path
     return _BUNDLED / model / "dictionaries" / name
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from circuitcheck.files import try_to_write
+from circuitcheck.files import expanded, try_to_write
 from circuitcheck.runs.condition import failing
 from circuitcheck.runs.models import replaced_models
 from circuitcheck.settings import CORRECTIONS, DTYPES, FAST, LEDGER, REPORT_FORMATS, SCOPES, STORE, Settings
@@ -357,9 +357,9 @@ def session_settings(config: pytest.Config) -> Settings:
         name, _, rest = str(error).partition("=")
         raise pytest.UsageError(f"--circuit-{name.replace('_', '-')} {rest}") from error
     if settings.cache not in ("auto", "off"):
-        settings = replace(settings, cache=str(config.rootpath / Path(settings.cache).expanduser()))
+        settings = replace(settings, cache=str(config.rootpath / expanded(settings.cache)))
     if settings.store != "off":
-        settings = replace(settings, store=str(config.rootpath / Path(settings.store).expanduser()))
+        settings = replace(settings, store=str(config.rootpath / expanded(settings.store)))
     if baseline_path(config) is not None or given(config, "baseline_prompts") is not None:
         settings = replace(settings, fixed=value_of(config, "baseline_prompts"))
     if settings.samples < settings.first_look:

@@ -7,6 +7,7 @@ from circuitcheck.claims import advice
 from circuitcheck.report.json_report import RAN, report_of
 from circuitcheck.report.remarks import importance
 from circuitcheck.report.repeats import Claim, claim_name, marked_repeats
+from circuitcheck.report.seal import sealed
 
 Report = dict[str, Any]
 _MAY_DIFFER = ("time", "shard", "options")  # as options that matter are settings, too
@@ -31,7 +32,7 @@ def merged(reports: Mapping[str, Report]) -> Report:
         "differences": [*_differences(runs), *disagreement],
         "repeated": repeated,
     }
-    return whole
+    return sealed(whole)
 
 
 def _runs(file: str, report: Report) -> list[dict[str, Any]]:

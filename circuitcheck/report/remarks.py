@@ -85,10 +85,13 @@ def importance(claim: Claim) -> int:
 
 def wrong_with_run(report: dict[str, Any]) -> list[str]:
     """What is wrong with the run itself."""
-    merged = report.get("merged", {"missing": [], "differences": [], "repeated": []})
-    end = f"it ended with pytest's exit status {report['exit_status']}" if report["exit_status"] >= 0 else "it has no end"
+    merged = report.get("merged")
+    if merged is None:
+        end = (
+            f"it ended with pytest's exit status {report['exit_status']}" if report["exit_status"] >= 0 else "it has no end"
+        )
+        return [] if report["complete"] else [f"this run is not complete ({end}): claims without a verdict say why"]
     return [
-        *([] if report["complete"] else [f"this run is not complete ({end}): claims without a verdict say why"]),
         *merged["missing"],
         *merged["differences"],
         *(_repeated(each) for each in merged["repeated"]),

@@ -10,7 +10,7 @@ from circuitcheck.files import each_once
 from circuitcheck.text import all_printable
 
 _LARGEST = 1 << 28  # bytes
-_DIGITS = 20
+_DIGITS = 1000  # a population is a whole number, and may be larger than any float
 
 
 def bytes_of(path: Path) -> bytes:

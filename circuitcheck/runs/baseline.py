@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from circuitcheck.errors import BadRecord
-from circuitcheck.files import is_plain, write_bytes_whole, write_whole
+from circuitcheck.files import is_plain, write_whole
 from circuitcheck.report import load_schema
 from circuitcheck.runs.reading import Record, claim_key, leaves_of, read_json, read_report
 from circuitcheck.text import all_printable, printable
@@ -61,7 +61,7 @@ def write_baseline(path: Path, claims: Iterable[Record]) -> None:
     """Both files. Raises OSError."""
     kept = sorted((dict(claim) for claim in claims), key=claim_key)
     raw = zlib.compress(json.dumps({"claims": kept}, allow_nan=False).encode("ascii"), 9)
-    write_bytes_whole(values_beside(path), raw)
+    write_whole(values_beside(path), raw)
     write_whole(path, json.dumps(_text_of(kept, raw), indent=1, ensure_ascii=False) + "\n")
 
 

@@ -25,10 +25,11 @@ class KnownModels:
             self._load_before(asked)
             return self._load(asked)
         seen = self.stored.see(asked)
-        card = None if seen is None else self.stored.card(seen)
+        card = None if seen is None else self.stored.record(seen, ModelCard)
         if card is None:
             card = self._load(asked)
-            self.stored.keep_card(asked, seen, card)
+            if seen is not None:
+                self.stored.keep_record(seen, card)
         elif card.ref.fingerprint not in self._loaded:
             self._waiting[card.ref.fingerprint] = (asked, card)
         return card

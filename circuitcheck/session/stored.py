@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from circuitcheck.digest import THIS_PROCESS, digest
-from circuitcheck.engine.protocol import Engine, ModelCard, Repeatable, Table
+from circuitcheck.engine.protocol import Engine, Repeatable, Table
 from circuitcheck.models import INSTANCE_PREFIX, BosPolicy
 from circuitcheck.plan import Cell, DictionaryRef, ModelRef, Plan
 from circuitcheck.prompts import PromptSource, PromptStream
@@ -96,8 +96,9 @@ class StoredValues:
         )
 
     def see(self, asked: Asked) -> Key | None:
-        """What tells whether the files of a spec are what they were; None where nothing could be known of it later. Raises
-        what loading does of a spec that is none."""
+        """What tells whether the files of a spec are what they were; None where nothing could be known of it later. Taken
+        before they are read: if they change meanwhile, they never look like this again. Raises what loading does of a spec
+        that is none."""
         if self._repeatable is None or asked.spec.startswith(INSTANCE_PREFIX):
             return None
         seen = self._repeatable.witness(asked.spec, dtype=asked.dtype, device=asked.device, bos=asked.bos)
@@ -130,15 +131,6 @@ class StoredValues:
     def keep_record(self, key: Key, record: object) -> None:
         self._store.keep_record(key, record)
 
-    def card(self, seen: Key) -> ModelCard | None:
-        """Of the model that these files gave; None where none is known."""
-        return self._store.record(seen, ModelCard)
-
-    def keep_card(self, asked: Asked, before: Key | None, card: ModelCard) -> None:
-        """Unless its files changed while they were read."""
-        if before is not None and before == self.see(asked):
-            self._store.keep_record(before, card)
-
     def forget_card(self, asked: Asked) -> None:
         """It was wrong."""
         seen = self.see(asked)
@@ -166,7 +158,7 @@ def _lasts(model: ModelRef, task: PromptSource, cell: Cell) -> bool:
     """Is what is measured told by digests? Model objects, functions of this process and types of users are told apart by
     them, and not by what is in them."""
     specs = (model.spec, *(ref.spec for ref in cell.dictionaries))
-    if any(spec.startswith(INSTANCE_PREFIX) for spec in specs) or cell.metric.digest.startswith(THIS_PROCESS):
+    if any(spec.startswith(INSTANCE_PREFIX) for spec in specs):
         return False
     return _is_lasting(task) and all(map(_all_ours, (*cell.view.interventions, cell.metric)))
 

@@ -18,11 +18,12 @@ GUARD = 1.5
 
 def student_t(values: NDArray[np.float64], tail: float) -> Interval:
     """Student's t interval for the mean of `values` [n]. Raises ValueError for n < 2."""
-    from scipy import special
-
     mean, error = mean_and_error(values)
-    radius = -float(special.stdtrit(len(values) - 1, tail)) * error
-    return Interval(mean - radius, mean + radius, "t", (_NORMAL,))
+    return _student_t(mean, error, _quantile(len(values), tail))
+
+
+def _student_t(mean: float, error: float, quantile: float) -> Interval:
+    return Interval(mean - quantile * error, mean + quantile * error, "t", (_NORMAL,))
 
 
 def hall(values: NDArray[np.float64], tail: float, *, guard: float = 1.0) -> Interval:
@@ -31,13 +32,13 @@ def hall(values: NDArray[np.float64], tail: float, *, guard: float = 1.0) -> Int
     With g the sample skewness, times `guard`, h(t) = t + g t^2 / (3 sqrt n) + g^2 t^3 / (27 n) + g / (6 sqrt n) is close to
     symmetric; the interval is [mean - h^-1(q) s/sqrt n, mean - h^-1(-q) s/sqrt n]. Raises ValueError for n < 2.
     """
-    from scipy import special
-
     mean, error = mean_and_error(values)
+    return _hall(mean, error, guard * skewness(values), len(values), _quantile(len(values), tail))
+
+
+def _hall(mean: float, error: float, g: float, n: int, quantile: float) -> Interval:
     if error == 0:
         return Interval(mean, mean, "Hall")
-    quantile = -float(special.stdtrit(len(values) - 1, tail))
-    g, n = guard * skewness(values), len(values)
     return Interval(
         mean - _inverse_hall(quantile, g, n) * error,
         mean - _inverse_hall(-quantile, g, n) * error,
@@ -47,23 +48,40 @@ def hall(values: NDArray[np.float64], tail: float, *, guard: float = 1.0) -> Int
 
 
 def skew_guarded(values: NDArray[np.float64], tail: float) -> Interval:
-    """The hull of the t interval and Hall's, with the skewness taken `GUARD` times: valid where either is."""
-    found = student_t(values, tail).hull(hall(values, tail, guard=GUARD), "hull(t, Hall)")
+    """The hull of the t interval and Hall's, with the skewness taken `GUARD` times: valid where either is. The end of a
+    ratio's interval is looked for with some 60 of them, so each moment is taken once."""
+    mean, spread = _mean_and_spread(values)
+    n, error, quantile = len(values), spread / math.sqrt(len(values)), _quantile(len(values), tail)
+    skewed = _hall(mean, error, GUARD * _skewness(values, mean, spread), n, quantile)
+    found = _student_t(mean, error, quantile).hull(skewed, "hull(t, Hall)")
     return replace(found, assumptions=("skewness is moderate",))
 
 
 def skewness(values: NDArray[np.float64]) -> float:
     """Third central moment over the cubed sample standard deviation (n - 1); 0 for constant values."""
-    spread = float(np.std(values, ddof=1))
-    if spread == 0:
-        return 0.0
-    return float(np.mean((values - values.mean()) ** 3)) / spread**3
+    return _skewness(values, float(values.mean()), float(np.std(values, ddof=1)))
+
+
+def _skewness(values: NDArray[np.float64], mean: float, spread: float) -> float:
+    return 0.0 if spread == 0 else float(np.mean((values - mean) ** 3)) / spread**3
 
 
 def mean_and_error(values: NDArray[np.float64]) -> tuple[float, float]:
+    mean, spread = _mean_and_spread(values)
+    return mean, spread / math.sqrt(len(values))
+
+
+def _mean_and_spread(values: NDArray[np.float64]) -> tuple[float, float]:
     if len(values) < 2:
         raise ValueError(f"an interval for a mean needs at least 2 values, got {len(values)}")
-    return float(values.mean()), float(values.std(ddof=1)) / math.sqrt(len(values))
+    return float(values.mean()), float(values.std(ddof=1))
+
+
+def _quantile(n: int, tail: float) -> float:
+    """Of Student's t, above which `tail` lies."""
+    from scipy import special
+
+    return -float(special.stdtrit(n - 1, tail))
 
 
 def _inverse_hall(y: float, g: float, n: int) -> float:

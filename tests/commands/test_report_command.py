@@ -166,3 +166,8 @@ def test_more_entries_than_a_run_has_are_refused(tmp_path, capsys, monkeypatch):
     path.write_text("".join(json.dumps({"kind": "started", "node": "a"}) + "\n" for _ in range(10)))
     assert main(["report", str(path)]) == 2
     assert "has 11 lines, and a journal of 10 at most is read" in capsys.readouterr().err
+
+
+def test_a_population_larger_than_any_float_is_a_number(stored_as):
+    claims = [stored.claim(prompts=10**30)]
+    assert main(["report", stored_as("a.json", stored.report(*claims))]) == 0

@@ -22,6 +22,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_reference_has_every_public_name(site):
     names = set(re.findall(r'id="circuitcheck\.([\w.]+)"', (site / "docs/api.html").read_text()))
     assert {name for name in names if "." not in name} == set(cc.__all__) - MODULES

@@ -17,7 +17,7 @@ PUBLIC = {name: getattr(module, name) for module in (cc, ext, testing) for name 
 # What a session, a quantity or a plan keeps inside: a user gets them, and hands them back, but never needs their names.
 INSIDE = {
     "Cell", "Decision", "Evidence", "Expression", "Linear", "Measured", "Noise", "PromptStream",  # parts of quantities
-    "ContraryPrompt", "ControlResult", "Looks", "Tries",  # parts of results
+    "ContraryPrompt", "ControlResult", "Form", "Looks", "Rests", "Tries",  # parts of results, and what they rest on
     "Scanned", "Scanning",  # of a pass over texts
     "CheckUp", "CheckUpStore", "CounterexampleStore", "Ledger",  # what a session keeps
     "DictionaryLooks", "KnownModels", "Reuse", "Store",

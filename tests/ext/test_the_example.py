@@ -56,6 +56,7 @@ def test_its_tests_pass(run_its_tests):
     assert "2 claims: 2 supported" in run.stdout
 
 
+@pytest.mark.slow
 def test_they_need_the_entry_points(run_its_tests):
     """Else they would pass whatever became of these. One that asks for what they bring is enough."""
     run = run_its_tests("-k", "test_margin", installed=False)

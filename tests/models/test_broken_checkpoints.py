@@ -10,7 +10,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 import circuitcheck as cc
-from circuitcheck.errors import CorruptCheckpoint
+from circuitcheck.errors import BadSpec, CorruptCheckpoint
 
 
 @pytest.fixture
@@ -145,4 +145,26 @@ def test_a_tokenizer_that_makes_a_billion_characters_of_one(copy):
     }
     (copy / "tokenizer.json").write_text(json.dumps(rules))
     with pytest.raises(CorruptCheckpoint, match="1,000,000,000 characters of one"):
+        cc.load(str(copy))
+
+
+@pytest.mark.parametrize("words", [{"layer_types": ["x"] * 10_001}, {"rope_scaling": {"factors": [1.0] * 10_001}}])
+def test_a_config_with_lists_that_no_model_has(copy, words):
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, **words}))
+    with pytest.raises(CorruptCheckpoint, match="config.json has 10,001 entries in '(layer_types|factors)'; 10,000 at most"):
+        cc.load(str(copy))
+
+
+def test_what_a_library_says_is_cut(copy):
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, "activation_function": "no such " * 100_000}))
+    with refused(copy) as error:
+        cc.load(str(copy))
+    assert len(str(error.value)) < 2_000
+
+
+def test_a_folder_of_more_files_than_a_checkpoint_has(copy, monkeypatch):
+    monkeypatch.setattr("circuitcheck.engine.torch.loading.preflight._MOST_FILES", 3)
+    with pytest.raises(BadSpec, match="holds more than 3 files: name one of the checkpoint alone"):
         cc.load(str(copy))

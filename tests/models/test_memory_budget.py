@@ -29,6 +29,7 @@ def test_another_dtype_is_another_model(tiny_gpt2, loads):
     assert len(loads) == 2
 
 
+@pytest.mark.slow
 def test_a_small_budget_evicts_and_reloads_with_the_same_values(tiny_gpt2, tiny_llama, loads):
     tight = cc.Session(make_engine=lambda settings: LocalEngine(settings.device, memory_budget=1))
     with cc.use_session(tight):

@@ -137,6 +137,7 @@ def test_attention_that_another_model_s_loading_replaces(tiny_llama, monkeypatch
         cc.tasks.ioi().accuracy(model).values(4)
 
 
+@pytest.mark.slow
 def test_a_file_cut_short_while_the_model_runs_costs_nothing(copy_of, tiny_llama):
     """A process of its own, since one that had the file mapped would die."""
     folder = copy_of(tiny_llama)

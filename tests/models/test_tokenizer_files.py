@@ -2,6 +2,7 @@
 has no embedding for."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -139,3 +140,30 @@ def test_a_vocabulary_of_millions(copy):
 def test_a_tokenizer_that_a_library_does_not_read(copy):
     change(copy / "tokenizer.json", pre_tokenizer={"type": "Evil"})
     refused(copy, "its tokenizer cannot be read (tokenizer.json,")
+
+
+def test_rules_that_put_thousands_of_tokens_around_every_text(copy):
+    part = {"SpecialToken": {"id": "E", "type_id": 0}}
+    change(
+        copy / "tokenizer.json",
+        post_processor={
+            "type": "TemplateProcessing",
+            "single": [*[part] * 400, {"Sequence": {"id": "A", "type_id": 0}}],
+            "pair": [],
+            "special_tokens": {"E": {"id": "E", "ids": [0] * 400, "tokens": ["E"] * 400}},
+        },
+    )
+    refused(copy, "the post_processor in tokenizer.json has 1,604 parts; 1,000 at most are read")
+
+
+def test_more_merges_than_any_tokenizer_has(copy):
+    rules = json.loads((copy / "tokenizer.json").read_text())
+    rules["model"]["merges"] = ["a b"] * ((1 << 20) + 1)
+    (copy / "tokenizer.json").write_text(json.dumps(rules))
+    refused(copy, "tokenizer.json has 1,048,577 merges; at most 1,048,576 are read")
+
+
+def test_a_chat_template_that_never_ends(copy):
+    (copy / "additional_chat_templates").mkdir()
+    os.mkfifo(copy / "additional_chat_templates" / "tools.jinja")
+    refused(copy, "tools.jinja is a pipe or a device")

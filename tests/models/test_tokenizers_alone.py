@@ -55,6 +55,7 @@ def test_prompts_of_a_spec_are_those_of_its_model(spec, tmp_path, no_weights):
             assert everything(Path(spec), tmp_path / "of_path.jsonl") == of_model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", FOLDERS, indirect=True)
 @pytest.mark.parametrize("bos", ["tokenizer", "always", "never"])
 def test_another_process_has_the_tokenizer_of_a_reference(spec, bos, no_weights):

@@ -140,6 +140,24 @@ def test_a_gguf_file_that_was_not_fetched(tmp_path):
     refused(tmp_path / "m.gguf", "is a pointer of Git LFS")
 
 
+@pytest.mark.parametrize(
+    "count, letters, message",
+    [(1 << 16, 1, "names 65,557 tensors, and 65,536 at most are read"), (1, 1 << 24, "16777216 at most are read")],
+    ids=["many", "long"],
+)
+def test_a_header_that_would_be_read_for_minutes(whole, count, letters, message):
+    path = whole / "model.safetensors"
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header, end = json.loads(content[8 : 8 + length]), len(content) - 8 - length
+    more = {
+        f"{number}{'x' * letters}": {"dtype": "F32", "shape": [0], "data_offsets": [end, end]} for number in range(count)
+    }
+    written = json.dumps({**header, **more}, separators=(",", ":")).encode()
+    path.write_bytes(len(written).to_bytes(8, "little") + written + content[8 + length :])
+    refused(whole, message)
+
+
 @pytest.mark.parametrize("header", [b"[]", b"{not json", b'{"a": 1}', b'{"a": {"dtype": "F32"}, "a": {"dtype": "F32"}}'])
 def test_a_safetensors_header_that_is_none(whole, header):
     (whole / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 import circuitcheck as cc
 from circuitcheck.engine.torch import LocalEngine
@@ -21,6 +22,7 @@ Path(sys.argv[2]).write_bytes(pickle.dumps((plan.digest, table.values, table.rec
 """
 
 
+@pytest.mark.slow
 def test_a_pickled_plan_gives_the_same_digest_values_and_receipts_in_a_fresh_process(tiny_gpt2, tmp_path):
     model, ioi = cc.load(str(tiny_gpt2)), cc.tasks.ioi()
     ablated = model.ablate("L0H0, L2H1", kind="mean", at="END, S2", n=64).ablate("L1.mlp", kind="counterfactual", at="END")

@@ -143,6 +143,7 @@ def test_a_hook_that_is_told_and_fails_fails_the_run_and_loses_nothing(run, body
     found.shows(f"*pytest_circuit_claim_finished {words}*")
 
 
+@pytest.mark.slow
 def test_under_xdist_the_controller_is_told(run):
     hook = "import pathlib\ndef pytest_circuit_claim_finished(result):\n    pathlib.Path('told').write_text(result['id'])\n"
     assert run(hook, CLAIM, "-n1", subprocess=True).verdicts == {"it": "supported"}

@@ -58,6 +58,7 @@ def test_a_process_that_dies_leaves_its_journal(folder: Folder, death: str) -> N
     assert (found["complete"], found["exit_status"]) == (False, -1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_a_worker_that_dies_takes_one_claim_along_that_is_missed(folder: Folder, workers: str) -> None:
     run = folder.run(claims(first=HOLDS, dies="os._exit(9)", later=HOLDS), "-n", workers, subprocess=True)
@@ -78,6 +79,7 @@ def test_a_run_that_is_told_to_end_reports_what_it_has(folder: Folder, number: i
     assert verdicts(reported(folder)) == run.verdicts
 
 
+@pytest.mark.slow
 def test_a_run_that_is_told_to_end_when_it_is_over_ends_as_it_would(folder: Folder) -> None:
     with (folder.path / "conftest.py").open("a") as conftest:
         conftest.write("def pytest_sessionfinish():\n    import os; os.kill(os.getpid(), 15)\n")

@@ -78,7 +78,7 @@ def says(run: Run, words: str) -> bool:
 def files(folder: Folder) -> dict[Path, bytes]:
     """What is there, but for the model and what every run writes."""
     found = [path for path in folder.pytester.path.rglob("*") if path.is_file()]
-    others = {"tiny", "__pycache__", "report.json", "journals"}
+    others = {"tiny", "__pycache__", "report.json", "journals", "values"}
     return {path: path.read_bytes() for path in found if not others & set(path.parts)}
 
 

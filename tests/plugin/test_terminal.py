@@ -154,6 +154,7 @@ def sent_to_terminal(tmp_path_factory: pytest.TempPathFactory, tiny_gpt2: Path) 
     return sent.decode()
 
 
+@pytest.mark.slow
 def test_progress_on_a_terminal_says_claim_and_prompts_so_far(sent_to_terminal: str) -> None:
     for shown in ("below: loading", "the doctor looks at tiny", "below: 32 prompts", "open: 32 prompts", "open: 48 prompts"):
         assert shown in sent_to_terminal

@@ -56,7 +56,7 @@ def test_a_file_of_records_larger_than_memory(tmp_path):
     path = tmp_path / "x.jsonl"
     with path.open("wb") as stream:
         stream.truncate(1 << 36)
-    with pytest.raises(BadRecord, match="65536 MB, and 256 MB at most"):
+    with pytest.raises(BadRecord, match="65536 MB, and 64 MB at most"):
         cc.Task.from_records(path)
 
 
@@ -78,13 +78,14 @@ def test_documents_that_would_fill_the_memory(tmp_path, name, content, message):
         cc.corpus(str(path)).prompts(1, model=cc.load("organism"))
 
 
+@pytest.mark.slow
 def test_a_table_that_unpacks_to_more_than_memory(tmp_path):
     arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "x.parquet"
     text = arrow.array(["x" * 400_000] * 1000).dictionary_encode()
     parquet.write_table(arrow.table({"text": text, "answer": ["a"] * 1000}), path)
     assert path.stat().st_size < 1_000_000
-    with pytest.raises(BadRecord, match="holds more than 16,777,216 characters"):
+    with pytest.raises(BadRecord, match="holds more than 8,388,608 characters"):
         cc.Task.from_records(path)
 
 
@@ -116,7 +117,7 @@ try: cc.Task.from_records({str(path)!r})
 except cc.BadRecord as error: print(error)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
-    assert "holds more than 16,777,216 characters" in done.stdout, done.stderr
+    assert "holds more than 8,388,608 characters" in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize(
@@ -144,6 +145,90 @@ def test_a_table_says_how_many_rows_it_has_before_one_is_read(tmp_path, monkeypa
     monkeypatch.setattr("circuitcheck.prompts.records.rows._rows_at_once", None)  # a row that is read is an error
     with pytest.raises(BadRecord, match="has 2,000,000 rows, and 50,000 at most are read"):
         cc.Task.from_records(path)
+
+
+@pytest.mark.parametrize("groups", [True, False], ids=["row groups", "columns"])
+@readers
+def test_a_table_of_more_parts_than_are_read(tmp_path, monkeypatch, read, groups):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr("circuitcheck.prompts.records.rows._MOST_GROUPS", 10)
+    path = tmp_path / "x.parquet"
+    more = {} if groups else {f"c{number}": ["v"] * 20 for number in range(999)}
+    table = arrow.table({"text": [f"a {i}" for i in range(20)], "answer": [" b"] * 20, **more})
+    parquet.write_table(table, path, row_group_size=1 if groups else 20)
+    message = "has 20 row groups, and 10 at most" if groups else "has 1,001 columns, and 1,000 at most"
+    with pytest.raises(BadRecord, match=message):
+        read(path)
+
+
+@readers
+def test_a_cell_of_csv_that_is_never_closed(tmp_path, monkeypatch, read):
+    monkeypatch.setattr("circuitcheck.prompts.records.rows.LONGEST_TEXT", 1_000)
+    monkeypatch.setattr("circuitcheck.prompts.corpora.tables.LONGEST_TEXT", 1_000)
+    path = tmp_path / "x.csv"
+    path.write_text('text,answer\n"' + "a,\n" * 1_000)
+    with pytest.raises(BadRecord, match=r"is not CSV \(field larger than field limit \(1000\)\)"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"answer": " b" * 5_001}, "an answer or a distractor of more than 10,000 characters"),
+        ({"distractor": " b" * 5_001}, "an answer or a distractor of more than 10,000 characters"),
+        ({"counterfactuals": {"c": "b" * 500_001}}, "a counterfactual 'c' of 500,001 characters; expected 500,000"),
+        ({"counterfactuals": {f"c{i}": f"b {i}" for i in range(201)}}, "has 201 counterfactuals; expected 200"),
+        ({"positions": {f"p{i}": [0, 1] for i in range(201)}}, "has 201 positions; expected 200"),
+    ],
+    ids=["answer", "distractor", "counterfactual", "counterfactuals", "positions"],
+)
+def test_a_row_that_would_be_read_for_minutes(tmp_path, changes, message):
+    path = tmp_path / "x.jsonl"
+    path.write_text(json.dumps({"text": "a b", "answer": " c", **changes}))
+    with pytest.raises(BadRecord, match=message):
+        cc.Task.from_records(path)
+
+
+def test_a_table_of_more_cells_than_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("circuitcheck.prompts.records.parsing._MOST_CELLS", 100)
+    path = tmp_path / "x.csv"
+    names = [f"more{number}" for number in range(8)]
+    path.write_text("\n".join(",".join(row) for row in [["text", "answer", *names]] + [["a", " b"] + ["c"] * 8] * 11))
+    with pytest.raises(BadRecord, match="holds more than 100 cells in its rows"):
+        cc.Task.from_records(path, strict=False)
+
+
+@pytest.mark.parametrize("name, before", [("x.txt", ""), ("x.csv", "text\n"), ("x.jsonl", "")])
+@pytest.mark.parametrize("change", [Path.unlink, lambda path: path.write_text("another\n")], ids=["gone", "written"])
+def test_documents_of_a_file_that_changes_while_it_is_used(tmp_path, name, before, change):
+    path = tmp_path / name
+    texts = [f"Once there was a cat number {number}" for number in range(40)]
+    lines = [json.dumps({"text": text}) for text in texts] if name == "x.jsonl" else texts
+    path.write_text(before + ("\n\n" if name == "x.txt" else "\n").join(lines))
+    corpus = cc.corpus(path)
+    change(path)
+    with pytest.raises(BadRecord, match=r"document 1 cannot be read any more \((No such file|it was written to)"):
+        corpus.prompts(1, model="organism")
+
+
+@pytest.mark.parametrize("read", [*READ.values(), cc.read_batches], ids=[*READ, "batches"])
+def test_the_home_of_nobody(read):
+    with pytest.raises(BadRecord, match=r"~no-such-user/x\.csv"):
+        read("~no-such-user/x.csv")
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
+@pytest.mark.parametrize("make", [fifo, lambda path: path.symlink_to("/dev/full"), Path.mkdir])
+def test_records_are_not_written_into_what_is_no_file(tmp_path, suffix, make):
+    make(tmp_path / f"x{suffix}")
+    with pytest.raises(BadRecord, match="cannot be written .what is there is no regular file"):
+        cc.tasks.ioi().to_records(tmp_path / f"x{suffix}", 2, model="organism")
+
+
+@pytest.mark.parametrize("name", ["no-folder/x.jsonl", "x" * 5000 + ".jsonl", "x\0.jsonl", "x\ud800.jsonl"])
+def test_records_are_not_written_where_no_file_can_be(tmp_path, name):
+    with pytest.raises(BadRecord, match="cannot be written"):
+        cc.tasks.ioi().to_records(tmp_path / name, 2, model="organism")
 
 
 def test_two_columns_of_one_name_in_a_table(tmp_path):

@@ -78,6 +78,7 @@ def test_other_seeds_give_other_orders(ioi_tokenizer):
     assert len(orders) == 5
 
 
+@pytest.mark.slow
 def test_prompts_are_identical_in_a_fresh_process(tmp_path, capsys, monkeypatch):
     save_tokenizer(tmp_path)
     run = [sys.executable, "-c", PRINT_PROMPTS, str(tmp_path)]

@@ -128,8 +128,8 @@ def test_constraints_that_nothing_obeys_are_searched_within_a_limit(pigeons, mon
     with pytest.raises(cc.EmptyPool, match="no combination of values that its constraints allow"):
         pigeons.prompts(1, model="organism")
     realise.cache_clear()
-    monkeypatch.setattr(combinations, "_MOST_SEARCHED", 20)
-    with pytest.raises(BadTask, match=r"whether its constraints leave a value.*in 20 tries\. Use smaller pools"):
+    monkeypatch.setattr(combinations, "_MOST_SEARCHED", 60)
+    with pytest.raises(BadTask, match=r"whether its constraints leave a value.*in 60 tries\. Use smaller pools"):
         pigeons.prompts(1, model="organism")
 
 

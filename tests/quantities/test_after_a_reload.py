@@ -23,6 +23,7 @@ def earlier():
     return found
 
 
+@pytest.mark.slow
 def test_what_is_of_an_earlier_import_is_named_as_the_cause(earlier):
     model, quantity = earlier
     ioi, ours = cc.tasks.ioi(), cc.load("organism")

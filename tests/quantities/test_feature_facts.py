@@ -125,6 +125,7 @@ def test_the_lifts_interval_is_the_delta_methods(facts, firing):
     assert known_rates != pytest.approx(error, rel=0.2), "rates taken for known would give the same"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dependence", [0.0, 0.6])
 def test_the_lifts_interval_covers_the_truth(facts, firing, dependence):
     """On 60 documents of 3 tokens, where the one event is the other's copy as often as `dependence` says, else by chance."""

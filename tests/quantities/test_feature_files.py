@@ -4,6 +4,7 @@ How it could be fooled: reading only what we wrote ourselves; a number lost on t
 that is there twice."""
 
 import json
+import os
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from scanned_by_hand import random_sae, write_corpus
 
 import circuitcheck as cc
+from circuitcheck.quantities.scanned.effects import read_report
 
 # As NeuronpediaDashboardBatch.to_dict of sae-dashboard writes it, put down by hand.
 BATCH = {
@@ -206,3 +208,37 @@ def test_a_folder_without_batches_is_refused(tmp_path):
 def test_what_is_no_feature_of_neuronpedia_is_refused(change, said):
     with pytest.raises(cc.BadRecord, match=said):
         cc.FeatureRecord.from_neuronpedia({**NEURONPEDIA, **change})
+
+
+def fifo(path):
+    os.mkfifo(path)
+
+
+def device(path):
+    path.symlink_to("/dev/zero")
+
+
+def sparse(path):
+    with path.open("wb") as stream:
+        stream.truncate(1 << 36)
+
+
+@pytest.mark.parametrize("make, said", [(fifo, "a device or a pipe"), (device, "a device or a pipe"), (sparse, "128 MB")])
+def test_files_that_never_end_are_not_read(tmp_path, make, said):
+    make(tmp_path / "batch-0.json")
+    for read in (lambda: cc.read_batches(tmp_path), lambda: read_report(tmp_path / "batch-0.json")):
+        with pytest.raises(cc.BadRecord, match=said):
+            read()
+
+
+@pytest.mark.parametrize("given", [[1], {**NEURONPEDIA, "index": "9" * 10_000}, {**NEURONPEDIA, "layer": "\u0663-x"}])
+def test_what_is_no_answer_of_neuronpedia(given):
+    with pytest.raises(cc.BadRecord, match="Neuronpedia answers with|expected such as '6-res-jb'"):
+        cc.FeatureRecord.from_neuronpedia(given)
+
+
+def test_a_number_that_nothing_computes_with(tmp_path):
+    batch = json.dumps(BATCH).replace("0.015", "1" + "0" * 400)
+    (tmp_path / "batch-0.json").write_text(batch)
+    with pytest.raises(cc.BadRecord, match="which is no number that can be computed with"):
+        cc.read_batches(tmp_path)

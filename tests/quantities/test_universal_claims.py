@@ -140,6 +140,7 @@ def searched(rate, confidence=0.95):
     return n
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "share, rate, searches, violates",
     [

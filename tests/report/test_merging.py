@@ -9,6 +9,7 @@ import stored
 from circuitcheck.report import load_schema, merged
 from circuitcheck.report.page.render import as_html
 from circuitcheck.report.repeats import claim_name
+from circuitcheck.report.seal import claim_digest
 
 
 def whole(**reports):
@@ -91,7 +92,11 @@ def test_of_two_results_of_a_claim_one_is_shown_and_the_other_kept(first, second
     assert [each["verdict"] for each in found["claims"]] == [kept["verdict"]]
     (other,) = found["merged"]["repeated"]
     lost = second if kept is first else first
-    assert other == {"file": "b.json" if lost is second else "a.json", "kept": other["kept"], "claim": lost}
+    assert other == {
+        "file": "b.json" if lost is second else "a.json",
+        "kept": other["kept"],
+        "claim": {**lost, "digest": claim_digest(lost)},
+    }
     assert f"it[organism] is in {other['file']} as well, where it is {lost['verdict']}" in as_html(found)
 
 

@@ -12,13 +12,14 @@ from read_page import page_of
 
 from circuitcheck.report import load_schema
 from circuitcheck.report.page.render import as_html
+from circuitcheck.report.seal import sealed
 
 STYLE = files("circuitcheck.report.page").joinpath("style.css").read_text("utf-8")
 
 
 def test_made_up_reports_are_reports(mixed):
     jsonschema.Draft202012Validator(load_schema()).validate(mixed)
-    jsonschema.Draft202012Validator(load_schema()).validate(spoiled({**mixed, "extra": {"mine": ["x"]}}))
+    jsonschema.Draft202012Validator(load_schema()).validate(sealed(spoiled({**mixed, "extra": {"mine": ["x"]}})))
 
 
 def test_hostile_text_in_every_field_is_only_text(mixed):
@@ -45,7 +46,8 @@ def test_it_asks_for_nothing_and_runs_nothing(mixed):
 
 
 def test_links_lead_somewhere_and_names_are_there_once(mixed):
-    page = page_of(as_html(spoiled(mixed)))
+    alike = [stored.claim(name, param=None) for name in ("a b", "a/b", "_all", "é", "%")]
+    page = page_of(as_html(spoiled(mixed | {"claims": [*mixed["claims"], *alike]}, " ?")))
     ids = page.all("id")
     assert len(ids) == len(set(ids))
     assert {link[1:] for link in page.all("href") if link.startswith("#")} <= set(ids)

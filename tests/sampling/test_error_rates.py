@@ -97,6 +97,7 @@ def shares_decided(rows, build, region, design=None):
     return np.mean([v == "supported" for v in verdicts]), np.mean([v == "refuted" for v in verdicts])
 
 
+@pytest.mark.slow
 def test_wrong_verdicts_on_normal_means_at_the_threshold_keep_their_level():
     rows = np.random.default_rng(11).normal(size=(3000, 512))
     below, above = shares_decided(rows, real, Below(0))
@@ -116,6 +117,7 @@ def test_wrong_verdicts_on_bounded_means_at_the_threshold_keep_their_level():
     assert max(below, above) <= 0.025 + 3 * standard_error(0.025, 600)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "draw, mean, wrong",
     [

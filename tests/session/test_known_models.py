@@ -166,6 +166,18 @@ NEEDS = {
 }
 
 
+def test_the_dtype_counts_whatever_an_engine_sees_of_files(another, folder):
+    class Careless(Told):
+        numerics, dictionary_witness = Told.numerics, Told.dictionary_witness
+
+        def witness(self, spec, **how):
+            return "the same for all dtypes"
+
+    for dtype in ("float32", "float64"):
+        with another(engine=Careless, dtype=dtype):
+            assert cc.load(str(folder)).ref.dtype == dtype
+
+
 def test_what_is_only_known_is_loaded_for_what_needs_its_weights(another, folder):
     with another():
         cc.load(str(folder))

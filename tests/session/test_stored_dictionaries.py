@@ -77,8 +77,10 @@ def test_other_sites_and_purposes_are_known_apart(another, tiny_gpt2, folder, lo
         with another():
             refs = [cc.sae(folder).ref, cc.sae(folder, at="L1.resid_pre", model="another").ref]
             assert [ref.made_for.model for ref in refs] == [None, "another"]
+            model = cc.load(str(tiny_gpt2))
+            model.remove(cc.sae(folder)[3])
             with pytest.raises(BadDictionary, match="was made for the model 'another'"):
-                cc.load(str(tiny_gpt2)).remove(cc.sae(folder, model="another")[3])
+                model.remove(cc.sae(folder, model="another")[3])
 
 
 def test_dictionary_objects_are_not_kept(another, tiny_gpt2):

@@ -224,7 +224,7 @@ def test_prompts_that_were_chosen_otherwise_are_others(another, tiny_gpt2):
         first = chosen.logit_diff(model).values(8)
     with another():
         found = other.logit_diff(cc.load(str(tiny_gpt2))).values(8)
-    np.testing.assert_array_equal(found[:7], first[1:])
+    np.testing.assert_allclose(found[:7], first[1:], rtol=0, atol=1e-5)  # in other company
 
 
 def test_off_writes_nothing(another, tiny_gpt2, tmp_path):

@@ -110,11 +110,11 @@ def test_the_least_recently_used_go_first(tmp_path: Path) -> None:
 
 def test_it_shrinks_by_itself_as_it_grows(tmp_path: Path) -> None:
     store = Store(tmp_path, 1)
-    for number in range(80):
+    for number in range(220):
         store.keep([(Key("values", (number,)), block(0, rows=1000))])
     store.close()
     assert (1 << 19) < store.database.path.stat().st_size < (6 << 20)
-    assert store.blocks(Key("values", (79,)), range(1))
+    assert store.blocks(Key("values", (219,)), range(1))
     assert not store.notices
 
 

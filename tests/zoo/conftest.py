@@ -10,6 +10,7 @@ from small_tasks import small_ioi
 from tiny import lies_at, tiny_hooked_transformer
 
 import circuitcheck as cc
+from circuitcheck.plan import View
 from circuitcheck.session.checkups import CheckUpStore
 
 N = 8
@@ -44,8 +45,18 @@ def ioi():
 
 @pytest.fixture
 def measure(ioi):
-    """The numbers of a view on the first prompts."""
-    return lambda view: ioi.logit_diff(view).values(N)
+    """The numbers of a view on the first prompts, less those of the untouched model. Nobody has measured these before, so
+    that both are in one plan, and passes are shortened where they can be."""
+
+    def values(view):
+        session = cc.current_session()
+        untouched = replace(view, data=View(view.data.model))
+        fresh = cc.Session(session.settings, make_engine=lambda _: session.engine, checkups=session.checkups)
+        with cc.use_session(fresh):
+            quantity = ioi.logit_diff(view)
+            return (quantity - ioi.logit_diff(untouched) if view.data.interventions else quantity).values(N)
+
+    return values
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from circuitcheck.digest import digest
 from circuitcheck.errors import BadRecord
+from circuitcheck.files import expanded
 from circuitcheck.prompts.corpora.hub import HubDocuments
 from circuitcheck.prompts.corpora.tables import CsvDocuments, JsonDocuments, ParquetDocuments
 from circuitcheck.prompts.corpora.texts import TextDocuments
@@ -34,7 +35,7 @@ def open_documents(source: str, *, field: str, separator: str | None, split: str
     if source in BUNDLED:
         path = Path(str(resources.files("circuitcheck.prompts.corpora") / "bundled" / BUNDLED[source]))
     else:
-        path = Path(source).expanduser()
+        path = expanded(source)
     documents = _open(path, field, separator)
     return documents, digest((_digest(path), field, separator))
 

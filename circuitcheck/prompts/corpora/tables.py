@@ -3,20 +3,22 @@
 import csv
 import json
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from circuitcheck.errors import BadRecord
-from circuitcheck.prompts.records.rows import LONGEST_CELL, check_lengths, damaged, lines_of, open_parquet
+from circuitcheck.prompts.corpora.on_disk import OnDisk
+from circuitcheck.prompts.records.rows import LONGEST_TEXT, check_lengths, damaged, lines_of, open_parquet
 
 
 class JsonDocuments:
     """Line offsets are held, 8 bytes a document."""
 
     def __init__(self, path: Path, field: str) -> None:
-        self._path, self._field = path, field
+        self._path, self._field, self._file = path, field, OnDisk(path)
         self._starts, self._lines = array("q"), array("q")
         with path.open("rb") as stream:
             offset = 0
@@ -33,7 +35,7 @@ class JsonDocuments:
 
     def __getitem__(self, number: int) -> str:
         place = f"{self._path.name}:{self._lines[number]}"
-        with self._path.open("rb") as stream:
+        with self._file.opened(number) as stream:
             stream.seek(self._starts[number])
             line = stream.readline()
         try:
@@ -47,9 +49,9 @@ class CsvDocuments:
     """Offsets of rows are held, 16 bytes a document."""
 
     def __init__(self, path: Path, field: str) -> None:
-        self._path, self._field = path, field
+        self._path, self._field, self._file = path, field, OnDisk(path)
         self._starts, self._lines = array("q"), array("q")
-        csv.field_size_limit(LONGEST_CELL)
+        csv.field_size_limit(LONGEST_TEXT)
         with path.open("rb") as stream:
             lines = _Counted(stream, path.name)
             reader = csv.reader(lines, strict=True)
@@ -71,7 +73,7 @@ class CsvDocuments:
         return len(self._starts)
 
     def __getitem__(self, number: int) -> str:
-        with self._path.open("rb") as stream:
+        with self._file.opened(number) as stream:
             stream.seek(self._starts[number])
             cells = next(csv.reader(_Counted(stream, self._path.name), strict=True))
         place = f"{self._path.name}:{self._lines[number]}"
@@ -105,7 +107,7 @@ class ParquetDocuments:
         return self._ends[-1] if self._ends else 0
 
     def __getitem__(self, number: int) -> str:
-        group = next(index for index, end in enumerate(self._ends) if number < end)
+        group = bisect_right(self._ends, number)
         start = self._ends[group - 1] if group else 0
         try:
             value = self._group(group)[number - start].as_py()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from circuitcheck.errors import BadRecord
+from circuitcheck.prompts.corpora.on_disk import OnDisk
 
 END_OF_TEXT = "<|endoftext|>"
 _BLANK_LINE = re.compile(rb"\r?\n(?:[ \t]*+\r?\n)++")  # possessive: remembers no way back, which would fill the memory
@@ -18,6 +19,7 @@ class TextDocuments:
 
     def __init__(self, path: Path, starts: "array[int]", stops: "array[int]") -> None:
         self._path, self._starts, self._stops = path, starts, stops
+        self._file = OnDisk(path)
 
     @classmethod
     def open(cls, path: Path, separator: str | None) -> "TextDocuments":
@@ -41,7 +43,7 @@ class TextDocuments:
 
     def __getitem__(self, number: int) -> str:
         start, stop = self._starts[number], self._stops[number]
-        with self._path.open("rb") as stream:
+        with self._file.opened(number) as stream:
             stream.seek(start)
             data = stream.read(stop - start)
         try:

@@ -35,7 +35,7 @@ class _Rooted:
 
 
 _ATTEMPTS = 64  # at a value that constraints allow, before taking the first
-_MOST_SEARCHED = 50_000  # sets of values, for one prompt or one table: some seconds
+_MOST_SEARCHED = 200_000  # sets of values, for one prompt or one table: some seconds; greater_than takes 56,000
 
 
 class Combinations:
@@ -211,6 +211,7 @@ class Combinations:
         if key not in self._tables:
             blocks = [PoolBlock(variables, self._fitting(pool)) for pool, variables in group]
             what = f"the constraints of task {self._task.name!r} on {', '.join(key)}"
+            self._searched = 0
             self._tables[key] = table_of(blocks, self.allowed, self._extends, what)
         return self._tables[key]
 

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 from circuitcheck.errors import BadRecord
+from circuitcheck.files import expanded
 from circuitcheck.prompts.records.record import Record, Rejected
 from circuitcheck.prompts.records.rows import rows_of
 from circuitcheck.prompts.schema.task import END
@@ -17,7 +17,10 @@ from circuitcheck.text import a_kind, counted, shown
 _HALF = re.compile("[\ud800-\udfff]")
 _SPAN = re.compile(r"\d{1,9}:\d{1,9}")
 _LONGEST = 500_000  # characters: no model reads so many tokens, and a tokenizer takes seconds for them
-_MOST = 1 << 24  # characters of all rows: a tokenizer takes some two seconds for a million
+_LONGEST_ANSWER = 10_000
+_MOST_NAMES = 200  # of positions, and of counterfactuals, in one row
+_MOST_CELLS = 2_000_000
+_MOST = 1 << 23  # characters of all rows: a tokenizer takes some two seconds for a million
 _SHOWN = 1000  # bad rows that an error names: more would be another file
 
 
@@ -32,13 +35,13 @@ def read_records(path: str | PathLike[str], *, strict: bool) -> tuple[tuple[Reco
             f"{shown(path)} is no path of a file; expected a .jsonl, .csv or .parquet file. Write rows that you have in "
             f"hand to one, as JSON, one object per line."
         )
-    file = Path(path).expanduser()
+    file = expanded(path)
     good: list[Record] = []
     bad: list[Rejected] = []
     together = _Together()
-    held = 0
+    held = cells = 0
     for place, row in rows_of(file):
-        held += sum(map(len, _texts_in(row)))
+        held, cells = held + sum(map(len, _texts_in(row))), cells + len(row)
         try:
             if isinstance(row, str):
                 raise _BadRow(row)
@@ -46,8 +49,9 @@ def read_records(path: str | PathLike[str], *, strict: bool) -> tuple[tuple[Reco
             good.append(together.added(record))
         except _BadRow as error:
             bad.append(Rejected(place, str(error)))
-        if held > _MOST:
-            raise BadRecord(f"{file.name} holds more than {_MOST:,} characters in its rows: keep those that you need.")
+        if held > _MOST or cells > _MOST_CELLS:
+            most = f"{_MOST:,} characters" if held > _MOST else f"{_MOST_CELLS:,} cells"
+            raise BadRecord(f"{file.name} holds more than {most} in its rows: keep those that you need.")
     if bad and (strict or not good):
         raise BadRecord(describe_rejected(file.name, bad, len(good)))
     if not good:
@@ -74,6 +78,8 @@ def _record(place: str, row: Mapping[str, Any]) -> Record:
             f"has a text of {len(text):,} characters; expected a prompt of at most {_LONGEST:,} (cc.corpus reads long texts)"
         )
     distractor = _text(row, "distractor") if row.get("distractor") is not None else None
+    if max(len(answer), len(distractor or "")) > _LONGEST_ANSWER:
+        raise _BadRow(f"has an answer or a distractor of more than {_LONGEST_ANSWER:,} characters: no text goes on so")
     if distractor == answer:
         raise _BadRow(f"has {answer!r} as answer and as distractor")
     for what, word in (("answer", answer), ("distractor", distractor or "")):
@@ -142,6 +148,8 @@ def _counterfactuals(row: Mapping[str, Any], text: str) -> dict[str, str]:
         if not isinstance(other, str) or not other.strip():
             raise _BadRow(f"has {shown(other)} as counterfactual {name!r}; expected text")
         _check_whole(f"counterfactual {name!r}", other)
+        if len(other) > _LONGEST:
+            raise _BadRow(f"has a counterfactual {name!r} of {len(other):,} characters; expected {_LONGEST:,} at most")
         if other == text:
             raise _BadRow(f"has a counterfactual {name!r} that is the text itself")
         if name in ("clean", END):
@@ -155,6 +163,8 @@ def _named(row: Mapping[str, Any], field: str, prefix: str) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         raise _BadRow(f"has {shown(given)} as {field}; expected a mapping from names")
     columns = {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}
+    if len(given) + len(columns) > _MOST_NAMES:
+        raise _BadRow(f"has {len(given) + len(columns):,} {field}; expected {_MOST_NAMES} at most")
     for name in (*given, *columns):
         _check_whole(f"name in {field}", str(name))
     return {**{name: value for name, value in given.items() if value is not None}, **columns}

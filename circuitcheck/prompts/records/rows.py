@@ -12,14 +12,14 @@ from circuitcheck.files import each_once
 from circuitcheck.prompts.readable import check_readable
 from circuitcheck.text import a_kind, first_line, repeated
 
-_LARGEST = 1 << 28  # bytes: records are held in memory, unlike a corpus
+_LARGEST = 1 << 26  # bytes: records are held in memory, unlike a corpus
 _MOST_ROWS = 50_000  # a claim measures some hundreds; so many take some seconds
 _MOST_LINES = 5_000_000  # empty ones, and those of cells with several
 _LONGEST_LINE = 1 << 25  # bytes
-LONGEST_TEXT = 1 << 24  # bytes, in a cell of a table
+LONGEST_TEXT = 1 << 24  # bytes in a cell of a table, characters in one of CSV, whose own limit of 131,072 is too few
+_MOST_COLUMNS, _MOST_GROUPS = 1_000, 10_000  # of a Parquet file: each takes a part of a millisecond
 _ROWS = 256  # of a table, at a time
 _BATCH = 1 << 26  # bytes: what texts within lists and mappings can take of it
-LONGEST_CELL = (1 << 31) - 1  # csv's own limit of 131,072 characters refuses long documents
 Row = tuple[str, Mapping[str, Any] | str]  # where it stands; its cells, or why it cannot be read
 
 
@@ -83,7 +83,7 @@ def _json_row(line: bytes) -> Mapping[str, Any] | str:
 
 
 def _csv_rows(path: Path) -> Iterator[Row]:
-    csv.field_size_limit(LONGEST_CELL)
+    csv.field_size_limit(LONGEST_TEXT)
     text = _decoded(path)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     start = 1
@@ -175,6 +175,12 @@ def open_parquet(path: Path) -> Any:
         file = pyarrow.parquet.ParquetFile(path, read_dictionary=list(dict.fromkeys(texts)))
     except (pyarrow.ArrowInvalid, OSError) as error:
         raise BadRecord(f"{path.name}: is not Parquet ({str(error).splitlines()[0]})") from error
+    for noun, count, most in (
+        ("columns", len(names), _MOST_COLUMNS),
+        ("row groups", file.metadata.num_row_groups, _MOST_GROUPS),
+    ):
+        if count > most:
+            raise BadRecord(f"{path.name}: the table has {count:,} {noun}, and {most:,} at most are read: write it anew.")
     twice = sorted(repeated(names))
     if twice:
         raise BadRecord(f"{path.name}: the table has {', '.join(twice)} more than once.")

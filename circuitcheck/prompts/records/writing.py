@@ -1,13 +1,14 @@
 """Prompts as a file that `read_records` reads."""
 
 import csv
+import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 from circuitcheck.errors import BadRecord
+from circuitcheck.files import expanded, write_whole
 from circuitcheck.prompts.prompt import Labels, Prompt
 from circuitcheck.prompts.schema.task import END
 from circuitcheck.prompts.tokenizer import Tokenizer
@@ -16,12 +17,16 @@ from circuitcheck.prompts.tokenizer import Tokenizer
 def write_records(
     path: str | PathLike[str], prompts: Iterable[tuple[Prompt, Labels]], tokenizer: Tokenizer, stream: str
 ) -> int:
-    """Writes one row for each prompt; returns how many. Raises BadRecord for an extension that is not known."""
-    file = Path(path).expanduser()
+    """Writes one row for each prompt, whole or not at all; returns how many. Raises BadRecord for an extension that is not
+    known, and for a place that cannot be written to."""
+    file = expanded(path)
     if file.suffix.lower() not in _WRITERS:
         raise BadRecord(f"{file} has the extension {file.suffix!r}; expected {', '.join(_WRITERS)}.")
     rows = [_row(prompt, labels, tokenizer, stream) for prompt, labels in prompts]
-    _WRITERS[file.suffix.lower()](file, rows)
+    try:
+        write_whole(file, _WRITERS[file.suffix.lower()](rows))
+    except OSError as error:
+        raise BadRecord(f"{str(file)[:200]} cannot be written ({error.strerror}): name a file that can.") from error
     return len(rows)
 
 
@@ -46,17 +51,17 @@ def _span(text: str, offsets: tuple[tuple[int, int], ...], tokens: tuple[int, ..
     return [start + len(words) - len(words.lstrip()), start + len(words.rstrip())]
 
 
-def _write_json_lines(file: Path, rows: list[dict[str, Any]]) -> None:
-    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    file.write_text("".join(lines), encoding="utf-8", newline="")
+def _json_lines(rows: list[dict[str, Any]]) -> bytes:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
 
 
-def _write_csv(file: Path, rows: list[dict[str, Any]]) -> None:
+def _csv(rows: list[dict[str, Any]]) -> bytes:
     flat = [_flat(row) for row in rows]
-    with file.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, list(dict.fromkeys(name for row in flat for name in row)))
-        writer.writeheader()
-        writer.writerows(flat)
+    stream = io.StringIO(newline="")
+    writer = csv.DictWriter(stream, list(dict.fromkeys(name for row in flat for name in row)))
+    writer.writeheader()
+    writer.writerows(flat)
+    return stream.getvalue().encode()
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, str]:
@@ -66,13 +71,19 @@ def _flat(row: Mapping[str, Any]) -> dict[str, str]:
     return {**plain, **others, **spans}
 
 
-def _write_parquet(file: Path, rows: list[dict[str, Any]]) -> None:
+def _parquet(rows: list[dict[str, Any]]) -> bytes:
     try:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise BadRecord(f"writing {file} needs pyarrow: pip install pyarrow") from error
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), file)
+        raise BadRecord("writing Parquet needs pyarrow: pip install pyarrow") from error
+    stream = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), stream)
+    return bytes(stream.getvalue())
 
 
-_WRITERS = {".jsonl": _write_json_lines, ".csv": _write_csv, ".parquet": _write_parquet}
+_WRITERS: dict[str, Callable[[list[dict[str, Any]]], bytes]] = {
+    ".jsonl": _json_lines,
+    ".csv": _csv,
+    ".parquet": _parquet,
+}

@@ -3,15 +3,17 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from circuitcheck.errors import BadRecord
-from circuitcheck.files import write_whole
+from circuitcheck.files import expanded, write_whole
+from circuitcheck.prompts.readable import check_readable
 from circuitcheck.quantities.scanned.record import FeatureRecord
 from circuitcheck.text import first_line, repeated, shown
 
+_LARGEST = 1 << 27  # bytes of a file of some hundred features
 _NAME = re.compile(r"batch-(\d+)\.json")
 
 
@@ -40,7 +42,7 @@ def read_batches(folder: str | PathLike[str]) -> tuple[FeatureRecord, ...]:
     """
     if not isinstance(folder, str | PathLike):
         raise BadRecord(f"read_batches() got {shown(folder)}; expected a folder with files such as batch-0.json.")
-    path = Path(fspath(folder)).expanduser()
+    path = expanded(folder)
     files = sorted((int(name[1]), each) for each in _listed(path) if (name := _NAME.fullmatch(each.name)))
     if not files:
         raise BadRecord(f"{path} holds no batch-N.json; expected a folder that sae-dashboard or scan.write_batches wrote.")
@@ -54,8 +56,8 @@ def read_batches(folder: str | PathLike[str]) -> tuple[FeatureRecord, ...]:
 def _listed(path: Path) -> list[Path]:
     try:
         return list(path.iterdir())
-    except OSError as error:
-        raise BadRecord(f"{path} cannot be read as a folder ({error.strerror}).") from error
+    except (OSError, ValueError) as error:
+        raise BadRecord(f"{path} cannot be read as a folder ({first_line(error)}).") from error
 
 
 def _records(file: Path) -> Iterator[FeatureRecord]:
@@ -71,6 +73,7 @@ def _records(file: Path) -> Iterator[FeatureRecord]:
 
 
 def _object(file: Path) -> dict[str, Any]:
+    check_readable(file, "a batch-N.json of sae-dashboard", most=_LARGEST)
     try:
         found = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError) as error:

@@ -4,13 +4,15 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from os import PathLike, fspath
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 from circuitcheck.errors import BadRecord
+from circuitcheck.files import expanded
+from circuitcheck.prompts.readable import check_readable
 from circuitcheck.text import first_line, shown
 
+_LARGEST = 1 << 27  # bytes: a report of 10,000 claims has some 30 MB
 _NAMED = re.compile(r"(?P<dictionary>.*)\[(?P<numbers>[\d\-, ]+)\]", re.DOTALL)
 
 
@@ -37,7 +39,8 @@ def read_report(path: str | PathLike[str]) -> dict[str, Any]:
     """Raises BadRecord for what is no report of circuitcheck."""
     if not isinstance(path, str | PathLike):
         raise BadRecord(f"claims={shown(path)}; expected the path of a JSON report (pytest --circuit-report PATH).")
-    file = Path(fspath(path)).expanduser()
+    file = expanded(path)
+    check_readable(file, "a JSON report (pytest --circuit-report PATH)", most=_LARGEST)
     try:
         found = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError) as error:

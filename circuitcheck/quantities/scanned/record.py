@@ -7,6 +7,7 @@ names are those of its database (`Neuron` and `Activation`, github.com/hijohnnyl
 convert-saedashboard-to-neuronpedia-export.py). Bars of both are parallel lists: where a bar stands, and how high it is.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ _LEFT_EMPTY = (
     "correlated_neurons_pearson correlated_features_indices correlated_features_l1 correlated_features_pearson "
     "logits_hist_data_bar_heights logits_hist_data_bar_values decoder_weights_dist"
 ).split()
+_NUMBER = re.compile(r"[0-9]{1,12}")
 _TOP = -1  # sae-dashboard's word for the group of top activations, in the place of a bin's lower edge and share
 Token = tuple[str, float]
 
@@ -88,10 +90,12 @@ class FeatureRecord:
     @classmethod
     def from_neuronpedia(cls, feature: Mapping[str, Any]) -> "FeatureRecord":
         """Of such an answer. Raises BadRecord for what is not of that format."""
+        if not isinstance(feature, Mapping):
+            raise BadRecord(f"{shown(feature)} is no feature; expected the object that Neuronpedia answers with.")
         place = f"feature {shown(feature.get('index'))}"
         layer, dash, dictionary = _text(place, feature, "layer").partition("-")
         number = str(feature.get("index", ""))
-        if not (layer.isdecimal() and dash and number.isdecimal()):
+        if not (_NUMBER.fullmatch(layer) and dash and _NUMBER.fullmatch(number)):
             raise BadRecord(
                 f"{place}: layer={shown(feature.get('layer'))}; expected such as '6-res-jb', and a number for its index."
             )
@@ -198,7 +202,10 @@ def _numbers(place: str, held: Mapping[str, Any], name: str) -> tuple[float, ...
 def _number(place: str, name: str, found: object) -> float:
     if isinstance(found, bool) or not isinstance(found, int | float):
         raise BadRecord(f"{place}: {name} holds {shown(found)}; expected a number.")
-    return float(found)
+    try:
+        return float(found)
+    except OverflowError:
+        raise BadRecord(f"{place}: {name} holds {shown(found)}, which is no number that can be computed with.") from None
 
 
 def _whole(place: str, held: Mapping[str, Any], name: str) -> int:

@@ -140,8 +140,9 @@ def cut(text: str) -> str:
 
 
 def _anchor(claim: Claim, taken: set[str]) -> str:
-    """The claim's name, as far as a link may hold it: it stays the same in the next report."""
-    name = _ANCHOR.sub("-", claim_name(claim)).strip("-")[:100] or "claim"
+    """The claim's name, as far as a link may hold it: it stays the same in the next report. Sections of the page begin with
+    an underscore."""
+    name = _ANCHOR.sub("-", claim_name(claim)).strip("-_")[:100] or "claim"
     anchor, number = name, 1
     while anchor in taken:
         number += 1

@@ -1,6 +1,7 @@
 """A dictionary read through sae_lens: from a folder, from a release on a hub, or as an object of the user's."""
 
 import copy
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,13 +14,20 @@ from circuitcheck.engine.torch.loading.hub import first_sentence
 from circuitcheck.engine.torch.loading.json_files import check_no_pointer, read_object
 from circuitcheck.engine.torch.loading.safetensors_header import read_types
 from circuitcheck.errors import BadDictionary, CircuitCheckError, CorruptCheckpoint, ModelUnavailable
+from circuitcheck.files import is_plain
 from circuitcheck.models import ModelSpec, bundled_dictionaries, dictionary_folder
 from circuitcheck.network import without_waiting
-from circuitcheck.text import a_kind, first_line, suggestion
+from circuitcheck.text import a_kind, first_line, shown, suggestion
 
 HUB = "hub:"
 _CONFIG, _WEIGHTS = "cfg.json", "sae_weights.safetensors"
 _LARGEST = 1 << 20  # bytes of a config
+_WORDS: dict[str, type] = {  # of a config's metadata
+    **dict.fromkeys(("hook_name", "hook_name_out", "model_name"), str),
+    **dict.fromkeys(("hook_head_index", "hook_head_index_out"), int),
+    "prepend_bos": bool,
+}
+_KINDS = {str: "text", int: "a whole number", bool: "true or false"}
 
 
 def read_dictionary(spec: object) -> Any:
@@ -42,7 +50,7 @@ def state_of(spec: str) -> tuple[tuple[int, int], ...]:
     if spec.startswith(HUB):
         return ()
     files = [dictionary_folder(spec) / name for name in (_CONFIG, _WEIGHTS)]
-    states = [each.stat() for each in files if each.is_file()]
+    states = [each.stat() for each in files if _is_file(each)]
     return tuple((state.st_size, state.st_mtime_ns) for state in states)
 
 
@@ -62,9 +70,9 @@ def _import() -> None:
 def _from_folder(spec: str, folder: Path) -> Any:
     named = ModelSpec("folder", spec)
     for name in (_CONFIG, _WEIGHTS):
-        if not (folder / name).is_file():
+        if not _is_file(folder / name):
             raise BadDictionary(
-                f"{spec!r} is no dictionary: {'no such folder is here' if not folder.is_dir() else f'it has no {name}'}. "
+                f"{spec!r} is no dictionary: {f'it has no {name}' if os.path.isdir(folder) else 'no such folder is here'}. "
                 f"Expected a folder that sae_lens saved, with {_CONFIG} and {_WEIGHTS} (looked for in {folder.absolute()}), "
                 f"'hub:RELEASE/ID', or one of {', '.join(bundled_dictionaries('organism'))}."
             )
@@ -76,6 +84,11 @@ def _from_folder(spec: str, folder: Path) -> Any:
         found = SAE.load_from_disk(folder, device="cpu", dtype="float32")
     _check_activation(spec, config, found)
     return _settled(found, spec)
+
+
+def _is_file(path: Path) -> bool:
+    """Also of a name that no file can have. A pipe or a device is none."""
+    return os.path.isfile(path) and is_plain(path, path.stat())
 
 
 def _check_header(spec: ModelSpec, path: Path) -> None:
@@ -147,6 +160,7 @@ def _settled(sae: Any, spec: str) -> Any:
     """In evaluation, without anybody's hooks. Raises BadDictionary for one that no value alone can be encoded by, or whose
     scale is not known."""
     how = sae.cfg.architecture()
+    _check_words(sae, spec)
     if how == "temporal":
         raise BadDictionary(
             f"{spec} is of the architecture 'temporal', whose features depend on the tokens before: it has no features of "
@@ -166,6 +180,24 @@ def _settled(sae: Any, spec: str) -> Any:
     sae = sae.to(dtype=torch.float32)
     sae.requires_grad_(False)
     return sae.eval()
+
+
+def _check_words(sae: Any, spec: str) -> None:
+    """What a config says of its use is taken as it is. Raises BadDictionary for what is of another type."""
+    metadata = sae.cfg.metadata
+    for name, kind in _WORDS.items():
+        given = getattr(metadata, name)
+        if given is not None and (not isinstance(given, kind) or isinstance(given, bool) != (kind is bool)):
+            raise BadDictionary(
+                f"{spec}: its config says {name}={shown(given)}; expected {_KINDS[kind]}. Get the config that belongs to "
+                f"these weights."
+            )
+    k, width = getattr(sae.cfg, "k", 1), sae.cfg.d_sae
+    if isinstance(k, bool) or not isinstance(k, int | float) or not 0 < k <= width:
+        raise BadDictionary(
+            f"{spec}: its config says k={shown(k)}, how many features fire; expected 1 to {width}, the number of its "
+            f"features. Get the config that belongs to these weights."
+        )
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from circuitcheck.models import ModelSpec
 from circuitcheck.network import why_unreachable
 
 _PROBE_SECONDS = 10
+_LONGEST = 1_000  # characters of what a library says: some print all that they were given
 
 
 def probe_hub(spec: ModelSpec) -> None:
@@ -55,4 +56,6 @@ def first_sentence(error: BaseException) -> str:
     """What an error says, ended by a point: up to its first line that does not announce another."""
     lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
     text = " ".join(lines[: 1 + next((n for n, line in enumerate(lines) if not line.endswith(":")), len(lines))])
+    if len(text) > _LONGEST:
+        text = f"{text[:_LONGEST]}..."
     return text if text.endswith(".") else text + "."

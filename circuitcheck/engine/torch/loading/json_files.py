@@ -3,10 +3,10 @@
 import json
 import os
 from pathlib import Path
-from stat import S_ISREG
 from typing import Any
 
 from circuitcheck.errors import CorruptCheckpoint
+from circuitcheck.files import is_plain
 from circuitcheck.models import ModelSpec
 from circuitcheck.text import first_line
 
@@ -17,7 +17,7 @@ def read_object(spec: ModelSpec, path: Path, most: int) -> dict[str, Any]:
     """The JSON object in a file of at most so many bytes. Raises CorruptCheckpoint, which names the file."""
     try:
         status = os.stat(path)
-        if not S_ISREG(status.st_mode) or status.st_size > most:
+        if not is_plain(path, status) or status.st_size > most:
             raise CorruptCheckpoint(f"{spec}: {path.name} is no file of at most {most >> 20} MB. Get a fresh copy.")
         check_no_pointer(spec, path)
         found = json.loads(path.read_text(encoding="utf-8"))

@@ -1,6 +1,7 @@
 """What can be told of a checkpoint's folder before a library reads it: small files, plain questions."""
 
 import os
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ _MOST = {
     "n_head": 100_000,
     "num_labels": 100_000,
 }
+_MOST_FILES = 10_000
+_LONGEST = 10_000  # entries of a list or an object: libraries read them one by one, in Python
 _SPARE = 16  # a weight takes half a byte at least, and a layer has many more than hidden_size^2 / 8 weights
 _SIZES = (("hidden_size", "n_embd", "d_model"), ("num_hidden_layers", "n_layer", "n_layers"))
 # What libraries take for granted of a config.json; each may be null.
@@ -43,13 +46,16 @@ def check_folder(spec: ModelSpec, folder: Path, *, weights: bool = True) -> dict
     CorruptCheckpoint for a config that no model can be made of, ModelUnavailable for a folder that may not be read. Without
     `weights` it needs none."""
     try:
-        files = sorted(folder.iterdir())
+        files = sorted(islice(folder.iterdir(), _MOST_FILES + 1))
     except OSError as error:
         raise ModelUnavailable(f"the folder {spec} cannot be read: {error.strerror}. Correct its permissions.") from error
+    if len(files) > _MOST_FILES:
+        raise BadSpec(f"the folder {spec} holds more than {_MOST_FILES:,} files: name one of the checkpoint alone.")
     if not os.path.lexists(folder / "config.json"):
         _say_where_it_is(spec, folder, files)
     _check_files(spec, files)
     config = read_object(spec, folder / "config.json", LARGEST_CONFIG)
+    _check_lengths(spec, config)
     _check_type(spec, config)
     _check_shapes(spec, config)
     _check_numbers(spec, config)
@@ -96,6 +102,16 @@ def _check_type(spec: ModelSpec, config: dict[str, Any]) -> None:
         f"{spec} is of model type {given!r}, which this version of transformers does not know."
         f"{suggestion(str(given), CONFIG_MAPPING)}{own_code or ' A newer transformers may.'}"
     )
+
+
+def _check_lengths(spec: ModelSpec, config: dict[str, Any]) -> None:
+    nested = [config, *(each for each in config.values() if isinstance(each, dict))]
+    for name, given in ((name, each[name]) for each in nested for name in each):
+        if isinstance(given, list | dict) and len(given) > _LONGEST:
+            raise CorruptCheckpoint(
+                f"{spec}: config.json has {len(given):,} entries in {name!r}; {_LONGEST:,} at most are read. Get the config "
+                f"that belongs to these weights."
+            )
 
 
 def _check_shapes(spec: ModelSpec, config: dict[str, Any]) -> None:

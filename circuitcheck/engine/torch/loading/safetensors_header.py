@@ -10,7 +10,8 @@ from typing import Any
 
 from circuitcheck.files import each_once
 
-_LARGEST = 100_000_000  # bytes: more is refused by the library, too
+_LARGEST = 1 << 24  # bytes: a tensor takes some hundred
+_MOST_TENSORS = 1 << 16  # a large model of experts has some thousands
 _METADATA = "__metadata__"
 
 
@@ -21,8 +22,11 @@ def read_types(path: Path) -> dict[str, str]:
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
         size = path.stat().st_size
         if not 0 < length <= min(_LARGEST, size - 8):
-            raise ValueError(f"it has {size} bytes, and its header would have {length}")
-        header = json.loads(stream.read(length).decode("utf-8"), object_pairs_hook=each_once)
+            raise ValueError(f"it has {size} bytes, and its header would have {length}; {_LARGEST} at most are read")
+        said = stream.read(length)
+    if (count := said.count(b'"data_offsets"')) > _MOST_TENSORS:
+        raise ValueError(f"its header names {count:,} tensors, and {_MOST_TENSORS:,} at most are read")
+    header = json.loads(said.decode("utf-8"), object_pairs_hook=each_once)
     if not isinstance(header, dict):
         raise ValueError("its header is no object")
     header.pop(_METADATA, None)

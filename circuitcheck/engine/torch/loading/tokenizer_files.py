@@ -7,6 +7,7 @@ from typing import Any
 
 from circuitcheck.engine.torch.loading.json_files import check_no_pointer, read_object
 from circuitcheck.errors import CorruptCheckpoint
+from circuitcheck.files import is_plain
 from circuitcheck.models import ModelSpec
 
 _VOCABULARIES = (
@@ -26,6 +27,7 @@ _LARGEST_VOCABULARY, _LARGEST = 1 << 28, 1 << 26  # bytes
 _MOST_ADDED = 20_000  # tokens: libraries add them one by one; the most that are usual are some thousands
 _MOST_TOKENS = 1 << 20  # of a vocabulary: the largest have some 900,000
 _MOST_CHARACTERS = 1_000
+_MOST_RULES = 1_000  # words and numbers around the vocabulary: usual tokenizers have some dozens
 _OF_BYTES = ("ByT5Tokenizer", "CanineTokenizer", "PerceiverTokenizer")  # which have no vocabulary
 _ADDED = ("added_tokens_decoder", "additional_special_tokens", "extra_special_tokens")
 
@@ -54,6 +56,8 @@ def check_tokenizer_files(spec: ModelSpec, folder: Path) -> None:
 
 def _check_sizes(spec: ModelSpec, files: list[Path], most: int) -> None:
     for path in files:
+        if path.exists() and not path.is_dir() and not is_plain(path, path.stat()):
+            raise CorruptCheckpoint(f"{spec}: {path.name} is a pipe or a device, not a file. Get a fresh copy.")
         if path.is_file() and path.stat().st_size > most:
             raise CorruptCheckpoint(
                 f"{spec}: {path.name} has {path.stat().st_size:,} bytes; at most {most:,} are read. Get a fresh copy."
@@ -65,12 +69,19 @@ def _check_rules(spec: ModelSpec, rules: dict[str, Any]) -> None:
     if not isinstance(rules.get("model"), dict) or not isinstance(rules.get("added_tokens", []), list | None):
         raise CorruptCheckpoint(f"{spec}: tokenizer.json has no object model and list added_tokens. Get a fresh copy.")
     _check_added(spec, "tokenizer.json", rules.get("added_tokens"))
-    vocabulary = rules["model"].get("vocab")
-    if isinstance(vocabulary, dict | list) and len(vocabulary) > _MOST_TOKENS:
-        raise CorruptCheckpoint(
-            f"{spec}: tokenizer.json has {len(vocabulary):,} tokens; at most {_MOST_TOKENS:,} are read. Get the tokenizer "
-            f"that belongs to the model."
-        )
+    for name, noun in (("vocab", "tokens"), ("merges", "merges")):
+        given = rules["model"].get(name)
+        if isinstance(given, dict | list) and len(given) > _MOST_TOKENS:
+            raise CorruptCheckpoint(
+                f"{spec}: tokenizer.json has {len(given):,} {noun}; at most {_MOST_TOKENS:,} are read. Get the tokenizer "
+                f"that belongs to the model."
+            )
+    for name, given in rules.items():
+        if name not in ("model", "added_tokens") and (parts := _parts(given)) > _MOST_RULES:
+            raise CorruptCheckpoint(
+                f"{spec}: the {name} in tokenizer.json has {parts:,} parts; {_MOST_RULES:,} at most are read. Get the "
+                f"tokenizer that belongs to the model."
+            )
     most = math.prod(max(1, len(text)) for text in _replacements(rules.get("normalizer")))
     if most > _MOST_CHARACTERS:
         raise CorruptCheckpoint(
@@ -86,6 +97,13 @@ def _check_added(spec: ModelSpec, file: str, *lists: Any) -> None:
                 f"{spec}: {file} adds {len(found):,} tokens to its vocabulary; at most {_MOST_ADDED:,} are read. Get the "
                 f"tokenizer that belongs to the model."
             )
+
+
+def _parts(rules: Any) -> int:
+    """How many words and numbers it holds."""
+    if not isinstance(rules, dict | list):
+        return 1
+    return sum(map(_parts, rules.values() if isinstance(rules, dict) else rules))
 
 
 def _replacements(rules: Any) -> Iterator[str]:

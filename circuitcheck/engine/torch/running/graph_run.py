@@ -16,7 +16,7 @@ from circuitcheck.engine.torch.running.groups import Group, groups_of
 from circuitcheck.engine.torch.running.model_runs import ModelRuns
 from circuitcheck.engine.torch.running.references import References
 from circuitcheck.engine.torch.running.sharing import Texts
-from circuitcheck.engine.torch.running.sources import PassSources, Rerun
+from circuitcheck.engine.torch.running.sources import PassSources
 from circuitcheck.engine.torch.shortened.parity import Ways
 from circuitcheck.engine.torch.shortened.passes import Read, Shown
 from circuitcheck.engine.torch.shortened.shortcut import Shortcut
@@ -24,7 +24,7 @@ from circuitcheck.engine.torch.sites.access import SiteLayer, Write
 from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.engine.torch.sites.shapes import Index, Tokens, Value
 from circuitcheck.errors import BadTask
-from circuitcheck.plan import CLEAN, Cell, EditFeatures, Intervention, LogitDiff, Resample, StreamMean
+from circuitcheck.plan import CLEAN, Cell, EditFeatures, Intervention, LogitDiff, PatchPath, Resample, StreamMean
 
 Watch = Callable[[Intervention, Batch, Iterable[Write], Change], list[Write]]
 Found = tuple[Node, Seen, list[Change]]
@@ -88,7 +88,7 @@ class GraphRun:
         return self._runs.whole(tokens, writes[0], wanted, read)
 
     def _writes(
-        self, run: Pass, batch: Batch, shown: Mapping[Pass, Seen], changes: list[Change], again: Rerun
+        self, run: Pass, batch: Batch, shown: Mapping[Pass, Seen], changes: list[Change], again: "_Again"
     ) -> list[Write]:
         """Those of all interventions of a pass, each looked at while it acts. Raises BadTask for a mean that would have to
         be written after the prompts' own tokens."""
@@ -97,7 +97,8 @@ class GraphRun:
         writes: list[Write] = []
         for step, (intervention, change) in enumerate(zip(run.interventions, changes, strict=True)):
             so_far = Pass(run.tokens, run.interventions[:step])
-            sources = PassSources(self._references, self._architecture, again, batch, shown, so_far, tuple(plain))
+            own = again if type(intervention) is PatchPath else replace(again, shortcut=None)
+            sources = PassSources(self._references, self._architecture, own, batch, shown, so_far, tuple(plain))
             made = writes_of(intervention, batch, sources)
             plain += made
             writes += self._watch(intervention, batch, made, change)
@@ -116,8 +117,8 @@ class GraphRun:
 
 @dataclass(frozen=True)
 class _Again:
-    """One more pass for an intervention of a group, shortened as the group's are. With other writes before it, it is none
-    that could be."""
+    """One more pass for an intervention of a group: for a path's shortened as the group's are, whose senders are known. A
+    kernel of a user's may write and read anywhere in it."""
 
     runs: ModelRuns
     shortcut: Shortcut | None
@@ -140,7 +141,7 @@ def _ids_read(group: Group, cells: Mapping[int, Cell], rows: Batch) -> Index | N
     """The words of the vocabulary that the metrics of a group's passes read at END; None for all."""
     metrics = [cells[number].metric for node in group.nodes for number in node.cells]
     compared = any(cell.metric.compares_with_clean for cell in cells.values())
-    if compared or not all(isinstance(metric, LogitDiff) for metric in metrics) or rows.reading != "logits":
+    if compared or any(type(metric) is not LogitDiff for metric in metrics) or rows.reading != "logits":
         return None
     ids = {ids[0] for prompt in rows.prompts for ids in (prompt.answer_ids, prompt.distractor_ids) if ids}
     return torch.tensor(sorted(ids), device=rows.device)

@@ -7,7 +7,7 @@ from circuitcheck.engine.torch.running.graph import Node, Pass
 from circuitcheck.engine.torch.shortened.parity import Ways
 from circuitcheck.engine.torch.shortened.shortcut import Shortcut, shortcut_of
 from circuitcheck.engine.torch.sites.batch import Batch
-from circuitcheck.plan import Cell, Resample
+from circuitcheck.plan import Cell, PatchPath, Resample
 
 _WORTH = 0.8  # a shortened pass is at most so much of a whole one, all that it takes counted
 _TOKENS_AT_ONCE = 2048  # that are run
@@ -58,7 +58,7 @@ def _shortcuts(
     for tokens in dict.fromkeys(node.run.tokens for node in graph):
         nodes = [node for node in graph if node.run.tokens == tokens]
         shares = {}
-        for node in (node for node in nodes if node.run.interventions):
+        for node in (node for node in nodes if node.run.interventions and not _gets_its_own(node)):
             metrics = [cells[number].metric for number in node.cells]
             shortcut = shortcut_of(node.run.interventions, metrics, node.keeps, batch, is_taken=node.run in taken)
             shortcut = shortcut if ways.tokens else Shortcut(shortcut.layer)
@@ -85,6 +85,12 @@ def _can_stand_beside(node: Node) -> bool:
 
 def _reads(node: Node) -> bool:
     return any(_any(each.reads) for each in node.run.interventions)
+
+
+def _gets_its_own(node: Node) -> bool:
+    """Does it get values of the untouched pass on the same tokens? These may change nothing, which rounding would hide."""
+    others = (each for each in node.run.interventions if not isinstance(each, PatchPath))
+    return any(need.source == node.run.tokens for each in others for need in each.needs)
 
 
 def _any(found: Iterable[object]) -> bool:

@@ -7,7 +7,6 @@ from circuitcheck.engine.torch.shortened.parity import Ways, ways_of
 from circuitcheck.engine.torch.shortened.passes import Read, Shown, recorded_pass, short_passes, whole_pass
 from circuitcheck.engine.torch.shortened.recording import Recording
 from circuitcheck.engine.torch.shortened.shortcut import Shortcut
-from circuitcheck.engine.torch.shortened.stand_ins import can_read_ids
 from circuitcheck.engine.torch.sites.access import SiteLayer, Write
 from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.engine.torch.sites.shapes import Index, Tokens
@@ -33,8 +32,7 @@ class ModelRuns:
 
     def read(self, rows: Batch, ways: Ways, ids: Index | None = None) -> Read:
         """What metrics read of a batch: all logits, or those of some words of the vocabulary."""
-        may = ways.answers and can_read_ids(self._loaded.model)
-        return Read(*rows.read, ids if may else None, alone=ways.answers)
+        return Read(*rows.read, ids if ways.words else None, alone=ways.answers)
 
     def whole(self, tokens: Tokens, writes: Iterable[Write], wanted: Iterable[SiteLayer], read: Read) -> Shown:
         self.count += len(tokens)

@@ -19,38 +19,42 @@ from circuitcheck.engine.torch.sites.shapes import Index, LogitsRead, Tokens, Va
 from circuitcheck.notices import say_once
 
 _PROMPTS = 2
-_LONGER = 2  # times the prompts at hand: a window that these would still fit in is met
+_SHORT = 16  # tokens
 _ABSOLUTE, _ROUNDINGS = 1e-4, 2  # the larger of: logits, and so often what the dtype rounds off the largest of them
 _COPIES = (0.5, 1.5)  # what two passes side by side multiply the residual stream by
 
 
 @dataclass(frozen=True)
 class Ways:
-    """Of shortening passes of a model, those that give its numbers: logits at `answers` alone, later `layers` alone, later
-    `tokens` alone. `width` is the longest prompt that they were tried on."""
+    """Of shortening passes of a model, those that give its numbers: logits at `answers` alone, of `words` of the vocabulary
+    alone, later `layers` alone, later `tokens` alone."""
 
     answers: bool = False
     layers: bool = False
     tokens: bool = False
-    width: int = 0
+    words: bool = False
 
 
-_proven: "WeakKeyDictionary[Any, Ways]" = WeakKeyDictionary()
+_proven: "WeakKeyDictionary[Any, dict[int, Ways]]" = WeakKeyDictionary()  # by what prompts are rounded up to
 
 
 def ways_of(model: HookedModel, name: object, tokens: Tokens, n_ctx: int) -> Ways:
-    """Tried when the model is first used, and again on prompts that are longer. What fails is said once."""
-    known = _proven.get(model, Ways())
-    if known.width < tokens.shape[1]:
-        longer = torch.cat([tokens[:_PROMPTS]] * _LONGER, dim=1)[:, : max(tokens.shape[1], min(n_ctx, 1 << 12))]
-        _proven[model] = known = _tried(model, name, longer)
-    return known
+    """Tried when the model first meets prompts of up to the next power of two of tokens, on so many; what other lengths
+    show counts for those alone. What fails is said once."""
+    width = tokens.shape[1]
+    rounded = max(_SHORT, 1 << (width - 1).bit_length())
+    known = _proven.setdefault(model, {})
+    if rounded not in known:
+        length = max(width, min(rounded, n_ctx))
+        repeated = torch.cat([tokens[:_PROMPTS]] * (1 + length // width), dim=1)[:, :length]
+        known[rounded] = _tried(model, name, repeated)
+    return known[rounded]
 
 
 def _tried(model: HookedModel, name: object, tokens: Tokens) -> Ways:
     """All ways together; where that fails, each for itself, as far as the one before it works."""
     if _works(model, tokens, Ways(answers=True, layers=True, tokens=True)):
-        return Ways(answers=True, layers=True, tokens=True, width=tokens.shape[1])
+        return Ways(answers=True, layers=True, tokens=True, words=can_read_ids(model))
     answers = _works(model, tokens, Ways(answers=True))
     layers = _works(model, tokens, Ways(layers=True))
     by_tokens = layers and _works(model, tokens, Ways(layers=True, tokens=True))
@@ -59,7 +63,7 @@ def _tried(model: HookedModel, name: object, tokens: Tokens) -> Ways:
         f"{name}: passes are not shortened by {' or '.join(failed) or 'all ways at once'}, for that does not give the "
         f"numbers of whole passes. Values are the same; they take longer."
     )
-    return Ways(answers, layers, by_tokens, tokens.shape[1]) if failed else Ways(width=tokens.shape[1])
+    return Ways(answers, layers, by_tokens, words=answers and can_read_ids(model)) if failed else Ways()
 
 
 def _works(model: HookedModel, tokens: Tokens, ways: Ways) -> bool:

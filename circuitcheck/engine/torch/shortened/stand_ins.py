@@ -49,9 +49,12 @@ def reading_only(model: Any, rows: Index, columns: Index, ids: Index | None) -> 
 
 
 def can_read_ids(model: Any) -> bool:
-    """Is the unembedding a plain projection, and the dtype one in which no logit that is not read can be infinite?"""
+    """Is the unembedding a plain projection by finite numbers, and the dtype one in which no logit that is not read can be
+    infinite?"""
     projection = getattr(getattr(model, "unembed", None), "original_component", None)
-    return type(projection) is nn.Linear and projection.weight.dtype != torch.float16
+    if type(projection) is not nn.Linear or projection.weight.dtype == torch.float16:
+        return False
+    return all(bool(each.isfinite().all()) for each in projection.parameters())
 
 
 @contextmanager

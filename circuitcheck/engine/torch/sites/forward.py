@@ -18,7 +18,7 @@ def forward(model: HookedModel, tokens: Tokens, *, shape: tuple[int, int] | None
     `shape` is [prompt, pos] of the logits where it is another than that of the tokens. Raises SiteNotReached for logits of
     other tokens than these: positions would mean others."""
     with torch.autocast(tokens.device.type, enabled=False):
-        logits: Logits = model(tokens, return_type="logits", prepend_bos=False, **_mask(model, tokens), **given)
+        logits: Logits = model(tokens, return_type="logits", prepend_bos=False, **_mask(model, tokens, given), **given)
     if logits.shape[:2] != (tokens.shape if shape is None else shape):
         raise SiteNotReached(
             f"the model gave logits for {tuple(logits.shape[:2])} prompts and tokens, and was given {tuple(tokens.shape)}: "
@@ -27,11 +27,12 @@ def forward(model: HookedModel, tokens: Tokens, *, shape: tuple[int, int] | None
     return logits
 
 
-def _mask(model: HookedModel, tokens: Tokens) -> dict[str, Tokens]:
-    """Nothing is masked. A HookedTransformer whose tokenizer pads on the left masks what it takes for padding, unless
-    told."""
+def _mask(model: HookedModel, tokens: Tokens, given: dict[str, Any]) -> dict[str, Tokens]:
+    """Nothing is masked, also of the tokens before these that the model is given the keys of. A HookedTransformer whose
+    tokenizer pads on the left masks what it takes for padding, unless told."""
     pads_left = getattr(getattr(model, "tokenizer", None), "padding_side", "right") == "left"
-    return {"attention_mask": torch.ones_like(tokens)} if pads_left else {}
+    before = given["past_key_values"].get_seq_length() if "past_key_values" in given else 0
+    return {"attention_mask": tokens.new_ones(len(tokens), before + tokens.shape[1])} if pads_left else {}
 
 
 def activations(model: HookedModel, tokens: Tokens, wanted: Iterable[SiteLayer]) -> dict[SiteLayer, Value]:

@@ -1,0 +1,147 @@
+"""Strategies are used where they save work, and the tokens and layers that are run are counted on the model itself."""
+
+import pytest
+from spies import counted
+
+import circuitcheck as cc
+
+N = 6
+
+
+@pytest.fixture(scope="module")
+def gpt2(two_ways):
+    return two_ways("gpt2")
+
+
+@pytest.fixture(scope="module")
+def model(gpt2):
+    return gpt2.model
+
+
+@pytest.fixture(scope="module")
+def width(task, model):
+    """Tokens of the prompts that are read here."""
+    (found,) = {len(prompt.tokens) for prompt in task.prompts(N, model=model)}
+    return found
+
+
+@pytest.fixture(scope="module")
+def task(alike):
+    return alike
+
+
+@pytest.fixture
+def ran(gpt2, task):
+    """What a plan runs of each layer, once the ways of shortening passes have been tried."""
+
+    def run(*views, metric=None):
+        plan = gpt2.plan(task, *((view, metric or cc.logit_diff()) for view in views))
+        gpt2.compare(plan, N)
+        with counted(gpt2.loaded.model) as seen:
+            gpt2.fast(plan, N)
+        return seen
+
+    return run
+
+
+def zero(model, site, at="END"):
+    return model.ablate(site, kind="zero", at=at)
+
+
+def test_an_ablation_at_the_last_token_of_the_last_layer_runs_that_alone(ran, model, width):
+    seen = ran(model, zero(model, "L2H1"))
+    assert seen == {0: [(N, width)], 1: [(N, width)], 2: [(N, width), (N, 1)]}
+
+
+def test_one_in_the_middle_runs_all_layers_from_there(ran, model, width):
+    seen = ran(model, zero(model, "L1H1", at="B"))
+    before = width - next(iter(seen[1][1:]))[1]
+    assert seen == {0: [(N, width)], 1: [(N, width), (N, width - before)], 2: [(N, width), (N, width - before)]}
+    assert 0 < before < width - 1
+
+
+def test_an_ablation_everywhere_in_the_first_layer_runs_everything(ran, model, width):
+    assert set(map(tuple, ran(model, zero(model, "L0H1", at=None)).values())) == {((N, width), (N, width))}
+
+
+def test_passes_that_start_at_one_place_are_run_side_by_side(ran, model, width):
+    seen = ran(model, *(zero(model, f"L2H{head}") for head in range(4)))
+    assert seen[2] == [(N, width), (4 * N, 1)]
+
+
+def test_passes_from_other_places_are_not(ran, model, width):
+    seen = ran(model, zero(model, "L2H0"), zero(model, "L2H1", at="END-1"), zero(model, "L1H1"))
+    assert sorted(seen[2]) == sorted([(N, width), (N, 1), (N, 2), (N, 1)])
+
+
+def test_no_pass_is_shortened_that_would_be_the_only_one(ran, model, width):
+    """It would have to be run whole first, to start from."""
+    assert ran(zero(model, "L2H1")) == {layer: [(N, width)] for layer in range(3)}
+
+
+def test_runs_of_a_counterfactual_start_from_that_one(ran, model, width):
+    seen = ran(model.on("abc"), zero(model.on("abc"), "L2H1"))
+    assert seen == {0: [(N, width)], 1: [(N, width)], 2: [(N, width), (N, 1)]}
+
+
+def test_a_metric_of_a_lower_layer_keeps_that_layer(ran, model, width):
+    seen = ran(model, zero(model, "L2H1"), metric=cc.norm("L1.resid_post", at="B"))
+    assert seen[0] == [(N, width)]
+    assert len(seen[1]) == 2
+    assert 1 < seen[1][1][1] < width
+
+
+@pytest.fixture
+def unembedded(gpt2):
+    """[rows, tokens, words] of what the unembedding gave out while a plan was run."""
+
+    def run(plan, rows):
+        gpt2.compare(plan, rows)
+        unembed, found = gpt2.loaded.model.unembed, []
+        honest = unembed.forward
+
+        def looked_at(*given, **how):
+            logits = honest(*given, **how)
+            found.append(tuple(logits.shape))
+            return logits
+
+        vars(unembed)["forward"] = looked_at
+        try:
+            gpt2.fast(plan, rows)
+        finally:
+            del vars(unembed)["forward"]
+        return found
+
+    return run
+
+
+def test_logits_are_worked_out_where_they_are_read(gpt2, unembedded, task, model):
+    plan = gpt2.plan(task, (model, cc.accuracy()), (zero(model, "L2H1"), cc.accuracy()))
+    vocabulary = int(gpt2.loaded.model.cfg.d_vocab)
+    assert unembedded(plan, N) == [(N, 1, vocabulary)] * 2
+
+
+def test_a_logit_difference_reads_the_words_that_it_compares(gpt2, unembedded, task, model):
+    plan = gpt2.plan(task, (model, cc.logit_diff()), (zero(model, "L2H1"), cc.logit_diff()), batch=1)
+    assert unembedded(plan, 1) == [(1, 1, 2)] * 2
+
+
+def test_beside_another_metric_it_reads_all(gpt2, unembedded, task, model):
+    view = zero(model, "L2H1")
+    plan = gpt2.plan(task, (model, cc.logit_diff()), (view, cc.logit_diff()), (view, cc.rank()), batch=1)
+    assert [words for _, _, words in unembedded(plan, 1)] == [2, int(gpt2.loaded.model.cfg.d_vocab)]
+
+
+def test_a_recording_is_there_for_the_next_plan(ran, model, width):
+    """What shorter passes start from is not run again where nobody asks what it shows."""
+    views = [zero(model, f"L2H{head}") for head in range(4)]
+    assert ran(*views) == {2: [(4 * N, 1)]}
+
+
+def test_a_pass_whose_values_others_take_is_run_whole(ran, model, width):
+    """A path reads what all heads and MLPs gave in the run up to it."""
+    before = zero(model, "L1H0")
+    seen = ran(model, before, before.patch_path("L1H1", into="L2H1.q", source="abc", at="END"))
+    assert (
+        seen[0].count((N, width)) == 3
+    )  # the clean run, that of the counterfactual, and the one that the path goes through
