@@ -55,6 +55,17 @@ def smollm2() -> cc.Model:
     return cc.load("smollm2-135m-q4")
 
 
+@pytest.fixture(scope="session")
+def warm(tiny_gpt2: Path) -> None:
+    """Import all that a claim imports: a run in this process drops from sys.modules what it imported itself."""
+    import hypothesis.strategies  # noqa: F401
+
+    import circuitcheck.plugin.hooks  # noqa: F401
+
+    with cc.use_session(cc.Session()):
+        assert cc.tasks.ioi().logit_diff(cc.load(str(tiny_gpt2)).ablate("L0.mlp", kind="zero")) < 100
+
+
 @pytest.fixture
 def read_json() -> object:
     return lambda path: json.loads(Path(path).read_text(encoding="utf-8"))

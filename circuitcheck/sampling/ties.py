@@ -12,6 +12,10 @@ def most_alike(values: NDArray[np.float64], tolerance: float) -> int:
     return int((np.searchsorted(ordered, ordered + tolerance, side="right") - np.arange(len(values))).max())
 
 
+def _shown(value: float, tolerance: float) -> str:
+    return "0" if abs(value) <= tolerance else f"{value:.6g}"
+
+
 def too_alike(values: NDArray[np.float64], tolerance: float, alpha: float) -> str | None:
     """Why these values give no verdict, or None. Where more than half agree, all spread comes from the others; with five
     of those and 64 values at least, no mixture of equal and exponential values gave false support beyond 1.1%."""
@@ -19,8 +23,9 @@ def too_alike(values: NDArray[np.float64], tolerance: float, alpha: float) -> st
     if alike == n:
         share = 1 - (alpha / 2) ** (1 / n)
         return (
-            f"all {n} values are equal ({values[0]:.6g}), which says nothing of prompts that differ: up to {share:.2g} of "
-            f"all may, by any amount. Ask cc.forall(...), which says how rare they are, or declare the metric's support"
+            f"all {n} values are equal ({_shown(values[0], tolerance)}), which says nothing of prompts that differ: up to "
+            f"{share:.2g} of all may, by any amount. Ask cc.forall(...), which says how rare they are, or declare the "
+            f"metric's support"
         )
     if alike > n / 2 and (n < _NEED or n - alike < _OTHERS):
         return (

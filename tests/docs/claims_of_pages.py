@@ -52,5 +52,5 @@ def on_their_lines(blocks: Iterable[Block]) -> str:
 
 def run_folder(pytester: pytest.Pytester, source: str) -> pytest.RunResult:
     assert main(["init", "hypotheses"]) == 0
-    (pytester.path / "hypotheses" / "test_page.py").write_text(source)
+    (pytester.path / "hypotheses" / "test_claims_of_a_page.py").write_text(source)
     return pytester.runpytest_inprocess(*QUICK, "hypotheses")

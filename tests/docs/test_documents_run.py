@@ -69,12 +69,14 @@ def test_every_text_has_what_prints_it(page):
             assert getattr(before, "kind", "") in ("tests", "cells"), f"{block.place}: say what prints it"
 
 
+@pytest.mark.usefixtures("warm")
 @pytest.mark.parametrize("page", having("tests"))
 def test_claims_come_out_as_the_page_shows(page, pytester):
     run_claims(page, pytester, slow=False)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm")
 @pytest.mark.parametrize("page", having("tests", slow=True))
 def test_slow_claims_come_out_as_the_page_shows(page, pytester):
     run_claims(page, pytester, slow=True)

@@ -81,7 +81,8 @@ def test_they_are_those_of_the_view(model, prompts, alike):
     pairs = [(each.answer_id, each.distractor_id) for each in prompts]
     logits = ablated.logits(prompts).double().numpy()
     measured = cc.tasks.ioi().logit_diff(ablated).values(6)
-    np.testing.assert_allclose([row[one] - row[other] for row, (one, other) in zip(logits, pairs, strict=True)], measured)
+    by_hand = [row[one] - row[other] for row, (one, other) in zip(logits, pairs, strict=True)]
+    np.testing.assert_allclose(by_hand, measured, atol=1e-6)
 
 
 def test_counterfactuals_of_the_prompts_are_there(model, alike):

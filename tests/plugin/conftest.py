@@ -7,18 +7,6 @@ import pytest
 from claims_folder import Folder
 from loaded_once import models_loaded_once
 
-import circuitcheck as cc
-import circuitcheck.plugin.hooks
-
-
-@pytest.fixture(scope="session")
-def warm(tiny_gpt2: Path) -> None:
-    """Import all that a claim imports: a run in this process drops from sys.modules what it imported itself."""
-    import hypothesis.strategies  # noqa: F401
-
-    with cc.use_session(cc.Session()):
-        assert cc.tasks.ioi().logit_diff(cc.load(str(tiny_gpt2)).ablate("L0.mlp", kind="zero")) < 100
-
 
 @pytest.fixture
 def loaded_once() -> Iterator[None]:

@@ -164,5 +164,5 @@ def test_what_is_no_report_is_refused(scan, tmp_path, content, said):
     (tmp_path / "r.json").write_text(content)
     with pytest.raises(cc.BadRecord, match=said):
         scan.page(3, tmp_path / "pages", claims=tmp_path / "r.json")
-    with pytest.raises(cc.BadRecord, match="claims"):
+    with pytest.raises(cc.BadRecord, match="there is no file"):
         scan.page(3, tmp_path / "pages", claims=tmp_path / "none.json")

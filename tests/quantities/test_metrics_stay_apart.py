@@ -18,7 +18,7 @@ def test_a_metric_that_writes_into_its_logits_changes_no_other_metric(model):
     with cc.use_session(cc.Session()):
         again = cc.load(model.ref.spec)
         together = 0 * ioi.metric(vandal, again) + ioi.logit_diff(again)
-        np.testing.assert_array_equal(together.values(32), alone)
+        np.testing.assert_allclose(together.values(32), alone, atol=1e-6)
 
 
 def test_the_same_function_with_another_support_is_another_metric(model):

@@ -9,7 +9,7 @@ import circuitcheck as cc
 
 ORGANISM = Path(cc.__file__).parent / "models/bundled/organism"
 WIDTH, D_HEAD, N = 128, 32, 3
-TOLERANCE = 1e-5
+TOLERANCE = 2e-5
 SMALLEST_REAL_EFFECT = 1e-3
 EDITS = {
     "remove": (lambda view, set_, **how: view.remove(set_, **how), lambda *two: setting(*two, to=0.0)),

@@ -326,9 +326,9 @@ def no_bos(loaded, patches):
 
 
 def bos_at_the_end(loaded, patches):
-    def with_bos(encoding):
-        ids = (*encoding.ids, loaded.tokenizer.inner.bos_token_id)
-        return type(encoding)(ids, (*encoding.offsets, (0, 0)))
+    def with_bos(encodings):
+        bos = loaded.tokenizer.inner.bos_token_id
+        return [type(each)((*each.ids, bos), (*each.offsets, (0, 0))) for each in encodings]
 
     patches.setattr(loaded.tokenizer, "_with_bos", with_bos)
 

@@ -49,14 +49,14 @@ class Words:
         heads = shape.n_key_value_heads if index == "key/value head" else shape.n_heads
         return f"L{layer}.{kind}" if part is None else f"L{layer}H{part % heads}.{kind}"
 
-    def dictionary(self, site, width):
-        """A small random one, or a transcoder of the last MLP."""
+    def dictionary(self, site):
+        """A small random one, or a transcoder into the last MLP of what it reads there or a layer before."""
         if site not in self._dictionaries:
+            width, last = int(self.two_ways.loaded.model.cfg.d_model), self.model.architecture.n_layers - 1
             with cc.use_session(self.two_ways.session):
-                if site.endswith("mlp_in"):
-                    writes = f"blocks.{self.model.architecture.n_layers - 1}.hook_mlp_out"
-                    made = tiny_sae(width, 3, features=FEATURES, out=writes)
-                    found = cc.transcoder(made, reads=site, writes=site.replace("mlp_in", "mlp_out"))
+                if site in (f"L{last}.mlp_in", f"L{last - 1}.resid_post"):
+                    made = tiny_sae(width, 3, features=FEATURES, out=f"blocks.{last}.hook_mlp_out")
+                    found = cc.transcoder(made, reads=site, writes=f"L{last}.mlp_out")
                 else:
                     found = cc.sae(tiny_sae(width, 2, features=FEATURES), at=site)
             self._dictionaries[site] = found
@@ -139,10 +139,9 @@ def path_patched(draw, words, view):
 @st.composite
 def features(draw, words):
     """Of a dictionary of the residual stream, or of a transcoder."""
-    loaded = words.two_ways.loaded
-    last, width = words.model.architecture.n_layers - 1, int(loaded.model.cfg.d_model)
-    at = [f"L{last}.resid_pre", "L0.resid_post"] + ([f"L{last}.mlp_in"] if words.has("mlp_in") else [])
-    dictionary = words.dictionary(draw(st.sampled_from(at)), width)
+    last = words.model.architecture.n_layers - 1
+    at = [f"L{last}.resid_pre", "L0.resid_pre", f"L{last - 1}.resid_post"]
+    dictionary = words.dictionary(draw(st.sampled_from(at + ([f"L{last}.mlp_in"] if words.has("mlp_in") else []))))
     return dictionary[sorted(draw(st.sets(st.integers(0, FEATURES - 1), min_size=1, max_size=3)))]
 
 

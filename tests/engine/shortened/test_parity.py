@@ -47,7 +47,7 @@ def test_a_plan_gives_the_same_both_ways(words_of, monkeypatch, name):
 def views_of(words):
     """Interventions of each kind, in the last layers and late in the prompts."""
     model, last = words.model, words.model.architecture.n_layers - 1
-    dictionary = words.dictionary(f"L{last}.resid_pre", int(words.two_ways.loaded.model.cfg.d_model))
+    features, transcoded = (words.dictionary(site)[1, 4, 7] for site in (f"L{last}.resid_pre", f"L{last - 1}.resid_post"))
     views = {
         "zero": model.ablate(f"L{last}H1, L{last}H2", kind="zero", at="END"),
         "zero elsewhere": model.ablate(f"L{last}H0, L{last}.mlp", kind="zero", at="B, END"),
@@ -57,7 +57,10 @@ def views_of(words):
         "patch": model.patch(f"L{last}.resid_pre", source="swap", at="END"),
         "path": model.patch_path(f"L{last - 1}.mlp", into="logits", source="abc", at="END", sender_at="END"),
         "steer": model.add(words.direction("resid_post", last), at="END-1"),
-        "features": model.remove(dictionary[1, 4, 7], at="END", allow_vacuous=True),
+        "features": model.remove(features, at="END", allow_vacuous=True),
+        "mean of features": model.ablate(features, kind="mean", at="B, END", n=32, allow_vacuous=True),
+        "transcoder": model.remove(transcoded, at="END", allow_vacuous=True),
+        "two at one site": model.ablate(f"L{last}H0", kind="zero", at="END").patch(f"L{last}H1", source="abc", at="END"),
         "two": model.ablate(f"L{last}.mlp", kind="zero", at="END").patch(f"L{last - 1}H1", source="abc", at="END"),
         "on abc": model.on("abc").patch(f"L{last}.attn", source="clean", at="B, END"),
         "on abc, too": model.on("abc").ablate(f"L{last}.mlp", kind="zero", at="END"),
@@ -67,7 +70,7 @@ def views_of(words):
     if words.has("q"):
         views["path into q"] = model.patch_path(f"L{last - 1}H1", into=f"L{last}H1.q", source="abc", at="END")
         views["k, v"] = model.patch(f"L{last}.k, L{last}.v", source="abc", at="A")
-    return list(views.values())
+    return views
 
 
 @pytest.mark.parametrize("name", [*DRAWN, *OTHERS])
@@ -75,11 +78,12 @@ def test_each_kind_of_intervention_gives_the_same_both_ways(words_of, monkeypatc
     """All in one plan, so that they stand side by side, with prompts of two lengths and answers of one token and more."""
     words = words_of(name)
     last, views = words.model.architecture.n_layers - 1, views_of(words)
-    metrics = [cc.logit_diff()] * len(views)
-    metrics[1:4] = cc.kl_from_clean(), cc.log_prob(), cc.norm(f"L{last}.mlp", at="END")
+    measured = [(view, cc.logit_diff()) for view in (words.model, *views.values())]
+    measured += [(view, cc.log_prob()) for view in (words.model, views["zero"], views["patch"], views["zero elsewhere"])]
+    measured += [(views["zero elsewhere"], cc.kl_from_clean()), (views["resample"], cc.norm(f"L{last}.mlp", at="END"))]
     if words.has("pattern"):
-        metrics[4] = cc.attention(f"L{last}H1", query="END", key="A")
-    plan = words.two_ways.plan(words.task, (words.model, cc.logit_diff()), *zip(views, metrics, strict=True))
+        measured += [(views["zero"], cc.attention(f"L{last}H1", query="END", key="A"))]
+    plan = words.two_ways.plan(words.task, *measured)
     with short_passes_counted(monkeypatch) as short:
         found = words.two_ways.compare(plan, 6)
     assert not isinstance(found, Exception), found

@@ -193,6 +193,11 @@ def test_longer_prompts_are_tried_again(model, put, ways, said, alike, longer, g
     assert len(said) == 1
 
 
+def test_prompts_somewhat_longer_than_those_at_hand_are_tried_with_them(model, put, ways, alike, gpt2):
+    put(model, long_prompts_alone(2 + max(len(prompt.tokens) for prompt in alike.prompts(N, model=gpt2.model))))
+    assert ways() == (True, True, False)
+
+
 def test_prompts_of_a_length_that_was_tried_are_not_tried_again(ways, alike, longer, monkeypatch):
     ways(longer)
     monkeypatch.setattr(parity, "_tried", None)

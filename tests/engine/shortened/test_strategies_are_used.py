@@ -145,3 +145,9 @@ def test_a_pass_whose_values_others_take_is_run_whole(ran, model, width):
     assert (
         seen[0].count((N, width)) == 3
     )  # the clean run, that of the counterfactual, and the one that the path goes through
+
+
+def test_what_a_path_tells_its_receivers_is_found_in_the_layers_between(ran, model, width):
+    seen = ran(model, model.patch_path("L0H1", into="L1H2.q", source="abc", at="END", sender_at="END"))
+    runs = {layer: found.count((N, 1)) for layer, found in seen.items()}
+    assert runs == {0: 2, 1: 2, 2: 1}  # the frozen run, and the one with what it found
