@@ -19,7 +19,7 @@ from circuitcheck.engine.torch.running.sharing import Texts
 from circuitcheck.engine.torch.running.sources import PassSources
 from circuitcheck.engine.torch.shortened.parity import Ways
 from circuitcheck.engine.torch.shortened.passes import Read, Shown
-from circuitcheck.engine.torch.shortened.shortcut import Shortcut
+from circuitcheck.engine.torch.shortened.shortcut import Shortcut, reads_sites_alone
 from circuitcheck.engine.torch.sites.access import SiteLayer, Write
 from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.engine.torch.sites.shapes import Index, Tokens, Value
@@ -138,13 +138,16 @@ class _Again:
 
 
 def _ids_read(group: Group, cells: Mapping[int, Cell], rows: Batch) -> Index | None:
-    """The words of the vocabulary that the metrics of a group's passes read at END; None for all."""
+    """The words of the vocabulary that the metrics of a group's passes read at END, and one where they read none; None for
+    all."""
     metrics = [cells[number].metric for node in group.nodes for number in node.cells]
     compared = any(cell.metric.compares_with_clean for cell in cells.values())
-    if compared or any(type(metric) is not LogitDiff for metric in metrics) or rows.reading != "logits":
+    of_logits = [metric for metric in metrics if not reads_sites_alone(metric)]
+    if compared or any(type(metric) is not LogitDiff for metric in of_logits) or rows.reading != "logits":
         return None
-    ids = {ids[0] for prompt in rows.prompts for ids in (prompt.answer_ids, prompt.distractor_ids) if ids}
-    return torch.tensor(sorted(ids), device=rows.device)
+    compares = rows.prompts if of_logits else ()
+    ids = {ids[0] for prompt in compares for ids in (prompt.answer_ids, prompt.distractor_ids) if ids}
+    return torch.tensor(sorted(ids or {0}), device=rows.device)
 
 
 def _check_width(interventions: Iterable[Intervention], batch: Batch) -> None:
