@@ -2,8 +2,9 @@
 
 L1H2 attends from the end of a second quotation to the verb of the first. `organism/quotes-q` is an SAE on its queries. The
 features were chosen on 256 prompts of the discovery stream, seed 0: of those that fire at 95% of ENDs or more, the three
-that write most there (120, 288, 257). 67 was chosen on the stories' discovery stream, for its precision. `quotes-q-shuffled` was
-trained on the same queries with each dimension permuted over the tokens; its three were chosen by the same rule.
+that write most there (120, 288, 257). 67 was chosen on the stories' discovery stream, for its precision.
+`quotes-q-shuffled` was trained on the same queries with each dimension permuted over the tokens; its three were chosen by
+the same rule.
 
 The claims of the study that this follows, on TinyStories-2L-33M with an SAE on L1H11's queries, and of one on GPT-2 small,
 stand at the end: they are skipped where model or dictionary cannot be had.

@@ -20,16 +20,16 @@ from sae_lens.saes.sae import SAEMetadata, mse_loss
 from sae_lens.training.sae_trainer import SAETrainer
 from torch import Tensor
 
-from organism.activations import Place
+from organism.activations import Place, shuffled
 
 _TOKENS_AT_ONCE = 512
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """`settings` are those of sae_lens's training class `kind`; `width` counts features. One that is `shuffled` is a null: it
-    is trained on values whose dimensions are permuted over the tokens, each on its own, so that every dimension has the
-    values that it had and none goes with another (arXiv:2602.14111 compares with such)."""
+    """`settings` are those of sae_lens's training class `kind`; `width` counts features. One that is `shuffled` is a null:
+    it is trained on values whose dimensions are permuted over the tokens, each on its own, so that every dimension has
+    the values that it had and none goes with another (arXiv:2602.14111 compares with such)."""
 
     name: str
     place: Place
@@ -95,12 +95,6 @@ class _Pairs(Iterator[Tensor]):
 
     def loss(self, prediction: Tensor, _read: Tensor) -> Any:
         return mse_loss(prediction, self._written[self._now])
-
-
-def shuffled(values: Tensor, seed: int) -> Tensor:
-    """Values [token, dimension], each dimension permuted over the tokens on its own."""
-    dice = torch.Generator().manual_seed(seed)
-    return torch.stack([column[torch.randperm(len(column), generator=dice)] for column in values.T], dim=1)
 
 
 def train(recipe: Recipe, read: Tensor, written: Tensor, seed: int) -> Any:

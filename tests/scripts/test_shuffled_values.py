@@ -1,7 +1,7 @@
 """The null that a dictionary is compared with is trained on values that go together by chance alone."""
 
 import torch
-from organism.dictionaries import shuffled
+from organism.activations import shuffled
 
 
 def test_each_dimension_keeps_its_values_and_none_goes_with_another():
