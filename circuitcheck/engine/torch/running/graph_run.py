@@ -12,7 +12,7 @@ from circuitcheck.engine.torch.proof.features import Firing
 from circuitcheck.engine.torch.proof.watch import Change
 from circuitcheck.engine.torch.readouts import Seen
 from circuitcheck.engine.torch.running.graph import Node, Pass
-from circuitcheck.engine.torch.running.groups import Group, groups_of
+from circuitcheck.engine.torch.running.groups import USUAL, AtOnce, Group, groups_of
 from circuitcheck.engine.torch.running.model_runs import ModelRuns
 from circuitcheck.engine.torch.running.references import References
 from circuitcheck.engine.torch.running.sharing import Texts
@@ -33,8 +33,11 @@ Found = tuple[Node, Seen, list[Change]]
 class GraphRun:
     """`watch` puts the proof around an intervention's writes."""
 
-    def __init__(self, loaded: LoadedModel, references: References, watch: Watch, runs: ModelRuns) -> None:
+    def __init__(
+        self, loaded: LoadedModel, references: References, watch: Watch, runs: ModelRuns, at_once: AtOnce = USUAL
+    ) -> None:
         self._architecture, self._references, self._watch, self._runs = loaded.card.architecture, references, watch, runs
+        self._at_once = at_once
 
     def shown(self, graph: list[Node], cells: Mapping[int, Cell], texts: Texts) -> Iterator[Found]:
         """Each node with what its pass shows and what its interventions changed. Values are let go of when no pass that is
@@ -42,7 +45,7 @@ class GraphRun:
         ways = self._runs.ways(texts.run)
         shown: dict[Pass, Seen] = {}
         takers = Counter(source for node in graph for source in node.takes_from)
-        for group in groups_of(graph, cells, texts.run, ways, self._architecture.n_layers):
+        for group in groups_of(graph, cells, texts.run, ways, self._architecture.n_layers, self._at_once):
             for node, seen, changes in self._together(group, _ids_read(group, cells, texts.rows), texts, shown, ways):
                 if takers[node.run]:
                     shown[node.run] = seen
