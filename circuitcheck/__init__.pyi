@@ -1,6 +1,7 @@
 """circuitcheck: test circuit hypotheses on transformer language models."""
 
 from . import ext as ext
+from . import sweeps as sweeps
 from . import tasks as tasks
 from . import testing as testing
 from .claims import claim
@@ -11,6 +12,7 @@ from .errors import (
     BadMetric,
     BadRecord,
     BadSpec,
+    BadSweep,
     BadTask,
     BelowNoise,
     BrokenLaw,
@@ -76,6 +78,7 @@ from .prompts.corpora import (
 )
 from .quantities import (
     Approx,
+    Axis,
     Beats,
     Cofiring,
     Comparison,
@@ -91,6 +94,8 @@ from .quantities import (
     FeatureSet,
     Fit,
     ForAll,
+    Found,
+    Grid,
     Histogram,
     Model,
     ModelView,
@@ -100,6 +105,7 @@ from .quantities import (
     RandomFeatures,
     RandomParts,
     Scan,
+    Sweep,
     Task,
     accuracy,
     activation,
@@ -107,6 +113,7 @@ from .quantities import (
     any_of,
     approx,
     attention,
+    axis,
     both,
     candidate_accuracy,
     composition,
@@ -119,6 +126,7 @@ from .quantities import (
     kl_from_clean,
     l0,
     load,
+    load_grid,
     log_prob,
     logit_diff,
     loss,
@@ -148,12 +156,14 @@ __all__ = [
     "Approx",
     "Architecture",
     "AttnLayer",
+    "Axis",
     "BadDictionary",
     "BadExtension",
     "BadIntervention",
     "BadMetric",
     "BadRecord",
     "BadSpec",
+    "BadSweep",
     "BadTask",
     "Beats",
     "BelowNoise",
@@ -182,7 +192,9 @@ __all__ = [
     "FeatureSet",
     "Fit",
     "ForAll",
+    "Found",
     "GivenVector",
+    "Grid",
     "Head",
     "Histogram",
     "Inconclusive",
@@ -212,6 +224,7 @@ __all__ = [
     "Site",
     "SiteNotReached",
     "StrayWrite",
+    "Sweep",
     "Task",
     "Template",
     "TokenInContext",
@@ -231,6 +244,7 @@ __all__ = [
     "any_of",
     "approx",
     "attention",
+    "axis",
     "both",
     "candidate_accuracy",
     "circuit",
@@ -252,6 +266,7 @@ __all__ = [
     "last",
     "layers",
     "load",
+    "load_grid",
     "log_prob",
     "logit_diff",
     "loss",
@@ -271,6 +286,7 @@ __all__ = [
     "reconstruction_error",
     "sae",
     "scan",
+    "sweeps",
     "tasks",
     "testing",
     "transcoder",

@@ -183,6 +183,20 @@ class Session:
 
     def measure(self, where: PromptStream, cells: Sequence[Cell], rows: range) -> Measured:
         """Values of `cells` on prompts `rows`. Raises VacuousIntervention where an intervention changed no prompt."""
+        found = self._measured(where, cells, rows)
+        unique = on_most_prompts(receipt for each in found for receipt in each.receipts)
+        refuse_vacuous(unique)
+        return Measured(tuple(cells), rows, np.stack([each.values for each in found]), unique, found[0].prompts)
+
+    def measure_each(
+        self, where: PromptStream, cells: Sequence[Cell], rows: range
+    ) -> tuple[NDArray[np.float64], list[tuple[Receipt, ...]]]:
+        """Values [cell, prompt] of `cells` and the receipts of each. That an intervention changed nothing is for the caller
+        to say."""
+        found = self._measured(where, cells, rows)
+        return np.stack([each.values for each in found]), [tuple(each.receipts) for each in found]
+
+    def _measured(self, where: PromptStream, cells: Sequence[Cell], rows: range) -> list[Stretch]:
         population = self.population(where, list(dict.fromkeys(cell.view.model for cell in cells)))
         check_rows(rows, population, where)
         self._require_sound(cells)
@@ -197,10 +211,7 @@ class Session:
             for gap, lacking in self._values.lacking(streams, mine, rows):
                 self._fill(Plan(model, where, tuple(lacking), self.settings.batch), streams, gap)
         self._tell(f"{rows.stop} prompts")
-        found = [self._values.get(streams[cell.digest], cell, rows) for cell in cells]
-        unique = on_most_prompts(receipt for each in found for receipt in each.receipts)
-        refuse_vacuous(unique)
-        return Measured(tuple(cells), rows, np.stack([each.values for each in found]), unique, found[0].prompts)
+        return [self._values.get(streams[cell.digest], cell, rows) for cell in cells]
 
     def encode(
         self, where: PromptStream, model: ModelRef, dictionary: DictionaryRef, at: Position, rows: range
