@@ -71,7 +71,7 @@ def heat_map(
 
 
 def _hatching() -> str:
-    line = element("path", d="M0,6 L6,0", stroke="#7f7f7f", stroke_width=0.9)
+    line = element("path", d="M0,6 L6,0", stroke="#a6a6a6", stroke_width=0.8)
     return element("defs", element("pattern", line, id="hatched", width=6.0, height=6.0, patternUnits="userSpaceOnUse"))
 
 

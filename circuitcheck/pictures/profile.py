@@ -50,6 +50,7 @@ def _dots(given: Sequence[Bar], left: float, step: float, up: Place, start: floa
         x = left + step * (number + 0.5)
         if bar.value is None:
             before = None
+            found.append(element("g", tip(bar.says) + words("none", x, up(start) - 5, text_anchor="middle", fill=GREY)))
             continue
         if before is not None:
             found.append(element("line", x1=before[0], y1=before[1], x2=x, y2=up(bar.value), stroke=GREY))

@@ -11,34 +11,39 @@ _PLOT = (460.0, 380.0)
 _RADIUS = 3.5
 _WAYS = ((1, 0), (1, -1), (1, 1), (-1, 0), (-1, -1), (-1, 1), (0, -1), (0, 1))
 _FARTHEST = 14  # steps of 8 pixels
+_APART = 3.0  # between names
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 Place = Callable[[float], float]
 
 
 @dataclass(frozen=True)
 class Dot:
-    """`marked`: is its y shown to be what it is? Then its name is written beside it. `says` is read out."""
+    """`effect` is the distance of y from what it is where nothing is done; `marked`: is that shown not to be 0? Then its
+    name is written beside it. `says` is read out."""
 
     name: str
     x: float
     y: float
+    effect: float
     marked: bool
     says: str
 
 
-def scatter(dots: Sequence[Dot], *, title: str, axes: tuple[str, str], notes: Sequence[str]) -> str:
-    """`axes` name x and y. Dots without a mark are rings. Names stand where no other name and no dot is; a name for which
-    there is no such place is left to what the dot says."""
+def scatter(
+    dots: Sequence[Dot], *, title: str, axes: tuple[str, str], nothing: tuple[float, float], notes: Sequence[str]
+) -> str:
+    """`axes` name x and y, and lines stand at `nothing`, their numbers where nothing is done. Dots without a mark are rings.
+    Names stand where no other name and no dot is; one for which there is no such place is left to what the dot says."""
     left = _EDGE + LINE + 48
     width = left + _PLOT[0] + 5 * _EDGE
     titles, y = lines_of([title], _EDGE, _EDGE + FONT, width - 2 * _EDGE, font_weight="bold")
     top = y + LINE / 2
     bottom = top + _PLOT[1]
-    across = _scale([dot.x for dot in dots], left, left + _PLOT[0])
-    up = _scale([dot.y for dot in dots], bottom, top)
-    body = [*titles, *_grid(across, up, (left, top, left + _PLOT[0], bottom))]
+    across = _scale([nothing[0], *(dot.x for dot in dots)], left, left + _PLOT[0])
+    up = _scale([nothing[1], *(dot.y for dot in dots)], bottom, top)
+    body = [*titles, *_grid(across, up, nothing, (left, top, left + _PLOT[0], bottom))]
     for dot in sorted(dots, key=lambda dot: dot.marked):
-        colour = written(MORE if dot.y > 0 else LESS)
+        colour = written(MORE if dot.effect > 0 else LESS)
         fill = colour if dot.marked else "#ffffff"
         ring = element(
             "circle",
@@ -60,24 +65,29 @@ def scatter(dots: Sequence[Dot], *, title: str, axes: tuple[str, str], notes: Se
 
 
 def _scale(values: Sequence[float], start: float, end: float) -> tuple[Place, float, float]:
-    """From numbers to pixels, with 0 among the numbers."""
-    low, high = min(*values, 0.0), max(*values, 0.0)
+    """From numbers to pixels."""
+    low, high = min(values), max(values)
     span = (high - low) or 1.0
     low, high = low - 0.05 * span, high + 0.05 * span
     return (lambda value: start + (end - start) * (value - low) / (high - low)), low, high
 
 
-def _grid(across: tuple[Place, float, float], up: tuple[Place, float, float], box: Box) -> list[str]:
+def _grid(
+    across: tuple[Place, float, float], up: tuple[Place, float, float], nothing: tuple[float, float], box: Box
+) -> list[str]:
     left, top, right, bottom = box
     found = []
     for each in ticks(*across[1:]):
         x = across[0](each)
-        found.append(element("line", x1=x, x2=x, y1=top, y2=bottom, stroke=GREY if each == 0 else FAINT))
+        found.append(element("line", x1=x, x2=x, y1=top, y2=bottom, stroke=FAINT))
         found.append(words(f"{each:g}", x, bottom + LINE, text_anchor="middle", fill=GREY))
     for each in ticks(*up[1:]):
         y = up[0](each)
-        found.append(element("line", x1=left, x2=right, y1=y, y2=y, stroke=GREY if each == 0 else FAINT))
+        found.append(element("line", x1=left, x2=right, y1=y, y2=y, stroke=FAINT))
         found.append(words(f"{each:g}", left - 5, y + 4, text_anchor="end", fill=GREY))
+    x, y = across[0](nothing[0]), up[0](nothing[1])
+    found.append(element("line", x1=x, x2=x, y1=top, y2=bottom, stroke=GREY))
+    found.append(element("line", x1=left, x2=right, y1=y, y2=y, stroke=GREY))
     return found
 
 
@@ -85,10 +95,10 @@ def _names(dots: Sequence[Dot], across: Place, up: Place, inside: Box) -> list[s
     points = [(across(dot.x), up(dot.y)) for dot in dots]
     taken = [(x - _RADIUS, y - _RADIUS, x + _RADIUS, y + _RADIUS) for x, y in points]
     found = []
-    strongest = sorted((n for n, dot in enumerate(dots) if dot.marked), key=lambda n: -abs(dots[n].y))
+    strongest = sorted((n for n, dot in enumerate(dots) if dot.marked), key=lambda n: -abs(dots[n].effect))
     for n in strongest:
         (x, y), name = points[n], dots[n].name
-        place = _free(x, y, width_of(name), taken, inside)
+        place = _free(x, y, width_of(name) + _APART, taken, inside)
         if place is None:
             continue
         box = place

@@ -8,7 +8,8 @@ from circuitcheck.digest import digest
 from circuitcheck.text import printable
 
 FONT = 11.0  # pixels
-LETTER = 0.6 * FONT  # how wide one is, on the safe side for proportional fonts
+LETTER = 0.6 * FONT  # how wide one is, on the safe side: names keep clear of each other
+_IN_TEXT = 0.53 * FONT  # on average over a line of text
 LINE = 15.0
 INK, GREY, FAINT = "#222222", "#595959", "#d9d9d9"
 
@@ -48,7 +49,7 @@ def wrapped(text: str, width: float) -> list[str]:
     lines, line = list[str](), ""
     for word in text.split():
         longer = f"{line} {word}".strip()
-        if line and width_of(longer) > width:
+        if line and _IN_TEXT * len(longer) > width:
             lines.append(line)
             longer = word
         line = longer

@@ -1,8 +1,10 @@
 """What a sweep found: labelled numbers with intervals and marks that hold for all cells together."""
 
+import csv
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from io import StringIO
 from typing import Any, Self
 
 import numpy as np
@@ -163,6 +165,15 @@ class GridCells:
         columns: dict[str, Any] = {axis.name: [each[n] for each in named] for n, axis in enumerate(self.axes)}
         return pd.DataFrame(columns | {name: array.ravel() for name, array in self._arrays().items()})
 
+    def to_csv(self) -> str:
+        """The same as text, a line for each cell. NaN and infinities are written as Python does."""
+        text, arrays = StringIO(), self._arrays()
+        lines = csv.writer(text, lineterminator="\n")
+        lines.writerow([*(axis.name for axis in self.axes), *arrays])
+        for place in np.ndindex(self.shape):
+            lines.writerow([*self.coordinates(place), *(array[place].item() for array in arrays.values())])
+        return text.getvalue()
+
     def to_xarray(self) -> Any:
         """An xarray Dataset of the same arrays over the axes. Raises ImportError where xarray is not there."""
         try:
@@ -202,13 +213,14 @@ class GridCells:
     def summary(self) -> tuple[str, ...]:
         """What a reader of a picture must know, in sentences."""
         made, marked = self.origin, int(self.marks.sum())
-        states = {state: int((self.state == state).sum()) for state in ("vacuous", "no number", "alike", "undefined")}
-        told = [f"{count} {_STATES[state]}" for state, count in states.items() if count]
-        where = f"{counted(made.n, 'prompt')} of {made.task} ({made.stream} stream), {', '.join(made.models)}"
+        states = {state: int((self.state == state).sum()) for state in _STATES}
+        told = "; ".join(f"{count} {_STATES[state]}" for state, count in states.items() if count)
         return (
-            f"{counted(self.cells, 'cell')} looked at on {where}. {counted(marked, 'cell')} marked: with {percent(made.confidence)} confidence, none of "
-            f"these does nothing ({self.method}). By rate {int(self.rate_marks.sum())} (Benjamini-Yekutieli). "
-            f"Intervals hold for all cells at once." + (f" Without a number to judge: {'; '.join(told)}." if told else ""),
+            f"{counted(self.cells, 'cell')} looked at on {counted(made.n, 'prompt')} of {made.task} ({made.stream} stream), "
+            f"{', '.join(made.models)}.",
+            f"{counted(marked, 'cell')} marked: with {percent(made.confidence)} confidence none of these does nothing "
+            f"({self.method}); by rate {int(self.rate_marks.sum())} (Benjamini-Yekutieli). Intervals hold for all cells at "
+            "once." + (f" Without a number to judge: {told}." if told else ""),
             f"A cell is, for example, {made.example}. Sweep {made.sweep[:12]}.",
         )
 

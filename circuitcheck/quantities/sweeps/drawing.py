@@ -52,6 +52,7 @@ def draw_against(across: GridCells, up: GridCells) -> Picture:
             _name(up, place),
             float(across.value[place]),
             float(up.value[place]),
+            float(up.effect[place]),
             bool(_sure(up)[place]),
             f"{across.says(place)}; {up.says(place)}",
         )
@@ -61,8 +62,9 @@ def draw_against(across: GridCells, up: GridCells) -> Picture:
     if not dots:
         raise BadSweep("no cell of these two grids has a number in both: there is nothing to draw.")
     titles = across.origin.title, up.origin.title
-    notes = [f"Across: {titles[0]}. {across.summary()[0]}", f"Up: {titles[1]}. {up.summary()[0]}"]
-    return Picture(scatter(dots, title=f"{titles[1]} against {titles[0]}", axes=titles, notes=notes))
+    nothing = _start(across), _start(up)
+    notes = [f"Across: {titles[0]}. {' '.join(across.summary()[:2])}", f"Up: {titles[1]}. {' '.join(up.summary()[:2])}"]
+    return Picture(scatter(dots, title=f"{titles[1]} against {titles[0]}", axes=titles, nothing=nothing, notes=notes))
 
 
 def _map(grid: GridCells) -> str:

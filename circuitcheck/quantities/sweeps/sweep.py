@@ -1,5 +1,6 @@
 """A sweep: one number for each combination of coordinates of some axes, all on the same prompts."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -118,7 +119,7 @@ class Sweep:
             confidence=level,
             models=tuple(dict.fromkeys(str(model) for each in quantities for model in each.models)),
             sweep=self._digest(quantities, effects),
-            title=self.title or f"{where.task.name}: {self.described}",
+            title=self.title or self._titled(quantities[0].label),
             example=quantities[0].label,
             code=self.code,
         )
@@ -167,6 +168,13 @@ class Sweep:
                 f"{self.task.name}: use the task that the function is given, its first argument."
             )
         return found
+
+    def _titled(self, label: str) -> str:
+        """The words of the first cell with the names of the axes for its coordinates."""
+        for axis in self.axes:
+            label = re.sub(rf"(?<![\w]){re.escape(axis.words[0])}(?![0-9a-z_])", f"[{axis.name}]", label)
+            label = label.replace(f"]{axis.words[0]}", f"][{axis.name}]")
+        return label
 
     def _null_of(self, quantity: Quantity) -> object:
         if not isinstance(self.null, Quantity):
