@@ -42,14 +42,16 @@ def run(given: argparse.Namespace) -> int:
     wanted = _problem(given)
     if wanted:
         return refuse(wanted)
-    import circuitcheck as cc  # late: --help is to be quick
+    from circuitcheck import sweeps  # late: --help is to be quick
+    from circuitcheck.quantities import load
+    from circuitcheck.session import Session, Settings, use_session
     from circuitcheck.session.ledger import ledger_of_this_folder
 
     try:
-        with cc.use_session(cc.Session(cc.Settings(seed=given.seed, device=given.device), ledger=ledger_of_this_folder())):
+        with use_session(Session(Settings(seed=given.seed, device=given.device), ledger=ledger_of_this_folder())):
             task = _task(given.task)
-            function = cc.sweeps.patch_layers if given.patch in _LAYERS else cc.sweeps.patch_heads
-            grid = function(task, cc.load(given.model), given.patch, against=given.against).estimate(given.n)
+            function = sweeps.patch_layers if given.patch in _LAYERS else sweeps.patch_heads
+            grid = function(task, load(given.model), given.patch, against=given.against).estimate(given.n)
     except (CircuitCheckError, ValueError, TypeError) as error:  # of settings, tasks and models
         return refuse(str(error))
     sys.stdout.write("\n".join([grid.origin.title, *grid.summary(), ""]))
@@ -62,8 +64,9 @@ def run(given: argparse.Namespace) -> int:
 
 def _task(name: str) -> Any:
     """A built-in one, or one that an extension registered. Raises BadTask."""
-    from circuitcheck import Task, tasks
+    from circuitcheck import tasks
     from circuitcheck.prompts.builtin import BUILT_IN
+    from circuitcheck.quantities import Task
 
     if name in BUILT_IN:
         return Task(BUILT_IN[name]())
