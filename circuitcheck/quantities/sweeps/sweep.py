@@ -1,7 +1,7 @@
 """A sweep: one number for each combination of coordinates of some axes, all on the same prompts."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
@@ -13,6 +13,7 @@ from circuitcheck.digest import digest
 from circuitcheck.errors import BadSweep, BadTask, after_reload
 from circuitcheck.given import checked_number, checked_whole, known_arguments
 from circuitcheck.notices import say_once
+from circuitcheck.plan import Metric, ModelRef
 from circuitcheck.prompts import PromptSource, PromptStream, Stream
 from circuitcheck.quantities.looking import check_something_to_look_at
 from circuitcheck.quantities.quantity import Quantity
@@ -209,14 +210,24 @@ def _all(quantity: Quantity, effect: Effect) -> list[Any]:
     return [*quantity.cells, *effect.tested.cells, *without]
 
 
-def _conditions(quantities: Iterable[Quantity]) -> Conditions:
+def _conditions(quantities: Sequence[Quantity]) -> Conditions:
     """The noise floors of all cells; how prompts are grouped is the same for all."""
-    settings, found = current_session().settings, Conditions()
+    session, found = current_session(), Conditions()
+    for model, metrics in _metrics(quantities).items():
+        session.find_noise(quantities[0].prompts, model, metrics)
     floors: dict[tuple[str, str], Noise] = {}
     for each in quantities:
-        found = conditions_of(each, settings)
+        found = conditions_of(each, session.settings)
         floors.update(found.floors)
     return Conditions(floors, found.grouping)
+
+
+def _metrics(quantities: Iterable[Quantity]) -> dict[ModelRef, list[Metric]]:
+    found: dict[ModelRef, list[Metric]] = {}
+    for each in quantities:
+        for cell in each.cells:
+            found.setdefault(cell.view.model, []).append(cell.metric)
+    return found
 
 
 def _parts_of(quantity: Quantity) -> tuple[str, ...]:
