@@ -33,7 +33,7 @@ def scatter(
     dots: Sequence[Dot], *, title: str, axes: tuple[str, str], nothing: tuple[float, float], notes: Sequence[str]
 ) -> str:
     """`axes` name x and y, and lines stand at `nothing`, their numbers where nothing is done. Dots without a mark are rings.
-    Names stand where no other name and no dot is; one for which there is no such place is left to what the dot says."""
+    Names stand where no other name and no dot is; those for which there is no such place are counted."""
     left = _EDGE + LINE + 48
     width = left + _PLOT[0] + 5 * _EDGE
     titles, y = lines_of([title], _EDGE, _EDGE + FONT, width - 2 * _EDGE, font_weight="bold")
@@ -56,7 +56,9 @@ def scatter(
             stroke_width=1.0,
         )
         body.append(ring)
-    body += _names(dots, across[0], up[0], (left, top, width - 2, bottom))
+    names, without = _names(dots, across[0], up[0], (left, top, width - 2, bottom))
+    body += names
+    notes = [*notes, f"{without} marked names found no place beside their dots."] if without else list(notes)
     body.append(words(axes[0], left + _PLOT[0] / 2, bottom + 2 * LINE, text_anchor="middle"))
     middle = (top + bottom) / 2
     body.append(words(axes[1], _EDGE + 4, middle, text_anchor="middle", transform=f"rotate(-90 {_EDGE + 4} {middle:.1f})"))
@@ -91,23 +93,24 @@ def _grid(
     return found
 
 
-def _names(dots: Sequence[Dot], across: Place, up: Place, inside: Box) -> list[str]:
+def _names(dots: Sequence[Dot], across: Place, up: Place, inside: Box) -> tuple[list[str], int]:
+    """The names, and how many found no place."""
     points = [(across(dot.x), up(dot.y)) for dot in dots]
     taken = [(x - _RADIUS, y - _RADIUS, x + _RADIUS, y + _RADIUS) for x, y in points]
-    found = []
+    found, without = list[str](), 0
     strongest = sorted((n for n, dot in enumerate(dots) if dot.marked), key=lambda n: -abs(dots[n].effect))
     for n in strongest:
         (x, y), name = points[n], dots[n].name
-        place = _free(x, y, width_of(name) + _APART, taken, inside)
-        if place is None:
+        box = _free(x, y, width_of(name) + _APART, taken, inside)
+        if box is None:
+            without += 1
             continue
-        box = place
         taken.append(box)
         near = min(max(x, box[0]), box[2]), min(max(y, box[1]), box[3])
         if abs(near[0] - x) + abs(near[1] - y) > 2.5 * _RADIUS:
             found.append(element("line", x1=x, y1=y, x2=near[0], y2=near[1], stroke=GREY, stroke_width=0.6))
         found.append(words(name, box[0], box[3] - 3))
-    return found
+    return found, without
 
 
 def _free(x: float, y: float, wide: float, taken: Sequence[Box], inside: Box) -> Box | None:
