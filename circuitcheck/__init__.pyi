@@ -37,6 +37,7 @@ from .errors import (
     UnsupportedModel,
     VacuousIntervention,
 )
+from .pictures import Picture
 from .places import (
     Architecture,
     AttnLayer,
@@ -107,6 +108,7 @@ from .quantities import (
     Scan,
     Sweep,
     Task,
+    Written,
     accuracy,
     activation,
     all_of,
@@ -210,6 +212,7 @@ __all__ = [
     "ModelView",
     "Neuron",
     "NotComparable",
+    "Picture",
     "Promoted",
     "Prompt",
     "Quantity",
@@ -237,6 +240,7 @@ __all__ = [
     "UnsoundModel",
     "UnsupportedModel",
     "VacuousIntervention",
+    "Written",
     "accuracy",
     "activation",
     "after",

@@ -45,6 +45,7 @@ from circuitcheck.quantities.sweeps.axis import Axis, axis
 from circuitcheck.quantities.sweeps.found import Found
 from circuitcheck.quantities.sweeps.grid import Grid, load_grid
 from circuitcheck.quantities.sweeps.sweep import Sweep
+from circuitcheck.quantities.sweeps.writing import Written
 from circuitcheck.quantities.task import Task
 
 __all__ = [
@@ -79,6 +80,7 @@ __all__ = [
     "Scan",
     "Sweep",
     "Task",
+    "Written",
     "accuracy",
     "activation",
     "all_of",

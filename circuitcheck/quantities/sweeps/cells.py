@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import StringIO
-from typing import Any, Self
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from circuitcheck.quantities.sweeps.judging import Judged
 from circuitcheck.text import counted, shown
 
 Coordinates = Any  # one of each axis: a tuple, or for a single axis the coordinate itself
-_BY = ("effect", "low", "high", "value", "p")
+By = Literal["effect", "low", "high", "value", "p"]
 _MISSING = "{what} needs {package}, which is not there: pip install {package}."
 
 
@@ -61,34 +61,6 @@ class GridCells:
     looked_at: int = 0
     sweep: Any = field(default=None, repr=False)  # what it was made of, where that is in this process
 
-    @classmethod
-    def of(
-        cls,
-        axes: tuple[Axis, ...],
-        origin: Origin,
-        judged: Judged,
-        labels: tuple[str, ...],
-        parts: tuple[tuple[str, ...], ...],
-        sweep: Any,
-    ) -> Self:
-        shape = tuple(map(len, axes))
-        return cls(
-            axes=axes,
-            origin=origin,
-            value=judged.value.reshape(shape),
-            low=judged.low.reshape(shape),
-            high=judged.high.reshape(shape),
-            nothing=judged.nothing.reshape(shape),
-            p=judged.family.reshape(shape),
-            rate=judged.rate.reshape(shape),
-            state=np.array(judged.state, dtype=str).reshape(shape),
-            labels=labels,
-            parts=parts,
-            method=judged.method,
-            notes=tuple(judged.notes),
-            sweep=sweep,
-        )
-
     @property
     def shape(self) -> tuple[int, ...]:
         return tuple(map(len, self.axes))
@@ -125,7 +97,7 @@ class GridCells:
         return tuple(axis.words[number] for axis, number in zip(self.axes, place, strict=True))
 
     @known_arguments
-    def top(self, k: int, *, by: str = "effect", marked: bool = True) -> Found:
+    def top(self, k: int, *, by: By = "effect", marked: bool = True) -> Found:
         """The `k` cells with the largest effect, whatever its sign, of those that are marked (`marked=False`: of all that
         have a number); fewer where there are fewer. `by` may also be "value", "low" (the largest lower end), "high" (the
         smallest upper end) or "p".
@@ -133,8 +105,8 @@ class GridCells:
         What it gives remembers where it was selected, and from how many. Raises BadSweep.
         """
         k = checked_whole("top(): k", k, BadSweep)
-        if by not in _BY:
-            raise BadSweep(f"top(by={shown(by)}): expected one of {', '.join(_BY)}.")
+        if by not in get_args(By):
+            raise BadSweep(f"top(by={shown(by)}): expected one of {', '.join(get_args(By))}.")
         order = {"effect": -np.abs(self.effect), "low": -self.low, "high": self.high, "value": -self.value, "p": self.p}[by]
         open_to = (self.marks if marked else np.full(self.shape, True)) & (self.state == "")
         flat = [int(each) for each in np.argsort(order.ravel(), kind="stable") if open_to.ravel()[each]][:k]
@@ -226,6 +198,21 @@ class GridCells:
 
     def __repr__(self) -> str:
         return f"<grid {self.origin.title}: {' '.join(self.summary())}>"
+
+
+def fields_of(judged: Judged, shape: tuple[int, ...]) -> dict[str, Any]:
+    """What a grid of this shape has of what its cells came to."""
+    return {
+        "value": judged.value.reshape(shape),
+        "low": judged.low.reshape(shape),
+        "high": judged.high.reshape(shape),
+        "nothing": judged.nothing.reshape(shape),
+        "p": judged.family.reshape(shape),
+        "rate": judged.rate.reshape(shape),
+        "state": np.array(judged.state, dtype=str).reshape(shape),
+        "method": judged.method,
+        "notes": tuple(judged.notes),
+    }
 
 
 _STATES = {

@@ -1,5 +1,7 @@
 """Grids as pictures."""
 
+from typing import Literal, get_args
+
 import numpy as np
 
 from circuitcheck.errors import BadSweep
@@ -9,16 +11,16 @@ from circuitcheck.text import counted, shown
 
 _MOST_BARS = 60
 _UNIT = "difference from what a cell is that does nothing"
-_KINDS = ("map", "bars", "profile")
+PictureKind = Literal["map", "bars", "profile"]
 
 
-def draw(grid: GridCells, kind: str | None = None) -> Picture:
+def draw(grid: GridCells, kind: PictureKind | None = None) -> Picture:
     """A map of two axes, bars of one; `kind` may say "profile" for one axis that has an order. Raises BadSweep."""
     if kind is None:
         kind = "map" if len(grid.axes) == 2 else "bars"
     wanted = {"map": 2, "bars": 1, "profile": 1}.get(kind)
     if wanted is None:
-        raise BadSweep(f"plot(kind={shown(kind)}): expected one of {', '.join(_KINDS)}.")
+        raise BadSweep(f"plot(kind={shown(kind)}): expected one of {', '.join(get_args(PictureKind))}.")
     if len(grid.axes) != wanted:
         names = ", ".join(axis.name for axis in grid.axes)
         raise BadSweep(

@@ -11,7 +11,7 @@ from circuitcheck.given import known_arguments
 from circuitcheck.pictures import Picture
 from circuitcheck.quantities.questions.html import escape_code
 from circuitcheck.quantities.sweeps.cells import GridCells
-from circuitcheck.quantities.sweeps.drawing import draw, draw_against
+from circuitcheck.quantities.sweeps.drawing import PictureKind, draw, draw_against
 from circuitcheck.quantities.sweeps.files import read_cells, write_cells
 from circuitcheck.quantities.sweeps.writing import Written, write_claims
 from circuitcheck.text import shown
@@ -54,7 +54,7 @@ class Grid(GridCells):
         )
 
     @known_arguments
-    def plot(self, kind: str | None = None) -> Picture:
+    def plot(self, kind: PictureKind | None = None) -> Picture:
         """A heat map of two axes, bars of one; `kind="profile"` draws one axis that has an order, such as layers. A cell's
         colour is full where it is marked and its interval leaves out what a cell is that does nothing. Raises BadSweep."""
         return draw(self, kind)
@@ -68,7 +68,7 @@ class Grid(GridCells):
         return draw_against(across, self)
 
     @known_arguments
-    def save_picture(self, path: str | PathLike[str], *, kind: str | None = None) -> None:
+    def save_picture(self, path: str | PathLike[str], *, kind: PictureKind | None = None) -> None:
         """Write `plot` as an .svg file. Raises BadSweep, ValueError for another suffix, OSError."""
         self.plot(kind).save(path)
 

@@ -21,7 +21,7 @@ from circuitcheck.quantities.questions.conditions import Conditions, conditions_
 from circuitcheck.quantities.questions.history import note_looked
 from circuitcheck.quantities.questions.question import current_recorder
 from circuitcheck.quantities.sweeps.axis import Axis, check_axes
-from circuitcheck.quantities.sweeps.cells import Coordinates, Origin
+from circuitcheck.quantities.sweeps.cells import Coordinates, Origin, fields_of
 from circuitcheck.quantities.sweeps.effects import Effect, effect_of
 from circuitcheck.quantities.sweeps.grid import Grid
 from circuitcheck.quantities.sweeps.judging import judge_cells
@@ -126,7 +126,8 @@ class Sweep:
         )
         labels = tuple(each.label for each in quantities)
         parts = tuple(_parts_of(each) for each in quantities)
-        return Grid.of(self.axes, origin, judged, labels, parts, self)
+        found = fields_of(judged, self.shape)
+        return Grid(axes=self.axes, origin=origin, labels=labels, parts=parts, sweep=self, **found)
 
     @property
     def described(self) -> str:
