@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from circuitcheck.pictures.colours import colour_of, ink_on
@@ -139,7 +139,10 @@ def _legend(cells: Cells, largest: float, unit: str, left: float, y: float, widt
             continue
         if x + _WIDE + 6 + width_of(meaning) > width - _EDGE:
             x, down = left, down + _TALL + 5
-        drawn += [_cell(cell, x, down - 6, _WIDE, 1.6), words(meaning, x + _WIDE + 6, down + 6, fill=GREY)]
+        drawn += [
+            _cell(replace(cell, says=meaning), x, down - 6, _WIDE, 1.6),
+            words(meaning, x + _WIDE + 6, down + 6, fill=GREY),
+        ]
         x += _WIDE + 18 + width_of(meaning)
     return [*bar, *named, *lines, *drawn], down + _TALL
 

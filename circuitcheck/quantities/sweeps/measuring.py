@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from circuitcheck.engine.protocol import Receipt
 from circuitcheck.plan import Cell
@@ -47,6 +46,8 @@ def _changed_nothing(receipt: Receipt) -> bool:
 
 def _told(starts: range, count: int, what: str) -> Iterator[int]:
     """The starts one by one, with a bar on a terminal or in a notebook; within a claim, on its line."""
+    from tqdm.auto import tqdm  # late, since most runs sweep nothing
+
     session, began = current_session(), time.monotonic()
     with tqdm(total=count, desc=what, unit="cell", disable=True if session.progress or count <= _PART else None) as shown:
         for start in starts:

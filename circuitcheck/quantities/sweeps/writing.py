@@ -8,7 +8,6 @@ from pathlib import Path
 from textwrap import wrap
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from circuitcheck.errors import BadSweep
 from circuitcheck.files import write_whole
@@ -129,6 +128,8 @@ def _task_of(grid: GridCells, given: str | None) -> tuple[str, str]:
 
 
 def _text(grid: GridCells, found: list[_Claim], task: tuple[str, str]) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # late, since most runs write no claims
+
     origin, (imported, task_name) = grid.origin, task
     if len(origin.models) != 1:
         raise BadSweep(
