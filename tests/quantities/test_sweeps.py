@@ -223,6 +223,19 @@ def test_shares_are_judged_by_their_own_methods(model, seen):
     assert found.low[1] < 0.9  # 32 of 32, at a half of the error: [0.872, 1]
 
 
+def test_new_templates_are_judged_by_template(shared_session, model):
+    sweep = cc.tasks.ioi().sweep(
+        lambda task, layer: task.logit_diff(model.ablate(f"{layer}.mlp", kind="zero")), cc.axis("layer", "L0-2")
+    )
+    these = sweep.estimate(64)
+    with cc.use_session(cc.Session(cc.Settings(scope="new_templates"), make_engine=lambda _: shared_session.engine)):
+        new = sweep.estimate(64)
+    assert "Holm" in new.method
+    assert "Holm" not in these.method
+    assert new.value == pytest.approx(these.value)
+    assert (new.high - new.low > these.high - these.low).all()
+
+
 def test_a_saved_grid_comes_back_and_an_edited_one_does_not(grid, tmp_path):
     path = tmp_path / "map.json"
     grid.save(path)

@@ -137,14 +137,15 @@ def _together(
     found.value[left] = shown.value
     at = np.array([effects[place].at for place in left])
     values, noise = tested.less(at)
+    cells, shared = len(found.state), len({each.denominator.digest for each in quantities if each.denominator})
     for number, place in enumerate(left):
         size = max(np.abs(tested.above[number]).max(), abs(at[number]) * np.abs(tested.below[number]).max())
-        found.state[place] = _state(shown, number, values[number], float(size), alpha / len(found.state))
+        found.state[place] = _state(shown, number, values[number], float(size), alpha / cells, alpha / max(shared, 1))
     good = np.array([not found.state[place] for place in left])
     if not good.any():
         return
     kept, places = shown.kept(good), [place for place, fine in zip(left, good, strict=True) if fine]
-    marks = stats.step_down(values[good], noise[good], alpha=alpha, cells=len(found.state))
+    marks = stats.step_down(values[good], noise[good], alpha=alpha, cells=cells)
     found.family[places], found.rate[places] = marks.family, marks.rate
     around, _ = kept.less(kept.value)
     critical = stats.step_down(around, alpha=alpha).critical
@@ -152,12 +153,13 @@ def _together(
     found.notes.append(f"an interval is {critical:.3g} standard errors to either side, wider where values are skewed")
 
 
-def _state(shown: _Parts, number: int, values: Numbers, size: float, alpha: float) -> str:
-    """Why a cell cannot be judged, or empty."""
+def _state(shown: _Parts, number: int, values: Numbers, size: float, alpha: float, below_alpha: float) -> str:
+    """Why a cell cannot be judged, or empty: at a part `alpha` of the error, and for what it is divided by `below_alpha`,
+    since most cells are divided by the same."""
     below = shown.below[number]
     if np.ptp(below) > 0 or below[0] != 1:
-        least = -stats.guarded_t(-below[None], shown.noise[1][number])[0]  # both sides, at the level of one of all cells
-        if not least > _quantile(len(below), alpha):
+        least = stats.guarded_t(below[None], shown.noise[1][number])[0]
+        if not least > _quantile(len(below), below_alpha):
             return UNDEFINED
     return ALIKE if too_alike(values, _ROUNDING * max(size, float(np.abs(values).max())), alpha) else ""
 
