@@ -107,7 +107,7 @@ def _cell(cell: MapCell, x: float, y: float, wide: float, largest: float) -> str
 _MEANINGS = (
     (MapCell(1.0, marked=True, sure=True), "marked"),
     (MapCell(1.0), "not marked"),
-    (MapCell(1.0, marked=True), "marked, its interval still holds 0"),
+    (MapCell(1.0, marked=True), "marked, but not by its interval"),
     (MapCell(0.0, vacuous=True), "nothing changed"),
     (MapCell(None), "no number"),
 )

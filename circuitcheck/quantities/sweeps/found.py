@@ -31,7 +31,7 @@ class Found:
         return iter(self.units)
 
     def __len__(self) -> int:
-        return len(self.cells)
+        return len(self.units)
 
     def __repr__(self) -> str:
         named = "; ".join(f"{', '.join(cell)}: {value:.3g}" for cell, value in zip(self.cells, self.values, strict=True))
