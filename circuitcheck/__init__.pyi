@@ -1,6 +1,7 @@
 """circuitcheck: test circuit hypotheses on transformer language models."""
 
 from . import ext as ext
+from . import sweeps as sweeps
 from . import tasks as tasks
 from . import testing as testing
 from .claims import claim
@@ -11,6 +12,7 @@ from .errors import (
     BadMetric,
     BadRecord,
     BadSpec,
+    BadSweep,
     BadTask,
     BelowNoise,
     BrokenLaw,
@@ -36,6 +38,7 @@ from .errors import (
     UnsupportedModel,
     VacuousIntervention,
 )
+from .pictures import Picture
 from .places import (
     Architecture,
     AttnLayer,
@@ -77,6 +80,7 @@ from .prompts.corpora import (
 )
 from .quantities import (
     Approx,
+    Axis,
     Beats,
     Cofiring,
     Comparison,
@@ -92,6 +96,8 @@ from .quantities import (
     FeatureSet,
     Fit,
     ForAll,
+    Found,
+    Grid,
     Histogram,
     Model,
     ModelView,
@@ -101,13 +107,16 @@ from .quantities import (
     RandomFeatures,
     RandomParts,
     Scan,
+    Sweep,
     Task,
+    Written,
     accuracy,
     activation,
     all_of,
     any_of,
     approx,
     attention,
+    axis,
     both,
     candidate_accuracy,
     composition,
@@ -120,6 +129,7 @@ from .quantities import (
     kl_from_clean,
     l0,
     load,
+    load_grid,
     log_prob,
     logit_diff,
     loss,
@@ -149,12 +159,14 @@ __all__ = [
     "Approx",
     "Architecture",
     "AttnLayer",
+    "Axis",
     "BadDictionary",
     "BadExtension",
     "BadIntervention",
     "BadMetric",
     "BadRecord",
     "BadSpec",
+    "BadSweep",
     "BadTask",
     "Beats",
     "BelowNoise",
@@ -183,7 +195,9 @@ __all__ = [
     "FeatureSet",
     "Fit",
     "ForAll",
+    "Found",
     "GivenVector",
+    "Grid",
     "Head",
     "Histogram",
     "Inconclusive",
@@ -200,6 +214,7 @@ __all__ = [
     "Neuron",
     "NotComparable",
     "OutOfMemory",
+    "Picture",
     "Promoted",
     "Prompt",
     "Quantity",
@@ -214,6 +229,7 @@ __all__ = [
     "Site",
     "SiteNotReached",
     "StrayWrite",
+    "Sweep",
     "Task",
     "Template",
     "TokenInContext",
@@ -226,6 +242,7 @@ __all__ = [
     "UnsoundModel",
     "UnsupportedModel",
     "VacuousIntervention",
+    "Written",
     "accuracy",
     "activation",
     "after",
@@ -233,6 +250,7 @@ __all__ = [
     "any_of",
     "approx",
     "attention",
+    "axis",
     "both",
     "candidate_accuracy",
     "circuit",
@@ -254,6 +272,7 @@ __all__ = [
     "last",
     "layers",
     "load",
+    "load_grid",
     "log_prob",
     "logit_diff",
     "loss",
@@ -273,6 +292,7 @@ __all__ = [
     "reconstruction_error",
     "sae",
     "scan",
+    "sweeps",
     "tasks",
     "testing",
     "transcoder",

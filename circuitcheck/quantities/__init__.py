@@ -41,10 +41,16 @@ from circuitcheck.quantities.scanned.record import FeatureRecord
 from circuitcheck.quantities.scanned.scan import Scan
 from circuitcheck.quantities.scanned.shown import Cofiring, Example, Histogram
 from circuitcheck.quantities.scans import scan
+from circuitcheck.quantities.sweeps.axis import Axis, axis
+from circuitcheck.quantities.sweeps.found import Found
+from circuitcheck.quantities.sweeps.grid import Grid, load_grid
+from circuitcheck.quantities.sweeps.sweep import Sweep
+from circuitcheck.quantities.sweeps.writing import Written
 from circuitcheck.quantities.task import Task
 
 __all__ = [
     "Approx",
+    "Axis",
     "Beats",
     "Cofiring",
     "Comparison",
@@ -60,6 +66,8 @@ __all__ = [
     "FeatureSet",
     "Fit",
     "ForAll",
+    "Found",
+    "Grid",
     "Histogram",
     "Model",
     "ModelView",
@@ -70,13 +78,16 @@ __all__ = [
     "RandomParts",
     "Recorder",
     "Scan",
+    "Sweep",
     "Task",
+    "Written",
     "accuracy",
     "activation",
     "all_of",
     "any_of",
     "approx",
     "attention",
+    "axis",
     "both",
     "candidate_accuracy",
     "composition",
@@ -89,6 +100,7 @@ __all__ = [
     "kl_from_clean",
     "l0",
     "load",
+    "load_grid",
     "log_prob",
     "logit_diff",
     "loss",
