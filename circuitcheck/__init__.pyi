@@ -3,7 +3,7 @@
 from . import ext as ext
 from . import tasks as tasks
 from . import testing as testing
-from .claims import claim
+from .claims import AnyModel, any_model, claim
 from .errors import (
     BadDictionary,
     BadExtension,
@@ -145,6 +145,7 @@ __version__: str
 
 __all__ = [
     "After",
+    "AnyModel",
     "Approx",
     "Architecture",
     "AttnLayer",
@@ -228,6 +229,7 @@ __all__ = [
     "activation",
     "after",
     "all_of",
+    "any_model",
     "any_of",
     "approx",
     "attention",

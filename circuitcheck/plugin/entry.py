@@ -164,4 +164,9 @@ def circuit_model(request: pytest.FixtureRequest, load_model: "Callable[..., Mod
     """The model that the claim names."""
     if not hasattr(request, "param"):
         raise BadSpec("this test asks for a model, and names none: say @cc.claim(..., model=SPEC).")
+    if request.param is None:
+        why = "the claim is of any model, and none is named: --circuit-models SPEC[,SPEC]"
+        if require_models(request.config):
+            raise ModelUnavailable(why)
+        pytest.skip(why)
     return load_model(request.param)

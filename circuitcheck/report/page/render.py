@@ -32,7 +32,7 @@ def as_html(report: dict[str, Any]) -> str:
         remarks=list(map(cut, remarks)),
         first=sorted((view for view in views if not view.claim["as_expected"]), key=lambda view: importance(view.claim)),
         files=_by_file(views),
-        matrix=matrix_of(views),
+        matrix=matrix_of(views, report["turns"]),
         environments=_environments(report),
         extra=cut(json.dumps(report["extra"], indent=2, ensure_ascii=False)) if "extra" in report else "",
         width=WIDTH,
