@@ -77,6 +77,7 @@ from .prompts.corpora import (
 from .quantities import (
     Approx,
     Beats,
+    Change,
     Cofiring,
     Comparison,
     ComparisonResult,
@@ -100,6 +101,7 @@ from .quantities import (
     RandomFeatures,
     RandomParts,
     Scan,
+    StoredNumber,
     Task,
     accuracy,
     activation,
@@ -139,6 +141,7 @@ from .quantities import (
     scan,
     transcoder,
 )
+from .runs.stored_numbers import Baseline, baseline
 from .session import Session, Settings, current_session, use_session
 
 __version__: str
@@ -156,11 +159,13 @@ __all__ = [
     "BadRecord",
     "BadSpec",
     "BadTask",
+    "Baseline",
     "Beats",
     "BelowNoise",
     "BrokenLaw",
     "BudgetTooSmall",
     "Case",
+    "Change",
     "Circuit",
     "CircuitCheckError",
     "ClaimAskedNothing",
@@ -212,6 +217,7 @@ __all__ = [
     "Settings",
     "Site",
     "SiteNotReached",
+    "StoredNumber",
     "StrayWrite",
     "Task",
     "Template",
@@ -233,6 +239,7 @@ __all__ = [
     "any_of",
     "approx",
     "attention",
+    "baseline",
     "both",
     "candidate_accuracy",
     "circuit",

@@ -35,6 +35,7 @@ from circuitcheck.quantities.questions.drawn import RandomFeatures, RandomParts,
 from circuitcheck.quantities.questions.estimate import Estimate
 from circuitcheck.quantities.questions.question import Question, Recorder, recording
 from circuitcheck.quantities.questions.result import ComparisonResult
+from circuitcheck.quantities.questions.since import Change, ChangeComparison, StoredNumber
 from circuitcheck.quantities.questions.universal import ForAll, forall
 from circuitcheck.quantities.scanned.batches import read_batches
 from circuitcheck.quantities.scanned.record import FeatureRecord
@@ -46,6 +47,8 @@ from circuitcheck.quantities.task import Task
 __all__ = [
     "Approx",
     "Beats",
+    "Change",
+    "ChangeComparison",
     "Cofiring",
     "Comparison",
     "ComparisonResult",
@@ -70,6 +73,7 @@ __all__ = [
     "RandomParts",
     "Recorder",
     "Scan",
+    "StoredNumber",
     "Task",
     "accuracy",
     "activation",
