@@ -141,6 +141,7 @@ from .quantities import (
     scan,
     transcoder,
 )
+from .runs.series import AllSeries, Drawing, Series, series
 from .runs.stored_numbers import Baseline, baseline
 from .session import Session, Settings, current_session, use_session
 
@@ -148,6 +149,7 @@ __version__: str
 
 __all__ = [
     "After",
+    "AllSeries",
     "AnyModel",
     "Approx",
     "Architecture",
@@ -179,6 +181,7 @@ __all__ = [
     "Dictionary",
     "Different",
     "Direction",
+    "Drawing",
     "EmptyPool",
     "Estimate",
     "Example",
@@ -213,6 +216,7 @@ __all__ = [
     "RandomParts",
     "Refuted",
     "Scan",
+    "Series",
     "Session",
     "Settings",
     "Site",
@@ -280,6 +284,7 @@ __all__ = [
     "reconstruction_error",
     "sae",
     "scan",
+    "series",
     "tasks",
     "testing",
     "transcoder",
