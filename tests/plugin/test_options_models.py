@@ -5,7 +5,7 @@ expected that fits nothing; models that no claim takes; a claim of any model tha
 
 import pytest
 from claims_folder import Folder
-from drifting_models import CLAIMS, with_another_model
+from drifting_models import CLAIMS
 
 import circuitcheck as cc
 
@@ -25,7 +25,7 @@ def results(run):
 
 
 def test_the_models_of_claims_of_any_model(folder: Folder) -> None:
-    with_another_model(folder)
+    (folder.pytester.path / "other").symlink_to("tiny")
     usual = folder.run(ANY)
     assert results(usual) == {("free", None): ("supported", "skipped"), ("usual", "tiny"): ("supported", "supported")}
     assert "--circuit-models SPEC" in usual.claims["free"]["reason"]
@@ -49,7 +49,7 @@ def test_a_claim_of_any_model_that_none_is_named_for_is_an_error_where_models_ar
 
 
 def test_what_is_expected_goes_with_the_model_that_stands_in_anothers_place(folder: Folder) -> None:
-    with_another_model(folder)
+    (folder.pytester.path / "other").symlink_to("tiny")
     source = """
 @cc.claim("a sentence", id="it", models=["tiny", "organism"], expect={"tiny": "refuted"}, samples=32)
 def test_it(model, ioi):

@@ -1,14 +1,13 @@
 """`circuitcheck rerun`: the claims of a report again, with its settings, compared with it.
 
-How it could be fooled: old values of the store taken for new ones; settings of today instead of those of the report; a test or
-a model that is gone and is not missed; claims that come out otherwise and are not told."""
+How it could be fooled: old values of the store taken for new ones; settings of today instead of those of the report; a test
+or a model that is gone and is not missed; claims that come out otherwise and are not told."""
 
 import json
 from pathlib import Path
 
 import pytest
 from claims_folder import Folder
-from drifting_models import with_another_model
 
 from circuitcheck.cli import main
 
@@ -38,7 +37,7 @@ def rerun(folder: Folder, capsys: pytest.CaptureFixture[str]):
 
 
 def test_a_report_is_run_again_with_its_settings(folder: Folder, rerun) -> None:
-    with_another_model(folder)
+    (folder.pytester.path / "other").symlink_to("tiny")
     folder.run(CLAIMS, KEPT, "--circuit-seed=3", "--circuit-samples=96", "--circuit-models=tiny,other")
     code, said = rerun("-o", "again.json")
     assert code == 0, said
