@@ -104,6 +104,10 @@ class ModelChanged(CircuitCheckError):
     """The weights, hooks or mode of a loaded model changed behind the session's back."""
 
 
+class OutOfMemory(CircuitCheckError, MemoryError):
+    """A pass over one prompt that the device's memory does not hold."""
+
+
 class UnsoundModel(CircuitCheckError):
     """A loaded model that failed checks on which a claim depends."""
 

@@ -104,6 +104,7 @@ def test_only_the_job_that_comments_may_write(here):
     assert workflow()["jobs"]["report"]["permissions"] == {"contents": "read", "pull-requests": "write"}
 
 
+@pytest.mark.slow
 def test_its_lines_test_the_claims_in_parts_and_put_them_together(here):
     """On this machine, so without asking for a GPU."""
     main(["init", "my claims", "--ci", "github", "--gpus", "2"])

@@ -1,5 +1,5 @@
-"""From where on a pass must be run: below the first layer that it touches, and before the first token, it is the untouched
-pass on the same tokens."""
+"""From where on a pass must be run, and how far: below the first layer that it touches, and before the first token, it is
+the untouched pass on the same tokens; after the last layer that is looked at nothing is read."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -42,7 +42,8 @@ class Shortcut:
 
     def share_of(self, n_layers: int, width: int) -> float:
         """Of a whole pass over `width` tokens, how much is run: in tokens times layers."""
-        return (1 - self.layer / n_layers) * (1 - self.start / width)
+        stop = n_layers if self.stop is None else self.stop
+        return (stop - self.layer) / n_layers * (1 - self.start / width)
 
 
 def shortcut_of(
@@ -63,7 +64,15 @@ def shortcut_of(
     if is_taken or not knows or not all(map(_knows, read)):
         return Shortcut(layer)
     places = {at for _, at in touched} | {at for metric in read for at in _looked_at(metric)}
-    return Shortcut(layer, _first_token(places, batch))
+    stop = None
+    if read and all(map(reads_sites_alone, read)):
+        stop = 1 + max([*layers, *(layer for _, layer in keeps)])
+    return Shortcut(layer, _first_token(places, batch), stop)
+
+
+def reads_sites_alone(metric: Metric) -> bool:
+    """Is it one of ours that looks at no logits?"""
+    return type(metric) in (*_METRICS_THAT_KNOW, Attention)
 
 
 def _touched(intervention: Intervention) -> Iterable[tuple[Site, At]]:
@@ -73,7 +82,7 @@ def _touched(intervention: Intervention) -> Iterable[tuple[Site, At]]:
 
 
 def _knows(metric: Metric) -> bool:
-    return not metric.sites or type(metric) in (*_METRICS_THAT_KNOW, Attention)
+    return not metric.sites or reads_sites_alone(metric)
 
 
 def _looked_at(metric: Metric) -> list[At]:
