@@ -4,7 +4,7 @@ from . import ext as ext
 from . import sweeps as sweeps
 from . import tasks as tasks
 from . import testing as testing
-from .claims import claim
+from .claims import AnyModel, any_model, claim
 from .errors import (
     BadDictionary,
     BadExtension,
@@ -82,6 +82,7 @@ from .quantities import (
     Approx,
     Axis,
     Beats,
+    Change,
     Cofiring,
     Comparison,
     ComparisonResult,
@@ -107,6 +108,7 @@ from .quantities import (
     RandomFeatures,
     RandomParts,
     Scan,
+    StoredNumber,
     Sweep,
     Task,
     Written,
@@ -150,12 +152,16 @@ from .quantities import (
     scan,
     transcoder,
 )
+from .runs.series import AllSeries, Drawing, Series, series
+from .runs.stored_numbers import Baseline, baseline
 from .session import Session, Settings, current_session, use_session
 
 __version__: str
 
 __all__ = [
     "After",
+    "AllSeries",
+    "AnyModel",
     "Approx",
     "Architecture",
     "AttnLayer",
@@ -168,11 +174,13 @@ __all__ = [
     "BadSpec",
     "BadSweep",
     "BadTask",
+    "Baseline",
     "Beats",
     "BelowNoise",
     "BrokenLaw",
     "BudgetTooSmall",
     "Case",
+    "Change",
     "Circuit",
     "CircuitCheckError",
     "ClaimAskedNothing",
@@ -186,6 +194,7 @@ __all__ = [
     "Dictionary",
     "Different",
     "Direction",
+    "Drawing",
     "EmptyPool",
     "Estimate",
     "Example",
@@ -224,10 +233,12 @@ __all__ = [
     "RandomParts",
     "Refuted",
     "Scan",
+    "Series",
     "Session",
     "Settings",
     "Site",
     "SiteNotReached",
+    "StoredNumber",
     "StrayWrite",
     "Sweep",
     "Task",
@@ -247,10 +258,12 @@ __all__ = [
     "activation",
     "after",
     "all_of",
+    "any_model",
     "any_of",
     "approx",
     "attention",
     "axis",
+    "baseline",
     "both",
     "candidate_accuracy",
     "circuit",
@@ -292,6 +305,7 @@ __all__ = [
     "reconstruction_error",
     "sae",
     "scan",
+    "series",
     "sweeps",
     "tasks",
     "testing",

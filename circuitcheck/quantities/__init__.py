@@ -35,6 +35,7 @@ from circuitcheck.quantities.questions.drawn import RandomFeatures, RandomParts,
 from circuitcheck.quantities.questions.estimate import Estimate
 from circuitcheck.quantities.questions.question import Question, Recorder, recording
 from circuitcheck.quantities.questions.result import ComparisonResult
+from circuitcheck.quantities.questions.since import Change, ChangeComparison, StoredNumber
 from circuitcheck.quantities.questions.universal import ForAll, forall
 from circuitcheck.quantities.scanned.batches import read_batches
 from circuitcheck.quantities.scanned.record import FeatureRecord
@@ -52,6 +53,8 @@ __all__ = [
     "Approx",
     "Axis",
     "Beats",
+    "Change",
+    "ChangeComparison",
     "Cofiring",
     "Comparison",
     "ComparisonResult",
@@ -78,6 +81,7 @@ __all__ = [
     "RandomParts",
     "Recorder",
     "Scan",
+    "StoredNumber",
     "Sweep",
     "Task",
     "Written",
