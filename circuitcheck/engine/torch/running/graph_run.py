@@ -34,6 +34,7 @@ class GraphRun:
     """`watch` puts the proof around an intervention's writes."""
 
     def __init__(self, loaded: LoadedModel, references: References, watch: Watch, runs: ModelRuns) -> None:
+        self._loaded = loaded
         self._architecture, self._references, self._watch, self._runs = loaded.card.architecture, references, watch, runs
 
     def shown(self, graph: list[Node], cells: Mapping[int, Cell], texts: Texts) -> Iterator[Found]:
@@ -73,6 +74,7 @@ class GraphRun:
                 dict(zip(kept, values, strict=True)),
                 dictionary=self._references.dictionary,
                 ids=read.ids,
+                loaded=self._loaded,
             )
             for own, *values in parts
         ]
