@@ -23,7 +23,7 @@ INSIDE = {
     "DictionaryLooks", "KnownModels", "Reuse", "Store",
     "AllBut", "Constraint", "PromptSource", "Resample", "StreamMean", "TaskDefinition", "Tokenizer", "UnitSource",
     "_HasTokenizer",
-    "Control", "EditFeatures", "Features", "LoadedDictionary", "Predicate", "Sets",  # what features and keys are made of
+    "Control", "EditFeatures", "Features", "LoadedDictionary", "LoadedModel", "Predicate", "Sets",  # what features and keys are made of
 }  # fmt: skip
 WORDS = ("kind", "stream", "expect", "scope", "bos", "support")
 

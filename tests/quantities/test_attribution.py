@@ -132,7 +132,7 @@ def test_a_view_that_writes_to_the_stream_later_is_refused(model, ioi, monkeypat
             ioi.attribution(view, "L2.mlp, L0H1")
         assert ioi.attribution(view, "L1H1").values(2).any()
     monkeypatch.setattr(naming, "_check_reaches", lambda parts, view: None)
-    with pytest.raises(BadMetric, match="their sum is not the last stream"):  # the run says it, too
+    with pytest.raises(BadMetric, match="what every later layer adds is not the last stream"):  # the run says it, too
         ioi.attribution(view, "embed").values(2)
 
 
@@ -149,6 +149,25 @@ def test_a_run_whose_logits_are_something_else_is_refused(model, ioi, monkeypatc
     for asked in (ioi.attribution(model, "L1H1", at="END"), ioi.lens(model, "L1.resid_pre")):
         with pytest.raises(BadMetric, match="is not the logits that this run gave"):
             asked.values(3)
+
+
+def test_measured_in_one_plan_they_are_what_they_are_alone(model, ioi):
+    asked = [
+        ioi.attribution(view, part, toward=toward, at=at)
+        for view in (model, model.on("abc"))
+        for part, toward, at in (("L1H1", "answer", "END"), ("L1H1", " Mary", "S2"), ("L1H1", "answer-distractor", "END"))
+    ]
+    asked += [
+        ioi.attribution(model, part, at="S2") for part in ("L1H2", "L1.mlp[3]", "L1.b_O", "L2.mlp", "pos_embed", "b_U")
+    ]
+    total = sum(asked)
+    columns = dict(zip((cell.digest for cell in total.cells), total.draw(range(N)), strict=True))
+    engine = cc.current_session().engine
+    for each in asked:
+        (cell,) = each.cells
+        with cc.use_session(cc.Session(make_engine=lambda _: engine)):
+            alone = each.values(N)
+        np.testing.assert_allclose(alone, columns[cell.digest], atol=1e-7)
 
 
 def test_other_words_are_other_metrics(model, ioi):

@@ -71,19 +71,18 @@ def _check_added(metric: Attribution, seen: Seen) -> None:
     assert start is not None
     entering = Site("resid_pre", 0) if start.kind == "embed" else start
     if start.kind == "embed" and not _has_positions(seen):
-        _compare([value(start)], value(entering), "embed", "what enters the first block (L0.resid_pre)", seen)
+        _compare([value(start)], value(entering), "the embedding is not what enters the first block", seen)
     parts = [value(site) for site in (entering, *metric.added)]
-    what = f"{entering} and what every later layer adds"
-    _compare(parts, value(metric.final), what, f"the last stream ({metric.final})", seen)
+    _compare(parts, value(metric.final), f"{entering} and what every later layer adds is not the last stream", seen)
 
 
-def _compare(parts: list[Tensor], whole: Tensor, what: str, is_not: str, seen: Seen) -> None:
+def _compare(parts: list[Tensor], whole: Tensor, wrong: str, seen: Seen) -> None:
     size = sum(float(each.norm(dim=1).max()) for each in parts)
     missed = float((sum(parts) - whole).norm(dim=1).max())
     if not missed <= rounding_of(model_of(seen)) * size:
         raise BadMetric(
-            f"{what}: their sum is not {is_not}; they differ by {missed:.2g} where all of it together is {size:.2g} long. "
-            f"Contributions would not add up to the logits. Either something writes to the stream in between, or "
+            f"in this run {wrong}: they differ by {missed:.2g}, where the parts are {size:.2g} long. Contributions would "
+            f"not add up to the logits. Either something writes to the stream in between, or "
             f"{model_of(seen).card.ref} puts its layers together otherwise. Take parts of later layers, or measure what an "
             f"ablation changes instead."
         )
