@@ -80,6 +80,7 @@ from .prompts.corpora import (
 )
 from .quantities import (
     Approx,
+    AttentionPattern,
     Axis,
     Beats,
     Change,
@@ -111,6 +112,7 @@ from .quantities import (
     StoredNumber,
     Sweep,
     Task,
+    TopToken,
     Written,
     accuracy,
     activation,
@@ -123,6 +125,7 @@ from .quantities import (
     candidate_accuracy,
     composition,
     corpus,
+    cosines,
     direction,
     facts,
     fires,
@@ -151,6 +154,7 @@ from .quantities import (
     sae,
     scan,
     transcoder,
+    vectors,
 )
 from .runs.series import AllSeries, Drawing, Series, series
 from .runs.stored_numbers import Baseline, baseline
@@ -164,6 +168,7 @@ __all__ = [
     "AnyModel",
     "Approx",
     "Architecture",
+    "AttentionPattern",
     "AttnLayer",
     "Axis",
     "BadDictionary",
@@ -244,6 +249,7 @@ __all__ = [
     "Task",
     "Template",
     "TokenInContext",
+    "TopToken",
     "UnitSet",
     "UnknownCounterfactual",
     "UnknownDevice",
@@ -270,6 +276,7 @@ __all__ = [
     "claim",
     "composition",
     "corpus",
+    "cosines",
     "current_session",
     "different",
     "direction",
@@ -311,4 +318,5 @@ __all__ = [
     "testing",
     "transcoder",
     "use_session",
+    "vectors",
 ]

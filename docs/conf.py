@@ -26,6 +26,7 @@ PAGES = {
     "Guide": [
         "docs/interventions",
         "docs/search",
+        "docs/attribution",
         "docs/features",
         "docs/prompts",
         "docs/statistics",

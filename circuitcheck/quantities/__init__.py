@@ -3,7 +3,7 @@
 from circuitcheck.quantities.composition import Composition, composition
 from circuitcheck.quantities.corpus import corpus
 from circuitcheck.quantities.dictionaries import Dictionary, FeatureSet, random_features, sae, transcoder
-from circuitcheck.quantities.directions import direction, mean_difference, random_direction
+from circuitcheck.quantities.directions import cosines, direction, mean_difference, random_direction, vectors
 from circuitcheck.quantities.facts import Facts, FeatureFacts, facts
 from circuitcheck.quantities.fits import Fit, fit
 from circuitcheck.quantities.metrics import (
@@ -37,6 +37,7 @@ from circuitcheck.quantities.questions.question import Question, Recorder, recor
 from circuitcheck.quantities.questions.result import ComparisonResult
 from circuitcheck.quantities.questions.since import Change, ChangeComparison, StoredNumber
 from circuitcheck.quantities.questions.universal import ForAll, forall
+from circuitcheck.quantities.reading_out import AttentionPattern, TopToken
 from circuitcheck.quantities.scanned.batches import read_batches
 from circuitcheck.quantities.scanned.record import FeatureRecord
 from circuitcheck.quantities.scanned.scan import Scan
@@ -51,6 +52,7 @@ from circuitcheck.quantities.task import Task
 
 __all__ = [
     "Approx",
+    "AttentionPattern",
     "Axis",
     "Beats",
     "Change",
@@ -84,6 +86,7 @@ __all__ = [
     "StoredNumber",
     "Sweep",
     "Task",
+    "TopToken",
     "Written",
     "accuracy",
     "activation",
@@ -96,6 +99,7 @@ __all__ = [
     "candidate_accuracy",
     "composition",
     "corpus",
+    "cosines",
     "direction",
     "facts",
     "fires",
@@ -125,4 +129,5 @@ __all__ = [
     "sae",
     "scan",
     "transcoder",
+    "vectors",
 ]

@@ -12,11 +12,13 @@ from circuitcheck.plan import (
     Activation,
     ActiveFeatures,
     Attention,
+    Attribution,
     EditFeatures,
     FeatureActivation,
     FeatureFires,
     Intervention,
     KnockOut,
+    Lens,
     Metric,
     Norm,
     Patch,
@@ -28,7 +30,16 @@ from circuitcheck.plan import (
 
 # What reads and writes at the tokens it names, wherever a pass begins. Others may count tokens in their own way.
 _KNOW_THE_START = (Ablate, EditFeatures, KnockOut, Patch, PatchPath, Reconstruct, Steer)
-_METRICS_THAT_KNOW = (Activation, ActiveFeatures, FeatureActivation, FeatureFires, Norm, ReconstructionError)
+_METRICS_THAT_KNOW = (
+    Activation,
+    ActiveFeatures,
+    Attribution,
+    FeatureActivation,
+    FeatureFires,
+    Lens,
+    Norm,
+    ReconstructionError,
+)
 
 
 @dataclass(frozen=True)
