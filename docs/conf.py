@@ -30,6 +30,7 @@ PAGES = {
         "docs/features",
         "docs/prompts",
         "docs/statistics",
+        "docs/performance",
         "docs/reports",
         "docs/store",
         "docs/drift",

@@ -47,7 +47,8 @@ def main() -> None:
                 flush=True,
             )
     if given.json:
-        facts = {"model": given.model, "prompts": given.prompts, "threads": 1, "processor": _processor()}
+        facts = {"model": given.model, "prompts": given.prompts, "pairs": given.repeat, "looped": given.looped}
+        facts |= {"threads": 1, "processor": _processor()}
         facts |= {"torch": torch.__version__, "python": platform.python_version(), "circuitcheck": cc.__version__}
         Path(given.json).write_text(json.dumps({"machine": facts, "cases": rows}, indent=2) + "\n")
 

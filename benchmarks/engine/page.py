@@ -1,0 +1,54 @@
+"""Writes docs/performance.md from what `python benchmarks/engine --json FILE` measured.
+
+python benchmarks/engine/page.py FILE...
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+_PAGE = Path(__file__).parents[2] / "docs/performance.md"
+_HEAD = """\
+# How fast it is
+
+<!-- Written by benchmarks/engine/page.py from what `make bench` measured. -->
+
+A sweep is one plan of many cells. Each pass is shortened to what its intervention can change: layers from the first
+that is touched, tokens from the first that is touched, logits only where they are read. Passes that start at the same
+place run side by side. [design.md](design.md#decisions-and-why) says how, and `--circuit-fast off` runs every pass
+whole.
+
+The loop that it is compared with is what a user of TransformerLens writes: one `run_with_hooks` for each cell and each
+batch of prompts of one length, which is also what `transformer_lens.patching` does. Both give the same numbers. Ours
+proves besides that every hook acted, and its time includes the untouched pass that short ones start from.
+
+Seconds are processor seconds of one thread. `operations` is the ratio of the multiplications and additions of matrices
+that both do, as torch counts them: what the ratio of times would be if nothing else took time.
+"""
+
+
+def main(paths: list[str]) -> None:
+    measured = [json.loads(Path(path).read_text(encoding="utf-8")) for path in paths]
+    _PAGE.write_text(_HEAD + "".join(map(_section, measured)), encoding="utf-8")
+
+
+def _section(found: dict[str, Any]) -> str:
+    facts = found["machine"]
+    lines = [f"\n## {facts['model']}, {facts['prompts']} prompts\n", _of_machine(facts) + "\n"]
+    lines += ["| cells | of | loop, s | ours, s | times faster | operations | largest difference |", "| --- " * 7 + "|"]
+    lines += [
+        f"| {each['case']} | {each['cells']} | {each['loop_s']:.1f} | {each['ours_s']:.1f} | {each['ratio']:.1f} | "
+        f"{each['operations_ratio']:.1f} | {each['largest_difference']:.0e} |"
+        for each in found["cases"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _of_machine(facts: dict[str, Any]) -> str:
+    pairs = "one pair" if facts["pairs"] == 1 else f"medians of {facts['pairs']} pairs"
+    return f"{facts['processor']}, torch {facts['torch']}, {pairs}. The loop's time is that of {facts['looped']} cells, scaled."
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
