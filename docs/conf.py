@@ -30,7 +30,6 @@ PAGES = {
         "docs/features",
         "docs/prompts",
         "docs/statistics",
-        "docs/performance",
         "docs/reports",
         "docs/store",
         "docs/drift",
@@ -40,6 +39,7 @@ PAGES = {
     ],
     "Measured": [
         "docs/selftest",
+        "docs/performance",
         "docs/doctor/organism",
         "docs/doctor/smollm2",
         "circuitcheck/models/bundled/organism/README",

@@ -47,7 +47,8 @@ def _section(found: dict[str, Any]) -> str:
 
 def _of_machine(facts: dict[str, Any]) -> str:
     pairs = "one pair" if facts["pairs"] == 1 else f"medians of {facts['pairs']} pairs"
-    return f"{facts['processor']}, torch {facts['torch']}, {pairs}. The loop's time is that of {facts['looped']} cells, scaled."
+    scaled = f"The loop's time is that of {facts['looped']} cells, scaled"
+    return f"{facts['processor']}, torch {facts['torch']}, {pairs}. {scaled}."
 
 
 if __name__ == "__main__":
