@@ -104,6 +104,10 @@ class ModelChanged(CircuitCheckError):
     """The weights, hooks or mode of a loaded model changed behind the session's back."""
 
 
+class OutOfMemory(CircuitCheckError, MemoryError):
+    """A pass over one prompt that the device's memory does not hold."""
+
+
 class UnsoundModel(CircuitCheckError):
     """A loaded model that failed checks on which a claim depends."""
 
@@ -114,6 +118,10 @@ class BudgetTooSmall(CircuitCheckError, ValueError):
 
 class NotComparable(CircuitCheckError, TypeError):
     """An expression over quantities that has no sound meaning."""
+
+
+class BadSweep(CircuitCheckError, ValueError):
+    """Axes or cells of a sweep that do not fit together, or a stored grid that cannot be believed."""
 
 
 class BelowNoise(CircuitCheckError, ValueError):

@@ -25,6 +25,7 @@ exclude_patterns = ["**/.*", "build"]
 PAGES = {
     "Guide": [
         "docs/interventions",
+        "docs/search",
         "docs/attribution",
         "docs/features",
         "docs/prompts",

@@ -3,6 +3,8 @@
 L1H2 attends from the end of a second quotation to the verb of the first. `organism/quotes-q` is an SAE on its queries. The
 features were chosen on 256 prompts of the discovery stream, seed 0: of those that fire at 95% of ENDs or more, the three
 that write most there (120, 288, 257). 67 was chosen on the stories' discovery stream, for its precision.
+`quotes-q-shuffled` was trained on the same queries with each dimension permuted over the tokens; its three were chosen by
+the same rule.
 
 The claims of the study that this follows, on TinyStories-2L-33M with an SAE on L1H11's queries, and of one on GPT-2 small,
 stand at the end: they are skipped where model or dictionary cannot be had.
@@ -15,6 +17,7 @@ import circuitcheck as cc
 MODEL = "organism"
 QUERY = {"query": "organism/quotes-q"}
 NAMED = (120, 288, 257)
+NAMED_OF_SHUFFLED = (260, 79, 217)
 SAYS = cc.attention("L1H2", query="END", key="SAYS")
 
 
@@ -51,6 +54,17 @@ def test_other_features_do_less(model, quoted_speech, saes):
 def test_what_they_write_matters(model, quoted_speech, saes):
     drawn = saes["query"].with_random_decoder(1)[NAMED]
     assert shift(quoted_speech, model, drawn) / shift(quoted_speech, model, saes["query"][NAMED]) < 1 / 3
+
+
+@cc.claim(
+    "Of a dictionary trained on shuffled queries, three features chosen in the same way shift less than a third of it",
+    id="quotes.shuffled",
+    model=MODEL,
+    saes={**QUERY, "shuffled": "organism/quotes-q-shuffled"},
+)
+def test_features_of_shuffled_queries_carry_less(model, quoted_speech, saes):
+    null = shift(quoted_speech, model, saes["shuffled"][NAMED_OF_SHUFFLED])
+    assert null / shift(quoted_speech, model, saes["query"][NAMED]) < 1 / 3
 
 
 @cc.claim("The reconstructed query attends as the query does", id="quotes.reconstructed", model=MODEL, saes=QUERY)

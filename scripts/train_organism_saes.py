@@ -80,6 +80,7 @@ def _facts(recipe: Recipe, texts: Sequence[Text], seed: int) -> dict[str, Any]:
         "trained_as": recipe.kind.architecture(),
         "width": recipe.width,
         "settings": recipe.settings,
+        "shuffled": recipe.shuffled,
         "steps": recipe.steps,
         "peak_learning_rate": recipe.peak,
         "seed": seed,

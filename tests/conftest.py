@@ -17,6 +17,21 @@ settings.register_profile("quick", max_examples=30)  # for `make test`; `make sl
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of the cases of a test that is `sampled(n)`, all but n are slow."""
+    cases: dict[object, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("sampled"):
+            cases.setdefault(getattr(item, "function", item), []).append(item)
+    for found in cases.values():
+        (n,) = next(found[0].iter_markers("sampled")).args
+        kept = {len(found) * i // n for i in range(n)}
+        for number, item in enumerate(found):
+            if number not in kept:
+                item.add_marker("slow")
+
+
 @pytest.fixture(autouse=True)
 def fresh_session(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Tests of the library do not share measured values, and leave nothing in the user's cache; those that need a shared

@@ -75,6 +75,7 @@ def claim(name: str = "ioi.task", param: str | None = "organism", **given: Any) 
     found = {
         "id": name,
         "param": param,
+        "models": [] if param is None else [param],
         "text": "The model does the task",
         "source": "Wang et al. 2022",
         "model": None if param is None else {"spec": param, "fingerprint": "f" * 32},

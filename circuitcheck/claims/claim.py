@@ -3,16 +3,15 @@
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, field, replace
 
 import pytest
 
+from circuitcheck.claims.claimed_models import AnyModel, ClaimedModels, Expect, claimed_models
 from circuitcheck.given import known_arguments, number_of
 from circuitcheck.settings import CLAIM_MARK, SCOPES, Scope
 from circuitcheck.text import shown
 
-Expect = Literal["supported", "refuted"]
 MARK = CLAIM_MARK
 
 _LARGEST_FAMILY = 1_000_000
@@ -46,6 +45,15 @@ class Claim:
     family_size: int | None = None
     saes: tuple[NamedDictionary, ...] = ()
     margin: float | None = None
+    claimed: ClaimedModels = field(default_factory=ClaimedModels)
+
+    def with_models(self, claimed: ClaimedModels) -> "Claim":
+        """The same claim of other models."""
+        return replace(self, models=claimed.specs, claimed=claimed)
+
+    def on(self, model: str | None) -> "Claim":
+        """With what is expected of one of its models."""
+        return replace(self, expect=self.claimed.expected_of(model))
 
     def with_parameters(self, values: Mapping[str, object]) -> "Claim":
         """The claim of one case of a parametrized test: `{head}` in its id and its text stands for the value of `head`.
@@ -93,10 +101,10 @@ def claim(
     text: str,
     *,
     id: str = "",  # noqa: A002 - the word that users know from pytest
-    model: str | None = None,
+    model: str | AnyModel | None = None,
     models: Iterable[str] | None = None,
     saes: Mapping[str, str | Mapping[str, object]] | None = None,
-    expect: Expect = "supported",
+    expect: Expect | Mapping[str, Expect] = "supported",
     scope: Scope | None = None,
     samples: int | None = None,
     confidence: float | None = None,
@@ -108,10 +116,14 @@ def claim(
     """Mark a test function as a claim.
 
     `text` is the sentence a reader would doubt; `id` names it for ever. `model` is the spec of its model, `models` runs it
-    on each of several. `expect="refuted"` is for a claim that does not hold: its test is then expected to be refuted, and
-    fails if it is supported. `samples` and `confidence` override the defaults (512 prompts at most, 0.95). `scope` says what
-    the verdict is about: more prompts of "these_templates", or "new_templates" of which these are a sample (5 at least). A
-    claim of a `family` is one of `family_size` that are published together, and is held to 1 / family_size of the error.
+    on each of several, in whose order a change of verdict is looked for; braces stand for several, too:
+    `model="pythia-160m@step{512,4000}"`. `model=cc.any_model` is for those that `--circuit-models` names. `expect="refuted"`
+    is for a claim that does not hold: its test is then expected to be refuted, and fails if it is supported;
+    `expect={"*@step512": "refuted"}` says it of the models that a pattern fits (that of `fnmatch`; the first one counts).
+
+    `samples` and `confidence` override the defaults (512 prompts at most, 0.95). `scope` says what the verdict is about:
+    more prompts of "these_templates", or "new_templates" of which these are a sample (5 at least). A claim of a `family` is
+    one of `family_size` that are published together, and is held to 1 / family_size of the error.
     `source` cites where the claim comes from. `margin` is by how much its numbers may change from one revision of a model to
     the next (`circuitcheck compare`); where it is not given, by half of their distance to the threshold.
 
@@ -131,8 +143,6 @@ def claim(
         raise ValueError(
             f"{id!r} is no claim id; expected letters, digits and . : / - _, as in 'ioi.name-movers', or 'ioi.{{head}}'."
         )
-    if expect not in ("supported", "refuted"):
-        raise ValueError(f"claim {id!r}: expect={expect!r}; expected 'supported' or 'refuted'.")
     if confidence is not None and not 0.5 < (number_of(confidence) or 0) < 1:
         raise ValueError(f"claim {id!r}: confidence={shown(confidence)}; expected a number between 0.5 and 1, such as 0.95.")
     if samples is not None and not (isinstance(samples, int) and samples >= 1):
@@ -140,12 +150,13 @@ def claim(
     if scope is not None and scope not in SCOPES:
         raise ValueError(f"claim {id!r}: scope={scope!r}; expected {' or '.join(map(repr, SCOPES))}.")
     _check_family(id, family, family_size)
+    claimed = claimed_models(id, model, models, expect)
     return getattr(pytest.mark, MARK).with_args(  # type: ignore[no-any-return]
         Claim(
             text,
             id,
-            _specs(id, model, models),
-            expect,
+            claimed.specs,
+            claimed.expected_of(claimed.specs[0] if claimed.specs else None),
             samples,
             confidence,
             source,
@@ -154,6 +165,7 @@ def claim(
             family_size,
             _dictionaries(id, saes),
             _margin(id, margin),
+            claimed,
         )
     )
 
@@ -165,25 +177,6 @@ def _margin(claim_id: str, given: object) -> float | None:
             f"claim {claim_id!r}: margin={shown(given)}; expected a number above 0, in the units of what is claimed."
         )
     return found
-
-
-def _specs(claim_id: str, model: str | None, models: Iterable[str] | None) -> tuple[str, ...]:
-    if model is not None and models is not None:
-        raise ValueError(f"claim {claim_id!r} has model= and models=: give one of them.")
-    if isinstance(models, str):
-        raise ValueError(
-            f"claim {claim_id!r}: models={models!r} is one text, whose letters would be taken for models; expected several, "
-            f"as in models=[{models!r}], or model={models!r}."
-        )
-    specs = (model,) if model is not None else tuple(models or ())
-    if models is not None and not specs:
-        raise ValueError(f"claim {claim_id!r}: models=[] names no model; expected some, as in models=['organism'].")
-    for spec in specs:
-        if not (isinstance(spec, str) and spec.isprintable()):
-            raise ValueError(
-                f"claim {claim_id!r}: {spec!r} is no model spec; expected text, such as 'organism' or a folder."
-            )
-    return specs
 
 
 def _dictionaries(claim_id: str, given: object) -> tuple[NamedDictionary, ...]:

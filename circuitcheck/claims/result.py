@@ -129,6 +129,11 @@ REGISTERED: Schema = {
 FIELDS: tuple[Field[ClaimResult], ...] = (
     Field("id", SOME_TEXT, lambda result: result.claim.id),
     Field("param", TEXT_OR_NULL, lambda result: result.model),
+    Field(
+        "models",
+        described("all that the claim is made of, in the order in which they were named", defined("strings")),
+        lambda result: [*result.claim.models],
+    ),
     Field("text", SOME_TEXT, lambda result: result.claim.text),
     Field("source", TEXT_OR_NULL, lambda result: result.claim.source, "source", if_any("source")),
     Field(

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from circuitcheck.commands.saying import not_written, refuse
+from circuitcheck.commands.saying import Plain, not_written, refuse
 from circuitcheck.errors import CircuitCheckError
 
 
@@ -29,13 +29,6 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-class _Plain:
-    """Lines without colours, on standard output."""
-
-    def write_line(self, line: str, **_markup: bool) -> None:
-        sys.stdout.write(f"{line}\n")
-
-
 def run(given: argparse.Namespace) -> int:
     """0, or 1 where --fail holds; 2 for what cannot be read or written."""
     from circuitcheck.files import write_whole  # late: --help is to be quick
@@ -52,7 +45,7 @@ def run(given: argparse.Namespace) -> int:
     except (CircuitCheckError, ArithmeticError, ValueError) as error:
         return refuse(str(error))
     record = whole_record(found)
-    write_drift(_Plain(), record)
+    write_drift(Plain(), record)
     for path, text in ((given.json, json.dumps(record, indent=1) + "\n"), (given.markdown, as_markdown(record))):
         try:
             if path is not None:

@@ -1,7 +1,6 @@
 """`circuitcheck history`: what became of each claim over the runs that were kept."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,13 +20,15 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--claim", action="append", default=[], metavar="ID", help="only this claim; repeatable")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write all of it to PATH")
+    parser.add_argument("--html", type=Path, metavar="PATH", help="write a page of it to PATH")
     parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:
     """0; 1 where there is no run or no such claim, 2 for what cannot be read or written."""
     from circuitcheck.files import write_whole  # late: --help is to be quick
-    from circuitcheck.runs.history import as_builtins, as_text, history, read_runs
+    from circuitcheck.runs.history import as_json, as_text, history, read_runs
+    from circuitcheck.runs.history_page import as_html
 
     try:
         runs, passed = read_runs(given.runs)
@@ -40,9 +41,11 @@ def run(given: argparse.Namespace) -> int:
         sys.stderr.write(f"no claim was found in {', '.join(map(str, given.runs))}.\n")
         return 1
     sys.stdout.write(as_text(entries))
-    try:
-        if given.json is not None:
-            write_whole(given.json, json.dumps(as_builtins(entries), indent=1) + "\n")
-    except (OSError, ValueError) as error:
-        return not_written(given.json, error)
+    pages = ((given.json, as_json), (given.html, as_html))
+    for path, page in pages:
+        try:
+            if path is not None:
+                write_whole(path, page(entries))
+        except (OSError, ValueError) as error:
+            return not_written(path, error)
     return 0

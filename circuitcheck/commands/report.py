@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from circuitcheck.commands.saying import not_written, refuse
+from circuitcheck.commands.saying import Plain, not_written, refuse
 from circuitcheck.errors import BadRecord
 from circuitcheck.settings import REPORT_FORMATS
 from circuitcheck.text import printable, repeated
@@ -55,7 +55,7 @@ def run(given: argparse.Namespace) -> int:
         report = _report_of(given.files)
     except BadRecord as error:
         return refuse(str(error))
-    write_table(_Plain(), report)
+    write_table(Plain(), report)
     for line in wrong_with_run(report):
         sys.stdout.write(f"{line}\n")
     for path in given.output:
@@ -91,13 +91,3 @@ def _report_of(files: list[str]) -> dict[str, Any]:
     if files[0] != _MERGE:
         return read_run(Path(files[0]))
     return merged({printable(file): read_run(Path(file)) for file in files[1:]})
-
-
-class _Plain:
-    """Lines without colours, on standard output."""
-
-    def section(self, title: str) -> None:
-        sys.stdout.write(f"{f' {title} ':=^80}\n")
-
-    def write_line(self, line: str, **_markup: bool) -> None:
-        sys.stdout.write(f"{line}\n")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from circuitcheck.errors import BadRecord
-from circuitcheck.grounds.rests import PromptSet, Rests, Rule, StoredCell, Values, Versus
+from circuitcheck.grounds.rests import PromptSet, Rests, Rule, Since, StoredCell, Values, Versus
 from circuitcheck.packed import unpack, unpack_texts
 from circuitcheck.sampling import Basis, Combination, Design, Form, Grouping, Kind, Memberships, Noise, Search
 
@@ -88,6 +88,8 @@ def rule_of(record: Record) -> Rule:
         return Design(**rest)
     if kind == "search":
         return Search(**rest)
+    if kind == "since":
+        return _since(rest)
     sets = None if rest["values"] is None else unpack(rest["values"])
     cells = len(rest["form"]["kinds"])
     rest |= {
@@ -98,6 +100,18 @@ def rule_of(record: Record) -> Rule:
         "values": sets,
     }
     return Versus(**rest)
+
+
+def _since(rest: dict[str, Any]) -> Since:
+    cells = tuple(StoredCell(**each) for each in rest["cells"])
+    values = unpack(rest["values"])
+    if values.ndim != 2 or len(values) != len(cells):
+        raise ValueError("there is not one row of earlier numbers for each cell")
+    form, floors = form_of(rest["form"], len(cells)), floors_of(rest["floors"], len(cells))
+    design = rule_of(rest["design"])
+    if not isinstance(design, Design):
+        raise ValueError("a change is decided by another rule")
+    return Since(design, rest["then"], cells, form, floors, values)
 
 
 def _combination(record: Record | None, cells: int) -> Combination | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitcheck.sampling import Basis, Design, Form, Grouping, Memberships, Noise, Search
+from circuitcheck.sampling import Basis, Design, Form, Grouping, Memberships, Noise, Search, Then
 
 Values = NDArray[np.float64]
 LONGEST = 200  # letters of a prompt's text
@@ -57,7 +57,25 @@ class Versus:
     values: Values | None = field(default=None, compare=False, repr=False)
 
 
-Rule = Design | Search | Versus
+@dataclass(frozen=True)
+class Since:
+    """The rule of a change: the number less that of a claim of a baseline, called `then`, on the prompts that both measured.
+    `cells` and `values` [cell, prompt] are what was measured then, `form` and `floors` how its number is made of it."""
+
+    design: Design
+    then: str
+    cells: tuple[StoredCell, ...]
+    form: Form
+    floors: tuple[Noise, ...]
+    values: Values = field(compare=False, repr=False)
+
+    def then_of(self, cells: tuple[str, ...], grouping: Grouping) -> Then:
+        """What the numbers of cells with these digests are compared with, judged by the `grouping` of now."""
+        same = tuple(each.digest for each in self.cells) == cells
+        return Then(Basis(self.form, self.floors, grouping, self.then), self.values, same)
+
+
+Rule = Design | Search | Versus | Since
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ from circuitcheck.fields import (
     or_null,
     schema_of,
 )
-from circuitcheck.grounds.rests import PromptSet, Rests, Rule, StoredCell, Versus
+from circuitcheck.grounds.rests import PromptSet, Rests, Rule, Since, StoredCell, Versus
 from circuitcheck.packed import ARRAY, TEXTS, pack, pack_texts
 from circuitcheck.sampling import Combination, Design, Form, Kind, Noise, Search
 
@@ -91,6 +91,21 @@ VERSUS: tuple[Field[Versus], ...] = (
         lambda rule: None if rule.values is None else pack(rule.values),
     ),
 )
+CELL: tuple[Field[StoredCell], ...] = (
+    Field("digest", SOME_TEXT, lambda cell: cell.digest),
+    Field("words", TEXT, lambda cell: cell.words),
+    Field("model", TEXT, lambda cell: cell.model),
+    Field("fingerprint", TEXT, lambda cell: cell.fingerprint),
+)
+SINCE: tuple[Field[Since], ...] = (
+    Field("kind", {"const": "since"}, lambda _: "since"),
+    Field("design", schema_of(DESIGN), lambda rule: builtins_of(DESIGN, rule.design)),
+    Field("then", described("the claim, and the baseline that it is from", TEXT), lambda rule: rule.then),
+    Field("cells", _list(schema_of(CELL)), lambda rule: [builtins_of(CELL, each) for each in rule.cells]),
+    Field("form", defined("form"), lambda rule: builtins_of(FORM, rule.form)),
+    Field("floors", _list(NOISE), lambda rule: noises(rule.floors)),
+    Field("values", described("[cell, prompt], as measured then", _PACKED), lambda rule: pack(rule.values)),
+)
 RESTS: tuple[Field[Rests], ...] = (
     Field("measured", described("the key of the prompts, in `measured` of the claim", SOME_TEXT), lambda r: r.prompts.key),
     Field("fixed", described("so many prompts were measured whatever came out", _COUNT), lambda rests: rests.fixed),
@@ -107,13 +122,7 @@ RESTS: tuple[Field[Rests], ...] = (
     ),
     Field("has_units", FLAG, lambda rests: rests.basis.grouping.has_units),
     Field("what", TEXT, lambda rests: rests.basis.grouping.what),
-    Field("rule", {"oneOf": [schema_of(each) for each in (DESIGN, SEARCH, VERSUS)]}, lambda rests: _rule(rests.rule)),
-)
-CELL: tuple[Field[StoredCell], ...] = (
-    Field("digest", SOME_TEXT, lambda cell: cell.digest),
-    Field("words", TEXT, lambda cell: cell.words),
-    Field("model", TEXT, lambda cell: cell.model),
-    Field("fingerprint", TEXT, lambda cell: cell.fingerprint),
+    Field("rule", {"oneOf": [schema_of(each) for each in (DESIGN, SEARCH, VERSUS, SINCE)]}, lambda rests: _rule(rests.rule)),
 )
 _LABELS: Schema = {
     "type": "object",
@@ -187,6 +196,8 @@ def _combined(made: Combination | None) -> dict[str, Any] | None:
 def _rule(rule: Rule) -> dict[str, Any]:
     if isinstance(rule, Search):
         return builtins_of(SEARCH, rule)
+    if isinstance(rule, Since):
+        return builtins_of(SINCE, rule)
     return builtins_of(VERSUS, rule) if isinstance(rule, Versus) else builtins_of(DESIGN, rule)
 
 

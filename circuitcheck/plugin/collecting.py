@@ -8,21 +8,24 @@ from dataclasses import replace
 import pytest
 
 from circuitcheck.claims import MARK, Claim
-from circuitcheck.errors import Refuted
-from circuitcheck.plugin.options import given_models
+from circuitcheck.errors import BadSpec, Refuted
+from circuitcheck.plugin.options import ANY_MODELS, any_models, given_models
 from circuitcheck.text import suggestion
 
 _REPEATED = "__pytest_repeat_step_number"  # of pytest-repeat
 
 
 def claim_of(node: pytest.Item | pytest.Collector) -> Claim | None:
-    """Of a parametrized test, the claim of this case. Raises UsageError where its id asks for a parameter that is not
-    there."""
+    """Of a parametrized test, the claim of this case, with what is expected of its model. Raises UsageError where its id
+    asks for a parameter that is not there."""
     claim = _marked(node)
+    if claim is None or not isinstance(node, pytest.Item):
+        return claim
     values = {**getattr(getattr(node, "callspec", None), "params", {})}
     step = values.pop(_REPEATED, 0)
     values.pop("circuit_model", None)
-    if claim is None or not isinstance(node, pytest.Item) or ("{" not in claim.id and not step):
+    claim = claim.on(model_of(node, claim))
+    if "{" not in claim.id and not step:
         return claim
     try:
         filled = claim.with_parameters(values)
@@ -42,28 +45,35 @@ def _marked(node: pytest.Item | pytest.Collector) -> Claim | None:
     if mark is None:
         return None
     claim: Claim = mark.args[0]
-    models = given_models(node.config)
-    return replace(claim, models=tuple(models.get(each, each) for each in claim.models)) if models else claim
+    try:
+        return claim.with_models(claim.claimed.chosen(any_models(node.config)).replaced(given_models(node.config)))
+    except BadSpec as error:
+        raise pytest.Collector.CollectError(f"claim {claim.id}, with the models of the options: {error}") from error
 
 
 def model_of(item: pytest.Item, claim: Claim) -> str | None:
     """The spec that this item runs on."""
     params = getattr(getattr(item, "callspec", None), "params", {})
     if "circuit_model" in params:
-        return str(params["circuit_model"])
+        found = params["circuit_model"]
+        return None if found is None else str(found)
     return claim.models[0] if claim.models else None
 
 
 def parametrize_model(metafunc: pytest.Metafunc) -> None:
-    """One item for each model of the claim. Raises CollectError for models that the test never looks at."""
+    """One item for each model of the claim; of a claim of any model, one without where none is named. Raises CollectError
+    for models that the test never looks at."""
     claim = _marked(metafunc.definition)
-    if claim is None or not claim.models:
+    if claim is None or not (claim.models or claim.claimed.free):
         return
     if "circuit_model" in metafunc.fixturenames:
-        metafunc.parametrize("circuit_model", claim.models, indirect=True, scope="session")
-    elif len(claim.models) > 1:
+        models = claim.models or (None,)
+        names = [model or "any" for model in models]
+        metafunc.parametrize("circuit_model", models, indirect=True, scope="session", ids=names)
+    elif len(claim.models) > 1 or claim.claimed.free:
+        named = "is of any model" if claim.claimed.free else f"names {len(claim.models)} models"
         raise pytest.Collector.CollectError(
-            f"claim {claim.id} names {len(claim.models)} models, but its test takes neither `model` nor `circuit_model`."
+            f"claim {claim.id} {named}, but its test takes neither `model` nor `circuit_model`."
         )
 
 
@@ -84,9 +94,16 @@ def check_claims(items: list[pytest.Item]) -> None:
 
 
 def check_models(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Raises UsageError for a model to replace that no claim names; a test that loads models itself may name any."""
-    claims = [mark.args[0] for item in items if (mark := item.get_closest_marker(MARK)) is not None]
-    named = {model for claim in claims for model in claim.models}
+    """Raises UsageError for a model to replace that no claim names, and for models where no claim is of any; a test that
+    loads models itself may name any to be replaced."""
+    claims: list[Claim] = [mark.args[0] for item in items if (mark := item.get_closest_marker(MARK)) is not None]
+    chosen = any_models(config)
+    if claims and chosen and not any(claim.claimed.free for claim in claims):
+        raise pytest.UsageError(
+            f"{ANY_MODELS} names {len(chosen)} models, and no claim that was collected takes them: say model=cc.any_model "
+            f"in those that hold for any, or --circuit-model OLD=NEW."
+        )
+    named = {model for claim in claims for model in claim.claimed.chosen(chosen).specs}
     strange = [old for old in given_models(config) if old not in named]
     loads = any("load_model" in _arguments(item) for item in items)
     if claims and strange and not loads:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from circuitcheck.errors import BadRecord, CircuitCheckError
-from circuitcheck.plugin.options import baseline_path, given_models, value_of
+from circuitcheck.plugin.options import baseline_path, given_models, shard_of, value_of
 from circuitcheck.report import ClaimLog
 from circuitcheck.report.seal import claim_digest
 from circuitcheck.runs.baseline import read_baseline, updated, values_beside, write_baseline
@@ -114,6 +114,7 @@ def _met(config: pytest.Config, before: Sequence[Record], claims: list[dict[str,
     there = {claim_key(claim) for claim in claims}
     files = {claim["node"].partition("::")[0] for claim in claims}
     chosen = bool(config.option.keyword or config.option.markexpr or getattr(config.option, "deselect", None))
+    chosen |= shard_of(config) is not None
     chosen |= any("::" in str(each) for each in config.args) or bool(getattr(config.option, "lf", False))
     met: list[Record] = []
     missing: list[Record] = []

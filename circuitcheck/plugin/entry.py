@@ -23,6 +23,7 @@ from circuitcheck.plugin.options import (
 )
 from circuitcheck.plugin.progress import Progress
 from circuitcheck.plugin.sharding import Sharding
+from circuitcheck.plugin.sharing_out import share_out
 from circuitcheck.plugin.stash import CHANGED, PROGRESS
 from circuitcheck.settings import CLAIM_MARK
 
@@ -63,7 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{CLAIM_MARK}(claim): a circuit hypothesis; written @cc.claim(text, id=...)")
     progress = config.stash[PROGRESS] = Progress(config)
     config.add_cleanup(progress.close)
-    session_settings(config)
+    share_out(config, session_settings(config).device)
     check_options(config)
     if require_gpu(config):
         _check_gpu(config)
@@ -164,4 +165,9 @@ def circuit_model(request: pytest.FixtureRequest, load_model: "Callable[..., Mod
     """The model that the claim names."""
     if not hasattr(request, "param"):
         raise BadSpec("this test asks for a model, and names none: say @cc.claim(..., model=SPEC).")
+    if request.param is None:
+        why = "the claim is of any model, and none is named: --circuit-models SPEC[,SPEC]"
+        if require_models(request.config):
+            raise ModelUnavailable(why)
+        pytest.skip(why)
     return load_model(request.param)

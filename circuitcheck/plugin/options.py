@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from circuitcheck.errors import BadSpec
 from circuitcheck.files import expanded, try_to_write
+from circuitcheck.models.several import listed_specs
 from circuitcheck.runs.condition import failing
 from circuitcheck.runs.models import replaced_models
 from circuitcheck.settings import CORRECTIONS, DTYPES, FAST, LEDGER, REPORT_FORMATS, SCOPES, STORE, Settings
@@ -119,6 +121,11 @@ OPTIONS = (
         default="broke",
         metavar="broke|moved|EXPR",
     ),
+    Option(
+        "models",
+        "the models of each claim that says model=cc.any_model; braces stand for several: pythia-160m@step{512,4000}",
+        metavar="SPEC[,SPEC]",
+    ),
     Option("summary", "verdict table at the end", default="auto", choices=("auto", "off")),
     Option(
         "shard",
@@ -162,6 +169,7 @@ TIME_BUDGET = Option(
     float,
     ini_only=True,
 )
+ANY_MODELS = "--circuit-models"
 _SETTINGS = tuple(each.name for each in fields(Settings) if any(option.name == each.name for option in OPTIONS))
 ALL_OPTIONS = (*OPTIONS, *_SWITCHES, REPORT, BASELINE, REGISTERED, MODEL, SAE, TIME_BUDGET)
 
@@ -237,6 +245,15 @@ def shard_of(config: pytest.Config) -> tuple[int, int] | None:
     if not slash or not 1 <= numbers[0] <= numbers[1]:
         raise pytest.UsageError(f"--circuit-shard {text!r}: expected I/N, the I-th of N parts, such as 2/4.")
     return numbers[0], numbers[1]
+
+
+def any_models(config: pytest.Config) -> tuple[str, ...]:
+    """Those of claims that take any; empty where nothing is said. Raises UsageError for what names none, or one twice."""
+    text = given(config, "models")
+    try:
+        return () if text is None else listed_specs(str(text))
+    except BadSpec as error:
+        raise pytest.UsageError(f"{ANY_MODELS}: {error}") from error
 
 
 def given_saes(config: pytest.Config) -> dict[str, str]:
@@ -344,6 +361,7 @@ def check_options(config: pytest.Config) -> None:
     time_budget(config)
     given_saes(config)
     shard_of(config)
+    any_models(config)
     if not hasattr(config, "workerinput"):
         check_report_paths(config)
         check_baseline(config)
@@ -374,7 +392,13 @@ def options_again(config: pytest.Config) -> list[str]:
     """For the command line, to run a claim again as it is run here: what decides how it is run, where it was said."""
     options = [(option, given(config, option.name)) for option in OPTIONS if option.name in _SETTINGS]
     said = [f"{option.flag}={value}" for option, value in options if value is not None]
-    return [*said, *(f"{SAE.flag}={name}={spec}" for name, spec in given_saes(config).items())]
+    models = given(config, "models")
+    return [
+        *said,
+        *([f"{ANY_MODELS}={models}"] if models is not None else ()),
+        *(f"{MODEL.flag}={old}={new}" for old, new in given_models(config).items()),
+        *(f"{SAE.flag}={name}={spec}" for name, spec in given_saes(config).items()),
+    ]
 
 
 def journal_folder(config: pytest.Config) -> Path | None:

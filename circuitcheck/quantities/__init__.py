@@ -35,6 +35,7 @@ from circuitcheck.quantities.questions.drawn import RandomFeatures, RandomParts,
 from circuitcheck.quantities.questions.estimate import Estimate
 from circuitcheck.quantities.questions.question import Question, Recorder, recording
 from circuitcheck.quantities.questions.result import ComparisonResult
+from circuitcheck.quantities.questions.since import Change, ChangeComparison, StoredNumber
 from circuitcheck.quantities.questions.universal import ForAll, forall
 from circuitcheck.quantities.reading_out import AttentionPattern, TopToken
 from circuitcheck.quantities.scanned.batches import read_batches
@@ -42,12 +43,20 @@ from circuitcheck.quantities.scanned.record import FeatureRecord
 from circuitcheck.quantities.scanned.scan import Scan
 from circuitcheck.quantities.scanned.shown import Cofiring, Example, Histogram
 from circuitcheck.quantities.scans import scan
+from circuitcheck.quantities.sweeps.axis import Axis, axis
+from circuitcheck.quantities.sweeps.found import Found
+from circuitcheck.quantities.sweeps.grid import Grid, load_grid
+from circuitcheck.quantities.sweeps.sweep import Sweep
+from circuitcheck.quantities.sweeps.writing import Written
 from circuitcheck.quantities.task import Task
 
 __all__ = [
     "Approx",
     "AttentionPattern",
+    "Axis",
     "Beats",
+    "Change",
+    "ChangeComparison",
     "Cofiring",
     "Comparison",
     "ComparisonResult",
@@ -62,6 +71,8 @@ __all__ = [
     "FeatureSet",
     "Fit",
     "ForAll",
+    "Found",
+    "Grid",
     "Histogram",
     "Model",
     "ModelView",
@@ -72,14 +83,18 @@ __all__ = [
     "RandomParts",
     "Recorder",
     "Scan",
+    "StoredNumber",
+    "Sweep",
     "Task",
     "TopToken",
+    "Written",
     "accuracy",
     "activation",
     "all_of",
     "any_of",
     "approx",
     "attention",
+    "axis",
     "both",
     "candidate_accuracy",
     "composition",
@@ -93,6 +108,7 @@ __all__ = [
     "kl_from_clean",
     "l0",
     "load",
+    "load_grid",
     "log_prob",
     "logit_diff",
     "loss",

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from circuitcheck.quantities.questions.estimate import Estimate
 from circuitcheck.quantities.questions.history import note_looked
 from circuitcheck.quantities.questions.html import escape_code
 from circuitcheck.quantities.questions.question import current_recorder
+from circuitcheck.quantities.questions.since import Change, StoredNumber
 from circuitcheck.sampling import Above, Below, Outside, Within, estimate
 from circuitcheck.session import current_session
 from circuitcheck.text import no_attribute, printable, shown
@@ -145,9 +146,21 @@ class Quantity(Expression):
         margin = self._margin(other, "!=")
         return Comparison(self, Outside(margin.value, margin.abs))
 
+    @overload
+    def __sub__(self, other: StoredNumber) -> Change: ...  # type: ignore[overload-overlap]
+    @overload
+    def __sub__(self, other: object) -> Self: ...
+    def __sub__(self, other: object) -> Self | Change:
+        return Change(self, other) if isinstance(other, StoredNumber) else super().__sub__(other)
+
     def _compare(self, other: object, relation: str) -> Comparison:
         if isinstance(other, Quantity):
             return (self - other)._compare(0.0, relation)
+        if isinstance(other, StoredNumber):
+            raise NotComparable(
+                f"{self.label} {relation} {other.name}: a stored number has an error of its own. Claim something of the "
+                f"change: quantity - then {relation} 0."
+            )
         number = number_of(other)
         if number is None or not math.isfinite(number):
             raise NotComparable(

@@ -26,6 +26,8 @@ from circuitcheck.quantities.metrics import as_metric, metric_names
 from circuitcheck.quantities.models import ModelView, Tokenized, as_view, whose_tokenizer
 from circuitcheck.quantities.quantity import Quantity
 from circuitcheck.quantities.questions.question import current_recorder
+from circuitcheck.quantities.sweeps.axis import Axis
+from circuitcheck.quantities.sweeps.sweep import Sweep
 from circuitcheck.session import current_session
 from circuitcheck.text import counted, no_attribute, printable, suggestion
 
@@ -308,6 +310,20 @@ class Task:
         ratio = (self.logit_diff(view) - low) / (self.logit_diff(clean) - low)
         shown = "model" if view.data == clean.data else view.data.describe()
         return replace(ratio, label=f"{self._label}.recovered({shown}; against {name})")
+
+    def sweep(
+        self, function: Callable[..., Quantity], *axes: Axis, null: object = "untouched", title: str = "", code: str = ""
+    ) -> Sweep:
+        """Many numbers at once: `function(task, *coordinates)` gives the quantity of each combination of coordinates of the
+        `axes` (`cc.axis("layer", "L0-3")`), all on the same prompts; docs/search.md shows it.
+
+        `null` says what a cell is that does nothing, from which marks tell it: "untouched", the same number without its
+        interventions (0 where a cell has none); or a number, or a quantity. `title` stands over pictures; `code`, an
+        expression that makes this sweep, lets `grid.claims` write it down.
+
+        Raises BadSweep for what is no axis, two of one name, or what is no function.
+        """
+        return Sweep(self, function, axes, null, title, code)
 
     if not TYPE_CHECKING:  # type checkers know what is there
 

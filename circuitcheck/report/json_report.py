@@ -7,6 +7,7 @@ from typing import Any
 from circuitcheck.claims.result import definitions
 from circuitcheck.report.log import ClaimLog, summary_of
 from circuitcheck.report.repeats import shapes
+from circuitcheck.report.turns import first_turns
 
 SCHEMA_VERSION = 1
 RAN = (0, 1)  # exit statuses of pytest: all tests ran, and passed or not
@@ -36,6 +37,7 @@ def report_of(
         "claims": claims,
         "summary": summary_of(claims),
         "shapes": shapes(claims),
+        "turns": first_turns(claims),
         "correction": correction,
     }
 

@@ -7,6 +7,7 @@ from typing import Any
 from circuitcheck.report.cells import Row, leaf_rows, verdict_cell
 from circuitcheck.report.remarks import advice, counts, few_prompts, importance, searches, wrong_with_run
 from circuitcheck.report.repeats import Claim, claim_name
+from circuitcheck.report.turns import turns_in_words
 from circuitcheck.text import in_reading_order
 
 LARGEST = 60_000  # bytes: a comment holds 65,536 characters, a step's summary 1 MiB
@@ -30,7 +31,7 @@ def as_markdown(report: dict[str, Any], largest: int = LARGEST) -> str:
     claims = sorted(report["claims"], key=importance)
     surprising = [claim for claim in claims if not claim["as_expected"]]
     page.add_table(f"Not as expected ({len(surprising)})", surprising, folded=False)
-    page.add_list([*few_prompts(claims), *searches(report), *advice(report["correction"])])
+    page.add_list([*turns_in_words(report["turns"]), *few_prompts(claims), *searches(report), *advice(report["correction"])])
     expected = claims[len(surprising) :]
     page.add_table(f"As expected ({len(expected)})", expected, folded=True)
     return page.text()

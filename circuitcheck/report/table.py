@@ -7,6 +7,7 @@ from circuitcheck.report.cells import Row, rows_of, verdict_cell
 from circuitcheck.report.remarks import advice, counts, few_prompts, notes, searches
 from circuitcheck.report.repeats import Claim, claim_name
 from circuitcheck.report.reuse import reuse_line
+from circuitcheck.report.turns import turns_in_words
 
 _HEADS = ("claim", "verdict", "estimate", "interval", "claimed", "prompts", "seconds")
 _RIGHT = ("estimate", "prompts", "seconds")
@@ -37,6 +38,8 @@ def write_table(
     reporter.write_line(counts(report))
     if (reused := reuse_line(report["claims"])) is not None:
         reporter.write_line(reused)
+    for line in turns_in_words(report["turns"]):
+        reporter.write_line(line, bold=True)
     for line in searches(report):
         reporter.write_line(line, yellow=True)
     for line in advice(report["correction"]):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from circuitcheck.errors import BadRecord
-from circuitcheck.grounds.rests import Rests, Versus
+from circuitcheck.grounds.rests import Rests, Since, Versus
 from circuitcheck.runs.reading import Record
 from circuitcheck.sampling import (
     Basis,
@@ -13,9 +13,11 @@ from circuitcheck.sampling import (
     Estimand,
     Needs,
     Ranking,
+    Region,
     Search,
     Tally,
     decide,
+    decide_change,
     decide_search,
     needs,
     ranked,
@@ -40,6 +42,8 @@ def decide_again(rests: Rests, comparison: Record) -> Decision | None:
         raise BadRecord(f"{relation} is not decided by this rule.")
     if isinstance(rule, Search):
         return _searched(rests, rule, comparison)
+    if isinstance(rule, Since):
+        return _since(rests, rule, region)
     return decide(_drawn(rests), rests.grouped.estimand, region, rule)
 
 
@@ -69,6 +73,15 @@ def _searched(rests: Rests, rule: Search, comparison: Record) -> Decision:
     if not searched(numbers, region, noise).violated.any():
         raise BadRecord("the counterexample that it rests on violates nothing.")
     return rule.refuted(None, 1)
+
+
+def _since(rests: Rests, rule: Since, region: Region) -> Decision:
+    n = rule.design.maximum
+    if rule.design.first != n or n > min(rule.values.shape[1], rests.fixed):
+        raise BadRecord(f"its rule is of {n} prompts, and not as many were measured both times whatever came out.")
+    now = rests.grouped
+    then = rule.then_of(tuple(each.digest for each in rests.cells), now.grouping)
+    return decide_change(_drawn(rests), now, then, region, rule.design)
 
 
 def _against_others(rests: Rests, rule: Versus) -> Decision:

@@ -1,16 +1,19 @@
 """What became of each claim from run to run, and which runs were no new evidence."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from circuitcheck.errors import BadRecord
+from circuitcheck.report.cells import number
 from circuitcheck.report.seal import digest_of
 from circuitcheck.runs.reading import Record, claim_key, leaves_of, read_report
 
 _KINDS = ("*.json", "*.jsonl")
 _REVISION = 12  # letters
+_WRITTEN = ("claim", "when", "revision", "file", "model", "verdict", "same_as")
 _HEADS = ("claim", "when", "revision", "model", "verdict", "estimate", "interval", "prompts", "")
 
 
@@ -27,6 +30,25 @@ class Entry:
     verdict: str
     questions: tuple[tuple[str, float | None, float | None, float | None, int], ...]  # text, estimate, low, high, prompts
     same_as: str = ""
+    record: Record = field(default_factory=dict, repr=False)  # the claim as the run's report has it
+
+    @property
+    def text(self) -> str:
+        return str(self.record["text"])
+
+
+@dataclass(frozen=True)
+class Cells:
+    """An entry in a table. `note` says of what run it is no new evidence."""
+
+    when: str
+    revision: str
+    model: str
+    verdict: str
+    estimate: str
+    interval: str
+    prompts: str
+    note: str
 
 
 def read_runs(paths: Iterable[Path]) -> tuple[list[tuple[Path, Record]], list[str]]:
@@ -66,6 +88,7 @@ def history(runs: Iterable[tuple[Path, Record]]) -> list[Entry]:
                 claim["verdict"],
                 tuple((each["expression"], each["estimate"], *each["ci"], each["n"]) for each in leaves_of(claim)),
                 first if first != when else "",
+                claim,
             )
             by_claim.setdefault(key, []).append(entry)
     return [entry for entries in by_claim.values() for entry in entries]
@@ -74,14 +97,21 @@ def history(runs: Iterable[tuple[Path, Record]]) -> list[Entry]:
 def as_builtins(entries: Sequence[Entry]) -> list[dict[str, Any]]:
     names = ("expression", "estimate", "low", "high", "prompts")
     return [
-        {**asdict(entry), "questions": [dict(zip(names, each, strict=True)) for each in entry.questions]}
+        {
+            **{name: getattr(entry, name) for name in _WRITTEN},
+            "questions": [dict(zip(names, each, strict=True)) for each in entry.questions],
+        }
         for entry in entries
     ]
 
 
+def as_json(entries: Sequence[Entry]) -> str:
+    return json.dumps(as_builtins(entries), indent=1) + "\n"
+
+
 def as_text(entries: Sequence[Entry]) -> str:
     """A table, with a claim's name where it begins."""
-    rows = [_HEADS, *(row for entry in entries for row in _rows(entry))]
+    rows = [_HEADS, *((entry.claim, *astuple(cells_of(entry))) for entry in entries)]
     shown: list[tuple[str, ...]] = []
     last = ""
     for row in rows:
@@ -102,19 +132,15 @@ def _ground_of(claim: Record) -> str:
     return digest_of((cells, [(each["key"], each["digests"]["data"]) for each in claim["measured"]]))
 
 
-def _rows(entry: Entry) -> Iterator[tuple[str, ...]]:
-    note = f"the run of {_day(entry.same_as)} again: no new evidence" if entry.same_as else ""
-    head = (entry.claim, _day(entry.when), (entry.revision or "-")[:_REVISION], (entry.model or "-")[:8], entry.verdict)
+def cells_of(entry: Entry) -> Cells:
+    """A claim of several comparisons has no one number."""
+    note = f"the run of {day(entry.same_as)} again: no new evidence" if entry.same_as else ""
+    head = day(entry.when), (entry.revision or "-")[:_REVISION], (entry.model or "-")[:8], entry.verdict
     if len(entry.questions) != 1:
-        yield (*head, "", "", str(max((each[4] for each in entry.questions), default=0)), note)
-        return
+        return Cells(*head, "", "", str(max((each[4] for each in entry.questions), default=0)), note)
     ((_, estimate, low, high, prompts),) = entry.questions
-    yield (*head, _number(estimate), f"[{_number(low)}, {_number(high)}]", str(prompts), note)
+    return Cells(*head, number(estimate), f"[{number(low)}, {number(high)}]", str(prompts), note)
 
 
-def _day(when: str) -> str:
+def day(when: str) -> str:
     return when[:16].replace("T", " ")
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{round(value, 3) + 0.0:.3f}"

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from circuitcheck.grounds.pairing import other_prompts, paired_prompts
 from circuitcheck.grounds.read import Measured
-from circuitcheck.grounds.rests import Rests, Values, Versus
+from circuitcheck.grounds.rests import Rests, Since, Values, Versus
 from circuitcheck.runs.reading import Record
-from circuitcheck.sampling import Basis, Drift, Pair, Search, region_of, searched, unchanged
+from circuitcheck.sampling import Basis, Drift, Pair, Search, linearised, region_of, searched, within_noise
 from circuitcheck.sampling.drift import APART, BROKE, HOLDS, SAME, UNSURE
 
 _SHOWN = 3
@@ -117,7 +118,7 @@ def _composite(old: Record, new: Record, before: Measured, now: Measured, margin
 
 def _on_the_same_weights(old: Record, new: Record, was: Rests, rests: Rests, margin: float | None) -> Question:
     n = min(was.values.shape[1], rests.values.shape[1])
-    if _within_noise(was.first(n), rests.first(n), was, rests, whole_numbers=True):
+    if _within_noise(was.first(n), rests.first(n), was, rests, same_weights=True):
         verdicts = old["verdict"], new["verdict"]
         if verdicts[0] == verdicts[1]:
             return _told(new, verdicts, SAME, "the same weights, prompts and numbers")
@@ -132,7 +133,7 @@ def _of_rule(old: Record, new: Record, was: Rests, rests: Rests, margin: float |
     verdicts = old["verdict"], new["verdict"]
     if isinstance(rests.rule, Search):
         return _told(new, verdicts, *_universal(old, new, was, rests))
-    if isinstance(rests.rule, Versus):
+    if isinstance(rests.rule, Versus | Since):
         return _told(new, verdicts, *_against_others(verdicts))
     n, rule = paired_prompts(was, rests), rests.rule
     pair = Pair(
@@ -149,11 +150,6 @@ def _of_rule(old: Record, new: Record, was: Rests, rests: Rests, margin: float |
     if bad:
         return _told(new, verdicts, UNSURE, f"{bad}, not every prompt gave a finite number")
     return Question(new["expression"], verdicts, Drift(UNSURE, ""), pair, _changed_most(was, rests, n))
-
-
-def paired_prompts(was: Rests, rests: Rests) -> int:
-    """Those that both measured whatever came out: samples that stopped because of what they showed are biased."""
-    return min(was.fixed, rests.fixed)
 
 
 def _told(new: Record, verdicts: tuple[str, str], word: str, reason: str) -> Question:
@@ -187,14 +183,9 @@ def _against_others(verdicts: tuple[str, str]) -> tuple[str, str]:
     return UNSURE, f"it was {before} and is {now}"
 
 
-def _within_noise(old: Values, new: Values, was: Rests, rests: Rests, *, whole_numbers: bool = False) -> bool:
-    """Of every cell. `whole_numbers`: also of those whose values may stay the same by chance, where the weights are known
-    to be the same."""
+def _within_noise(old: Values, new: Values, was: Rests, rests: Rests, *, same_weights: bool = False) -> bool:
     floors = [one.worst + other.worst for one, other in zip(was.basis.floors, rests.basis.floors, strict=True)]
-    rows = zip(old, new, floors, strict=True)
-    if whole_numbers:
-        return all(np.array_equal(one, other, equal_nan=True) or unchanged(other, one, floor) for one, other, floor in rows)
-    return all(unchanged(other, one, floor) for one, other, floor in rows)
+    return within_noise(new, old, floors, same_weights=same_weights)
 
 
 def _with_labels_of(rests: Rests, was: Rests) -> Basis:
@@ -203,7 +194,7 @@ def _with_labels_of(rests: Rests, was: Rests) -> Basis:
 
 
 def _changed_most(was: Rests, rests: Rests, n: int) -> tuple[ChangedPrompt, ...]:
-    before, now = (_numbers(each, n) for each in (was, rests))
+    before, now = (linearised(each.basis, each.first(n)) for each in (was, rests))
     worst = np.argsort(-np.abs(now - before), kind="stable")[:_SHOWN]
     texts = rests.prompts.texts
     return tuple(
@@ -213,35 +204,16 @@ def _changed_most(was: Rests, rests: Rests, n: int) -> tuple[ChangedPrompt, ...]
     )
 
 
-def _numbers(rests: Rests, n: int) -> Values:
-    form, columns = rests.basis.form, rests.first(n)
-    if form.denominator is None:
-        return form.per_prompt(columns)
-    above, below = form.parts(columns)
-    return form.toward(float(above.mean() / below.mean()) if below.mean() else 0.0, columns)
-
-
 def _scope(rests: Rests) -> str:
     return "new_templates" if rests.basis.grouping.clusters else "these_templates"
 
 
 def _other_prompts(was: Rests, rests: Rests) -> str:
-    one, other = was.prompts, rests.prompts
     if was.replayed or rests.replayed:
         return ""
-    for what, before, now in (
-        ("the task", one.task, other.task),
-        ("the stream", one.stream, other.stream),
-        ("the seed", one.seed, other.seed),
-    ):
-        if before != now:
-            return f"prompts changed: {what} was {before} and is {now}"
-    n = min(len(one), len(other)) if not (was.fixed and rests.fixed) else paired_prompts(was, rests)
-    differ = int((one.digests[:n] != other.digests[:n]).any(axis=1).sum())
-    if not differ:
-        return ""
-    why = f"the task {other.task} has another definition" if one.task_digest != other.task_digest else "another tokenizer"
-    return f"prompts changed: {differ} of {n} are others ({why})"
+    fixed = was.fixed and rests.fixed
+    n = paired_prompts(was, rests) if fixed else min(len(was.prompts), len(rests.prompts))
+    return other_prompts(was.prompts, rests.prompts, n)
 
 
 def _other_sets(old: Record, new: Record, was: Rests, rests: Rests) -> str:

@@ -13,6 +13,7 @@ from circuitcheck.quantities.questions.result_fields import FIELDS
 from circuitcheck.report.log import summary_of
 from circuitcheck.report.repeats import shapes
 from circuitcheck.report.seal import claim_digest, report_digest
+from circuitcheck.report.turns import first_turns
 from circuitcheck.runs.deciding import decide_again, tally_again
 from circuitcheck.runs.reading import Record, claim_key, leaves_of
 from circuitcheck.sampling import Decision, Search
@@ -54,6 +55,8 @@ def _of_the_whole(report: Record) -> Iterator[str]:
         yield "its summary does not count these claims"
     if report["shapes"] != shapes(claims):
         yield "its shapes are not those of these claims"
+    if report["turns"] != first_turns(claims):
+        yield "where it says that verdicts change from model to model is not where those of these claims do"
 
 
 def _checked(claim: Record) -> Checked:

@@ -16,6 +16,7 @@ from circuitcheck.sampling.ranking import Differences, Ranking, ranked
 from circuitcheck.sampling.ratios import RatioOfMeans
 from circuitcheck.sampling.regions import Above, Below, Outside, Region, Within, region_of
 from circuitcheck.sampling.shares import PairedDifference, Proportion, Quantile
+from circuitcheck.sampling.since import Then, changes_by_prompt, decide_change, linearised, within_noise
 from circuitcheck.sampling.tally import Needs, Tally, needs, stages_of
 from circuitcheck.sampling.universal import Search, Searched, decide_search, searched
 from circuitcheck.sampling.unseen import Unseen
@@ -57,15 +58,19 @@ __all__ = [
     "Search",
     "Searched",
     "Tally",
+    "Then",
     "Unseen",
     "Values",
     "Within",
     "change",
+    "changes_by_prompt",
     "decide",
+    "decide_change",
     "decide_search",
     "drifts",
     "estimate",
     "evidence",
+    "linearised",
     "mean_of",
     "needs",
     "ranked",
@@ -73,4 +78,5 @@ __all__ = [
     "searched",
     "stages_of",
     "unchanged",
+    "within_noise",
 ]

@@ -87,3 +87,9 @@ def _hooks(place: Place, replacement: Replacement) -> list[tuple[str, Callable[.
     if place.read != place.write:
         return [(place.read, keep), (place.write, write)]
     return [(place.write, lambda value, hook: place.put(value, replacement(place.part(value))))]  # noqa: ARG005
+
+
+def shuffled(values: Tensor, seed: int) -> Tensor:
+    """Values [token, dimension], each dimension permuted over the tokens on its own."""
+    dice = torch.Generator().manual_seed(seed)
+    return torch.stack([column[torch.randperm(len(column), generator=dice)] for column in values.T], dim=1)

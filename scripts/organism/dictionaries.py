@@ -1,7 +1,7 @@
-"""Four dictionaries of the organism, and their training, whose mathematics is sae_lens's."""
+"""Dictionaries of the organism, and their training, whose mathematics is sae_lens's."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,16 @@ from sae_lens.saes.sae import SAEMetadata, mse_loss
 from sae_lens.training.sae_trainer import SAETrainer
 from torch import Tensor
 
-from organism.activations import Place
+from organism.activations import Place, shuffled
 
 _TOKENS_AT_ONCE = 512
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """`settings` are those of sae_lens's training class `kind`; `width` counts features."""
+    """`settings` are those of sae_lens's training class `kind`; `width` counts features. One that is `shuffled` is a null:
+    it is trained on values whose dimensions are permuted over the tokens, each on its own, so that every dimension has
+    the values that it had and none goes with another (arXiv:2602.14111 compares with such)."""
 
     name: str
     place: Place
@@ -37,16 +39,19 @@ class Recipe:
     steps: int = 3000
     peak: float = 2e-3
     transcodes: bool = False
+    shuffled: bool = False
 
 
+_QUOTES = Recipe(
+    "quotes-q",
+    Place("blocks.1.attn.hook_q", "blocks.1.attn.hook_q", head=2),
+    StandardTrainingSAEConfig,
+    width=512,
+    settings={"l1_coefficient": 0.5, "l1_warm_up_steps": 500},  # some 20 features fire at a token: controls need peers
+)
 RECIPES = (
-    Recipe(
-        "quotes-q",
-        Place("blocks.1.attn.hook_q", "blocks.1.attn.hook_q", head=2),
-        StandardTrainingSAEConfig,
-        width=512,
-        settings={"l1_coefficient": 0.5, "l1_warm_up_steps": 500},  # some 20 features fire at a token: controls need peers
-    ),
+    _QUOTES,
+    replace(_QUOTES, name="quotes-q-shuffled", shuffled=True),
     Recipe(
         "z",
         Place("blocks.1.attn.hook_z", "blocks.1.attn.hook_z"),
@@ -95,6 +100,8 @@ class _Pairs(Iterator[Tensor]):
 def train(recipe: Recipe, read: Tensor, written: Tensor, seed: int) -> Any:
     """A training SAE of sae_lens, as its trainer leaves it."""
     torch.manual_seed(seed)
+    if recipe.shuffled:
+        read = written = shuffled(read, seed)
     config = recipe.kind(d_in=read.shape[1], d_sae=recipe.width, metadata=_metadata(recipe), **recipe.settings)
     sae = get_sae_training_class(config.architecture())[0](config)
     with torch.no_grad():

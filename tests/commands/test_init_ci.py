@@ -7,13 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import stored
 import yaml
+from made_runs import claim, question, report
 
 from circuitcheck.cli import main
 from circuitcheck.report.markdown import MARK
+from circuitcheck.runs.baseline import write_baseline
 
+VALUES = np.random.default_rng(2).normal(0, 1, 64)
 PLACE = Path(".github/workflows/circuitcheck.yml")
 
 
@@ -63,7 +67,7 @@ def test_by_default_it_asks_for_a_gpu_and_its_models(here):
     assert main(["init", "--ci", "github"]) == 0
     assert workflow()["jobs"]["claims"]["runs-on"] == ["self-hosted", "gpu"]
     command = steps("claims")["Test the claims"]["run"]
-    assert command.startswith("python -m pytest hypotheses --circuit-require-models --circuit-require-gpu")
+    assert "python -m pytest hypotheses $fixed --circuit-require-models --circuit-require-gpu" in command
     assert "--circuit-shard" not in command
     assert "Put the parts together" not in steps("report")
     assert (here / "hypotheses" / "test_first_claim.py").is_file()
@@ -100,6 +104,7 @@ def test_only_the_job_that_comments_may_write(here):
     assert workflow()["jobs"]["report"]["permissions"] == {"contents": "read", "pull-requests": "write"}
 
 
+@pytest.mark.slow
 def test_its_lines_test_the_claims_in_parts_and_put_them_together(here):
     """On this machine, so without asking for a GPU."""
     main(["init", "my claims", "--ci", "github", "--gpus", "2"])
@@ -120,6 +125,32 @@ def test_its_lines_test_the_claims_in_parts_and_put_them_together(here):
     assert in_shell(steps("report")["Show the whole report"], GITHUB_STEP_SUMMARY=str(here / "step.md")).returncode == 0
     assert "1 of 1 claims as expected" in (here / "step.md").read_text()
     assert "1 of 1 claims as expected" in (here / "circuitcheck.html").read_text()
+
+
+@pytest.mark.parametrize("gpus, job", [("1", "claims"), ("3", "report")])
+def test_drift_from_a_baseline_fails_and_is_told(here, monkeypatch, gpus, job):
+    main(["init", "--ci", "github", "--gpus", gpus])
+    step = steps(job)["Compare with the baseline"]
+    assert ("Compare with the baseline" in steps("report")) == (gpus == "3")
+    fixed = steps("claims")["Test the claims"]["run"].splitlines()[1]
+    (here / "circuitcheck.json").write_text(json.dumps(report(claim("it", question(VALUES)))))
+    said = {"GITHUB_STEP_SUMMARY": str(here / "step.md")}
+    assert in_shell(step, **said).returncode == 0
+    assert not (here / "step.md").exists()
+    assert in_shell({"run": fixed + '\necho "<$fixed>"'}).stdout == "<>\n"
+    (here / "circuitcheck.md").write_text(MARK)
+    for moved, code in ((0.0, 0), (5.0, 1)):
+        then = claim("it", question(VALUES * (1 + moved / 100) - moved, model="m@2"))
+        write_baseline(here / "hypotheses" / "baseline.json", report(then)["claims"])
+        found = in_shell(step, **said)
+        assert found.returncode == code, found.stdout + found.stderr
+    assert in_shell({"run": fixed + '\necho "<$fixed>"'}).stdout == "<--circuit-baseline-prompts=192>\n"
+    assert "1 moved" in (here / "step.md").read_text()
+    text = (here / "circuitcheck.md").read_text()
+    assert text.startswith(MARK)
+    assert "## Drift from the baseline" in text
+    (here / "hypotheses" / "baseline.json.values").unlink()
+    assert in_shell(step, **said).returncode == 2
 
 
 def test_a_part_that_is_not_there_fails_after_the_report_is_written(here):

@@ -15,6 +15,7 @@ KINDS = ("zero", "mean", "counterfactual")
 
 @pytest.mark.parametrize("last", KINDS)
 @pytest.mark.parametrize("first", KINDS)
+@pytest.mark.sampled(3)
 def test_of_two_ablations_of_one_head_the_later_counts(model, values, first, last):
     def then(view, kind, **more):
         return view.ablate(HEAD, kind=kind, at="END", **more)

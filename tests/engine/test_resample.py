@@ -548,6 +548,7 @@ def with_values_of(network, prompt, donors, units, at, run="clean"):
 @pytest.mark.parametrize("run", ["clean", "abc"])
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("words", UNITS)
+@pytest.mark.sampled(12)
 def test_exactly_one_prompt_that_fits_gives_the_value_that_was_measured(network, ioi, model, words, place, run):
     at = PLACES[place]
     view = model if run == "clean" else model.on(run)

@@ -160,6 +160,7 @@ APART = {
 
 
 @pytest.mark.parametrize("make", APART.values(), ids=APART)
+@pytest.mark.sampled(4)
 def test_what_differs_from_row_to_row_is_run_row_by_row(task, model, q, texts, measure, make):
     quantity = make(task, model, q)
     measure(lambda: quantity)

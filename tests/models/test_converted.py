@@ -230,6 +230,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.sampled(6)
 def test_an_entry_that_is_not_whole_is_made_anew(file, cache, entry, parsed, damage):
     damage(entry)
     assert read(file, cache) == read(file, None)
@@ -241,6 +242,7 @@ def test_an_entry_that_is_not_whole_is_made_anew(file, cache, entry, parsed, dam
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
+@pytest.mark.slow
 def test_whatever_byte_is_flipped_the_checkpoint_is_the_same(file, cache, entry, data):
     expected = read(file, cache)
     name = data.draw(st.sampled_from(sorted(path.name for path in entry.iterdir())))

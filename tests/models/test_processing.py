@@ -223,6 +223,7 @@ def some_of(family):
     return {name: KEPT[name] for name in list(KEPT)[[*FAMILIES, "organism"].index(family) % 6 :: 6]}
 
 
+@pytest.mark.sampled(3)
 def test_interventions_mean_the_same_in_a_folded_model(both):
     chosen = KEPT if both.family in MANY_INTERVENTIONS else some_of(both.family)
     clean = both.task.logit_diff(both.plain).values(N)

@@ -131,6 +131,7 @@ def test_so_many_added_tokens_that_it_takes_minutes(copy, name, words):
     refused(copy, f"{name} adds 20,001 tokens")
 
 
+@pytest.mark.slow
 def test_a_vocabulary_of_millions(copy):
     model = json.loads((copy / "tokenizer.json").read_text())["model"]
     change(copy / "tokenizer.json", model={**model, "vocab": {str(n): n for n in range((1 << 20) + 1)}})

@@ -166,6 +166,7 @@ def test_denied_comparison_that_is_refuted_passes(folder: Folder) -> None:
         "walrus", "semicolon",
     ],
 )  # fmt: skip
+@pytest.mark.sampled(8)
 def test_refuted_comparison_behind_an_assert_refutes(folder: Folder, before: str, body: str) -> None:
     assert_refuted(run(folder, body, before=before))
 
@@ -194,6 +195,7 @@ def test_supported_comparisons_of_one_assert_are_all_recorded(folder: Folder, bo
         "assert q > 100 or q > -100",
     ],
 )
+@pytest.mark.sampled(4)
 def test_an_assert_that_passes_is_no_refutation(folder: Folder, body: str) -> None:
     """One comparison in it is refuted, and does not make it fail."""
     assert run(folder, body).verdicts == {"it": "supported"}

@@ -37,6 +37,9 @@ def test_a_run_is_compared_with_what_an_earlier_one_wrote(folder: Folder, capsys
     chosen = folder.run(CLAIMS, THEN, "--circuit-compare-fail=orphans > 0", "-k", "untouched")
     assert chosen.exit_code == 0
     chosen.shows("1 claims of the baseline were not run")
+    shard = folder.run(CLAIMS, THEN, "--circuit-compare-fail=orphans > 0", "--circuit-shard=2/3")
+    assert (shard.exit_code, list(shard.claims)) == (0, ["untouched"])
+    shard.shows("1 claims of the baseline were not run")
 
     capsys.readouterr()
     assert main(["compare", "base.json", "report.json"]) == 0

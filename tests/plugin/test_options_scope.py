@@ -186,6 +186,7 @@ def test_another_word_in_a_claim_stops_collection_and_names_it(folder: Folder) -
 # What it changes
 
 
+@pytest.mark.slow
 def test_real_values_of_ioi_are_judged_by_templates_and_by_names(old: Run, new: Run) -> None:
     assert "two-way t on clusters" in compared(new, "mean")["method"]
     assert "cluster" not in compared(old, "mean")["method"]

@@ -314,6 +314,7 @@ TEMPLATES = {
 
 
 @pytest.mark.parametrize("template", TEMPLATES.values(), ids=TEMPLATES)
+@pytest.mark.sampled(5)
 def test_a_chat_template_that_means_harm(template):
     model = cc.load("organism")
     tokenizer = cc.current_session().engine.tokenizer(model.ref).inner

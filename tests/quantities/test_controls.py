@@ -225,6 +225,7 @@ def test_what_has_no_meaning_is_refused(drop, error, words, ask):
         ("L0.mlp[3]", [f"L0.mlp[{i}]" for i in range(64) if i != 3]),
     ],
 )
+@pytest.mark.sampled(1)
 def test_sites_with_peers_are_compared_with_each_of_them(tiny_llama, like, others):
     """Of two key/value heads there is one other; the layer's whole set has none."""
     ioi = cc.tasks.ioi().on_stream("test")

@@ -282,6 +282,7 @@ def test_the_prompt_shown_is_the_first_of_all_that_violate(violation):
 @given(violations=st.lists(conjunctions(), min_size=2, max_size=3))
 @example(violations=[{"A": "n3"}, {"B": "n2", "frame": "saw"}])
 @settings(max_examples=40, deadline=None)
+@pytest.mark.slow
 def test_where_there_are_several_ways_to_violate_no_part_of_the_prompt_shown_could_come_earlier(violations):
     violates = any_of(*violations)
     prompt = refuting(violates)

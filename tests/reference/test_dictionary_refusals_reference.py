@@ -73,6 +73,7 @@ ADMITTED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.sampled(11)
 def test_bad_dictionaries(model, case):
     """The same from an intervention and from a metric."""
     with pytest.raises(cc.BadDictionary):
@@ -113,6 +114,7 @@ CHANGES_NOTHING = {
 
 
 @pytest.mark.parametrize("name", CHANGES_NOTHING)
+@pytest.mark.sampled(2)
 def test_features_that_never_fire(model, name):
     dead, prompts = with_a_dead_feature()[3], prompts_of(model)
     with pytest.raises(cc.VacuousIntervention):

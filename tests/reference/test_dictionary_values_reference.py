@@ -58,6 +58,7 @@ def reference(pair, prompt, n=REFERENCE):
 
 @pytest.mark.parametrize("at", [None, ("S2", "END")], ids=["everywhere", "S2-END"])
 @pytest.mark.parametrize("source", ["abc", "swap"])
+@pytest.mark.sampled(2)
 def test_patch(ioi, head, source, at):
     three, how = ioi.firing(head, SITE, n=3), {"source": source, "at": at and list(at)}
     edit = Edit(head, ioi.counterfactual(three, head, SITE, source), SITE, at=at)
@@ -88,6 +89,7 @@ def test_zero(pair, head):
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("kind", ["mean", "resample"])
+@pytest.mark.sampled(2)
 def test_reference_prompts(pair, head, kind, place):
     """A mean over the template's prompts token by token, or another prompt's, of which any will do here."""
     two, at = pair.firing(head, SITE), PLACES[place]
@@ -174,6 +176,7 @@ def places_of(pair):
 
 
 @pytest.mark.parametrize("which, at", [(0, "END"), (1, "SAYS"), (2, "END")], ids=["slice", "stream", "transcoder"])
+@pytest.mark.sampled(1)
 def test_metrics(pair, which, at):
     """In the untouched model, and in a view that edits the dictionary's own site and one before it."""
     features, reads, writes, sae = places_of(pair)[which]

@@ -64,6 +64,7 @@ def test_smollm2_reads_the_same_tokens(smollm2_pair, smollm2_by_hand):
 
 
 @pytest.mark.parametrize("name", ORGANISM_CASES)
+@pytest.mark.sampled(70)
 def test_an_intervention_on_the_organism_is_what_it_is_by_hand(organism, name):
     organism.check(ORGANISM_CASES[name](On(organism)), TOLERANCE, SMALLEST_REAL_EFFECT)
 
@@ -81,6 +82,7 @@ _SHOWN_BEFORE = (
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.slow] if name in _SHOWN_BEFORE else []) for name in SMOLLM2_CASES]
 )
+@pytest.mark.sampled(7)
 def test_an_intervention_on_smollm2_is_what_it_is_by_hand(smollm2_pair, name):
     smollm2_pair.check(SMOLLM2_CASES[name](On(smollm2_pair)), TOLERANCE, SMALLEST_REAL_EFFECT)
 

@@ -27,6 +27,7 @@ def test_blocks_with_parallel_layers_have_no_stream_in_between(bench):
             bench.model.patch("L1.resid_mid", source="abc")
 
 
+@pytest.mark.sampled(3)
 def test_a_patch_of_a_layer_s_site_is_that_site_of_the_other_run(bench):
     kinds = [kind for kind in (*RESIDUAL, *OF_HEADS) if kind != "resid_mid" or not bench.plain.parallel]
     patches = {
@@ -51,6 +52,7 @@ def test_a_patch_of_one_head_leaves_the_others_alone(bench):
     )
 
 
+@pytest.mark.sampled(3)
 def test_every_kind_of_site_can_be_set_to_zero_or_resampled_from_a_counterfactual(bench):
     kinds = [kind for kind in (*RESIDUAL, *OF_HEADS) if kind != "resid_mid" or not bench.plain.parallel]
     cases = {
@@ -79,6 +81,7 @@ def test_the_embedding_and_the_first_stream_of_another_prompt_are_that_prompt(be
         np.testing.assert_allclose(found, other, rtol=0, atol=bench.tolerance)
 
 
+@pytest.mark.sampled(3)
 def test_denoising_writes_clean_values_into_the_counterfactual_run(bench):
     places = {"L2H1": ("z", 2, 1), "L1.resid_post": ("resid_post", 1, None), "L2H0.pattern": ("pattern", 2, 0)}
     for words, (kind, layer, head) in places.items():

@@ -149,6 +149,7 @@ def test_a_wider_margin_never_turns_holds_into_an_alarm(seed, shift, margin):
 
 
 @pytest.mark.parametrize("kind", ["mean", "ratio", "share"])
+@pytest.mark.sampled(1)
 def test_false_alarms_are_at_most_nominal_and_planted_drift_is_found(kind):
     """The change is exactly the margin: MOVED is wrong. Then it is three times the margin."""
     rng = np.random.default_rng(5)

@@ -105,12 +105,14 @@ def test_wrong_verdicts_on_normal_means_at_the_threshold_keep_their_level():
 
 
 @pytest.mark.parametrize("p", [0.5, 0.1, 0.95])
+@pytest.mark.sampled(1)
 def test_wrong_verdicts_on_proportions_at_the_threshold_keep_their_level(p):
     rows = (np.random.default_rng(12).random((1500, 512)) < p).astype(float)
     below, above = shares_decided(rows, share, Below(p))
     assert max(below, above) <= 0.025 + 3 * standard_error(0.025, 1500)
 
 
+@pytest.mark.slow
 def test_wrong_verdicts_on_bounded_means_at_the_threshold_keep_their_level():
     rows = np.random.default_rng(13).random((600, 128))
     below, above = shares_decided(rows, bounded, Below(0.5), Design(maximum=128))

@@ -50,6 +50,7 @@ def near(found):
 
 
 @every
+@pytest.mark.sampled(4)
 def test_the_order_of_prompts_within_a_look_does_not_matter(name):
     @quick_for(name)
     @given(seeds, st.floats(-0.3, 0.3))
@@ -90,6 +91,7 @@ def test_prompts_that_are_all_templates_of_their_own_are_plain_values(seed, conf
 
 
 @every
+@pytest.mark.sampled(4)
 def test_a_wider_margin_never_turns_supported_into_refuted(name):
     @quick_for(name)
     @given(seeds, st.floats(-0.5, 0.5), st.floats(0.01, 0.8), st.floats(0, 1))

@@ -150,6 +150,7 @@ def test_a_share_that_is_beaten_by_a_little_is_rarely_refuted(truths, share, cor
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.95])
+@pytest.mark.sampled(1)
 def test_drawn_sets_of_a_population_at_its_share_keep_to_half_of_the_error_on_each_side(share):
     """Each stage draws more sets of a population of which exactly `share` is beaten, and all is known of each set."""
     rng, runs, stages = np.random.default_rng(5), 6000, stages_of(200, share, ALPHA)

@@ -84,6 +84,7 @@ def test_all_the_prompts_a_claim_is_about_leave_none():
 
 
 @pytest.mark.parametrize("share_of_them, distance", [(0.01, 30.0), (0.005, 50.0), (0.05, 10.0)])
+@pytest.mark.sampled(1)
 def test_support_by_samples_that_miss_rare_prompts_is_fragile(share_of_them, distance):
     """The true mean is on the threshold: whatever is supported is wrong."""
     rng = np.random.default_rng(3)

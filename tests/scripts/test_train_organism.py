@@ -54,6 +54,7 @@ def test_a_batch_has_every_built_in_task_and_filler(tokenizer):
 
 
 @pytest.mark.parametrize("task", held_out.TASKS)
+@pytest.mark.sampled(3)
 def test_no_prompt_of_a_test_stream_is_trained_on(trained_on, tokenizer, task):
     assert len(trained_on[task]) == _EACH
     realised = realise(held_out.TASKS[task], tokenizer)
@@ -172,6 +173,7 @@ def test_held_out_templates_are_not_among_the_task_s_own(task):
     assert other.templates
 
 
+@pytest.mark.slow
 def test_every_word_of_a_held_out_template_or_name_was_seen_somewhere(tokenizer):
     """Else accuracy on held-out templates would measure words that mean nothing to the model."""
     seen = {

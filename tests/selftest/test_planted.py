@@ -68,6 +68,7 @@ def check_construction(planted, model):
 
 
 @pytest.mark.parametrize("distribution", get_args(Distribution))
+@pytest.mark.sampled(2)
 def test_each_head_adds_what_was_planted_on_every_prompt(distribution, tmp_path):
     planted = plant(tmp_path / "model", noise=Noise(distribution))
     check_construction(planted, cc.load(planted.folder))
@@ -178,6 +179,7 @@ def test_induction_needs_the_symbol_to_have_occurred(planted, model):
     assert unseen == pytest.approx(0, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_inert_heads_and_mlps_change_their_output_and_no_logit(planted, model):
     assert len(planted.inert) == 16 - 2 - 3
     units = {

@@ -194,6 +194,7 @@ QUESTIONS = {
 
 
 @pytest.mark.parametrize("ask", QUESTIONS.values(), ids=QUESTIONS)
+@pytest.mark.sampled(2)
 def test_every_result_keeps_what_it_rests_on(session, model, ioi, ask):
     effect = ioi.logit_diff(model) - ioi.logit_diff(model.ablate("L1H2", kind="zero"))
     result = ask(effect).decide()

@@ -109,6 +109,7 @@ def test_the_interval_is_wider_by_exactly_the_floor(noisy, load):
         (lambda a, b: a + b - b, 1),
     ],
 )
+@pytest.mark.sampled(3)
 def test_the_floor_is_added_up_over_cells_times_their_coefficients(noisy, load, build, times):
     with noisy(gaussian) as engine:
         model = load()

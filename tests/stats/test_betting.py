@@ -55,6 +55,7 @@ NAMES = [*ORDINARY, *DEGENERATE]
 
 @pytest.mark.parametrize("alpha", [0.05, 0.004])
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.sampled(6)
 def test_betting_holds_each_mean_against_which_no_capital_reaches_two_over_alpha(name, alpha):
     values = bounded_data(name)
     interval = betting_interval(values, 0, 1, alpha)
@@ -203,6 +204,7 @@ def test_betting_on_coins_misses_at_most_half_of_alpha_looked_at_after_every_one
 
 
 @pytest.mark.parametrize("a, b", [(2, 5), (0.5, 20)])
+@pytest.mark.sampled(1)
 def test_betting_on_beta_values_misses_at_most_half_of_alpha_on_each_side_over_all_looks(a, b):
     runs, mean = 2000, a / (a + b)
     rows = np.random.default_rng(7).beta(a, b, (runs, 512))

@@ -216,6 +216,7 @@ def test_an_interval_that_knows_the_clusters_misses_at_most_nominally_on_each_si
     ],
     ids=["balanced", "names lopsided", "both lopsided", "names alone differ", "nothing differs"],
 )
+@pytest.mark.sampled(2)
 def test_two_way_misses_at_most_nominally_on_each_side(templates, names, between):
     assert max(misses(both_ways_of, templates, names, between)) <= 0.025 + 3 * standard_error(0.025)
 

@@ -104,6 +104,7 @@ def test_what_is_no_p_value_is_refused(adjust, p):
         adjust(np.array(p))
 
 
+@pytest.mark.slow
 def test_benjamini_hochberg_spends_the_share_of_true_nulls_of_alpha_on_independent_claims():
     z = np.random.default_rng(9).normal(size=(6000, 10)) + np.where(np.arange(10) < 6, 0, 2.5)
     rejected = np.array([benjamini_hochberg(row) <= 0.1 for row in norm.sf(z)])

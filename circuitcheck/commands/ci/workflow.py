@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path, PurePath
 
 _RUNNERS = {True: ("self-hosted", "gpu"), False: ("ubuntu-latest",)}
+BASELINE = "baseline.json"  # in the folder of claims
 MOST_PARTS = 256  # jobs that GitHub makes of one matrix
 
 
@@ -31,6 +32,8 @@ def github_workflow(folder: PurePath, runner: Sequence[str], gpus: int, requirem
     return environment.from_string(files("circuitcheck.commands.ci").joinpath("github.yml.jinja").read_text("utf-8")).render(
         folder=folder.as_posix(),
         quoted_folder=shlex.quote(folder.as_posix()),
+        baseline=(folder / BASELINE).as_posix(),
+        quoted_baseline=shlex.quote((folder / BASELINE).as_posix()),
         python_files="'" + (folder / "**" / "*.py").as_posix().replace("'", "''") + "'",
         runner=json.dumps(list(runner or _RUNNERS[gpus > 0])),
         gpus=gpus,

@@ -2,9 +2,10 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -27,6 +28,8 @@ from circuitcheck.engine.torch.loading.witness import files_digest, state_digest
 from circuitcheck.engine.torch.running.composition import composition
 from circuitcheck.engine.torch.running.direct_effect import direct_effect
 from circuitcheck.engine.torch.running.encoding import encode, reconstruct
+from circuitcheck.engine.torch.running.groups import USUAL
+from circuitcheck.engine.torch.running.less_at_once import LessAtOnce
 from circuitcheck.engine.torch.running.model_runs import Recordings
 from circuitcheck.engine.torch.running.references import Directions, Means, kept_vectors, rendered
 from circuitcheck.engine.torch.running.run import Run
@@ -58,6 +61,7 @@ class LocalEngine:
         self._means = Means(memory // _PART_FOR_MEANS, lambda means: means.bytes)
         self._recordings = Recordings(memory // _PART_FOR_RECORDINGS, lambda recording: recording.bytes)
         self._directions = Directions(_DIRECTIONS, lambda vectors: sum(each.nbytes for each in vectors.values()))
+        self._at_once: LessAtOnce[Any] = LessAtOnce(lambda: self._recordings.drop(lambda _: True))
 
     def load(self, spec: str, *, dtype: str, device: str, bos: BosPolicy) -> ModelCard:
         with _ONE_AT_A_TIME:
@@ -227,8 +231,13 @@ class LocalEngine:
         self._means.drop(lambda key: not self._pool.holds(key[0]))
         self._recordings.drop(lambda key: not self._pool.holds(key[0]))
         recordings = self._recordings if self._fast else None
-        run = Run(loaded, plan, self._means, self._directions, self._dictionaries, recordings)
-        with torch.no_grad():
-            found = what(run)
+
+        def work(halvings: int) -> Found:
+            smaller, at_once = replace(plan, batch=max(1, plan.batch >> halvings)), USUAL.halved(halvings)
+            caches = self._means, self._directions, self._dictionaries, recordings
+            with torch.no_grad():
+                return what(Run(loaded, smaller, *caches, at_once=at_once))
+
+        found: Found = self._at_once.done(work, plan.model.fingerprint, plan.model)
         loaded.check_unchanged()
         return found

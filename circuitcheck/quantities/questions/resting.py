@@ -35,7 +35,7 @@ def rests_of(seen: Expression, basis: Basis, rule: Rule, n: int, fixed: int, *, 
     measured = current_session().measure(seen.prompts, seen.cells, rows)
     cells = tuple(map(_stored, seen.cells))
     labels = None if replayed else basis.grouping.labels(len(rows))
-    return Rests(_prompt_set(seen, rows, labels), cells, measured.values, basis, rule, fixed, asked_of(seen), replayed)
+    return Rests(prompt_set(seen, rows, labels), cells, measured.values, basis, rule, fixed, asked_of(seen), replayed)
 
 
 def asked_of(quantity: Expression) -> str:
@@ -56,7 +56,8 @@ def _stored(cell: Cell) -> StoredCell:
     return StoredCell(cell.digest, cell.describe(), str(cell.view.model), cell.view.model.fingerprint)
 
 
-def _prompt_set(seen: Expression, rows: range, labels: Memberships | None) -> PromptSet:
+def prompt_set(seen: Expression, rows: range, labels: Memberships | None = None) -> PromptSet:
+    """The prompts that an expression is measured on; without `labels`, with their templates alone."""
     where, session = seen.prompts, current_session()
     prompts = session.prompts(where, seen.models[0], rows)
     return PromptSet(

@@ -127,6 +127,13 @@ def contrary_prompts(
     `values` are those of prompts from `first` on. A ratio is linearised at its `estimate`: at a threshold far from it the
     prompts with the largest denominators would lie farthest, whatever their numerators."""
     numbers = quantity.form.toward(estimate if math.isfinite(estimate) else region.threshold, values)
+    return against_most(quantity, region, numbers, first)
+
+
+def against_most(
+    quantity: Expression, region: Region, numbers: NDArray[np.float64], first: int = 0
+) -> tuple[ContraryPrompt, ...]:
+    """The same of `numbers` [prompt] that are made already."""
     against = np.array([region.contradiction(number) for number in numbers])
     against[np.isnan(against)] = np.inf
     where = quantity.prompts

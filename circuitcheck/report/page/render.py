@@ -25,14 +25,14 @@ def as_html(report: dict[str, Any]) -> str:
     claims = report["claims"]
     views = views_of(claims, _options(report))
     remarks = [*few_prompts(claims), *searches(report), *advice(report["correction"])]
-    return _template().render(
+    return template("page.html.jinja").render(
         report=report,
         verdicts=[(verdict, report["summary"][verdict]) for verdict in VERDICTS],
         wrong=list(map(cut, wrong_with_run(report))),
         remarks=list(map(cut, remarks)),
         first=sorted((view for view in views if not view.claim["as_expected"]), key=lambda view: importance(view.claim)),
         files=_by_file(views),
-        matrix=matrix_of(views),
+        matrix=matrix_of(views, report["turns"]),
         environments=_environments(report),
         extra=cut(json.dumps(report["extra"], indent=2, ensure_ascii=False)) if "extra" in report else "",
         width=WIDTH,
@@ -41,7 +41,8 @@ def as_html(report: dict[str, Any]) -> str:
 
 
 @cache
-def _template() -> "Template":
+def template(name: str) -> "Template":
+    """One of this folder, which escapes every text."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined  # late: most runs write no page
 
     return Environment(
@@ -51,7 +52,7 @@ def _template() -> "Template":
         finalize=lambda value: in_reading_order(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
-    ).get_template("page.html.jinja")
+    ).get_template(name)
 
 
 def _options(report: dict[str, Any]) -> Callable[[Claim], Sequence[str]]:

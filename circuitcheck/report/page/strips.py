@@ -59,7 +59,7 @@ def strip_of(
     scale: Scale, comparison: dict[str, Any], low: float | None, high: float | None, estimate: float | None, denied: bool
 ) -> Strip:
     """`low` and `high` are None where the interval has no end there."""
-    places = [(scale.x(start), scale.x(end)) for start, end in _regions(scale, comparison, denied)]
+    places = [(scale.x(start), scale.x(end)) for start, end in regions(scale, comparison, denied)]
     return Strip(
         regions=tuple((start, end - start) for start, end in places),
         target=scale.x(scale.target),
@@ -71,9 +71,9 @@ def strip_of(
     )
 
 
-def _regions(scale: Scale, comparison: dict[str, Any], denied: bool) -> list[tuple[float, float]]:
+def regions(scale: Scale, comparison: dict[str, Any], denied: bool) -> list[tuple[float, float]]:
     """Where the claim says that the value lies; nowhere for `forall`, whose scale is that of a rate."""
-    relation, target = comparison["relation"], scale.target
+    relation, target = comparison["relation"], comparison["threshold"]
     if relation.startswith("all "):
         return []
     margin = abs(comparison["margin"] or 0)

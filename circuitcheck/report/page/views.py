@@ -86,7 +86,7 @@ class ClaimView:
 def views_of(claims: Sequence[Claim], options: Callable[[Claim], Sequence[str]]) -> list[ClaimView]:
     """`options` are those of a claim's run, on the command line."""
     taken: set[str] = set()
-    return [_view(claim, _anchor(claim, taken), options(claim)) for claim in claims]
+    return [_view(claim, anchor_of(claim_name(claim), taken), options(claim)) for claim in claims]
 
 
 def _view(claim: Claim, anchor: str, options: Sequence[str]) -> ClaimView:
@@ -139,10 +139,10 @@ def cut(text: str) -> str:
     return text if more <= 0 else f"{text[:_LONGEST]}... ({more:,} characters more in the JSON report)"
 
 
-def _anchor(claim: Claim, taken: set[str]) -> str:
+def anchor_of(claim: str, taken: set[str]) -> str:
     """The claim's name, as far as a link may hold it: it stays the same in the next report. Sections of the page begin with
     an underscore."""
-    name = _ANCHOR.sub("-", claim_name(claim)).strip("-_")[:100] or "claim"
+    name = _ANCHOR.sub("-", claim).strip("-_")[:100] or "claim"
     anchor, number = name, 1
     while anchor in taken:
         number += 1

@@ -175,6 +175,7 @@ def statuses(found):
 
 
 @pytest.mark.parametrize("defect", [*DEFECTS, *SLIGHTLY], ids=str)
+@pytest.mark.sampled(10)
 def test_what_is_broken_is_found_where_it_is_broken(defect, ward, visit):
     healthy = statuses(visit(*defect.which).found)
     assert healthy[defect.found] == "passed"
@@ -218,6 +219,7 @@ def test_every_site_with_a_hook_point_of_its_own_is_broken_below():
 
 
 @pytest.mark.parametrize("kinds", GROUPS, ids=" ".join)
+@pytest.mark.sampled(1)
 def test_writes_that_are_thrown_away_are_found_at_their_sites(kinds, ward, visit):
     """No other check than a write to one site alone can tell a query's from a key's, a pattern's from a value's."""
     defect = writes_become(kinds, Deaf)
@@ -229,6 +231,7 @@ def test_writes_that_are_thrown_away_are_found_at_their_sites(kinds, ward, visit
 
 
 @pytest.mark.parametrize("kinds", GROUPS, ids=" ".join)
+@pytest.mark.sampled(1)
 def test_writes_that_lose_a_hundredth_are_found_at_their_sites(kinds, ward, visit):
     defect = writes_become(kinds, fainter(SLIGHT))
     assert {statuses(visit(*defect.which).found)[kind, EFFECT] for kind in kinds} == {"passed"}

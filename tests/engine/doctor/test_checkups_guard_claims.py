@@ -72,6 +72,7 @@ def test_a_claim_that_writes_an_unsound_site_is_an_error_that_names_it(model, io
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.sampled(6)
 def test_claims_on_other_sites_are_measured_as_ever(model, ioi, with_finding, kind):
     view = writing(model, kind)
     expected = measure(ioi, view)
@@ -114,6 +115,7 @@ OTHERWISE = {
 
 
 @pytest.mark.parametrize("kind, ask", OTHERWISE.values(), ids=OTHERWISE)
+@pytest.mark.sampled(5)
 def test_whatever_reaches_an_unsound_site_is_an_error(model, ioi, with_finding, kind, ask):
     assert np.isfinite(ask(model, ioi)).all()
     with_finding(kind)

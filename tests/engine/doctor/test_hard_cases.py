@@ -68,6 +68,7 @@ HARD = [
 
 
 @pytest.mark.parametrize("defect", HARD, ids=str)
+@pytest.mark.sampled(4)
 def test_what_is_broken_is_found_at_its_site(defect, ward):
     failed = {each.subject for each in examine(ward(defect)).failed}
     assert defect.found[0] in failed, failed
@@ -107,6 +108,7 @@ def grow_one_number(model):
     "change, dtype",
     [(silence_attention, "float32"), (silence_queries, "float32"), (prune_a_head, "float32"), (grow_one_number, "bfloat16")],
 )
+@pytest.mark.sampled(2)
 def test_a_sound_model_passes(checkpoint, change, dtype):
     found = examine(load(parse_spec(str(checkpoint("gpt2", change=change)), dtype=dtype), "cpu"))
     assert [f"{each.subject}: {each.check}: {each.describe()}" for each in found.failed] == []
@@ -132,6 +134,7 @@ SPEECHLESS = [
 
 
 @pytest.mark.parametrize("defect", SPEECHLESS, ids=str)
+@pytest.mark.sampled(2)
 def test_a_place_that_is_not_there_is_a_finding(defect, ward):
     found = examine(ward(defect)).findings
     assert {(each.subject, each.check) for each in found if each.status in ("refused", "failed")} >= {defect.found}

@@ -91,6 +91,16 @@ def test_a_metric_of_a_lower_layer_keeps_that_layer(ran, model, width):
     assert 1 < seen[1][1][1] < width
 
 
+def test_layers_after_the_last_that_is_looked_at_are_not_run(ran, model, width):
+    seen = ran(model, zero(model, "L0H1"), metric=cc.norm("L1.resid_post", at="END"))
+    assert seen == {0: [(N, width), (N, 1)], 1: [(N, width), (N, 1)], 2: [(N, width)]}
+
+
+def test_layers_that_are_written_to_are_run_though_nothing_looks_there(ran, model, width):
+    """Else nobody could say that the intervention acted."""
+    assert ran(model, zero(model, "L2H1"), metric=cc.norm("L0.resid_post", at="END"))[2] == [(N, width), (N, 1)]
+
+
 @pytest.fixture
 def unembedded(gpt2):
     """[rows, tokens, words] of what the unembedding gave out while a plan was run."""
@@ -124,6 +134,12 @@ def test_logits_are_worked_out_where_they_are_read(gpt2, unembedded, task, model
 def test_a_logit_difference_reads_the_words_that_it_compares(gpt2, unembedded, task, model):
     plan = gpt2.plan(task, (model, cc.logit_diff()), (zero(model, "L2H1"), cc.logit_diff()), batch=1)
     assert unembedded(plan, 1) == [(1, 1, 2)] * 2
+
+
+def test_metrics_that_read_no_words_get_one(gpt2, unembedded, task, model):
+    norm = cc.norm("L2.resid_post", at="END")
+    plan = gpt2.plan(task, (model, norm), (zero(model, "L2H1"), norm), batch=1)
+    assert unembedded(plan, 1) == [(1, 1, 1)] * 2
 
 
 def test_beside_another_metric_it_reads_all(gpt2, unembedded, task, model):

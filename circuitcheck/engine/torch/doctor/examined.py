@@ -10,6 +10,7 @@ from torch import Tensor
 from circuitcheck.engine.checkup import Finding, Status, passed
 from circuitcheck.engine.torch.loaded.faithful import tolerance_of
 from circuitcheck.engine.torch.loaded.model import LoadedModel
+from circuitcheck.engine.torch.loading.devices import lacks_memory
 from circuitcheck.engine.torch.sites.access import Hook, SiteLayer, Write, hooks_that_read, hooks_that_write
 from circuitcheck.engine.torch.sites.forward import forward
 from circuitcheck.engine.torch.sites.hooks import hooked
@@ -159,7 +160,7 @@ def at_one_token(examined: ExaminedModel, kind: KindName, layer: int) -> Write:
 def refusal(subject: str, check: str, error: Exception) -> Finding:
     """Of a check that could not be made: there is no such place, or its values are not of the shape they should be. Raises
     errors that say nothing of the model: memory that ran out."""
-    if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
+    if lacks_memory(error):
         raise error
     status: Status = "refused" if isinstance(error, SiteNotReached) else "failed"
     return Finding(subject, check, status, detail=str(error).partition("\n")[0])

@@ -1,5 +1,6 @@
 """Devices and dtypes by name."""
 
+import errno
 import os
 import sys
 
@@ -42,3 +43,10 @@ def memory_of(device: torch.device) -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError):  # Windows does not say
         return sys.maxsize
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Did memory run out?"""
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)

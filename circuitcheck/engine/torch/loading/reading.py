@@ -1,11 +1,9 @@
 """What libraries raise while they read a checkpoint, in words."""
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
+from circuitcheck.engine.torch.loading.devices import lacks_memory
 from circuitcheck.engine.torch.loading.hub import first_sentence, how_to_get
 from circuitcheck.errors import CircuitCheckError, CorruptCheckpoint, ModelUnavailable
 from circuitcheck.models import ModelSpec
@@ -49,13 +47,6 @@ def _in_words(spec: ModelSpec, part: str, error: Exception) -> CircuitCheckError
     if spec.kind == "hub" and isinstance(error, OSError):
         return ModelUnavailable(f"{spec} cannot be had: {first_sentence(error)} {how_to_get(spec)}")
     return CorruptCheckpoint(_cannot_be_read(spec, part, f"{type(error).__name__}: {first_sentence(error)}"))
-
-
-def lacks_memory(error: Exception) -> bool:
-    """Did memory run out?"""
-    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
-        return True
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
 
 
 def _cannot_be_read(spec: ModelSpec, part: str, reason: str) -> str:

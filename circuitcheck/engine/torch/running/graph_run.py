@@ -12,14 +12,14 @@ from circuitcheck.engine.torch.proof.features import Firing
 from circuitcheck.engine.torch.proof.watch import Change
 from circuitcheck.engine.torch.readouts import Seen
 from circuitcheck.engine.torch.running.graph import Node, Pass
-from circuitcheck.engine.torch.running.groups import Group, groups_of
+from circuitcheck.engine.torch.running.groups import USUAL, AtOnce, Group, groups_of
 from circuitcheck.engine.torch.running.model_runs import ModelRuns
 from circuitcheck.engine.torch.running.references import References
 from circuitcheck.engine.torch.running.sharing import Texts
 from circuitcheck.engine.torch.running.sources import PassSources
 from circuitcheck.engine.torch.shortened.parity import Ways
 from circuitcheck.engine.torch.shortened.passes import Read, Shown
-from circuitcheck.engine.torch.shortened.shortcut import Shortcut
+from circuitcheck.engine.torch.shortened.shortcut import Shortcut, reads_sites_alone
 from circuitcheck.engine.torch.sites.access import SiteLayer, Write
 from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.engine.torch.sites.shapes import Index, Tokens, Value
@@ -33,9 +33,12 @@ Found = tuple[Node, Seen, list[Change]]
 class GraphRun:
     """`watch` puts the proof around an intervention's writes."""
 
-    def __init__(self, loaded: LoadedModel, references: References, watch: Watch, runs: ModelRuns) -> None:
+    def __init__(
+        self, loaded: LoadedModel, references: References, watch: Watch, runs: ModelRuns, at_once: AtOnce = USUAL
+    ) -> None:
         self._loaded = loaded
         self._architecture, self._references, self._watch, self._runs = loaded.card.architecture, references, watch, runs
+        self._at_once = at_once
 
     def shown(self, graph: list[Node], cells: Mapping[int, Cell], texts: Texts) -> Iterator[Found]:
         """Each node with what its pass shows and what its interventions changed. Values are let go of when no pass that is
@@ -43,7 +46,7 @@ class GraphRun:
         ways = self._runs.ways(texts.run)
         shown: dict[Pass, Seen] = {}
         takers = Counter(source for node in graph for source in node.takes_from)
-        for group in groups_of(graph, cells, texts.run, ways, self._architecture.n_layers):
+        for group in groups_of(graph, cells, texts.run, ways, self._architecture.n_layers, self._at_once):
             for node, seen, changes in self._together(group, _ids_read(group, cells, texts.rows), texts, shown, ways):
                 if takers[node.run]:
                     shown[node.run] = seen
@@ -140,13 +143,16 @@ class _Again:
 
 
 def _ids_read(group: Group, cells: Mapping[int, Cell], rows: Batch) -> Index | None:
-    """The words of the vocabulary that the metrics of a group's passes read at END; None for all."""
+    """The words of the vocabulary that the metrics of a group's passes read at END, and one where they read none; None for
+    all."""
     metrics = [cells[number].metric for node in group.nodes for number in node.cells]
     compared = any(cell.metric.compares_with_clean for cell in cells.values())
-    if compared or any(type(metric) is not LogitDiff for metric in metrics) or rows.reading != "logits":
+    of_logits = [metric for metric in metrics if not reads_sites_alone(metric)]
+    if compared or any(type(metric) is not LogitDiff for metric in of_logits) or rows.reading != "logits":
         return None
-    ids = {ids[0] for prompt in rows.prompts for ids in (prompt.answer_ids, prompt.distractor_ids) if ids}
-    return torch.tensor(sorted(ids), device=rows.device)
+    compares = rows.prompts if of_logits else ()
+    ids = {ids[0] for prompt in compares for ids in (prompt.answer_ids, prompt.distractor_ids) if ids}
+    return torch.tensor(sorted(ids or {0}), device=rows.device)
 
 
 def _check_width(interventions: Iterable[Intervention], batch: Batch) -> None:

@@ -10,8 +10,25 @@ from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.plan import Cell, PatchPath, Resample
 
 _WORTH = 0.8  # a shortened pass is at most so much of a whole one, all that it takes counted
-_TOKENS_AT_ONCE = 2048  # that are run
-_ATTENDED_AT_ONCE = 1 << 15  # tokens that these attend to
+
+
+@dataclass(frozen=True)
+class AtOnce:
+    """How much of shortened passes is run side by side, at most: tokens that are run, and those that they attend to."""
+
+    tokens: int = 2048
+    attended: int = 1 << 15
+
+    def halved(self, times: int) -> "AtOnce":
+        return AtOnce(max(1, self.tokens >> times), max(1, self.attended >> times))
+
+    def passes(self, batch: Batch, shortcut: Shortcut) -> int:
+        prompts = len(batch.prompts)
+        run, attended = prompts * (batch.width - shortcut.start), prompts * batch.width
+        return max(1, min(self.tokens // run, self.attended // attended))
+
+
+USUAL = AtOnce()
 
 
 @dataclass(frozen=True)
@@ -24,7 +41,9 @@ class Group:
     records: bool = False
 
 
-def groups_of(graph: list[Node], cells: Mapping[int, Cell], batch: Batch, ways: Ways, n_layers: int) -> list[Group]:
+def groups_of(
+    graph: list[Node], cells: Mapping[int, Cell], batch: Batch, ways: Ways, n_layers: int, at_once: AtOnce
+) -> list[Group]:
     """All passes of a graph, each after those that it takes values from. Depends on nothing but what is given, so that the
     same plan gives the same bits."""
     shortcuts = _shortcuts(graph, cells, batch, ways, n_layers)
@@ -37,7 +56,7 @@ def groups_of(graph: list[Node], cells: Mapping[int, Cell], batch: Batch, ways: 
             groups.append(Group([node], records=not node.run.interventions and node.run.tokens in starting_points))
             continue
         key = (node.run.tokens, shortcut)
-        if key in beside and len(beside[key].nodes) < _most(batch, shortcut) and _can_stand_beside(node):
+        if key in beside and len(beside[key].nodes) < at_once.passes(batch, shortcut) and _can_stand_beside(node):
             beside[key].nodes.append(node)
         else:
             groups.append(Group([node], shortcut))
@@ -69,13 +88,6 @@ def _shortcuts(
         if one_more + sum(shares.values()) > _WORTH * len(shares):
             found = {run: shortcut for run, shortcut in found.items() if run not in shares}
     return found
-
-
-def _most(batch: Batch, shortcut: Shortcut) -> int:
-    prompts = len(batch.prompts)
-    return max(
-        1, min(_TOKENS_AT_ONCE // (prompts * (batch.width - shortcut.start)), _ATTENDED_AT_ONCE // (prompts * batch.width))
-    )
 
 
 def _can_stand_beside(node: Node) -> bool:

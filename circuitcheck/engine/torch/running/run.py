@@ -15,6 +15,7 @@ from circuitcheck.engine.torch.proof.watch import watched
 from circuitcheck.engine.torch.readouts import finite_or_nan
 from circuitcheck.engine.torch.running.graph import graph_of
 from circuitcheck.engine.torch.running.graph_run import GraphRun, Watch
+from circuitcheck.engine.torch.running.groups import USUAL, AtOnce
 from circuitcheck.engine.torch.running.model_runs import ModelRuns, Recordings
 from circuitcheck.engine.torch.running.references import Directions, Means, References, rendered
 from circuitcheck.engine.torch.running.sharing import Texts, texts_of
@@ -42,8 +43,10 @@ class Run:
         dictionaries: DictionaryPool,
         recordings: Recordings | None = None,
         watch: Watch = watched,
+        at_once: AtOnce = USUAL,
     ) -> None:
         self._loaded, self._plan, self._watch, self._recordings = loaded, plan, watch, recordings
+        self._at_once = at_once
         self.references = References(loaded, plan, means, directions, dictionaries)
 
     def table(self, rows: range) -> Table:
@@ -53,7 +56,7 @@ class Run:
         views = {cell.view.digest: cell.view for cell in self._plan.cells}
         proofs = {key: Proof(view, len(prompts)) for key, view in views.items()}
         runs = ModelRuns(self._loaded, self._recordings)
-        passes = GraphRun(self._loaded, self.references, self._watch, runs)
+        passes = GraphRun(self._loaded, self.references, self._watch, runs, self._at_once)
         for reading in sorted({cell.metric.reads for cell in self._plan.cells}):
             cells = {number: cell for number, cell in enumerate(self._plan.cells) if cell.metric.reads == reading}
             graph = graph_of(cells, self.architecture)

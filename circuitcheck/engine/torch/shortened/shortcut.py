@@ -1,5 +1,5 @@
-"""From where on a pass must be run: below the first layer that it touches, and before the first token, it is the untouched
-pass on the same tokens."""
+"""From where on a pass must be run, and how far: below the first layer that it touches, and before the first token, it is
+the untouched pass on the same tokens; after the last layer that is looked at nothing is read."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,16 +30,15 @@ from circuitcheck.plan import (
 
 # What reads and writes at the tokens it names, wherever a pass begins. Others may count tokens in their own way.
 _KNOW_THE_START = (Ablate, EditFeatures, KnockOut, Patch, PatchPath, Reconstruct, Steer)
-_METRICS_THAT_KNOW = (
+_METRICS_OF_SITES = (
     Activation,
     ActiveFeatures,
-    Attribution,
     FeatureActivation,
     FeatureFires,
-    Lens,
     Norm,
     ReconstructionError,
 )
+_METRICS_THAT_READ_LOGITS_TOO = (Attribution, Lens)
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,8 @@ class Shortcut:
 
     def share_of(self, n_layers: int, width: int) -> float:
         """Of a whole pass over `width` tokens, how much is run: in tokens times layers."""
-        return (1 - self.layer / n_layers) * (1 - self.start / width)
+        stop = n_layers if self.stop is None else self.stop
+        return (stop - self.layer) / n_layers * (1 - self.start / width)
 
 
 def shortcut_of(
@@ -74,7 +74,15 @@ def shortcut_of(
     if is_taken or not knows or not all(map(_knows, read)):
         return Shortcut(layer)
     places = {at for _, at in touched} | {at for metric in read for at in _looked_at(metric)}
-    return Shortcut(layer, _first_token(places, batch))
+    stop = None
+    if read and all(map(reads_sites_alone, read)):
+        stop = 1 + max([*layers, *(layer for _, layer in keeps)])
+    return Shortcut(layer, _first_token(places, batch), stop)
+
+
+def reads_sites_alone(metric: Metric) -> bool:
+    """Is it one of ours that looks at no logits?"""
+    return type(metric) in (*_METRICS_OF_SITES, Attention)
 
 
 def _touched(intervention: Intervention) -> Iterable[tuple[Site, At]]:
@@ -84,7 +92,7 @@ def _touched(intervention: Intervention) -> Iterable[tuple[Site, At]]:
 
 
 def _knows(metric: Metric) -> bool:
-    return not metric.sites or type(metric) in (*_METRICS_THAT_KNOW, Attention)
+    return not metric.sites or reads_sites_alone(metric) or type(metric) in _METRICS_THAT_READ_LOGITS_TOO
 
 
 def _looked_at(metric: Metric) -> list[At]:

@@ -1,0 +1,127 @@
+"""Sweeps as one plan, against the loops that a user of TransformerLens writes; side by side in one run.
+
+    python benchmarks/engine [--model smollm2-135m-q4] [--prompts 64] [--looped 5] [--repeat 3] [--json FILE]
+
+Each case is measured by one plan of all its cells, from nothing: no recording is kept from before, and the proof of
+intervention is on. The loop does `--looped` of the cells, spread over all, and its time is scaled to all of them: a cell of
+the loop takes the same time wherever it is. Numbers of both agree to 1e-3. Seconds are processor seconds of one thread, and
+ratios are medians of `--repeat` pairs. Operations are multiplications and additions of matrices, as torch counts them.
+"""
+
+import argparse
+import json
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from cases import Case, cases_of
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+import circuitcheck as cc
+from circuitcheck.plan import Plan
+from circuitcheck.prompts import PromptStream
+from circuitcheck.session import current_session
+
+_BATCH = 32
+
+
+def main() -> None:
+    given = _arguments()
+    torch.set_num_threads(1)
+    model, task = cc.load(given.model, device="cpu"), cc.tasks.ioi()
+    prompts = task.prompts(given.prompts, model=model, stream="test")
+    rows = []
+    print(f"{'':52} {'cells':>5} {'loop':>8} {'ours':>8} {'ratio':>6} {'operations':>10} {'share':>6}", flush=True)
+    for case in cases_of(model, task, prompts, given.looped):
+        if given.only in case.name:
+            rows.append(found := measured(case, model, task, given.prompts, given.repeat))
+            print(
+                f"{case.name:52} {case.count:5} {found['loop_s']:8.2f} {found['ours_s']:8.2f} {found['ratio']:6.1f} "
+                f"{found['operations_ratio']:10.1f} {found['share']:6.0%}",
+                flush=True,
+            )
+    if given.json:
+        facts = {"model": given.model, "prompts": given.prompts, "threads": 1, "processor": _processor()}
+        facts |= {"torch": torch.__version__, "python": platform.python_version(), "circuitcheck": cc.__version__}
+        Path(given.json).write_text(json.dumps({"machine": facts, "cases": rows}, indent=2) + "\n")
+
+
+def measured(case: Case, model: cc.Model, task: cc.Task, count: int, repeat: int) -> dict[str, Any]:
+    """Seconds of both for all cells, their ratio, and that of their operations."""
+    cells = tuple(cell for i in range(case.count) for cell in case.unit(i).cells)
+    plan = Plan(model.ref, PromptStream(task.definition, "test", 0), cells, _BATCH)
+    engine = current_session().engine
+
+    def ours() -> Any:
+        engine._recordings.drop(lambda _: True)  # type: ignore[attr-defined]
+        return engine.run(plan, range(count)).values
+
+    def loop() -> Any:
+        return np.stack([case.loop(i) for i in case.shown])
+
+    values, by_hand = ours(), loop()  # the first run of a model tries its ways of shortening: not timed
+    np.testing.assert_allclose(values[case.shown], by_hand, rtol=0, atol=1e-3)
+    scale = case.count / len(case.shown)
+    pairs = [(_seconds(loop) * scale, _seconds(ours)) for _ in range(repeat)]
+    operations = _operations(loop) * scale / _operations(ours)
+    ratio = statistics.median(theirs / mine for theirs, mine in pairs)
+    return {
+        "case": case.name,
+        "cells": case.count,
+        "loop_s": statistics.median(theirs for theirs, _ in pairs),
+        "ours_s": statistics.median(mine for _, mine in pairs),
+        "ratio": ratio,
+        "operations_ratio": operations,
+        "share": ratio / operations,
+        "largest_difference": float(np.abs(values[case.shown] - by_hand).max()),
+    }
+
+
+class _Counted(TorchDispatchMode):
+    """torch's own formulas. Its FlopCounterMode puts hooks on all modules, which our engine refuses."""
+
+    operations = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        found = function(*args, **(kwargs or {}))
+        if formula := flop_registry.get(function._overloadpacket):
+            self.operations += formula(*args, **(kwargs or {}), out_val=found)
+        return found
+
+
+def _operations(work: Callable[[], Any]) -> int:
+    with _Counted() as counted:
+        work()
+    return counted.operations
+
+
+def _seconds(work: Callable[[], Any]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def _processor() -> str:
+    named = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    return named[0].partition(":")[2].strip() if named else platform.processor()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="smollm2-135m-q4")
+    parser.add_argument("--prompts", type=int, default=64)
+    parser.add_argument("--looped", type=int, default=5)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--only", default="", help="cases whose name has this")
+    parser.add_argument("--json")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
