@@ -157,9 +157,8 @@ def test_measured_in_one_plan_they_are_what_they_are_alone(model, ioi):
         for view in (model, model.on("abc"))
         for part, toward, at in (("L1H1", "answer", "END"), ("L1H1", " Mary", "S2"), ("L1H1", "answer-distractor", "END"))
     ]
-    asked += [
-        ioi.attribution(model, part, at="S2") for part in ("L1H2", "L1.mlp[3]", "L1.b_O", "L2.mlp", "pos_embed", "b_U")
-    ]
+    parts = ("L1H2", "L1.mlp[3]", "L0.mlp[3]", "L1.b_O", "L2.mlp", "pos_embed", "b_U")
+    asked += [ioi.attribution(model, part, at="S2") for part in parts]
     total = sum(asked)
     columns = dict(zip((cell.digest for cell in total.cells), total.draw(range(N)), strict=True))
     engine = cc.current_session().engine
