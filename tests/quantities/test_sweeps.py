@@ -174,6 +174,10 @@ def test_cells_without_interventions_are_compared_with_0_and_others_with_the_unt
     assert ablated.estimate(24).nothing == pytest.approx([clean, clean])
     left = seen.sweep(lambda task, at: task.recovered(model.ablate("L0.attn", kind="zero", at=at)), cc.axis("at", ["A"]))
     assert left.estimate(24).nothing == pytest.approx([1.0])
+    with pytest.raises(BadSweep, match="is of task ioi; expected seen"):
+        seen.sweep(ablated.function, *ablated.axes, null=cc.tasks.ioi().logit_diff(model)).estimate(24)
+    paired = seen.sweep(ablated.function, *ablated.axes, null=seen.logit_diff(model)).estimate(24)
+    assert paired.p.tolist() == ablated.estimate(24).p.tolist()
     far = seen.sweep(lambda task, n: task.metric(random_numbers(n), model), cc.axis("n", range(2)), null=5.0).estimate(32)
     assert far.marks.all()
     assert (far.effect < -4).all()
@@ -221,6 +225,15 @@ def test_shares_are_judged_by_their_own_methods(model, seen):
     assert "Holm" in found.method
     assert found.marks.tolist() == [False, True]
     assert found.low[1] < 0.9  # 32 of 32, at a half of the error: [0.872, 1]
+
+
+def test_a_sweep_goes_with_the_prompts_of_its_session(shared_session, model, seen):
+    sweep = seen.sweep(lambda task, at: task.logit_diff(model.ablate("L0.mlp", kind="zero", at=at)), cc.axis("at", ["A"]))
+    first = sweep.estimate(16)
+    with cc.use_session(cc.Session(cc.Settings(seed=3), make_engine=lambda _: shared_session.engine)):
+        other = sweep.estimate(16)
+    assert (first.origin.seed, other.origin.seed) == (0, 3)
+    assert first.value != other.value
 
 
 def test_new_templates_are_judged_by_template(shared_session, model):

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from itertools import product
 from typing import Any, Protocol, Self
 
@@ -101,33 +100,41 @@ class Sweep:
         level = checked_number("confidence", confidence, ValueError, "a number such as 0.95")
         if not 0.5 < level < 1:
             raise ValueError(f"confidence {confidence} is outside (0.5, 1); 0.95 is usual.")
-        quantities = [_looked_at(each) for each in self._cells]
+        asked = self._cells()
+        quantities = [_looked_at(each) for each in asked]
         effects = [effect_of(each, self._null_of(each)) for each in quantities]
-        where, session = quantities[0].prompts, current_session()
-        self._check_looks(where, quantities[0])
+        where = quantities[0].prompts
+        if where.stream != asked[0].prompts.stream:
+            _say_where(where, quantities[0])
         cells = [cell for each, effect in zip(quantities, effects, strict=True) for cell in _all(each, effect)]
         measured = measure_cells(where, cells, n, f"sweep of {self.described}")
         for each in quantities:
-            note_looked(session, each)
-        conditions = _conditions(quantities)
-        judged = judge_cells(quantities, effects, measured, conditions, level)
-        origin = Origin(
+            note_looked(current_session(), each)
+        judged = judge_cells(quantities, effects, measured, _conditions(quantities), level)
+        return Grid(
+            axes=self.axes,
+            origin=self._origin(quantities, effects, n, level),
+            labels=tuple(each.label for each in quantities),
+            parts=tuple(_parts_of(each) for each in quantities),
+            sweep=self,
+            **fields_of(judged, self.shape),
+        )
+
+    def _origin(self, quantities: Sequence[Quantity], effects: Sequence[Effect], n: int, confidence: float) -> Origin:
+        where = quantities[0].prompts
+        return Origin(
             task=where.task.name,
             prompts=where.task.digest,
             stream=where.stream,
             seed=where.seed,
             n=n,
-            confidence=level,
+            confidence=confidence,
             models=tuple(dict.fromkeys(str(model) for each in quantities for model in each.models)),
             sweep=self._digest(quantities, effects),
             title=self.title or self._titled(quantities[0].label),
             example=quantities[0].label,
             code=self.code,
         )
-        labels = tuple(each.label for each in quantities)
-        parts = tuple(_parts_of(each) for each in quantities)
-        found = fields_of(judged, self.shape)
-        return Grid(axes=self.axes, origin=origin, labels=labels, parts=parts, sweep=self, **found)
 
     @property
     def described(self) -> str:
@@ -136,9 +143,9 @@ class Sweep:
     def __repr__(self) -> str:
         return f"<sweep of {self.described} over task {self.task.name}: {counted(len(self), 'cell')}, not measured>"
 
-    @cached_property
     def _cells(self) -> tuple[Quantity, ...]:
-        """In the order of the axes, the last changing first. Raises BadSweep for two that are the same."""
+        """In the order of the axes, the last changing first; made anew, since the session says which prompts they are on.
+        Raises BadSweep for two that are the same."""
         places = list(product(*map(range, self.shape)))
         found = [self._cell(each) for each in places]
         known: dict[str, tuple[int, ...]] = {}
@@ -172,8 +179,10 @@ class Sweep:
         return found
 
     def _titled(self, label: str) -> str:
-        """The words of the first cell with the names of the axes for its coordinates."""
+        """The words of the first cell with the names of the axes for its coordinates, as far as these are no numbers."""
         for axis in self.axes:
+            if not axis.words[0][:1].isalpha():
+                continue
             label = re.sub(rf"(?<![\w]){re.escape(axis.words[0])}(?![0-9a-z_])", f"[{axis.name}]", label)
             label = label.replace(f"]{axis.words[0]}", f"][{axis.name}]")
         return label
@@ -181,6 +190,8 @@ class Sweep:
     def _null_of(self, quantity: Quantity) -> object:
         if not isinstance(self.null, Quantity):
             return self.null
+        if self.null.prompts.task.digest != self.task.definition.digest:
+            raise BadSweep(f"null={self.null.label} is of task {self.null.prompts.task.name}; expected {self.task.name}.")
         return replace(self.null, prompts=quantity.prompts)
 
     def _named(self, place: tuple[int, ...]) -> str:
@@ -192,14 +203,15 @@ class Sweep:
         )
         return digest((tuple((axis.name, axis.words) for axis in self.axes), cells))
 
-    def _check_looks(self, where: PromptStream, first: Quantity) -> None:
-        if where.stream != self._cells[0].prompts.stream:
-            check_something_to_look_at(where, first.models[0])
-            if current_recorder() is None:
-                say_once(
-                    f"{where.task.name}: sweeps look at prompts of the {where.stream} stream, so that what they find can be "
-                    "claimed on prompts that nobody has seen. task.on_stream(...) says otherwise."
-                )
+
+def _say_where(where: PromptStream, first: Quantity) -> None:
+    """Raises BadTask where there is nothing to look at."""
+    check_something_to_look_at(where, first.models[0])
+    if current_recorder() is None:
+        say_once(
+            f"{where.task.name}: sweeps look at prompts of the {where.stream} stream, so that what they find can be claimed "
+            "on prompts that nobody has seen. task.on_stream(...) says otherwise."
+        )
 
 
 def _looked_at(quantity: Quantity) -> Quantity:
