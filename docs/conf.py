@@ -24,6 +24,7 @@ include_patterns = [
 exclude_patterns = ["**/.*", "build"]
 PAGES = {
     "Guide": [
+        "docs/claims",
         "docs/interventions",
         "docs/features",
         "docs/prompts",
@@ -31,6 +32,7 @@ PAGES = {
         "docs/reports",
         "docs/store",
         "docs/drift",
+        "docs/options",
         "docs/extending",
         "docs/glossary",
         "docs/api",
