@@ -3,9 +3,21 @@
 import argparse
 from importlib.metadata import version
 
-from circuitcheck.commands import compare, doctor, history, init, recheck, register, report, rerun, selftest, store
+from circuitcheck.commands import (
+    compare,
+    doctor,
+    history,
+    init,
+    recheck,
+    register,
+    report,
+    rerun,
+    selftest,
+    store,
+    sweep,
+)
 
-COMMANDS = (init, doctor, selftest, report, recheck, rerun, compare, register, history, store)
+COMMANDS = (init, doctor, selftest, report, recheck, rerun, compare, register, history, store, sweep)
 
 
 def command_line() -> argparse.ArgumentParser:

@@ -120,6 +120,10 @@ class NotComparable(CircuitCheckError, TypeError):
     """An expression over quantities that has no sound meaning."""
 
 
+class BadSweep(CircuitCheckError, ValueError):
+    """Axes or cells of a sweep that do not fit together, or a stored grid that cannot be believed."""
+
+
 class BelowNoise(CircuitCheckError, ValueError):
     """A margin smaller than what the same prompts differ by from one batch to another."""
 

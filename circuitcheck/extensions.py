@@ -1,8 +1,10 @@
 """Extensions by entry points: a package says in `[project.entry-points.circuitcheck]` which of its modules or functions
 register what it adds."""
 
+import sys
 import threading
 from collections.abc import Iterator
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 
 from circuitcheck.errors import BadExtension
@@ -32,9 +34,15 @@ def load_extensions() -> None:
 
 
 def _not_loaded() -> Iterator[EntryPoint]:
-    for each in sorted(entry_points(group=GROUP), key=lambda each: (each.name, each.value)):
+    for each in _installed(tuple(sys.path)):
         if each.value not in _loaded:
             yield each
+
+
+@lru_cache(maxsize=1)
+def _installed(_path: tuple[str, ...]) -> list[EntryPoint]:
+    """Those of packages on a path. Looking reads a file of every package that is installed."""
+    return sorted(entry_points(group=GROUP), key=lambda each: (each.name, each.value))
 
 
 def _package(entry: EntryPoint) -> str:

@@ -26,6 +26,8 @@ PAGES = {
     "Guide": [
         "docs/claims",
         "docs/interventions",
+        "docs/search",
+        "docs/attribution",
         "docs/features",
         "docs/prompts",
         "docs/statistics",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from circuitcheck.engine.checkup import CheckUp
 from circuitcheck.models import BosPolicy
 from circuitcheck.places import Architecture, At, Position, Site
-from circuitcheck.plan import DictionaryRef, MadeFor, ModelRef, Plan, Scanning
+from circuitcheck.plan import DictionaryRef, Direction, MadeFor, ModelRef, Plan, Scanning
 from circuitcheck.prompts import Tokenizer
 
 VACUOUS = 1e-6
@@ -277,6 +277,11 @@ class Engine(Protocol):
     def composition(self, model: ModelRef, kind: Literal["Q", "K", "V"]) -> NDArray[np.float64]:
         """[layer, head, later layer, later head]: composition scores, NaN for pairs that are not in this order. Raises
         UnsupportedModel."""
+        ...
+
+    def vectors(self, direction: Direction) -> Mapping[int, NDArray[np.float64]]:
+        """{layer: [d_model]}: a direction, in the model that it belongs to. Raises BadIntervention for one that points
+        nowhere, BadTask."""
         ...
 
     def write_norms(self, dictionary: DictionaryRef) -> NDArray[np.float64]:

@@ -1,18 +1,21 @@
 """Positions: names that a task gives to tokens of its prompts, with relative forms."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from circuitcheck.errors import UnknownPosition
+from circuitcheck.given import whole_of
 from circuitcheck.text import shown
 
+START = "START"  # the first token that the model reads, in every prompt: its BOS, where it has one
 _FORM = re.compile(r"([A-Za-z_]\w*)(?:([+-]\d{1,9})|(\[:\]))?")
 
 
 @dataclass(frozen=True, order=True)
 class Position:
-    """`S1`: the last token of what the task calls S1. `S1+1`: one token later. `S1[:]`: every token of its span."""
+    """`S1`: the last token of what the task calls S1. `S1+1`: one token later. `S1[:]`: every token of its span. `START+3`
+    is token 3 of any prompt, counted from 0 with the BOS, `END-1` the last but one."""
 
     name: str
     offset: int = 0
@@ -20,6 +23,14 @@ class Position:
 
     def __str__(self) -> str:
         return f"{self.name}{'[:]' if self.span else f'{self.offset:+d}' if self.offset else ''}"
+
+    def is_among(self, names: Container[str]) -> bool:
+        """Has a prompt with positions of these names it?"""
+        return self.name in names or self.name == START
+
+    def indices_in(self, positions: Mapping[str, tuple[int, ...]], length: int) -> tuple[int, ...]:
+        """Token indices in a prompt of `length` tokens with these positions. Raises UnknownPosition."""
+        return self.indices(positions.get(self.name, (0,)) if self.name == START else positions[self.name], length)
 
     def indices(self, span: tuple[int, ...], length: int) -> tuple[int, ...]:
         """Token indices in a prompt of `length` tokens, given the tokens of the named span.
@@ -60,13 +71,24 @@ def parse_at(at: str | Iterable[str] | None) -> tuple[Position, ...] | None:
     if not isinstance(at, Iterable) or not all(isinstance(each, str) for each in at):
         raise UnknownPosition(
             f"at={shown(at)} is no name of a position: a token's number differs from prompt to prompt. Expected END, or a "
-            f"name that the task gives (task.positions), such as 'S1', 'S1+1' or 'S1[:]'."
+            f"name that the task gives (task.positions), such as 'S1', 'S1+1' or 'S1[:]'.{_numbered(at)}"
         )
     texts = [at] if isinstance(at, str) else sorted(at) if isinstance(at, set | frozenset) else at  # a set has no order
     words = [word for text in texts for word in re.split(r"[,\s]+", text) if word]
     if not words:
         raise UnknownPosition(f"no positions in {shown(at)}: leave `at` out (or None) for every position.")
     return tuple(dict.fromkeys(_parse(word) for word in words))
+
+
+def _numbered(at: object) -> str:
+    """What to write for a token's number, where that is meant."""
+    number = whole_of(at)
+    if number is None:
+        return ""
+    meant = (
+        f"START{number:+d}" if number > 0 else "START" if number == 0 else f"END{number + 1:+d}" if number < -1 else "END"
+    )
+    return f" Token {number} of every prompt, a BOS counted, is {meant!r}."
 
 
 def parse_position(position: str) -> Position:

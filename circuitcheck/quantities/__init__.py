@@ -3,7 +3,7 @@
 from circuitcheck.quantities.composition import Composition, composition
 from circuitcheck.quantities.corpus import corpus
 from circuitcheck.quantities.dictionaries import Dictionary, FeatureSet, random_features, sae, transcoder
-from circuitcheck.quantities.directions import direction, mean_difference, random_direction
+from circuitcheck.quantities.directions import cosines, direction, mean_difference, random_direction, vectors
 from circuitcheck.quantities.facts import Facts, FeatureFacts, facts
 from circuitcheck.quantities.fits import Fit, fit
 from circuitcheck.quantities.metrics import (
@@ -37,15 +37,23 @@ from circuitcheck.quantities.questions.question import Question, Recorder, recor
 from circuitcheck.quantities.questions.result import ComparisonResult
 from circuitcheck.quantities.questions.since import Change, ChangeComparison, StoredNumber
 from circuitcheck.quantities.questions.universal import ForAll, forall
+from circuitcheck.quantities.reading_out import AttentionPattern, TopToken
 from circuitcheck.quantities.scanned.batches import read_batches
 from circuitcheck.quantities.scanned.record import FeatureRecord
 from circuitcheck.quantities.scanned.scan import Scan
 from circuitcheck.quantities.scanned.shown import Cofiring, Example, Histogram
 from circuitcheck.quantities.scans import scan
+from circuitcheck.quantities.sweeps.axis import Axis, axis
+from circuitcheck.quantities.sweeps.found import Found
+from circuitcheck.quantities.sweeps.grid import Grid, load_grid
+from circuitcheck.quantities.sweeps.sweep import Sweep
+from circuitcheck.quantities.sweeps.writing import Written
 from circuitcheck.quantities.task import Task
 
 __all__ = [
     "Approx",
+    "AttentionPattern",
+    "Axis",
     "Beats",
     "Change",
     "ChangeComparison",
@@ -63,6 +71,8 @@ __all__ = [
     "FeatureSet",
     "Fit",
     "ForAll",
+    "Found",
+    "Grid",
     "Histogram",
     "Model",
     "ModelView",
@@ -74,17 +84,22 @@ __all__ = [
     "Recorder",
     "Scan",
     "StoredNumber",
+    "Sweep",
     "Task",
+    "TopToken",
+    "Written",
     "accuracy",
     "activation",
     "all_of",
     "any_of",
     "approx",
     "attention",
+    "axis",
     "both",
     "candidate_accuracy",
     "composition",
     "corpus",
+    "cosines",
     "direction",
     "facts",
     "fires",
@@ -93,6 +108,7 @@ __all__ = [
     "kl_from_clean",
     "l0",
     "load",
+    "load_grid",
     "log_prob",
     "logit_diff",
     "loss",
@@ -113,4 +129,5 @@ __all__ = [
     "sae",
     "scan",
     "transcoder",
+    "vectors",
 ]

@@ -4,6 +4,9 @@ import math
 from collections.abc import Iterable
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from circuitcheck.errors import BadIntervention, NotComparable, UnknownPosition
 from circuitcheck.given import checked_whole, known_arguments, number_of
 from circuitcheck.places import KindName, Position, named_elsewhere, parse_layers, parse_position
@@ -90,6 +93,40 @@ def random_direction(like: Direction, *, seed: int = 0) -> RandomLike:
     return RandomLike(like, checked_whole("seed", seed, BadIntervention, None))
 
 
+@known_arguments
+def vectors(direction: Direction) -> dict[int, NDArray[np.float64]]:
+    """{layer: vector [d_model]}: a direction's own numbers, in float64. `numpy.linalg.norm` of one is its norm.
+
+    Raises BadIntervention for what is no direction, or one that points nowhere; BadTask for more prompts than there are.
+    """
+    check_direction(direction, "take the vectors of")
+    return dict(current_session().engine.vectors(direction))
+
+
+@known_arguments
+def cosines(one: Direction, other: Direction) -> dict[int, float]:
+    """{layer: cosine of the angle between two directions}, in the layers that both have.
+
+    Raises NotComparable for directions of different models or streams, or without a common layer."""
+    for each in (one, other):
+        check_direction(each, "take the angle of")
+    if (one.model.fingerprint, one.kind) != (other.model.fingerprint, other.kind):
+        raise NotComparable(
+            f"the {one.describe()} of {one.model} and the {other.describe()} of {other.model} are not of one stream of one "
+            f"model: an angle between them means nothing."
+        )
+    first, second = vectors(one), vectors(other)
+    both = sorted(first.keys() & second.keys())
+    if not both:
+        raise NotComparable(f"the {one.describe()} and the {other.describe()} have no layer in common.")
+    return {layer: float(_unit(first[layer]) @ _unit(second[layer])) for layer in both}
+
+
+def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = vector / np.linalg.norm(vector)
+    return found
+
+
 def _check_stream(site: object) -> None:
     streams = [kind.name for kind in SITE_KINDS.values() if kind.d_model_wide]
     if site not in streams:
@@ -122,7 +159,7 @@ def _meant(site: object, streams: list[str]) -> str:
 
 def _one(position: str, task: Task) -> Position:
     parsed = parse_position(position)
-    if parsed.name not in task.positions:
+    if not parsed.is_among(task.positions):
         raise UnknownPosition(
             f"task {task.name!r} has no position {parsed.name!r}; it has {', '.join(task.positions)}."
             f"{suggestion(parsed.name, task.positions)}"

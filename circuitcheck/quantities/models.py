@@ -34,6 +34,7 @@ from circuitcheck.quantities.dictionaries import FeatureSet
 from circuitcheck.quantities.feature_views import FeatureViews
 from circuitcheck.quantities.own_interventions import bound_without_task, check_direction, check_intervention
 from circuitcheck.quantities.questions.html import escape_code
+from circuitcheck.quantities.reading_out import ReadingOut
 from circuitcheck.quantities.view_arguments import check_ablated, check_ablation, check_source, parse_path, slots
 from circuitcheck.session import current_session
 from circuitcheck.settings import dtype_name
@@ -47,13 +48,13 @@ _INNER = "cc.load(...).inner is TransformerLens' own model."
 _ELSEWHERE = {
     "run_with_cache": f"model.cache(prompts, sites) gives the values of sites, model.logits(prompts) the logits; {_INNER}",
     "run_with_hooks": f"Interventions are views, such as model.ablate(...), or one's own, model.intervene(...); {_INNER}",
-    **dict.fromkeys(("generate", "to_tokens", "to_string", "hook_dict", "cfg", "W_E", "W_U"), _INNER),
+    **dict.fromkeys(("to_tokens", "to_string", "hook_dict", "cfg", "W_E", "W_U"), _INNER),
 }
 _WITH_VALUE_BIASES = ("z", "result", "v", "pattern")  # kinds that lie before a head's value biases, or hold them
 
 
 @dataclass(frozen=True)
-class ModelView(FeatureViews):
+class ModelView(FeatureViews, ReadingOut):
     """A model with interventions, as data. Views are immutable: every method gives a new one."""
 
     card: ModelCard

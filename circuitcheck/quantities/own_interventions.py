@@ -69,7 +69,7 @@ def bound_without_task(view: View, facts: SourceFacts) -> View:
     if view.base != CLEAN:
         counterfactual(view.base, what)
     for position in (position for each in view.interventions for at in each.looks_at for position in named_in(at)):
-        if position.name not in facts.positions:
+        if not position.is_among(facts.positions):
             raise UnknownPosition(
                 f"{what}: these prompts have no position {position.name!r} in common, but {', '.join(facts.positions)}."
             )

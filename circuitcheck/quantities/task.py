@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from circuitcheck.errors import BadMetric, BadTask, UnknownCounterfactual, UnknownPosition, VacuousIntervention
 from circuitcheck.given import checked_whole, known_arguments
 from circuitcheck.notices import say_once
-from circuitcheck.places import Position, check_sites, named_in
+from circuitcheck.places import Position, Site, Sites, check_sites, named_in
 from circuitcheck.plan import CLEAN, Accuracy, Cell, Intervention, LogitDiff, LogProb, Loss, Metric, ModelRef, View
 from circuitcheck.prompts import STREAMS, Prompt, PromptSource, PromptStream, Stream, TaskDefinition, Template, define_task
 from circuitcheck.prompts.cases import Case, make_case
@@ -18,6 +18,7 @@ from circuitcheck.prompts.records import RecordSource, read_records, write_recor
 from circuitcheck.prompts.schema.constraints import Constraint
 from circuitcheck.prompts.sharing import halves, shared_task
 from circuitcheck.prompts.strategy import cases_of
+from circuitcheck.quantities.attribution import attribution_of, lens_of
 from circuitcheck.quantities.expressions.linear import Linear
 from circuitcheck.quantities.looking import check_something_to_look_at
 from circuitcheck.quantities.masks import masked
@@ -25,6 +26,8 @@ from circuitcheck.quantities.metrics import as_metric, metric_names
 from circuitcheck.quantities.models import ModelView, Tokenized, as_view, whose_tokenizer
 from circuitcheck.quantities.quantity import Quantity
 from circuitcheck.quantities.questions.question import current_recorder
+from circuitcheck.quantities.sweeps.axis import Axis
+from circuitcheck.quantities.sweeps.sweep import Sweep
 from circuitcheck.session import current_session
 from circuitcheck.text import counted, no_attribute, printable, suggestion
 
@@ -246,6 +249,38 @@ class Task:
         return self.metric(Loss(), view)
 
     @known_arguments
+    def attribution(
+        self, view: ModelView, sites: Sites, *, toward: str | int = "answer-distractor", at: str = "END"
+    ) -> Quantity:
+        """Mean over prompts of what `sites`, together, write to the answer's logit minus the distractor's along the direct
+        path: through the final norm, with the scale that it has in this run of `view`, and the unembedding, before any
+        softcap (direct logit attribution, Elhage et al. 2021).
+
+        `sites` are `embed`, `pos_embed`, heads (`L9H9`, without the output's bias), layers (`L9.attn`, `L9.mlp`, with
+        theirs), neurons, a stream (`L9.resid_pre`), and `bias`: that of every attention output (`L9.b_O`) and of the final
+        norm and the unembedding (`b_U`). All parts of a model add up to `logit_diff`; every run is checked for it.
+        `toward` is "answer" for its logit alone, or one token, as text or by number; `at` is one token.
+
+        Raises UnknownSite, UnknownPosition; BadMetric for a site without a direct path, parts within parts, and when it is
+        measured, for a run whose parts do not add up.
+        """
+        view = as_view(view, f"task {self.name!r}")
+        return self.metric(attribution_of(view, sites, toward, at), view)
+
+    @known_arguments
+    def lens(
+        self, view: ModelView, site: str | Site, *, toward: str | int = "answer-distractor", at: str = "END"
+    ) -> Quantity:
+        """Mean over prompts of the logit difference that the stream at `site`, such as "L5.resid_post", would give were it
+        the last one: read by the final norm, with the scale of this stream, and the unembedding (logit lens, nostalgebraist
+        2020). Of the last layer's `resid_post` it is `logit_diff`. `toward` and `at` are as in `attribution`.
+
+        Raises UnknownSite, UnknownPosition; BadMetric for what is no stream.
+        """
+        view = as_view(view, f"task {self.name!r}")
+        return self.metric(lens_of(view, site, toward, at), view)
+
+    @known_arguments
     def metric(self, metric: str | Metric | Callable[[Any, Any], Any], view: ModelView) -> Quantity:
         """Mean over prompts of `metric` in `view`: one such as `cc.rank()`, the name of one ("rank", or one that an
         extension registered). A function of (logits, prompts) is a metric of this process only.
@@ -275,6 +310,20 @@ class Task:
         ratio = (self.logit_diff(view) - low) / (self.logit_diff(clean) - low)
         shown = "model" if view.data == clean.data else view.data.describe()
         return replace(ratio, label=f"{self._label}.recovered({shown}; against {name})")
+
+    def sweep(
+        self, function: Callable[..., Quantity], *axes: Axis, null: object = "untouched", title: str = "", code: str = ""
+    ) -> Sweep:
+        """Many numbers at once: `function(task, *coordinates)` gives the quantity of each combination of coordinates of the
+        `axes` (`cc.axis("layer", "L0-3")`), all on the same prompts; docs/search.md shows it.
+
+        `null` says what a cell is that does nothing, from which marks tell it: "untouched", the same number without its
+        interventions (0 where a cell has none); or a number, or a quantity. `title` stands over pictures; `code`, an
+        expression that makes this sweep, lets `grid.claims` write it down.
+
+        Raises BadSweep for what is no axis, two of one name, or what is no function.
+        """
+        return Sweep(self, function, axes, null, title, code)
 
     if not TYPE_CHECKING:  # type checkers know what is there
 
@@ -328,9 +377,8 @@ class Task:
             self._check_position(position, metric.name)
         needs_distractor = metric.tokens == "pair" or metric.reads == "distractor"
         if needs_distractor and not self.definition.facts.has_distractor:
-            raise BadMetric(
-                f"{metric.name} compares with a distractor, and task {self.name!r} has none: use log_prob or accuracy."
-            )
+            instead = "say toward='answer'" if metric.sites else "use log_prob or accuracy"
+            raise BadMetric(f"{metric.name} compares with a distractor, and task {self.name!r} has none: {instead}.")
 
     def _bound(self, view: ModelView) -> View:
         """The view with everything explicit that depends on this task, after checking that the task has it."""
@@ -349,7 +397,7 @@ class Task:
         return replace(data, interventions=tuple(_not_from_itself(each, data.base) for each in bound))
 
     def _check_position(self, position: Position, what: str) -> None:
-        if position.name not in self.positions:
+        if not position.is_among(self.positions):
             raise UnknownPosition(
                 f"task {self.name!r} has no position {position.name!r} (in: {what}); it has {', '.join(self.positions)}."
                 f"{suggestion(position.name, self.positions)}"

@@ -1,7 +1,7 @@
 """A session measures cells: it knows what has been measured already and asks the engine for the rest."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -164,25 +164,47 @@ class Session:
     def noise(self, where: PromptStream, model: ModelRef, metric: Metric) -> Noise:
         """What another batch composition does to a metric of the clean model: an A/A run on the first prompts, made once for
         each model, task and metric."""
-        clean = Cell(View(model), metric)
-        key = (self.models.place(model), where.task.digest, metric.digest)
-        if key not in self._noise:
-            n = min(self.settings.first_look, self.population(where, [model]))
-            usual = self.measure(where, [clean], range(n)).values[0]
-            again = self._measured_again(Plan(model, where, (clean,), other_batch(self.settings.batch)), range(n))
-            self._noise[key] = noise_between(usual, again)
-        return self._noise[key]
+        self.find_noise(where, model, (metric,))
+        return self._noise[self._noise_key(where, model, metric)]
+
+    def find_noise(self, where: PromptStream, model: ModelRef, metrics: Iterable[Metric]) -> None:
+        """That of many metrics in the same two runs."""
+        lacking = {each.digest: each for each in metrics if self._noise_key(where, model, each) not in self._noise}
+        if not lacking:
+            return
+        clean = tuple(Cell(View(model), metric) for metric in lacking.values())
+        n = min(self.settings.first_look, self.population(where, [model]))
+        usual = self.measure(where, clean, range(n)).values
+        again = self._measured_again(Plan(model, where, clean, other_batch(self.settings.batch)), range(n))
+        for metric, one, other in zip(lacking.values(), usual, again, strict=True):
+            self._noise[self._noise_key(where, model, metric)] = noise_between(one, other)
+
+    def _noise_key(self, where: PromptStream, model: ModelRef, metric: Metric) -> tuple[str, str, str]:
+        return self.models.place(model), where.task.digest, metric.digest
 
     def _measured_again(self, plan: Plan, rows: range) -> NDArray[np.float64]:
-        """[row]: of the only cell of a plan, whatever was measured of it before in this process."""
-        for _, found in self._read(plan, rows):
-            if found.rows == rows:
-                return found.values
-        measured: NDArray[np.float64] = self._run(plan, rows).values[0]
-        return measured
+        """[cell, row], whatever was measured of them before in this process."""
+        stored = {cell.digest: found.values for cell, found in self._read(plan, rows) if found.rows == rows}
+        if all(cell.digest in stored for cell in plan.cells):
+            return np.stack([stored[cell.digest] for cell in plan.cells])
+        return self._run(plan, rows).values
 
     def measure(self, where: PromptStream, cells: Sequence[Cell], rows: range) -> Measured:
         """Values of `cells` on prompts `rows`. Raises VacuousIntervention where an intervention changed no prompt."""
+        found = self._measured(where, cells, rows)
+        unique = on_most_prompts(receipt for each in found for receipt in each.receipts)
+        refuse_vacuous(unique)
+        return Measured(tuple(cells), rows, np.stack([each.values for each in found]), unique, found[0].prompts)
+
+    def measure_each(
+        self, where: PromptStream, cells: Sequence[Cell], rows: range
+    ) -> tuple[NDArray[np.float64], list[tuple[Receipt, ...]]]:
+        """Values [cell, prompt] of `cells` and the receipts of each. That an intervention changed nothing is for the caller
+        to say."""
+        found = self._measured(where, cells, rows)
+        return np.stack([each.values for each in found]), [tuple(each.receipts) for each in found]
+
+    def _measured(self, where: PromptStream, cells: Sequence[Cell], rows: range) -> list[Stretch]:
         population = self.population(where, list(dict.fromkeys(cell.view.model for cell in cells)))
         check_rows(rows, population, where)
         self._require_sound(cells)
@@ -197,10 +219,7 @@ class Session:
             for gap, lacking in self._values.lacking(streams, mine, rows):
                 self._fill(Plan(model, where, tuple(lacking), self.settings.batch), streams, gap)
         self._tell(f"{rows.stop} prompts")
-        found = [self._values.get(streams[cell.digest], cell, rows) for cell in cells]
-        unique = on_most_prompts(receipt for each in found for receipt in each.receipts)
-        refuse_vacuous(unique)
-        return Measured(tuple(cells), rows, np.stack([each.values for each in found]), unique, found[0].prompts)
+        return [self._values.get(streams[cell.digest], cell, rows) for cell in cells]
 
     def encode(
         self, where: PromptStream, model: ModelRef, dictionary: DictionaryRef, at: Position, rows: range

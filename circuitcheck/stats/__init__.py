@@ -15,12 +15,14 @@ from circuitcheck.stats.planning import power_factor, prompts_needed
 from circuitcheck.stats.proportions import clopper_pearson
 from circuitcheck.stats.quantiles import quantile_interval
 from circuitcheck.stats.ratios import fieller
+from circuitcheck.stats.simultaneous import StepDown, ends, guarded_t, step_down
 from circuitcheck.stats.violations import violation_bounds, violations_found
 
 __all__ = [
     "Boundary",
     "DesignEffect",
     "Interval",
+    "StepDown",
     "benjamini_hochberg",
     "benjamini_yekutieli",
     "betting_interval",
@@ -32,7 +34,9 @@ __all__ = [
     "design_effect",
     "e_bh",
     "e_value_of",
+    "ends",
     "fieller",
+    "guarded_t",
     "hall",
     "holm",
     "kim_demets",
@@ -44,6 +48,7 @@ __all__ = [
     "quantile_interval",
     "skew_guarded",
     "skewness",
+    "step_down",
     "student_t",
     "two_way",
     "violation_bounds",

@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import io
+import linecache
 import re
 import tokenize
 from typing import Any
@@ -22,6 +23,7 @@ def run_cells(block: Block, names: dict[str, Any]) -> str:
     with nothing; and whatever a statement raises.
     """
     refuse_idle_lines(block)
+    _keep_source(block)
     statements = ast.parse(block.text).body
     outputs = []
     for statement, end in zip(statements, [*(each.lineno for each in statements[1:]), None], strict=True):
@@ -31,6 +33,13 @@ def run_cells(block: Block, names: dict[str, Any]) -> str:
         if shown:
             assert shown == printed.splitlines(), f"{block.place}, statement {statement.lineno}: it prints\n{printed}"
     return "".join(outputs)
+
+
+def _keep_source(block: Block) -> None:
+    """Where `inspect` and tracebacks find it, as a notebook keeps that of its cells."""
+    before = linecache.cache.get(block.page, (0, None, [], ""))[2]
+    lines = [*before, *[""] * (block.line - 1 - len(before)), *block.text.splitlines()]
+    linecache.cache[block.page] = (0, None, [f"{line.rstrip()}\n" for line in lines], block.page)
 
 
 def _run(statement: ast.stmt, block: Block, names: dict[str, Any]) -> str:

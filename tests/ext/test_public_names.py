@@ -19,10 +19,11 @@ INSIDE = {
     "Cell", "Decision", "Evidence", "Expression", "Linear", "Measured", "Noise", "PromptStream",  # parts of quantities
     "ContraryPrompt", "ControlResult", "Form", "Looks", "Rests", "Tries",  # parts of results, and what they rest on
     "Scanned", "Scanning",  # of a pass over texts
+    "Origin", "SweptTask",  # of a sweep and its grid
     "CheckUp", "CheckUpStore", "CounterexampleStore", "Ledger",  # what a session keeps
     "DictionaryLooks", "KnownModels", "Reuse", "Store",
     "AllBut", "Constraint", "PromptSource", "Resample", "StreamMean", "TaskDefinition", "Tokenizer", "UnitSource",
-    "_HasTokenizer",
+    "_HasTokenizer", "LoadedModel",
     "Control", "EditFeatures", "Features", "LoadedDictionary", "Predicate", "Sets",  # what features and keys are made of
 }  # fmt: skip
 WORDS = ("kind", "stream", "expect", "scope", "bos", "support")

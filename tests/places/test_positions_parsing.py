@@ -1,5 +1,7 @@
 """The words for positions: `END`, `S1+1`, `S1[:]`."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,3 +73,14 @@ def test_a_span_is_every_token():
 def test_a_position_outside_the_prompt_is_refused(offset, length):
     with pytest.raises(UnknownPosition, match="0 to 5"):
         Position("S1", offset).indices((5,), length)
+
+
+@pytest.mark.parametrize("number, meant", [(0, "'START'"), (3, "'START+3'"), (-1, "'END'"), (-2, "'END-1'")])
+def test_a_number_is_answered_with_the_words_for_it(number, meant):
+    with pytest.raises(UnknownPosition, match=rf"is {re.escape(meant)}\."):
+        parse_at(number)
+
+
+def test_the_first_token_is_there_in_every_prompt_unless_its_task_says_otherwise():
+    assert Position("START", 2).indices_in({"END": (5,)}, 6) == (2,)
+    assert Position("START").indices_in({"START": (4,), "END": (5,)}, 6) == (4,)

@@ -31,13 +31,13 @@ from circuitcheck.engine.torch.running.encoding import encode, reconstruct
 from circuitcheck.engine.torch.running.groups import USUAL
 from circuitcheck.engine.torch.running.less_at_once import LessAtOnce
 from circuitcheck.engine.torch.running.model_runs import Recordings
-from circuitcheck.engine.torch.running.references import Directions, Means, rendered
+from circuitcheck.engine.torch.running.references import Directions, Means, kept_vectors, rendered
 from circuitcheck.engine.torch.running.run import Run
 from circuitcheck.engine.torch.running.scanning import scan, trace
 from circuitcheck.errors import ModelChanged
 from circuitcheck.models import BosPolicy, dictionary_folder, parse_spec
 from circuitcheck.places import At, Position, Site, check_sites
-from circuitcheck.plan import DictionaryRef, MadeFor, ModelRef, Plan, Scanning
+from circuitcheck.plan import DictionaryRef, Direction, MadeFor, ModelRef, Plan, Scanning
 
 Found = TypeVar("Found")
 _PART_FOR_MEANS, _PART_FOR_RECORDINGS = 8, 16  # of the device's memory, at most
@@ -182,6 +182,13 @@ class LocalEngine:
         with _ONE_AT_A_TIME, torch.no_grad():
             scores: NDArray[np.float64] = composition(self._pool.get(model, self._device), kind).numpy()
             return scores
+
+    def vectors(self, direction: Direction) -> dict[int, NDArray[np.float64]]:
+        with _ONE_AT_A_TIME, torch.no_grad():
+            loaded = self._pool.get(direction.model, self._device)
+            loaded.check_unchanged()
+            found = kept_vectors(direction, loaded, self._directions)
+            return {layer: vector.cpu().numpy() for layer, vector in found.items()}
 
     def write_norms(self, dictionary: DictionaryRef) -> NDArray[np.float64]:
         with _ONE_AT_A_TIME, torch.no_grad():

@@ -1,5 +1,6 @@
 """Metrics as frozen data: one number per prompt, read from one run."""
 
+from circuitcheck.plan.metrics.attribution import Attribution, Lens, Term, Toward
 from circuitcheck.plan.metrics.custom import Custom
 from circuitcheck.plan.metrics.features import ActiveFeatures, FeatureActivation, FeatureFires, ReconstructionError
 from circuitcheck.plan.metrics.logits import (
@@ -21,12 +22,14 @@ __all__ = [
     "Activation",
     "ActiveFeatures",
     "Attention",
+    "Attribution",
     "Both",
     "CandidateAccuracy",
     "Custom",
     "FeatureActivation",
     "FeatureFires",
     "KLFromClean",
+    "Lens",
     "LogProb",
     "LogitDiff",
     "Loss",
@@ -39,6 +42,8 @@ __all__ = [
     "Reading",
     "ReconstructionError",
     "Showing",
+    "Term",
+    "Toward",
     "bounds_of",
     "check_support",
     "supports",

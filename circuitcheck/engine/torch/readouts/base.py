@@ -1,9 +1,9 @@
 """What metrics read from a run, by plan type: `read.register` adds a kind of ours, `circuitcheck.ext` one of a user's."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import singledispatch
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Bool
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from circuitcheck.engine.registry import READOUTS
 from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
+from circuitcheck.engine.torch.loaded.model import LoadedModel
 from circuitcheck.engine.torch.sites.access import SiteLayer
 from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.engine.torch.sites.shapes import Index, LogitsRead, PerPrompt, Value
@@ -22,6 +23,8 @@ from circuitcheck.plan import (
 )
 from circuitcheck.prompts import Prompt
 
+Made = TypeVar("Made")
+
 
 def no_dictionary(ref: DictionaryRef) -> LoadedDictionary:
     raise BadMetric(f"this run holds no dictionaries, and {ref} was asked for.")
@@ -32,7 +35,7 @@ class Seen:
     """What one run of a batch shows to metrics: logits [prompt, vocab] at each END, or [prompt, token, vocab] for
     metrics that read a whole answer; the values of the sites they look at; the logits of the untouched clean run,
     where one compares; and the dictionaries of features that they look through. Where metrics read a few words of the
-    vocabulary alone, `ids` are these, in order, and logits are [prompt, id]."""
+    vocabulary alone, `ids` are these, in order, and logits are [prompt, id]. `loaded` is the model that ran, to read."""
 
     logits: LogitsRead
     batch: Batch
@@ -40,6 +43,15 @@ class Seen:
     clean: LogitsRead | None = None
     dictionary: Callable[[DictionaryRef], LoadedDictionary] = no_dictionary
     ids: Index | None = None
+    loaded: LoadedModel | None = field(default=None, repr=False)
+    made: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What several metrics of one run have in common, made for the first."""
+        if key not in self.made:
+            self.made[key] = make()
+        found: Made = self.made[key]
+        return found
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:
@@ -113,7 +125,7 @@ def _called(function: Callable[[Any, Seen], Any], metric: Metric, seen: Seen) ->
     """On copies: the other metrics of this view read the same tensors."""
     clean = None if seen.clean is None else seen.clean.clone()
     sites = {where: value[seen.batch.texts] for where, value in seen.sites.items()}  # a row of its own for each prompt
-    own = replace(seen, logits=seen.logits.clone(), sites=sites, clean=clean, batch=replace(seen.batch, of=None))
+    own = replace(seen, logits=seen.logits.clone(), sites=sites, clean=clean, batch=replace(seen.batch, of=None), made={})
     found = function(metric, own)
     if found is None:
         raise BadMetric(

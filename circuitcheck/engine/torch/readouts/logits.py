@@ -12,7 +12,7 @@ from circuitcheck.prompts import Prompt
 @read.register
 def _(_metric: LogitDiff, seen: Seen) -> PerPrompt:
     for prompt in seen.prompts:
-        _check_pair(prompt)
+        check_pair(prompt)
     return seen.logits_of([p.answer_id for p in seen.prompts]) - seen.logits_of([p.distractor_id for p in seen.prompts])
 
 
@@ -70,7 +70,7 @@ def _(_metric: KLFromClean, seen: Seen) -> PerPrompt:
     return (clean.exp() * (clean - now)).sum(dim=-1).clamp(min=0)  # rounding can leave it below zero
 
 
-def _check_pair(prompt: Prompt) -> None:
+def check_pair(prompt: Prompt) -> None:
     """Raises BadMetric where answer and distractor cannot be compared on their first tokens."""
     if not prompt.distractor_ids:
         raise BadMetric(f"prompt #{prompt.index} has no distractor, so logit_diff compares nothing: {prompt.text!r}")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from circuitcheck.engine.torch.loaded.model import LoadedModel
-from circuitcheck.engine.torch.running.norms import read_through
+from circuitcheck.engine.torch.loaded.norms import read_through
 from circuitcheck.errors import UnsupportedModel
 
 Kind = Literal["Q", "K", "V"]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
 from circuitcheck.engine.torch.loaded.model import LoadedModel
-from circuitcheck.engine.torch.running.norms import read_through
+from circuitcheck.engine.torch.loaded.norms import read_through
 from circuitcheck.errors import BadIntervention
 from circuitcheck.places import site_kind
 

@@ -91,6 +91,6 @@ def _summed(prompts: list[Prompt], direction: MeanDifference, loaded: LoadedMode
 
 
 def _columns(prompt: Prompt, position: Position) -> tuple[int, ...]:
-    if position.name not in prompt.positions:
+    if not position.is_among(prompt.positions):
         raise UnknownPosition(f"prompts have no position {position.name!r}; they have {', '.join(prompt.positions)}.")
-    return position.indices(prompt.positions[position.name], len(prompt.tokens))
+    return position.indices_in(prompt.positions, len(prompt.tokens))

@@ -36,6 +36,7 @@ class GraphRun:
     def __init__(
         self, loaded: LoadedModel, references: References, watch: Watch, runs: ModelRuns, at_once: AtOnce = USUAL
     ) -> None:
+        self._loaded = loaded
         self._architecture, self._references, self._watch, self._runs = loaded.card.architecture, references, watch, runs
         self._at_once = at_once
 
@@ -76,6 +77,7 @@ class GraphRun:
                 dict(zip(kept, values, strict=True)),
                 dictionary=self._references.dictionary,
                 ids=read.ids,
+                loaded=self._loaded,
             )
             for own, *values in parts
         ]

@@ -68,10 +68,7 @@ class References:
             raise BadIntervention(
                 f"the {direction.describe()} was found in {direction.model}, and means nothing in {self._plan.model}."
             )
-        if direction.digest not in self._directions:
-            self._directions[direction.digest] = vectors_of(direction, self._loaded, self.vectors)
-            self._directions.trim(keep=1)
-        return self._directions[direction.digest]
+        return kept_vectors(direction, self._loaded, self._directions)
 
     def _prompts(self, seed: int, rows: range) -> tuple[Prompt, ...]:
         return rendered(self._plan, self._loaded, self._plan.prompts.other("reference", seed), rows)
@@ -88,6 +85,14 @@ class References:
                 f"{what} n={source.n} prompts: task {task.name!r} has {size} in its reference stream. {_less(size, task)}"
             )
         return size
+
+
+def kept_vectors(direction: Direction, loaded: LoadedModel, kept: Directions) -> Vectors:
+    """Worked out where they are not kept yet."""
+    if direction.digest not in kept:
+        kept[direction.digest] = vectors_of(direction, loaded, lambda each: kept_vectors(each, loaded, kept))
+        kept.trim(keep=1)
+    return kept[direction.digest]
 
 
 def rendered(plan: Plan, loaded: LoadedModel, where: PromptStream, rows: range) -> tuple[Prompt, ...]:

@@ -12,11 +12,13 @@ from circuitcheck.plan import (
     Activation,
     ActiveFeatures,
     Attention,
+    Attribution,
     EditFeatures,
     FeatureActivation,
     FeatureFires,
     Intervention,
     KnockOut,
+    Lens,
     Metric,
     Norm,
     Patch,
@@ -28,7 +30,15 @@ from circuitcheck.plan import (
 
 # What reads and writes at the tokens it names, wherever a pass begins. Others may count tokens in their own way.
 _KNOW_THE_START = (Ablate, EditFeatures, KnockOut, Patch, PatchPath, Reconstruct, Steer)
-_METRICS_THAT_KNOW = (Activation, ActiveFeatures, FeatureActivation, FeatureFires, Norm, ReconstructionError)
+_METRICS_OF_SITES = (
+    Activation,
+    ActiveFeatures,
+    FeatureActivation,
+    FeatureFires,
+    Norm,
+    ReconstructionError,
+)
+_METRICS_THAT_READ_LOGITS_TOO = (Attribution, Lens)
 
 
 @dataclass(frozen=True)
@@ -72,7 +82,7 @@ def shortcut_of(
 
 def reads_sites_alone(metric: Metric) -> bool:
     """Is it one of ours that looks at no logits?"""
-    return type(metric) in (*_METRICS_THAT_KNOW, Attention)
+    return type(metric) in (*_METRICS_OF_SITES, Attention)
 
 
 def _touched(intervention: Intervention) -> Iterable[tuple[Site, At]]:
@@ -82,7 +92,7 @@ def _touched(intervention: Intervention) -> Iterable[tuple[Site, At]]:
 
 
 def _knows(metric: Metric) -> bool:
-    return not metric.sites or reads_sites_alone(metric)
+    return not metric.sites or reads_sites_alone(metric) or type(metric) in _METRICS_THAT_READ_LOGITS_TOO
 
 
 def _looked_at(metric: Metric) -> list[At]:

@@ -119,5 +119,5 @@ class Batch:
         everything = list(range(stop + self.width - self.length))
         if at is None:
             return everything
-        found = {index for place in named_in(at) for index in place.indices(prompt.positions[place.name], stop)}
+        found = {index for place in named_in(at) for index in place.indices_in(prompt.positions, stop)}
         return [index for index in everything if index not in found] if isinstance(at, AllBut) else sorted(found)

@@ -1,0 +1,101 @@
+"""What heads and neurons are in the stream: through an output projection, and through the norm that follows it in some
+models (Gemma 2 and 3, OLMo 2), with the scale that it has in this run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from circuitcheck.engine.torch.loaded.norms import frozen
+from circuitcheck.engine.torch.readouts.base import Seen
+from circuitcheck.engine.torch.readouts.unembedded import model_of, parameter_of, rounding_of
+from circuitcheck.engine.torch.sites.shapes import AtIndex
+from circuitcheck.errors import BadMetric
+from circuitcheck.places import Site
+
+Layer = Literal["attention", "MLP"]
+
+
+@dataclass(frozen=True)
+class _Names:
+    inputs: str  # the kinds of site
+    output: str
+    module: str
+    weights: str
+    bias: str
+    norms: tuple[str, ...]  # modules that may come between
+    bias_part: str
+
+
+_NAMES: dict[Layer, _Names] = {
+    "attention": _Names("z", "attn_out", "attn", "W_O", "b_O", ("ln1_post", "ln1"), "b_O"),
+    "MLP": _Names("neurons", "mlp_out", "mlp", "W_out", "b_out", ("ln2_post", "ln2"), "b_out"),
+}
+
+
+@dataclass(frozen=True)
+class Projected:
+    """`inputs` [prompt, part, width] of heads, [prompt, part, 1] of neurons; `weights` [part, width, d_model]; `bias`
+    [d_model]; `onward` is what becomes of parts [prompt, d_model] of their sum."""
+
+    inputs: Tensor
+    weights: Tensor
+    bias: Tensor
+    onward: Callable[[Tensor], Tensor]
+
+    def written(self, part: int | None) -> AtIndex:
+        """[prompt, d_model]: of one head or neuron, or of all together, without the bias."""
+        which = slice(None) if part is None else slice(part, part + 1)
+        return self.onward(torch.einsum("bpw,pwd->bd", self.inputs[:, which], self.weights[which].double()))
+
+    def bias_written(self) -> AtIndex:
+        return self.onward(self.bias.expand(len(self.inputs), -1))
+
+
+def projected(layer_kind: Layer, layer: int, value: Callable[[Site], AtIndex], seen: Seen) -> Projected:
+    """`value` gives what a site holds. Raises BadMetric where all parts together are not what the layer adds."""
+    names, block = _NAMES[layer_kind], model_of(seen).model.blocks[layer]
+    weights, bias = _weights(block, names, layer, seen)
+    inputs = value(Site(names.inputs, layer))
+    if inputs.dim() == 2:
+        inputs, weights = inputs[:, :, None], weights[:, None]
+    plain = Projected(inputs, weights, bias, lambda parts: parts)
+    total, out = plain.written(None) + bias, value(Site(names.output, layer))
+    return Projected(inputs, weights, bias, _onward(total, out, block, names, layer, seen))
+
+
+def _weights(block: Any, names: _Names, layer: int, seen: Seen) -> tuple[Tensor, Tensor]:
+    """Raises BadMetric for a layer that has no such projection."""
+    module = getattr(block, names.module, None)
+    try:
+        weights = getattr(module, names.weights).detach()
+        bias = getattr(module, names.bias, None)
+    except (AttributeError, NotImplementedError) as error:
+        raise BadMetric(
+            f"layer {layer} of {model_of(seen).card.ref} has no one output projection {names.weights} (experts, quantised "
+            f"weights): what a part of it writes cannot be told. Use L{layer}.{names.module}, the whole layer."
+        ) from error
+    nothing = torch.zeros(weights.shape[-1], device=weights.device)
+    return weights, (nothing if bias is None else bias.detach()).double()
+
+
+def _onward(total: Tensor, out: Tensor, block: Any, names: _Names, layer: int, seen: Seen) -> Callable[[Tensor], Tensor]:
+    """How parts of `total`, which the output projection gave, come to be parts of `out`, which is added to the stream."""
+    loaded = model_of(seen)
+    allowed = 10 * rounding_of(loaded) * float(torch.maximum(total.norm(dim=1), out.norm(dim=1)).max())
+    if float((total - out).norm(dim=1).max()) <= allowed:
+        return lambda parts: parts
+    for norm in (getattr(block, name, None) for name in names.norms):
+        if norm is None:
+            continue
+        through = frozen(norm, parameter_of(loaded), total)
+        if float((through(total) + through.bias - out).norm(dim=1).max()) <= allowed and not through.bias.any():
+            return through
+    what = "heads" if names.module == "attn" else "neurons"
+    raise BadMetric(
+        f"the {what} of layer {layer} do not add up to what L{layer}.{names.module} adds to the stream in this run: either "
+        f"the view replaces {names.output} itself, so that no {what[:-1]} reaches the stream, or {loaded.card.ref} does "
+        f"something else with them. Use L{layer}.{names.module}, the whole layer."
+    )
