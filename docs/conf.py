@@ -24,6 +24,7 @@ include_patterns = [
 exclude_patterns = ["**/.*", "build"]
 PAGES = {
     "Guide": [
+        "docs/claims",
         "docs/interventions",
         "docs/search",
         "docs/attribution",
@@ -33,6 +34,7 @@ PAGES = {
         "docs/reports",
         "docs/store",
         "docs/drift",
+        "docs/options",
         "docs/extending",
         "docs/glossary",
         "docs/api",

@@ -68,7 +68,7 @@ def build_site(folder: Path) -> int:
 
 
 TABLES: dict[Path, tuple[str, Callable[[], str]]] = {
-    ROOT / "README.md": ("options", options_table),
+    ROOT / "docs/options.md": ("options", options_table),
     ROOT / "docs/interventions.md": ("sites", sites_table),
 }
 
