@@ -81,6 +81,7 @@ def bare_of(folder):
     return AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager").eval().requires_grad_(False)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("name", [*FAMILIES, *BEYOND])
 def test_each_part_is_what_it_is_by_hand(folder_of, name):
     folder = folder_of(name)
