@@ -300,6 +300,21 @@ def test_the_top_remembers_where_it_was_selected_and_is_a_set_of_units(model, se
         found.top(2, by="size")
 
 
+def test_the_units_of_a_cell_are_its_own(model, seen):
+    """Not what is knocked out in all cells; and of cells without interventions, the heads that their coordinates name."""
+    axes = cc.axis("layer", "L0-1"), cc.axis("head", "H0, H1")
+    heads = {f"L{layer}H{head}" for layer in range(2) for head in range(2)}
+    knocked_out = model.ablate("L0.mlp", kind="zero")
+
+    def beside(task, layer, head):
+        return task.logit_diff(knocked_out.ablate(f"{layer}{head}", kind="zero")) - task.logit_diff(knocked_out)
+
+    assert set(seen.sweep(beside, *axes).estimate(16).top(4, marked=False)) == heads
+    metrics = {head: random_numbers(number) for number, head in enumerate(sorted(heads))}
+    plain = seen.sweep(lambda task, layer, head: task.metric(metrics[layer + head], model), *axes)
+    assert set(plain.estimate(16).top(4, marked=False)) == heads
+
+
 def test_a_part_of_a_grid_still_says_how_many_were_looked_at(grid):
     part = grid.only(at="END")
     assert part.shape == (3,)

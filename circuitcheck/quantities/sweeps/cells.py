@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import StringIO
@@ -19,6 +20,7 @@ from circuitcheck.quantities.sweeps.judging import Judged
 from circuitcheck.text import counted, shown
 
 Coordinates = Any  # one of each axis: a tuple, or for a single axis the coordinate itself
+_HEAD = re.compile(r"L\d+H\d+")
 By = Literal["effect", "low", "high", "value", "p"]
 _MISSING = "{what} needs {package}, which is not there: pip install {package}."
 
@@ -123,8 +125,17 @@ class GridCells:
         )
 
     def _units(self, flat: int) -> tuple[str, ...]:
-        """Of a cell without interventions, the coordinate of its only axis."""
-        return self.parts[flat] or ((self.axes[0].words[flat],) if len(self.axes) == 1 else ())
+        """Of a cell whose interventions are on nothing of its own, the unit that its coordinates name."""
+        place = tuple(map(int, np.unravel_index(flat, self.shape)))
+        return self.parts[flat] or ((self.name(place),) if len(self.axes) == 1 or self._of_heads(place) else ())
+
+    def name(self, place: tuple[int, ...]) -> str:
+        """A cell's coordinates; of a layer and a head, the head."""
+        return ("" if self._of_heads(place) else ", ").join(self.coordinates(place))
+
+    def _of_heads(self, place: tuple[int, ...]) -> bool:
+        words = self.coordinates(place)
+        return len(words) == 2 and _HEAD.fullmatch("".join(words)) is not None
 
     def to_frame(self) -> Any:
         """A pandas DataFrame with a row for each cell: its coordinates, and each array as a column. Raises ImportError where

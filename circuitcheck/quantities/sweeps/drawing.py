@@ -51,7 +51,7 @@ def draw_against(across: GridCells, up: GridCells) -> Picture:
         raise BadSweep(f"two grids of other {what} cannot be drawn against each other: expected the same axes and prompts.")
     dots = [
         Dot(
-            _name(up, place),
+            up.name(place),
             float(across.value[place]),
             float(up.value[place]),
             float(up.effect[place]),
@@ -105,7 +105,7 @@ def _bars(grid: GridCells) -> list[Bar]:
     sure = _sure(grid)
     return [
         Bar(
-            _name(grid, place),
+            grid.name(place),
             float(grid.value[place]) if _has_number(grid, place) else None,
             float(grid.low[place]),
             float(grid.high[place]),
@@ -124,9 +124,3 @@ def _start(grid: GridCells) -> float:
     """What a cell is that does nothing: of bars with several, 0 would be none of them, and so it is their mean."""
     nothing = grid.nothing[np.isfinite(grid.nothing)]
     return float(nothing.mean()) if len(nothing) else 0.0
-
-
-def _name(grid: GridCells, place: tuple[int, ...]) -> str:
-    words = grid.coordinates(place)
-    joined = "".join(words)
-    return joined if len(words) == 2 and words[0][:1] == "L" and words[1][:1] == "H" else ", ".join(words)

@@ -115,7 +115,7 @@ class Sweep:
             axes=self.axes,
             origin=self._origin(quantities, effects, n, level),
             labels=tuple(each.label for each in quantities),
-            parts=tuple(_parts_of(each) for each in quantities),
+            parts=_own_parts(quantities),
             sweep=self,
             **fields_of(judged, self.shape),
         )
@@ -241,6 +241,13 @@ def _metrics(quantities: Iterable[Quantity]) -> dict[ModelRef, list[Metric]]:
         for cell in each.cells:
             found.setdefault(cell.view.model, []).append(cell.metric)
     return found
+
+
+def _own_parts(quantities: Sequence[Quantity]) -> tuple[tuple[str, ...], ...]:
+    """What each cell's interventions are on, less what those of all cells are on."""
+    found = [_parts_of(each) for each in quantities]
+    shared = set(found[0]).intersection(*found[1:]) if len(found) > 1 else set()
+    return tuple(tuple(part for part in each if part not in shared) for each in found)
 
 
 def _parts_of(quantity: Quantity) -> tuple[str, ...]:
