@@ -54,6 +54,18 @@ def test_no_hook_remains_after_an_error_inside_a_run(inside, engine, plan_of, mo
     np.testing.assert_array_equal(engine.run(plan_of(model), range(32)).values[0], clean)
 
 
+def test_a_pass_that_broke_off_within_an_mlp_changed_nothing(inside, model, ioi):
+    """The library marks there which of its hook points have fired."""
+
+    def boom(*_given, **_how):
+        raise KeyboardInterrupt
+
+    ioi.logit_diff(model).values(4)
+    with pytest.raises(KeyboardInterrupt):
+        inside.run_with_hooks(TOKENS, fwd_hooks=[("blocks.0.mlp.out.hook_in", boom)])
+    assert ioi.logit_diff(model.ablate("L0H1", kind="zero")).values(4).any()
+
+
 @pytest.mark.parametrize("name", ["blocks.99.attn.hook_z", "hook_nope", "blocks.0.attn.hook_zz", ""])
 def test_a_hook_point_that_does_not_exist_is_an_error(inside, name):
     with pytest.raises(SiteNotReached, match=f"no hook point {name!r}"), hooked(inside, [(name, lambda _: None)]):

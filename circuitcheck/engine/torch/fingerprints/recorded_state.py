@@ -66,7 +66,7 @@ def _hooks(module: nn.Module) -> tuple[Callable[..., Any], ...]:
 
 
 # A mode, a mark that transformers leaves where it put hooks, and what a bridge holds during a run (also one that raised).
-_OF_A_RUN = ("training", "_output_capturing_hooks_installed", "_current_batch_size")
+_OF_A_RUN = ("training", "_output_capturing_hooks_installed", "_current_batch_size", "_fired_hook_out")
 
 
 def _only_looks(hook: Callable[..., Any]) -> bool:
