@@ -206,7 +206,7 @@ def test_paths_that_lead_nowhere_are_found(path):
 
 def test_links_that_lead_somewhere_are_not():
     assert headings("# A title, with `code`\n") == {"a-title-with-code"}
-    text = "# A title\n\n[a](design.md), [b](../README.md#options), [c](#a-title), [d](https://x.org), `sampling/design.py`"
+    text = "# A title\n\n[a](design.md), [b](../README.md#a-claim), [c](#a-title), [d](https://x.org), `sampling/design.py`"
     assert not dead_links("docs/prompts.md", text)
 
 

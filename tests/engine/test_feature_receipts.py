@@ -205,6 +205,7 @@ PAIRS = [(wrong, edit) for wrong in WRONG for edit in EDITS if (wrong, edit) != 
 
 
 @pytest.mark.parametrize("wrong, edit", PAIRS, ids=lambda each: getattr(each, "__name__", each))
+@pytest.mark.sampled(5)
 def test_a_kernel_that_writes_something_else_is_an_error(monkeypatch, q, two, model, ioi, wrong, edit):
     monkeypatch.setattr(kernel._Splice, "of", wrong)
     with pytest.raises(StrayWrite, match=r"tokens the value changes by .* where the features' change calls for"):

@@ -100,6 +100,7 @@ SHARED = {
 
 
 @pytest.mark.parametrize("runs, make", SHARED.values(), ids=SHARED)
+@pytest.mark.sampled(4)
 def test_a_text_is_run_once_for_all_of_its_rows(task, model, q, texts, measure, runs, make):
     quantity = make(task, model, q)
     measure(lambda: quantity)  # means are kept from now on

@@ -102,6 +102,7 @@ def only(cache):
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64"])
 @pytest.mark.parametrize("processing", ["", "+folded"])
+@pytest.mark.sampled(2)
 def test_a_model_from_the_cache_is_the_one_in_the_file(file, cache, parsed, dtype, processing):
     spec = parse_spec(f"{file}{processing}", dtype=dtype)
     usual, first, second = (load(spec, "cpu", folder) for folder in (None, cache, cache))
@@ -230,7 +231,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(4)
 def test_an_entry_that_is_not_whole_is_made_anew(file, cache, entry, parsed, damage):
     damage(entry)
     assert read(file, cache) == read(file, None)
@@ -252,6 +253,7 @@ def test_whatever_byte_is_flipped_the_checkpoint_is_the_same(file, cache, entry,
 
 
 @pytest.mark.parametrize("fault", ["tokenizer", "weights", "config"])
+@pytest.mark.sampled(1)
 def test_an_entry_that_does_not_give_what_the_file_gives(file, cache, parsed, fault, monkeypatch):
     """As a `save_pretrained` that loses something would make it: whole, and another model."""
     monkeypatch.setattr(converted, "_digests", lost := Losing(converted._digests, fault))

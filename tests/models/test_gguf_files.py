@@ -63,6 +63,7 @@ def test_more_layers_than_the_header_says(file):
         {"gemma2.rope.freq_base": 5.0},
     ],
 )
+@pytest.mark.sampled(4)
 def test_words_of_the_header_that_would_be_lost(file, words):
     refused(file(words=words), f"says ({'|'.join(words)})=|has the shape")
 

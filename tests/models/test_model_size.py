@@ -62,6 +62,7 @@ def test_more_layers_than_tensors(copy):
         ({"model_type": "t5"}, "no model can be made of its config.json"),
     ],
 )
+@pytest.mark.sampled(3)
 def test_configs_that_no_model_is_made_of(copy, words, message):
     say(copy, **words)
     refused(copy, message)

@@ -162,12 +162,14 @@ def distributions(task, model):
     return found[-1].numpy()  # a metric is called twice, to see that it says the same
 
 
+@pytest.mark.sampled(3)
 def test_a_folded_model_says_the_same_as_the_model(both):
     plain, folded = distributions(both.task, both.plain), distributions(both.task, both.folded)
     assert plain.shape[0] == N
     np.testing.assert_allclose(folded, plain, rtol=0, atol=TOLERANCE)
 
 
+@pytest.mark.sampled(3)
 def test_a_folded_model_is_another_model_inside(both):
     """Where a norm has weights, they are gone, so that its neighbours differ; the model itself has stayed as it was."""
     fingerprints = both.plain.fingerprint["weights"], both.folded.fingerprint["weights"]

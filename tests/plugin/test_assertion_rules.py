@@ -118,6 +118,7 @@ def test_claim_that_asks_nothing_is_an_error(folder: Folder, body: str) -> None:
     ],
     ids=["alone", "after-supported", "after-refuted", "beside", "beside-not", "raised", "empty"],
 )
+@pytest.mark.sampled(3)
 def test_assert_that_no_comparison_failed_stays_a_plain_failure(folder: Folder, body: str) -> None:
     assert_plain_failure(run(folder, body, before="import pytest"))
 
@@ -166,7 +167,7 @@ def test_denied_comparison_that_is_refuted_passes(folder: Folder) -> None:
         "walrus", "semicolon",
     ],
 )  # fmt: skip
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(4)
 def test_refuted_comparison_behind_an_assert_refutes(folder: Folder, before: str, body: str) -> None:
     assert_refuted(run(folder, body, before=before))
 

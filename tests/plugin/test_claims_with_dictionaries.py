@@ -93,6 +93,7 @@ BAD = ["{}", "['first']", "{'query': 3}", "{3: 'first'}", "{'two words': 'first'
 
 
 @pytest.mark.parametrize("saes", BAD)
+@pytest.mark.sampled(3)
 def test_bad_values_are_refused_when_claims_are_collected(folder: Folder, saes: str) -> None:
     run = folder.run(CLAIM.replace('{"query": "first"}', saes))
     assert run.exit_code == pytest.ExitCode.INTERRUPTED

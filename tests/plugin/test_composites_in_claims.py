@@ -110,7 +110,7 @@ def failure(run: Run, name: str) -> str:
         ("all-refuted-by-one", "all of", "refuted", (FALSE, "refuted"), (OPEN, "inconclusive")),
     ],
 )
-@pytest.mark.sampled(10)
+@pytest.mark.sampled(6)
 def test_question_of_two_parts_is_one_comparison(
     run: Run, name: str, way: str, relation: str, verdict: str, a: tuple[str, str], b: tuple[str, str]
 ) -> None:

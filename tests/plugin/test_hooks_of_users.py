@@ -115,6 +115,7 @@ def test_so_are_those_of_a_folder_that_is_collected_later(folder: Folder):
         ("pytest_circuit_register_task(): return {}", "there is no hook pytest_circuit_register_task; there are"),
     ],
 )
+@pytest.mark.sampled(3)
 def test_what_cannot_be_registered_stops_the_run(run, hook, words):
     run(f"def {hook}\n").usage_error(words)
 
@@ -174,6 +175,7 @@ def test_a_report_without_it_has_no_extra(run):
         ("report['claims'].clear()", "it changes the report, which is a copy*"),
     ],
 )
+@pytest.mark.sampled(2)
 def test_a_hook_that_adds_what_no_report_holds_fails_the_run_and_the_report_is_there(run, body, words):
     found = run(f"def pytest_circuit_update_report(report):\n    {body}\n")
     assert found.verdicts == {"it": "supported"}

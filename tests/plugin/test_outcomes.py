@@ -240,7 +240,7 @@ CAUGHT = [
 
 @expectations
 @pytest.mark.parametrize("body", CAUGHT, ids=["suppress", "try", "with check", "check.is_true", "subtests"])
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(3)
 def test_a_refutation_that_something_caught_is_a_refutation(folder: Folder, body: str, expect: str) -> None:
     found = folder.run(
         f"@claim(id='it', samples=32, expect={expect!r})\ndef test_it(model, ioi, request):\n    {body}\n",

@@ -126,11 +126,13 @@ def test_a_fifth_of_the_words_are_several_tokens_under_a_trained_tokenizer(train
     assert len(several) >= len(pool_items()) / 5
 
 
+@pytest.mark.sampled(12)
 def test_each_task_has_prompts_enough_under_each_tokenizer(name, tokenizer):
     sizes = [task(name).definition.size(tokenizer, stream) for stream in STREAMS]
     assert min(sizes) >= 2 * N
 
 
+@pytest.mark.sampled(12)
 def test_a_named_span_holds_the_text_of_its_slot(prompts, name, tokenizer):
     for prompt in prompts:
         assert encode(tokenizer, prompt.text).ids == prompt.tokens

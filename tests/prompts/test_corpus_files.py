@@ -50,6 +50,7 @@ def test_a_folder_of_the_hub_gives_them_too(tmp_path, model, monkeypatch):
         ("\n\n", "\n\n"),
     ],
 )
+@pytest.mark.sampled(2)
 def test_documents_of_a_text_file_are_divided_by_blank_lines_or_what_is_said(tmp_path, model, separator, said):
     texts = [f"({i}) Tom\r\nwent and\nthen" for i in range(5)]
     path = write(tmp_path / "mine.txt", texts, separator)
@@ -113,6 +114,7 @@ def test_stories_are_bundled(model):
         ("broken.parquet", b"Tom went", "Parquet"),
     ],
 )
+@pytest.mark.sampled(4)
 def test_a_source_that_cannot_be_read_is_named_with_what_is_wrong(tmp_path, model, name, content, words):
     if content is not None:
         (tmp_path / name).write_bytes(content)
@@ -142,6 +144,7 @@ def test_what_is_no_source_is_refused(source):
     ],
     ids=lambda part: next(iter(part)) if isinstance(part, dict) else part,
 )
+@pytest.mark.sampled(4)
 def test_options_that_mean_nothing_or_leave_nothing_are_refused(tmp_path, model, options, words):
     path = write(tmp_path / "mine.jsonl", [f"({i}) " + "Tom went and " * 30 for i in range(8)])
     with pytest.raises(BadTask, match=words):

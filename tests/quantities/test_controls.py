@@ -92,6 +92,7 @@ def by_hand(planted, model, heads, base="clean"):
 
 
 @pytest.mark.parametrize("heads", ["L1H1", "L1H2", "L1H3", "L1H1, L1H2", "L1H2, L1H3", "L1H1, L1H5", "L0H1, L1H1"])
+@pytest.mark.sampled(3)
 def test_every_set_is_compared_and_counted_as_by_hand(planted, model, drop, heads):
     tally = by_hand(planted, model, heads)
     result = asked(drop(heads), heads)

@@ -148,6 +148,7 @@ SLIPS = {
 
 
 @pytest.mark.parametrize("slip", SLIPS)
+@pytest.mark.sampled(14)
 def test_a_slip_is_answered_with_what_to_write(at_hand, shared_session, slip):
     made, kind, words = SLIPS[slip]
     with cc.use_session(shared_session), pytest.raises(kind) as raised:

@@ -208,6 +208,6 @@ def test_gpt2_on_a_counterfactual(gpt2_pair: Pair, counterfactual: str) -> None:
 
 
 @pytest.mark.parametrize("name", GPT2_CASES)
-@pytest.mark.sampled(10)
+@pytest.mark.sampled(6)
 def test_gpt2_ablation(gpt2_pair: Pair, name: str) -> None:
     check_case(gpt2_pair, GPT2_CASES[name])

@@ -83,6 +83,7 @@ def test_bad_dictionaries(model, case):
 
 
 @pytest.mark.parametrize("case", ADMITTED)
+@pytest.mark.sampled(2)
 def test_good_dictionaries(model, case):
     assert torch.isfinite(model.remove(ADMITTED[case]()[:]).logits(prompts_of(model))).all()
 

@@ -42,6 +42,7 @@ def test_a_patch_of_a_layer_s_site_is_that_site_of_the_other_run(bench):
     assert not [name for name, values in found.items() if name.endswith("all") and np.abs(values - clean).max() < 1e-4]
 
 
+@pytest.mark.sampled(2)
 def test_a_patch_of_one_head_leaves_the_others_alone(bench):
     chosen = {kind: 1 if kind in "kv" else 3 for kind in OF_HEADS}
     bench.same_all(
@@ -163,6 +164,7 @@ def changing_at_end(site, vectors, change):
 
 
 @pytest.mark.parametrize("site", ["resid_post", "resid_pre"])
+@pytest.mark.sampled(4)
 def test_directions_are_mean_differences_and_land_where_they_are_told(bench, site):
     direction = cc.mean_difference(bench.task, bench.model, site, at="IO", minus="S1", layers="L0-1", n=8)
     discovered = bench.task.prompts(8, model=bench.model, stream="discovery")
@@ -183,6 +185,7 @@ def test_directions_are_mean_differences_and_land_where_they_are_told(bench, sit
         bench.same(view, changing_at_end(site, vectors, change))
 
 
+@pytest.mark.sampled(2)
 def test_metrics_of_sites_read_what_is_there(bench):
     task, model = bench.task, bench.model
     view = model.ablate("L0.attn", kind="zero", at="END")
@@ -208,6 +211,7 @@ def test_metrics_of_sites_read_what_is_there(bench):
                 assert found[name][row] == pytest.approx(float(value), abs=bench.tolerance), name
 
 
+@pytest.mark.sampled(2)
 def test_rank_and_divergence_from_the_clean_run(bench):
     view = bench.model.ablate("L1.attn", kind="zero", at="END")
     ranks, divergences = (bench.task.metric(metric, view).values(N) for metric in (cc.rank(), cc.kl_from_clean()))

@@ -73,6 +73,7 @@ def test_verdict_agrees_with_interval_over_three_looks(build):
 
 
 @pytest.mark.parametrize("build", [real, share, bounded, ratio, median])
+@pytest.mark.sampled(2)
 def test_verdict_changes_exactly_at_the_ends_of_the_interval(build):
     @settings(quick, max_examples=20)
     @given(st.integers(0, 10**6))
@@ -139,6 +140,7 @@ TABLE = [(0.2, 0.988, 222), (0.3, 1, 117), (0.5, 1, 53), (1.0, 1, 32)]  # 40,000
 
 
 @pytest.mark.parametrize("distance, power, mean_n", TABLE)
+@pytest.mark.sampled(1)
 def test_power_and_prompts_on_normal_means_are_those_of_the_table(distance, power, mean_n):
     runs = 400
     rows = np.random.default_rng(15).normal(size=(runs, 512))
@@ -174,6 +176,7 @@ def stopped_at(rows, threshold):
 
 
 @pytest.mark.parametrize("distance", [-0.4, 0.1, 0.2, 0.5])
+@pytest.mark.sampled(2)
 def test_each_run_stops_where_the_formulas_say(distance):
     rows = np.random.default_rng(16).gamma(2, 1, (150, 512)) - 2
     side, prompts = stopped_at(rows, distance)

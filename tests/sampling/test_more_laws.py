@@ -70,6 +70,7 @@ def test_the_order_of_prompts_within_a_look_does_not_matter(name):
 @pytest.mark.parametrize("name", ["clustered", "two-way", "clustered share", "two-way bounded", "clustered ratio"])
 @quick
 @given(seed=seeds)
+@pytest.mark.sampled(2)
 def test_what_templates_and_names_are_called_does_not_matter(name, seed):
     columns, rng = columns_of(seed, 32), np.random.default_rng(seed)
     renamed = columns.copy()
@@ -120,6 +121,7 @@ DIFFERENCES = {
 
 @pytest.mark.parametrize("design", [ONE, TWO], ids=["one look", "two looks"])
 @pytest.mark.parametrize("name", DIFFERENCES)
+@pytest.mark.sampled(4)
 def test_swapping_two_views_flips_the_sign(name, design):
     @quick_for(name)
     @given(seeds, st.floats(-0.4, 0.4))
@@ -140,6 +142,7 @@ confidences = st.tuples(st.floats(0.55, 0.999), st.floats(0.55, 0.999)).map(sort
 
 
 @every
+@pytest.mark.sampled(3)
 def test_more_confidence_never_narrows_an_estimate(name):
     @quick_for(name)
     @given(seeds, confidences)
@@ -154,6 +157,7 @@ def test_more_confidence_never_narrows_an_estimate(name):
 
 
 @every
+@pytest.mark.sampled(3)
 def test_more_noise_never_decides_more(name):
     @quick_for(name)
     @given(seeds, st.floats(-0.5, 0.5), st.floats(0, 0.3), st.floats(0, 0.3))

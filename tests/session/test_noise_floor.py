@@ -181,6 +181,7 @@ def test_an_effect_smaller_than_the_noise_is_not_supported_although_its_spread_i
 
 @pytest.mark.parametrize("margin, refused", [(0.049, True), (0.051, False), (0.5, False)])
 @pytest.mark.parametrize("build", [lambda q, m: q == cc.approx(1, abs=m), lambda q, m: q != cc.approx(9, abs=m)])
+@pytest.mark.sampled(2)
 def test_margins_below_the_floor_are_refused(noisy, load, build, margin, refused):
     with noisy(drifting(0.05)):
         question = build(IOI.metric(pattern(lambda i: 1 + 1e-4 * (i % 2)), load()), margin)

@@ -81,6 +81,7 @@ def test_more_confidence_never_narrows_an_interval_of_a_mean(name, sample, pair)
 @MEANS
 @quick
 @given(samples, st.randoms(use_true_random=False))
+@pytest.mark.sampled(2)
 def test_the_order_of_prompts_does_not_matter(name, sample, random):
     values, (first, second) = sample
     order = np.array(random.sample(range(len(values)), len(values)))

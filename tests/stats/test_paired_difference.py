@@ -52,6 +52,7 @@ TABLES = [(2, 6, 8), (7, 7, 10), (5, 5, 32), (-3, 9, 12), (1, 1, 6), (12, 12, 12
 
 @pytest.mark.parametrize("difference", [-0.6, -0.25, 0.0, 0.1, 0.3])
 @pytest.mark.parametrize("surplus, differing, n", TABLES)
+@pytest.mark.sampled(8)
 def test_p_is_the_worst_over_every_share_of_differing_prompts_that_the_data_leave(surplus, differing, n, difference):
     found = paired_p(surplus, differing, n, difference)
     if surplus <= n * difference:
@@ -120,6 +121,7 @@ def shares_from(difference):
 
 @pytest.mark.parametrize("n", [3, 5, 8, 12])
 @pytest.mark.parametrize("tail", [0.1, 0.025, 0.003])
+@pytest.mark.sampled(4)
 def test_p_is_at_most_the_tail_at_most_as_often_whatever_differs_and_by_less_than_doubted(n, tail):
     tables = every_table(n)
     for doubted in (-0.9, -0.62, -0.25, -0.1, 0.0, 0.03, 0.2, 0.5, 0.83):

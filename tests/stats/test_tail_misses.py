@@ -66,6 +66,7 @@ def test_balanced_normal_clusters_are_missed_nominally_on_each_side():
 
 @pytest.mark.parametrize("n", [16, 32])
 @pytest.mark.parametrize("method", ["student_t", "skew_guarded"])
+@pytest.mark.sampled(1)
 def test_heavy_tails_are_missed_at_most_nominally_on_each_side(method, n):
     rows = np.random.default_rng(25).standard_t(3, (RUNS, n))
     assert max(tail_misses(list(map(METHODS[method], rows)), 0)) <= TAIL + 3 * standard_error(TAIL)
@@ -95,6 +96,7 @@ def test_the_side_of_the_misses_follows_the_side_of_the_skew(mirrored):
 
 @pytest.mark.parametrize("n", [16, 64])
 @pytest.mark.parametrize("centre", [2.0, -2.0])
+@pytest.mark.sampled(1)
 def test_fieller_with_a_normal_denominator_misses_nominally_on_each_side(centre, n):
     rng = np.random.default_rng(28)
     bottom = rng.normal(centre, 1, (RUNS, n))

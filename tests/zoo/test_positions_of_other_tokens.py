@@ -118,6 +118,7 @@ def cached(model, prefix):
         lambda model: model.knock_out_attention("L1H2", query="END", key="S2"),
     ],
 )
+@pytest.mark.sampled(3)
 def test_generation_with_a_cache(hooked_transformer, measure, prefix, make):
     with pytest.raises(SiteNotReached, match=r"generating with a cache|generate with a cache"):
         measure(make(cached(hooked_transformer, prefix)))

@@ -46,6 +46,7 @@ def blind(tmp_path, tiny_gpt2):
         lambda model: model.patch("L0H1.v", source="abc"),
     ],
 )
+@pytest.mark.sampled(2)
 def test_a_head_whose_output_is_zero(blind, measure, make):
     with pytest.raises(VacuousIntervention, match=r"of L0H1.*changed none of 8 prompts at L0H1\.\w+"):
         measure(make(blind))

@@ -45,7 +45,7 @@ def refused_in(family):
     return {"resid_mid"} if family == "neox" else set()
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(5)
 def test_nothing_fails_on_a_model_that_is_well(which, visit):
     assert [f"{each.subject}: {each.check}: {each.describe()}" for each in visit(*which).found.failed] == []
 
