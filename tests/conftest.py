@@ -13,7 +13,7 @@ from tiny_gguf import save_tiny_gguf
 import circuitcheck as cc
 from circuitcheck.settings import CACHE
 
-settings.register_profile("quick", max_examples=30)  # for `make test`; `make slow` draws hypothesis's own number
+settings.register_profile("quick", max_examples=15)  # for `make test`; `make slow` draws hypothesis's own number
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 

@@ -128,6 +128,7 @@ def test_its_lines_test_the_claims_in_parts_and_put_them_together(here):
 
 
 @pytest.mark.parametrize("gpus, job", [("1", "claims"), ("3", "report")])
+@pytest.mark.sampled(1)
 def test_drift_from_a_baseline_fails_and_is_told(here, monkeypatch, gpus, job):
     main(["init", "--ci", "github", "--gpus", gpus])
     step = steps(job)["Compare with the baseline"]

@@ -40,6 +40,7 @@ def test_every_public_name_says_what_it_is():
     assert not silent
 
 
+@pytest.mark.slow
 def test_every_page_is_there_and_can_be_reached(site):
     built = {str(path.relative_to(site).with_suffix(".md")) for path in site.rglob("*.html")}
     assert set(pages()) <= built

@@ -51,6 +51,7 @@ def test_cells_measured_together_have_the_bits_that_they_have_alone(engine, plan
 
 
 @pytest.mark.parametrize("batch", [1, 7, 64])
+@pytest.mark.sampled(1)
 def test_the_batch_size_changes_rounding_only(engine, plan_of, view, batch):
     rows = range(40)
     np.testing.assert_allclose(

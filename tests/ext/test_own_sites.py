@@ -42,6 +42,7 @@ def test_the_doctor_examines_it_though_the_model_was_examined_before(examined, i
 
 
 @pytest.mark.parametrize("point", ["hook_resid_pre", "hook_mlp_out"])
+@pytest.mark.sampled(1)
 def test_a_kind_at_another_place_than_it_says_is_unsound(examined, ioi, point):
     _, model = examined
     register_site_kind(replace(RAW, points=(f"blocks.{{layer}}.{point}",)))

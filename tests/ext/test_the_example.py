@@ -50,6 +50,7 @@ def run_its_tests(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_its_tests_pass(run_its_tests):
     run = run_its_tests(installed=True)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -90,6 +90,7 @@ def test_its_first_choice_reads_as_the_answer(organism, task):
     assert right >= 38
 
 
+@pytest.mark.slow
 def test_it_prefers_the_other_answer_where_the_counterfactual_asks_for_it(organism):
     """It reads the prompt: with the names, cities, fruits or adjectives exchanged, the other answer wins."""
     for task in ("ioi", "capital", "fruit", "syllogism"):

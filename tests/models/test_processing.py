@@ -261,6 +261,7 @@ OF_THE_STREAM = {
 
 
 @pytest.mark.parametrize("ablated", [False, True], ids=["untouched", "ablated"])
+@pytest.mark.sampled(6)
 def test_metrics_of_what_is_said_attended_and_computed_are_the_same(both, ablated):
     def quantities(model):
         view = model.ablate("L0H1", kind="zero") if ablated else model
@@ -381,6 +382,7 @@ def test_zero_ablation_of_a_circuit_of_such_heads_is_refused(bridge):
         np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE)
 
 
+@pytest.mark.sampled(1)
 def test_all_else_is_as_in_the_unprocessed_model(bridge):
     _, mine, plain, session = bridge
     of_heads = {name for name in KEPT if name.startswith("zero ablation of L0H1") or name == "all but a circuit"}

@@ -186,6 +186,7 @@ def test_collecting_claims_imports_nothing_heavy(folder: Folder) -> None:
     assert imported(script, folder.pytester.path) == []
 
 
+@pytest.mark.slow
 def test_collecting_our_own_claims_imports_nothing_heavy() -> None:
     script = "import pytest\nassert pytest.main(['--collect-only', '-p', 'no:cacheprovider', 'hypotheses']) in (0, 5)"
     assert imported(script, REPOSITORY) == []

@@ -47,6 +47,7 @@ DEATHS = [
 
 
 @pytest.mark.parametrize("death", DEATHS)
+@pytest.mark.slow
 def test_a_process_that_dies_leaves_its_journal(folder: Folder, death: str) -> None:
     run = folder.run(claims(first=HOLDS, dies=death, later=HOLDS), subprocess=True)
     assert run.report is None

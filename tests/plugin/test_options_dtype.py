@@ -22,6 +22,7 @@ def test_default_is_float32(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
+@pytest.mark.sampled(1)
 def test_models_are_loaded_in_it(folder: Folder, dtype: str) -> None:
     run = folder.run(claim(dtype), f"--circuit-dtype={dtype}")
     assert run.verdicts == {"it": "supported"}

@@ -129,6 +129,7 @@ def test_two_runs_at_once_in_one_folder_are_both_right(folder: Folder) -> None:
         assert found == {name: claim["verdict"] for name, claim in whole.items()}
 
 
+@pytest.mark.slow
 def test_notices_of_workers_reach_the_summary(folder: Folder) -> None:
     (folder.pytester.path / "file").write_text("")
     run = folder.run(CLAIMS, "-n1", "--circuit-store=file", subprocess=True)

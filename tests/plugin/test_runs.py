@@ -184,6 +184,7 @@ def test_without_the_terminal_the_report_is_written(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize("flag", ["-q", "-v", "-s", "--tb=no"])
+@pytest.mark.sampled(2)
 def test_output_flags_change_no_verdict(folder: Folder, flag: str) -> None:
     assert folder.run(CLAIMS, flag).verdicts == VERDICTS
 

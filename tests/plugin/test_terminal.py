@@ -160,6 +160,7 @@ def test_progress_on_a_terminal_says_claim_and_prompts_so_far(sent_to_terminal: 
         assert shown in sent_to_terminal
 
 
+@pytest.mark.slow
 def test_progress_leaves_no_residue_on_the_line(sent_to_terminal: str) -> None:
     lines = Screen(sent_to_terminal).lines
     assert "hypotheses/test_claims.py .R.Is".ljust(100 - 7) + "[100%]" in lines

@@ -301,6 +301,7 @@ def test_what_the_unreadable_definitions_differ_from_can_be_read(tiny_gpt2, chan
 
 
 @pytest.mark.parametrize("changes, kind, pattern", numbered(UNREADABLE))
+@pytest.mark.sampled(5)
 def test_what_a_tokenizer_cannot_read_is_refused_when_it_is_there(tiny_gpt2, changes, kind, pattern):
     message = refusal_of_a_model(changes, tiny_gpt2, kind)
     assert not lacking(message, [pattern]), message

@@ -334,6 +334,7 @@ def test_a_chat_template_that_means_harm(template):
 
 
 @pytest.mark.parametrize("name, target", [("config.json", "/dev/zero"), ("tokenizer.json", "/proc/self/mem")])
+@pytest.mark.sampled(1)
 def test_a_checkpoint_whose_file_is_none(tiny_llama, tmp_path, name, target):
     """In a process of its own, which ends after 60 s: what hangs here cannot be interrupted."""
     folder = Path(shutil.copytree(tiny_llama, tmp_path / "copy"))

@@ -123,7 +123,6 @@ def test_prompts_are_added_until_it_is_told(drop):
     few, more = question.decide(samples=32), question.decide(samples=512)
     assert (few.decision.verdict, more.decision.verdict) == ("inconclusive", "refuted")
     assert [n for n, _, _ in more.decision.looks][:3] == [32, 48, 64]
-    assert more.tries.count == 2
 
 
 @pytest.mark.parametrize("head, ties, verdict", [("L0H2", 7, "inconclusive"), ("L1H5", 4, "refuted")])

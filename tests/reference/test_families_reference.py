@@ -36,19 +36,21 @@ def test_each_kind_of_ablation_is_among_them():
 
 
 @pytest.mark.parametrize("name", CHOSEN)
-@pytest.mark.sampled(90)
+@pytest.mark.sampled(50)
 def test_an_intervention_is_what_it_is_by_hand(bench_and_pair, name):
     bench, pair = bench_and_pair
     pair.check(ORGANISM_CASES[name](On(pair)), bench.tolerance, SMALLEST_REAL_EFFECT)
 
 
 @pytest.mark.parametrize("what", RESAMPLED)
+@pytest.mark.sampled(8)
 def test_a_resample_ablation_takes_the_values_of_one_prompt_that_fits(bench_and_pair, what):
     bench, pair = bench_and_pair
     check_resampled(pair, what, None, 64, bench.tolerance)
 
 
 @pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.sampled(10)
 def test_metrics_are_what_they_are_by_hand(bench_and_pair, name):
     bench, pair = bench_and_pair
     check_metrics(pair, name, bench.tolerance)

@@ -55,7 +55,7 @@ def by_hand(bench, senders, receivers, sender_at, at):
 
 
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
-@pytest.mark.sampled(12)
+@pytest.mark.sampled(6)
 def test_receivers_read_the_senders_of_the_other_run_and_all_else_is_frozen(bench, path):
     senders, into, plain_senders, plain_receivers = path
     for at, sender_at in POSITIONS.values():

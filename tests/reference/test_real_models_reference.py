@@ -82,7 +82,7 @@ _SHOWN_BEFORE = (
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.slow] if name in _SHOWN_BEFORE else []) for name in SMOLLM2_CASES]
 )
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(2)
 def test_an_intervention_on_smollm2_is_what_it_is_by_hand(smollm2_pair, name):
     smollm2_pair.check(SMOLLM2_CASES[name](On(smollm2_pair)), TOLERANCE, SMALLEST_REAL_EFFECT)
 
@@ -99,6 +99,7 @@ def test_a_path_of_the_organism_is_what_it_is_by_hand(organism, name, where, sou
     "name, where",
     [("heads and an MLP into one q, one k and an MLP", "everywhere"), ("heads and an MLP into the logits", "at END")],
 )
+@pytest.mark.sampled(1)
 def test_a_path_of_smollm2_is_what_it_is_by_hand(smollm2_pair, name, where):
     check_path(smollm2_pair, name, *PLACES[where])
 

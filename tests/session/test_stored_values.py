@@ -83,6 +83,7 @@ QUESTIONS = {
 
 
 @pytest.mark.parametrize("ask", QUESTIONS.values(), ids=QUESTIONS)
+@pytest.mark.sampled(2)
 def test_every_kind_of_question_is_answered_from_the_store(another, tiny_gpt2, ask):
     said = []
     for _ in range(2):

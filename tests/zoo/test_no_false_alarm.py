@@ -168,6 +168,7 @@ def llama(session, tiny_llama):
 
 
 @pytest.mark.parametrize("case", EVERYTHING)
+@pytest.mark.sampled(32)
 def test_on_gpt2(gpt2, case):
     assert (check(EVERYTHING[case](gpt2)) != IOI.logit_diff(gpt2).values(N)).any()
 
@@ -192,6 +193,7 @@ def patches(kind, model):
     "family, kind",
     [*product(["gpt2"], KINDS), *product(["llama"], ["resid_mid", *SITES_OF_HEADS])],
 )
+@pytest.mark.sampled(12)
 def test_patches_of_every_kind_of_site_both_ways(request, family, kind):
     for view in patches(kind, request.getfixturevalue(family)):
         check(view)
@@ -216,6 +218,7 @@ SOME = (
 
 @pytest.mark.parametrize("case", SOME)
 @pytest.mark.parametrize("family, dtype", [("tiny_gpt2", "bfloat16"), ("tiny_llama", "float64")])
+@pytest.mark.sampled(13)
 def test_in_other_dtypes(request, family, dtype, case):
     model = cc.load(str(request.getfixturevalue(family)), dtype=dtype)
     check(EVERYTHING[case](model))

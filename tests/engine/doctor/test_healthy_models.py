@@ -50,6 +50,7 @@ def test_nothing_fails_on_a_model_that_is_well(which, visit):
     assert [f"{each.subject}: {each.check}: {each.describe()}" for each in visit(*which).found.failed] == []
 
 
+@pytest.mark.sampled(4)
 def test_every_site_is_examined_in_every_way_or_refused(which, visit):
     found = visit(*which).found.findings
     for kind in KINDS:

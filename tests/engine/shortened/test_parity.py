@@ -75,7 +75,7 @@ def views_of(words):
 
 
 @pytest.mark.parametrize("name", [*DRAWN, *OTHERS])
-@pytest.mark.sampled(7)
+@pytest.mark.sampled(5)
 def test_each_kind_of_intervention_gives_the_same_both_ways(words_of, monkeypatch, name):
     """All in one plan, so that they stand side by side, with prompts of two lengths and answers of one token and more."""
     words = words_of(name)
