@@ -46,6 +46,7 @@ def test_the_organism_is_sound_in_a_table_and_in_json(examined_once, tmp_path, c
     assert middle == {"passed"}
 
 
+@pytest.mark.slow
 def test_each_dtype_has_a_column(examined_once, capsys):
     assert main(["doctor", "organism", "--device", "cpu", "--dtype", "float32", "--dtype", "float64"]) == 0
     head = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("subject"))

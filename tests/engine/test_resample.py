@@ -232,6 +232,7 @@ def test_among_those_that_share_a_slot_each_is_drawn(network, few_words, model):
     assert chisquare(np.bincount((np.array(numbers) * 4).astype(int), minlength=4)).pvalue > 1e-3
 
 
+@pytest.mark.slow
 def test_where_none_fits_donors_are_among_the_first_of_twice_as_many_and_so_on(network, ioi, model):
     """Of 256 prompts, 16 have the prompt's template, and one in 70 of them its name."""
     measured = what_neurons_are(ioi, model.ablate(WORDS, kind="resample", at="END", matching="IO"), 32)

@@ -320,6 +320,7 @@ except cc.Inconclusive as error:
     assert capsys.readouterr().out.splitlines()[-2:] == ["refuted", "inconclusive: True"]
 
 
+@pytest.mark.slow
 def test_optimised_python_is_warned_about(folder: Folder) -> None:
     folder.write("def test_it(): pass\n")
     optimised_pytest = (sys.executable, "-O", "-m", "pytest", "-p", "no:hypothesispytest")

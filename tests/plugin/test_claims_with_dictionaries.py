@@ -100,6 +100,7 @@ def test_bad_values_are_refused_when_claims_are_collected(folder: Folder, saes: 
     run.shows("*claim 'it': saes*expected*")
 
 
+@pytest.mark.slow
 def test_collecting_imports_no_torch_and_no_sae_lens(dictionaries: Folder) -> None:
     dictionaries.write(CLAIM)
     (dictionaries.path / "conftest.py").write_text(

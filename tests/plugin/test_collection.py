@@ -220,6 +220,7 @@ def test_two_claims_above_one_test_are_refused(folder: Folder) -> None:
     assert "collecting.py" not in run.text  # our frames
 
 
+@pytest.mark.slow
 def test_what_workers_refuse_is_a_usage_error_with_its_words(folder: Folder) -> None:
     body = "@claim(id='it')\ndef test_{0}(model): pass\n"
     run = folder.run(body.format("a") + body.format("b"), "-n2")

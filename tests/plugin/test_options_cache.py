@@ -20,6 +20,7 @@ def gguf(folder: Folder, tiny_gguf: Path) -> None:
     shutil.copy(tiny_gguf, folder.pytester.path / "m.gguf")
 
 
+@pytest.mark.slow
 def test_a_folder_is_meant_from_the_root(folder: Folder) -> None:
     assert folder.run(CLAIM, "--circuit-cache=kept").verdicts == {"gguf": "supported"}
     (entry,) = (folder.pytester.path / "kept").iterdir()

@@ -379,6 +379,7 @@ def test_level_is_the_error_of_the_run(folder: Folder, ends: dict[str, float]) -
     assert standing(strict) == set()
 
 
+@pytest.mark.slow
 def test_claims_that_were_not_selected_do_not_count(folder: Folder, claims: str, runs: dict[str, Run]) -> None:
     run = folder.run(claims, "--circuit-correction=holm", "-k", "much")
     assert run.claims["much"]["comparisons"] == runs["holm"].claims["much"]["comparisons"]
@@ -405,6 +406,7 @@ def test_no_verdict_outcome_or_exit_code_changes(runs: dict[str, Run], run: Run)
         assert {**run.claims[name], **same} == claim
 
 
+@pytest.mark.slow
 def test_run_of_supported_claims_passes_though_none_of_them_stands(folder: Folder, ends: dict[str, float]) -> None:
     claims = "".join(KNOWN["much"].claim(f"much{number}", ends["much"] + 1e-9 * number) for number in range(3))
     run = folder.run(claims, "--circuit-correction=holm")

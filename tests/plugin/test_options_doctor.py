@@ -62,12 +62,14 @@ def test_off_examines_nothing(folder: Folder, kept: Path) -> None:
     assert not kept.exists()
 
 
+@pytest.mark.slow
 def test_the_folder_is_named_on_the_command_line_too(folder: Folder, kept: Path) -> None:
     folder.run(CLAIMS, "--circuit-doctor=elsewhere")
     assert len(list((folder.pytester.path / "elsewhere").iterdir())) == 1
     assert not kept.exists()
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_read_is_written_anew(folder: Folder, kept: Path) -> None:
     folder.run(CLAIMS)
     (file,) = kept.iterdir()

@@ -67,6 +67,7 @@ def test_other_seeds_are_named_in_the_terminal_and_in_the_report(under: Any) -> 
     assert "this is try 3" in line
 
 
+@pytest.mark.slow
 def test_growing_budgets_are_named(under: Any) -> None:
     """The mean of all prompts is 0: a threshold that takes many of them."""
     under(0, "--circuit-samples=32", source=CLAIM.format(arguments="", threshold=-0.08))

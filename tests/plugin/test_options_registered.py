@@ -78,6 +78,7 @@ def test_a_file_that_is_none_or_was_edited_is_a_usage_error(registered: Folder) 
     registered.run(CLAIMS, "--circuit-registered=none.lock").usage_error("none.lock", "cannot be read")
 
 
+@pytest.mark.slow
 def test_a_folder_without_claims_is_told(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
     folder.write("def test_ordinary(): pass\n")
     assert register() == 1

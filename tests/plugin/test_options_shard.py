@@ -44,6 +44,7 @@ def test_parts_are_of_about_one_size() -> None:
 
 
 @pytest.mark.parametrize("workers", [(), ("-n1",)])
+@pytest.mark.sampled(1)
 def test_an_empty_part_is_no_failure_and_reports_that_it_is_empty(folder: Folder, workers: tuple[str, ...]) -> None:
     name = "hypotheses/test_claims.py::test_c0[tiny]"
     part = 3 - part_of(name, 2)

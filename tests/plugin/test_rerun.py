@@ -63,6 +63,7 @@ def test_a_report_is_run_again_with_its_settings(folder: Folder, rerun) -> None:
     assert "again" not in said
 
 
+@pytest.mark.slow
 def test_what_is_gone_or_comes_out_otherwise_is_told(folder: Folder, rerun) -> None:
     folder.run(CLAIMS, KEPT, "--circuit-models=tiny")
     settings = {claim["id"]: claim["settings"]["samples"] for claim in json.loads(Path("kept.json").read_text())["claims"]}

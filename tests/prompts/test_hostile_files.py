@@ -90,6 +90,7 @@ def test_a_table_that_unpacks_to_more_than_memory(tmp_path):
 
 
 @readers
+@pytest.mark.sampled(1)
 def test_a_text_of_a_table_that_no_reader_holds(tmp_path, read):
     arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "x.parquet"
@@ -334,7 +335,7 @@ def test_a_chat_template_that_means_harm(template):
 
 
 @pytest.mark.parametrize("name, target", [("config.json", "/dev/zero"), ("tokenizer.json", "/proc/self/mem")])
-@pytest.mark.sampled(1)
+@pytest.mark.slow
 def test_a_checkpoint_whose_file_is_none(tiny_llama, tmp_path, name, target):
     """In a process of its own, which ends after 60 s: what hangs here cannot be interrupted."""
     folder = Path(shutil.copytree(tiny_llama, tmp_path / "copy"))

@@ -146,6 +146,7 @@ def beats(task, model, q, number, share=0.9, **options):
     return effect.beats(cc.random_features(like=q[number], **options), share=share, prompts=32)
 
 
+@pytest.mark.slow
 def test_a_feature_whose_removal_moves_the_metric_is_ahead_and_another_is_not(model, task, planted):
     strong, null = beats(task, model, planted, 7).decide(), beats(task, model, planted, 10).decide()
     assert (strong.decision.verdict, null.decision.verdict) == ("supported", "refuted")

@@ -55,6 +55,7 @@ def smollm2_pair(smollm2: cc.Model, smollm2_by_hand: PlainModel) -> Pair:
     return Pair(smollm2, Plain(smollm2_by_hand.network.requires_grad_(False)), session, cc.tasks.ioi(), 4)
 
 
+@pytest.mark.slow
 def test_smollm2_reads_the_same_tokens(smollm2_pair, smollm2_by_hand):
     for prompt in smollm2_pair.prompts:
         assert smollm2_by_hand.tokens(prompt.text) == list(prompt.tokens)
@@ -82,7 +83,7 @@ _SHOWN_BEFORE = (
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.slow] if name in _SHOWN_BEFORE else []) for name in SMOLLM2_CASES]
 )
-@pytest.mark.sampled(2)
+@pytest.mark.slow
 def test_an_intervention_on_smollm2_is_what_it_is_by_hand(smollm2_pair, name):
     smollm2_pair.check(SMOLLM2_CASES[name](On(smollm2_pair)), TOLERANCE, SMALLEST_REAL_EFFECT)
 
@@ -99,7 +100,7 @@ def test_a_path_of_the_organism_is_what_it_is_by_hand(organism, name, where, sou
     "name, where",
     [("heads and an MLP into one q, one k and an MLP", "everywhere"), ("heads and an MLP into the logits", "at END")],
 )
-@pytest.mark.sampled(1)
+@pytest.mark.slow
 def test_a_path_of_smollm2_is_what_it_is_by_hand(smollm2_pair, name, where):
     check_path(smollm2_pair, name, *PLACES[where])
 
@@ -119,6 +120,7 @@ def test_a_resample_ablation_of_the_organism_takes_the_values_of_one_prompt_that
     check_resampled(organism, what, at, 128)
 
 
+@pytest.mark.slow
 def test_a_resample_ablation_of_smollm2_takes_the_values_of_one_prompt_that_fits(smollm2_pair):
     check_resampled(smollm2_pair, "heads", None, REFERENCE_PROMPTS)
 
@@ -128,6 +130,7 @@ def test_metrics_of_the_organism_are_what_they_are_by_hand(organism, name):
     check_metrics(organism, name)
 
 
+@pytest.mark.slow
 def test_metrics_of_smollm2_are_what_they_are_by_hand(smollm2_pair):
     check_metrics(smollm2_pair, "ablated")
 

@@ -47,7 +47,7 @@ def test_a_module_is_no_part_of_another_name():
         ("pass\n\ndef test_more():\n    pass", -1, True, "no time for 1 tests"),
     ],
 )
-@pytest.mark.sampled(1)
+@pytest.mark.slow
 def test_a_failure_and_a_break_are_told_from_the_end_of_the_time(tmp_path, body, seconds, fine, said):
     (tmp_path / "test_it.py").write_text(f"def test_it():\n    {body}\n")
     run = f"import scripts.check as c; c.SECONDS = {seconds}; print('fine', c.run_tests([{str(tmp_path / 'test_it.py')!r}]))"

@@ -245,6 +245,7 @@ def weights_after(steps, seed, tokenizer):
     return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tokenizer):
     first = weights_after(5, 0, tokenizer)
     assert torch.equal(weights_after(5, 0, tokenizer), first)
@@ -342,6 +343,7 @@ def test_the_exam_counts_what_is_right(tokenizer):
         grade(model, tokenizer, "gendered_pronoun", "none", held_out.TASKS["gendered_pronoun"], 10, lambda _: False)
 
 
+@pytest.mark.slow
 def test_the_exam_has_every_task_and_split(tokenizer):
     grades = list(examine(_Always(len(tokenizer.inner), 0), tokenizer, 4))
     assert {each.task for each in grades} == set(held_out.TASKS)

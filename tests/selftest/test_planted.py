@@ -106,6 +106,7 @@ def test_what_the_heads_leave_is_the_base(planted, model):
     assert planted.effects.logit_diff(zero(model, heads)).values(PROMPTS) == pytest.approx(2.0, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_head_of_size_zero_still_changes_its_output(tmp_path):
     planted = plant(tmp_path / "model", effects=(0.0,), noise=Noise("none"))
     model = cc.load(planted.folder)

@@ -43,6 +43,7 @@ def test_peeking_at_the_nominal_level_is_found(monkeypatch):
     assert any("false support on the threshold" in fault for fault in found.faults)
 
 
+@pytest.mark.slow
 def test_a_verdict_that_ignores_skew_is_found_unless_users_are_warned_of_it(monkeypatch):
     monkeypatch.setattr(design, "kim_demets", naive)
     skewed = measure_stream(STREAM["lognormal(1)"], claims=300, others=1, seed=0)

@@ -111,6 +111,7 @@ def test_a_link_to_other_files_is_another_model(another, tiny_gpt2, tiny_llama, 
     assert found[0] != found[1]
 
 
+@pytest.mark.slow
 def test_dtypes_and_bos_policies_are_known_apart(seen):
     fingerprints = {seen(dtype=dtype, bos=bos)[0] for dtype in ("float32", "float64") for bos in ("always", "never")}
     assert len(fingerprints) == 4
