@@ -58,6 +58,29 @@ def tiny_hooked_transformer(folder: Path, **config):
         return HookedTransformer(made, tokenizer=tokenizer)
 
 
+def processed_hooked_transformers(folder: Path):
+    """(as it is, folded with its value biases, folded without): HookedTransformers with the same weights."""
+    import torch
+
+    def new():
+        return tiny_hooked_transformer(folder, normalization_type="LN")
+
+    plain, generator = new(), torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name, parameter in plain.named_parameters():
+            if not name.endswith(("W_E", "W_pos")):
+                parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator))
+    weights = {name: value.clone() for name, value in plain.state_dict().items()}
+    folded, kept = new(), new()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        folded.load_and_process_state_dict(dict(weights))
+        kept.load_and_process_state_dict(dict(weights), fold_value_biases=False)
+    assert not folded.blocks[1].attn.b_V.any()
+    assert kept.blocks[1].attn.b_V.any()
+    return plain, folded, kept
+
+
 def save_tokenizer(folder: Path, words: tuple[str, ...] | None = None):
     """A byte-level BPE tokenizer, as GPT-2's, trained until each of `words` (default: all of IOI's) is one token."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers

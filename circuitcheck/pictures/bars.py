@@ -1,16 +1,16 @@
 """Bars with their intervals, one below the other."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from circuitcheck.pictures.colours import colour_of
-from circuitcheck.pictures.svg import FAINT, FONT, GREY, INK, LINE, element, lines_of, picture, ticks, tip, width_of, words
+from circuitcheck.pictures.scales import Scale
+from circuitcheck.pictures.svg import FAINT, FONT, GREY, INK, LINE, element, lines_of, picture, tip, width_of, words
 
 _TALL = 15.0
 _EDGE = 12.0
 _PLOT = 380.0
-Place = Callable[[float], float]
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,10 @@ def bars(given: Sequence[Bar], *, title: str, unit: str, start: float, notes: Se
     width = left + _PLOT + 2 * _EDGE
     titles, y = lines_of([title], _EDGE, _EDGE + FONT, width - 2 * _EDGE, font_weight="bold")
     top = y + LINE * 1.5
-    low, high = _range(given, start)
-
-    def place(value: float) -> float:
-        return left + _PLOT * (min(max(value, low), high) - low) / (high - low)
-
+    place = Scale.around([*ends_of(given), start], left, left + _PLOT, room=0.04)
     bottom = top + _TALL * len(given)
     body = [*titles]
-    for each in ticks(low, high):
+    for each in place.ticks:
         body.append(element("line", x1=place(each), x2=place(each), y1=top - 3, y2=bottom, stroke=FAINT))
         body.append(words(f"{each:g}", place(each), top - 6, text_anchor="middle", fill=GREY))
     largest = max((abs(bar.value - start) for bar in given if bar.value is not None), default=0.0)
@@ -51,14 +47,12 @@ def bars(given: Sequence[Bar], *, title: str, unit: str, start: float, notes: Se
     return picture(title, " ".join([unit, *notes]), width, y, [*body, *said])
 
 
-def _range(given: Sequence[Bar], start: float) -> tuple[float, float]:
-    ends = [end for bar in given if bar.value is not None for end in (bar.low, bar.high, bar.value) if math.isfinite(end)]
-    low, high = min([*ends, start]), max([*ends, start])
-    span = (high - low) or 1.0
-    return low - 0.04 * span, high + 0.04 * span
+def ends_of(given: Sequence[Bar]) -> list[float]:
+    """All finite numbers of bars and their intervals."""
+    return [end for bar in given if bar.value is not None for end in (bar.low, bar.high, bar.value) if math.isfinite(end)]
 
 
-def _bar(bar: Bar, place: Place, middle: float, start: float, largest: float) -> str:
+def _bar(bar: Bar, place: Scale, middle: float, start: float, largest: float) -> str:
     if bar.value is None:
         return element("g", tip(bar.says) + words("no number", place(start) + 4, middle + 4, fill=GREY))
     one, other = sorted((place(start), place(bar.value)))

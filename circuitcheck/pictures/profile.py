@@ -1,15 +1,15 @@
 """A number along an ordered axis, such as layers: a line within its band of intervals."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from circuitcheck.pictures.bars import Bar
+from circuitcheck.pictures.bars import Bar, ends_of
 from circuitcheck.pictures.colours import LESS, MORE, written
-from circuitcheck.pictures.svg import FAINT, FONT, GREY, INK, LINE, element, lines_of, picture, ticks, tip, width_of, words
+from circuitcheck.pictures.scales import Scale
+from circuitcheck.pictures.svg import FAINT, FONT, GREY, INK, LINE, element, lines_of, picture, tip, width_of, words
 
 _EDGE = 12.0
 _PLOT = (460.0, 220.0)
-Place = Callable[[float], float]
 
 
 def profile(given: Sequence[Bar], *, axis: str, title: str, unit: str, start: float, notes: Sequence[str]) -> str:
@@ -20,17 +20,10 @@ def profile(given: Sequence[Bar], *, axis: str, title: str, unit: str, start: fl
     titles, y = lines_of([title], _EDGE, _EDGE + FONT, width - 2 * _EDGE, font_weight="bold")
     top = y + LINE / 2
     bottom = top + _PLOT[1]
-    ends = [end for bar in given if bar.value is not None for end in (bar.low, bar.high, bar.value) if math.isfinite(end)]
-    low, high = min([*ends, start]), max([*ends, start])
-    span = (high - low) or 1.0
-    low, high = low - 0.05 * span, high + 0.05 * span
+    up = Scale.around([*ends_of(given), start], bottom, top)
     step = _PLOT[0] / max(len(given), 1)
-
-    def up(value: float) -> float:
-        return bottom - _PLOT[1] * (min(max(value, low), high) - low) / (high - low)
-
     body = [*titles]
-    for each in ticks(low, high):
+    for each in up.ticks:
         body.append(element("line", x1=left, x2=left + _PLOT[0], y1=up(each), y2=up(each), stroke=FAINT))
         body.append(words(f"{each:g}", left - 5, up(each) + 4, text_anchor="end", fill=GREY))
     body.append(element("line", x1=left, x2=left + _PLOT[0], y1=up(start), y2=up(start), stroke=INK))
@@ -44,7 +37,7 @@ def profile(given: Sequence[Bar], *, axis: str, title: str, unit: str, start: fl
     return picture(title, " ".join([unit, *notes]), width, y, [*body, *said])
 
 
-def _dots(given: Sequence[Bar], left: float, step: float, up: Place, start: float) -> list[str]:
+def _dots(given: Sequence[Bar], left: float, step: float, up: Scale, start: float) -> list[str]:
     found, before = list[str](), None
     for number, bar in enumerate(given):
         x = left + step * (number + 0.5)

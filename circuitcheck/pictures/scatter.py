@@ -1,10 +1,11 @@
 """Two numbers of each head against each other, with the names of those that are marked."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from circuitcheck.pictures.colours import LESS, MORE, written
-from circuitcheck.pictures.svg import FAINT, FONT, GREY, LINE, element, lines_of, picture, ticks, tip, width_of, words
+from circuitcheck.pictures.scales import Scale
+from circuitcheck.pictures.svg import FAINT, FONT, GREY, LINE, element, lines_of, picture, tip, width_of, words
 
 _EDGE = 12.0
 _PLOT = (460.0, 380.0)
@@ -13,7 +14,6 @@ _WAYS = ((1, 0), (1, -1), (1, 1), (-1, 0), (-1, -1), (-1, 1), (0, -1), (0, 1))
 _FARTHEST = 14  # steps of 8 pixels
 _APART = 3.0  # between names
 Box = tuple[float, float, float, float]  # left, top, right, bottom
-Place = Callable[[float], float]
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ def scatter(
     titles, y = lines_of([title], _EDGE, _EDGE + FONT, width - 2 * _EDGE, font_weight="bold")
     top = y + LINE / 2
     bottom = top + _PLOT[1]
-    across = _scale([nothing[0], *(dot.x for dot in dots)], left, left + _PLOT[0])
-    up = _scale([nothing[1], *(dot.y for dot in dots)], bottom, top)
+    across = Scale.around([nothing[0], *(dot.x for dot in dots)], left, left + _PLOT[0])
+    up = Scale.around([nothing[1], *(dot.y for dot in dots)], bottom, top)
     body = [*titles, *_grid(across, up, nothing, (left, top, left + _PLOT[0], bottom))]
     for dot in sorted(dots, key=lambda dot: dot.marked):
         colour = written(MORE if dot.effect > 0 else LESS)
@@ -48,15 +48,15 @@ def scatter(
         ring = element(
             "circle",
             tip(dot.says),
-            cx=across[0](dot.x),
-            cy=up[0](dot.y),
+            cx=across(dot.x),
+            cy=up(dot.y),
             r=_RADIUS,
             fill=fill,
             stroke=colour if dot.marked else GREY,
             stroke_width=1.0,
         )
         body.append(ring)
-    names, without = _names(dots, across[0], up[0], (left, top, width - 2, bottom))
+    names, without = _names(dots, across, up, (left, top, width - 2, bottom))
     body += names
     notes = [*notes, f"{without} marked names found no place beside their dots."] if without else list(notes)
     body.append(words(axes[0], left + _PLOT[0] / 2, bottom + 2 * LINE, text_anchor="middle"))
@@ -66,34 +66,24 @@ def scatter(
     return picture(title, " ".join(notes), width, y, [*body, *said])
 
 
-def _scale(values: Sequence[float], start: float, end: float) -> tuple[Place, float, float]:
-    """From numbers to pixels."""
-    low, high = min(values), max(values)
-    span = (high - low) or 1.0
-    low, high = low - 0.05 * span, high + 0.05 * span
-    return (lambda value: start + (end - start) * (value - low) / (high - low)), low, high
-
-
-def _grid(
-    across: tuple[Place, float, float], up: tuple[Place, float, float], nothing: tuple[float, float], box: Box
-) -> list[str]:
+def _grid(across: Scale, up: Scale, nothing: tuple[float, float], box: Box) -> list[str]:
     left, top, right, bottom = box
     found = []
-    for each in ticks(*across[1:]):
-        x = across[0](each)
+    for each in across.ticks:
+        x = across(each)
         found.append(element("line", x1=x, x2=x, y1=top, y2=bottom, stroke=FAINT))
         found.append(words(f"{each:g}", x, bottom + LINE, text_anchor="middle", fill=GREY))
-    for each in ticks(*up[1:]):
-        y = up[0](each)
+    for each in up.ticks:
+        y = up(each)
         found.append(element("line", x1=left, x2=right, y1=y, y2=y, stroke=FAINT))
         found.append(words(f"{each:g}", left - 5, y + 4, text_anchor="end", fill=GREY))
-    x, y = across[0](nothing[0]), up[0](nothing[1])
+    x, y = across(nothing[0]), up(nothing[1])
     found.append(element("line", x1=x, x2=x, y1=top, y2=bottom, stroke=GREY))
     found.append(element("line", x1=left, x2=right, y1=y, y2=y, stroke=GREY))
     return found
 
 
-def _names(dots: Sequence[Dot], across: Place, up: Place, inside: Box) -> tuple[list[str], int]:
+def _names(dots: Sequence[Dot], across: Scale, up: Scale, inside: Box) -> tuple[list[str], int]:
     """The names, and how many found no place."""
     points = [(across(dot.x), up(dot.y)) for dot in dots]
     taken = [(x - _RADIUS, y - _RADIUS, x + _RADIUS, y + _RADIUS) for x, y in points]

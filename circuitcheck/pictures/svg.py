@@ -80,14 +80,3 @@ def picture(title: str, description: str, width: float, height: float, body: Seq
     )
     ground = element("rect", x=0.0, y=0.0, width=float(width), height=float(height), fill="#ffffff")
     return "\n".join([head, said, ground, *body, "</svg>", ""])
-
-
-def ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """Round numbers from low to high, `most` at most, evenly spaced."""
-    span = high - low
-    if not (math.isfinite(span) and span > 0):
-        return [low] if math.isfinite(low) else []
-    power = 10.0 ** math.floor(math.log10(span / most))
-    step = next(power * each for each in (1, 2, 5, 10, 20) if span / (power * each) <= most - 1)
-    first = math.ceil(low / step - 1e-9)
-    return [round(each * step, 12) for each in range(first, math.floor(high / step + 1e-9) + 1)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import tiny_hooked_transformer
+from tiny import processed_hooked_transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import circuitcheck as cc
@@ -405,28 +405,8 @@ def test_a_head_s_output_without_its_value_bias_has_another_norm(bridge):
     assert (np.abs(found - expected).max() > 1e-3) == (what == "value biases folded")
 
 
-def hooked_transformers():
-    """(as it is, folded with its value biases, folded without): HookedTransformers with the same weights."""
-
-    def new():
-        return tiny_hooked_transformer(ORGANISM, normalization_type="LN")
-
-    plain, generator = new(), torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for name, parameter in plain.named_parameters():
-            if not name.endswith(("W_E", "W_pos")):
-                parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator))
-    weights = {name: value.clone() for name, value in plain.state_dict().items()}
-    folded, kept = new(), new()
-    quietly(folded.load_and_process_state_dict, dict(weights))
-    quietly(kept.load_and_process_state_dict, dict(weights), fold_value_biases=False)
-    assert not folded.blocks[1].attn.b_V.any()
-    assert kept.blocks[1].attn.b_V.any()
-    return plain, folded, kept
-
-
 def test_a_hooked_transformer_as_it_comes_has_no_value_biases_and_no_zero_ablation_of_heads():
-    plain, folded, kept = (cc.load(each) for each in hooked_transformers())
+    plain, folded, kept = (cc.load(each) for each in processed_hooked_transformers(ORGANISM))
     ioi = cc.tasks.ioi()
 
     def values(model, **options):
@@ -442,7 +422,7 @@ def test_a_hooked_transformer_as_it_comes_has_no_value_biases_and_no_zero_ablati
 
 
 def test_zero_ablation_of_layers_and_neurons_needs_no_value_biases():
-    plain, folded, _ = (cc.load(each) for each in hooked_transformers())
+    plain, folded, _ = (cc.load(each) for each in processed_hooked_transformers(ORGANISM))
     ioi = cc.tasks.ioi()
     for units in ("L1.attn", "L0.mlp", "L1.mlp[3-40]"):
         found, expected = (ioi.logit_diff(model.ablate(units, kind="zero")).values(N) for model in (folded, plain))

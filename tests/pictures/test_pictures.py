@@ -9,7 +9,8 @@ import pytest
 
 from circuitcheck.pictures import Bar, Dot, MapCell, bars, heat_map, profile, scatter
 from circuitcheck.pictures.colours import LESS, MORE, colour_of
-from circuitcheck.pictures.svg import FONT, ticks
+from circuitcheck.pictures.scales import ticks
+from circuitcheck.pictures.svg import FONT
 
 SVG = "{http://www.w3.org/2000/svg}"
 POSITIONS = ["IO", "S1", "S1+1", "S2", "plural noun", "category", "after the comma", "second template word", "X", "Y"]

@@ -5,12 +5,10 @@ of the norms, or of the value biases, that moves a number; a task without distra
 number is held against sums by hand in tests/reference/test_attribution_reference.py.)"""
 
 import json
-import warnings
 
 import numpy as np
 import pytest
-import torch
-from tiny import tiny_hooked_transformer
+from tiny import processed_hooked_transformers
 from tiny_architectures import SETTINGS, save_architecture
 
 import circuitcheck as cc
@@ -196,23 +194,7 @@ def test_a_fold_of_the_norms_moves_no_part_and_a_softcap_comes_after_all_parts(m
 
 @pytest.fixture(scope="module")
 def hooked(tiny_gpt2):
-    """(as it is, folded with its value biases, folded without): HookedTransformers with the same weights."""
-
-    def new():
-        return tiny_hooked_transformer(tiny_gpt2, normalization_type="LN")
-
-    plain, generator = new(), torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for name, parameter in plain.named_parameters():
-            if not name.endswith(("W_E", "W_pos")):
-                parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator))
-    weights = {name: value.clone() for name, value in plain.state_dict().items()}
-    folded, kept = new(), new()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        folded.load_and_process_state_dict(dict(weights))
-        kept.load_and_process_state_dict(dict(weights), fold_value_biases=False)
-    return plain, folded, kept
+    return processed_hooked_transformers(tiny_gpt2)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -186,10 +186,10 @@ def _one_by_one(
         quantity, effect = quantities[place], effects[place]
         number = estimand_of(quantity, measured.of(quantity.cells), conditions)
         level = Level(alpha / (2 * cells), alpha / cells)
-        problem = number.undefined(level) or number.problem(level)
+        undefined = number.undefined(level)
         found.value[place] = number.value
-        if problem:
-            found.state[place] = UNDEFINED if number.undefined(level) else ALIKE
+        if undefined or number.problem(level):
+            found.state[place] = UNDEFINED if undefined else ALIKE
             continue
         interval = number.interval(level)
         found.low[place], found.high[place] = interval.low, interval.high

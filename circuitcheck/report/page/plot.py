@@ -92,8 +92,7 @@ def _axis(scale: Scale) -> Iterator[str]:
 
 
 def _y(scale: Scale, value: float) -> float:
-    share = (min(max(value, scale.left), scale.right) - scale.left) / (scale.right - scale.left)
-    return _ABOVE + _HEIGHT * (1 - share)
+    return _ABOVE + _HEIGHT * (1 - scale.share(value))
 
 
 def _target(found: Comparison) -> float:

@@ -19,9 +19,12 @@ class Scale:
     right: float
     target: float
 
+    def share(self, value: float) -> float:
+        """How far from the left end to the right; what lies beyond an end is put there."""
+        return (min(max(value, self.left), self.right) - self.left) / (self.right - self.left)
+
     def x(self, value: float) -> int:
-        share = (min(max(value, self.left), self.right) - self.left) / (self.right - self.left)
-        return round(WIDTH * share)
+        return round(WIDTH * self.share(value))
 
 
 @dataclass(frozen=True)
