@@ -156,7 +156,7 @@ from .quantities import (
     transcoder,
     vectors,
 )
-from .runs.series import AllSeries, Drawing, Series, series
+from .runs.series import AllSeries, Series, series
 from .runs.stored_numbers import Baseline, baseline
 from .session import Session, Settings, current_session, use_session
 
@@ -199,7 +199,6 @@ __all__ = [
     "Dictionary",
     "Different",
     "Direction",
-    "Drawing",
     "EmptyPool",
     "Estimate",
     "Example",

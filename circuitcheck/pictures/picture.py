@@ -9,7 +9,7 @@ from circuitcheck.files import write_whole
 
 @dataclass(frozen=True)
 class Picture:
-    """`svg` is the whole picture as text: static, and readable by a screen reader."""
+    """`svg`, and str() of it, is the whole picture as text: static, and readable by a screen reader."""
 
     svg: str
 
@@ -19,6 +19,9 @@ class Picture:
         if found.suffix != ".svg":
             raise ValueError(f"{found} does not end in .svg: pictures are written as SVG.")
         write_whole(found, self.svg)
+
+    def __str__(self) -> str:
+        return self.svg
 
     def __repr__(self) -> str:
         return f"<picture, {len(self.svg):,} characters of SVG: .save('map.svg') writes it>"

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from circuitcheck.errors import BadRecord
 from circuitcheck.given import known_arguments
+from circuitcheck.pictures import Picture
 from circuitcheck.report.cells import leaf_rows
 from circuitcheck.report.page.plot import Place, drawn
 from circuitcheck.runs.baseline import claims_in
@@ -37,23 +38,6 @@ class Point:
     prompts: int
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """An SVG, shown by notebooks; `save` writes it, and str() is its text."""
-
-    svg: str
-
-    def __str__(self) -> str:
-        return self.svg
-
-    def _repr_svg_(self) -> str:
-        return self.svg
-
-    def save(self, path: str | Path) -> None:
-        """Raises OSError."""
-        Path(path).write_text(self.svg + "\n", encoding="utf-8")
-
-
 @dataclass(frozen=True, eq=False)
 class Series:
     """Of one claim, or of one of its comparisons. Its points are in the order in which models were
@@ -69,7 +53,7 @@ class Series:
         return [{name: getattr(point, name) for name in Point.__dataclass_fields__} for point in self._points]
 
     @known_arguments
-    def plot(self, *, x: Axis = "model") -> Drawing:
+    def plot(self, *, x: Axis = "model") -> Picture:
         """An upright interval for each point, equally far apart, beside what is claimed (shaded). `x` orders and labels
         them: by "step", the number at the end of a model's revision; as models were named; by the time or revision of runs.
 
@@ -87,7 +71,7 @@ class Series:
         if not svg:
             verdicts = ", ".join(point.verdict for point in self._points)
             raise ValueError(f"plot(): {self.claim} has no number on any model, and came out {verdicts}.")
-        return Drawing(svg)
+        return Picture(f"{svg}\n")
 
     def __len__(self) -> int:
         return len(self._points)

@@ -1,14 +1,14 @@
 """The axes of a sweep: a name, and coordinates in an order."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from circuitcheck.errors import BadSweep, after_reload
 from circuitcheck.given import known_arguments, refuse_set
 from circuitcheck.places import UnitSet
-from circuitcheck.text import shown, suggestion
+from circuitcheck.text import counted, shown, suggestion
 
 _NAME = re.compile(r"[^\W\d]\w*")
 _LAYERS = re.compile(r"L(\d{1,4})-(\d{1,4})")
@@ -64,6 +64,23 @@ def axis(name: str, values: str | Iterable[Any]) -> Axis:
         problem = f"has {', '.join(twice)} more than once" if twice else "is empty"
         raise BadSweep(f"the axis {name!r} {problem}: expected coordinates, each of them once.{after_reload(values)}")
     return Axis(name, found, words)
+
+
+def place_of(axes: tuple[Axis, ...], coordinates: Any) -> tuple[int, ...]:
+    """The numbers of one coordinate of each axis, in their order; of a single axis, the coordinate itself. Raises
+    BadSweep."""
+    given = coordinates if isinstance(coordinates, tuple) and len(axes) > 1 else (coordinates,)
+    if len(given) != len(axes):
+        raise BadSweep(
+            f"{shown(coordinates)} are {counted(len(given), 'coordinate')}; expected one of each axis: "
+            f"{', '.join(each.name for each in axes)}."
+        )
+    return tuple(each.place(coordinate) for each, coordinate in zip(axes, given, strict=True))
+
+
+def coordinates_of(axes: tuple[Axis, ...], place: Sequence[int]) -> tuple[str, ...]:
+    """The words of a place on the axes."""
+    return tuple(each.words[number] for each, number in zip(axes, place, strict=True))
 
 
 def check_axes(axes: tuple[object, ...]) -> tuple[Axis, ...]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from circuitcheck.errors import BadSweep
 from circuitcheck.given import checked_whole, known_arguments
 from circuitcheck.quantities.questions.result_words import percent
-from circuitcheck.quantities.sweeps.axis import Axis
+from circuitcheck.quantities.sweeps.axis import Axis, coordinates_of, place_of
 from circuitcheck.quantities.sweeps.found import Found
 from circuitcheck.quantities.sweeps.judging import Judged
 from circuitcheck.text import counted, shown
@@ -88,15 +88,10 @@ class GridCells:
 
     def place(self, coordinates: Coordinates) -> tuple[int, ...]:
         """Where a cell is in the arrays. Raises BadSweep."""
-        given = coordinates if isinstance(coordinates, tuple) and len(self.axes) > 1 else (coordinates,)
-        if len(given) != len(self.axes):
-            raise BadSweep(
-                f"{shown(coordinates)}: expected a coordinate of each of {', '.join(each.name for each in self.axes)}."
-            )
-        return tuple(axis.place(each) for axis, each in zip(self.axes, given, strict=True))
+        return place_of(self.axes, coordinates)
 
     def coordinates(self, place: Sequence[int]) -> tuple[str, ...]:
-        return tuple(axis.words[number] for axis, number in zip(self.axes, place, strict=True))
+        return coordinates_of(self.axes, place)
 
     @known_arguments
     def top(self, k: int, *, by: By = "effect", marked: bool = True) -> Found:

@@ -19,7 +19,7 @@ from circuitcheck.quantities.quantity import Quantity
 from circuitcheck.quantities.questions.conditions import Conditions, conditions_of
 from circuitcheck.quantities.questions.history import note_looked
 from circuitcheck.quantities.questions.question import current_recorder
-from circuitcheck.quantities.sweeps.axis import Axis, check_axes
+from circuitcheck.quantities.sweeps.axis import Axis, check_axes, coordinates_of, place_of
 from circuitcheck.quantities.sweeps.cells import Coordinates, Origin, fields_of
 from circuitcheck.quantities.sweeps.effects import Effect, effect_of
 from circuitcheck.quantities.sweeps.grid import Grid
@@ -80,13 +80,7 @@ class Sweep:
 
     def __getitem__(self, coordinates: Coordinates) -> Quantity:
         """The quantity of one cell, named by a coordinate of each axis in their order. Raises BadSweep."""
-        given = coordinates if isinstance(coordinates, tuple) and len(self.axes) > 1 else (coordinates,)
-        if len(given) != len(self.axes):
-            raise BadSweep(
-                f"{shown(coordinates)} are {counted(len(given), 'coordinate')}; expected one of each axis: "
-                f"{', '.join(axis.name for axis in self.axes)}."
-            )
-        return self._cell(tuple(axis.place(each) for axis, each in zip(self.axes, given, strict=True)))
+        return self._cell(place_of(self.axes, coordinates))
 
     @known_arguments
     def estimate(self, n: int, *, confidence: float = 0.95) -> Grid:
@@ -195,7 +189,7 @@ class Sweep:
         return replace(self.null, prompts=quantity.prompts)
 
     def _named(self, place: tuple[int, ...]) -> str:
-        return ", ".join(axis.words[number] for axis, number in zip(self.axes, place, strict=True))
+        return ", ".join(coordinates_of(self.axes, place))
 
     def _digest(self, quantities: Iterable[Quantity], effects: Iterable[Effect]) -> str:
         cells = tuple(
