@@ -3,7 +3,7 @@
 from circuitcheck.report.environment import environment
 from circuitcheck.report.formats import write_report
 from circuitcheck.report.journal import Journal, read_journal
-from circuitcheck.report.json_report import SCHEMA_VERSION, load_schema, whole_report
+from circuitcheck.report.json_report import SCHEMA_VERSION, load_schema, validator, whole_report
 from circuitcheck.report.log import ClaimLog
 from circuitcheck.report.merging import merged
 from circuitcheck.report.reading import read_run
@@ -21,6 +21,7 @@ __all__ = [
     "merged",
     "read_journal",
     "read_run",
+    "validator",
     "whole_report",
     "write_report",
     "write_table",
