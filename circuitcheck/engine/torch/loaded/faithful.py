@@ -51,8 +51,8 @@ def check_faithful(model: HookedModel, bare: Bare, name: object) -> float | None
         raise UnsoundModel(
             f"{name} is not the model in the file once TransformerLens has wrapped it: log-probabilities of "
             f"{_TEXT[:30]!r}... differ from those of the bare transformers model by {worst:.2g} of their spread "
-            f"({tolerance:g} is rounding). TransformerLens passes over something that its config says. Claims about it would "
-            f"be about another model; report it to TransformerLens with the config.json."
+            f"({tolerance:g} is rounding). TransformerLens passes over something that its config says. Claims about it "
+            f"would be about another model; report it to TransformerLens with the config.json."
         )
     return worst
 
