@@ -163,7 +163,21 @@ def test_a_pass_whose_values_others_take_is_run_whole(ran, model, width):
     )  # the clean run, that of the counterfactual, and the one that the path goes through
 
 
-def test_what_a_path_tells_its_receivers_is_found_in_the_layers_between(ran, model, width):
-    seen = ran(model, model.patch_path("L0H1", into="L1H2.q", source="abc", at="END", sender_at="END"))
-    runs = {layer: found.count((N, 1)) for layer, found in seen.items()}
-    assert runs == {0: 2, 1: 2, 2: 1}  # the frozen run, and the one with what it found
+def path(model, sender, into, at="END"):
+    return model.patch_path(sender, into=into, source="abc", at=at, sender_at=at, allow_vacuous=True)
+
+
+def test_a_path_runs_from_sender_to_receiver_and_then_from_the_receiver_on(ran, model, width):
+    seen = ran(model, path(model, "L0H1", "L1H2.q"))
+    assert {layer: found.count((N, 1)) for layer, found in seen.items()} == {0: 1, 1: 2, 2: 1}
+
+
+def test_paths_from_one_layer_share_a_pass_that_leaves_out_the_layers_between(ran, model, width):
+    seen = ran(model, *(path(model, f"L0H{head}", "L2H2.q") for head in range(4)))
+    assert {layer: found.count((4 * N, 1)) for layer, found in seen.items()} == {0: 1, 1: 0, 2: 2}
+
+
+def test_what_senders_do_at_earlier_tokens_reaches_no_receiver_at_later_ones(ran, model, width):
+    """All heads being frozen, so that these tokens are not run."""
+    view = model.patch_path("L0H1", into="L1H2.q", source="abc", at="END", sender_at=None)
+    assert {layer: found.count((N, 1)) for layer, found in ran(model, view).items()} == {0: 1, 1: 2, 2: 1}

@@ -18,8 +18,8 @@ from circuitcheck.engine.torch.sites.shapes import Index
 @contextmanager
 def shortened(model: HookedModel, recording: Recording, shortcut: Shortcut, copies: int) -> Iterator[dict[str, Any]]:
     """Run the body with layers below the shortcut's giving what they gave in `recording`, those from its `stop` on giving
-    that, too, whatever they get, and with what the pass must be given: `copies` of the recorded prompts side by side, from
-    the shortcut's first token on."""
+    that, too, whatever they get, its frozen ones adding what they added, and with what the pass must be given: `copies` of
+    the recorded prompts side by side, from the shortcut's first token on."""
     blocks, stop = list(model.blocks), shortcut.stop
     skipped = blocks[: shortcut.layer] + ([] if stop is None else blocks[stop:])
     with ExitStack() as stack:
@@ -27,6 +27,9 @@ def shortened(model: HookedModel, recording: Recording, shortcut: Shortcut, copi
             given = _copied(recording.outputs[max(0, shortcut.layer - 1)], shortcut.start, copies)
             for block in skipped:
                 stack.enter_context(_standing_in(block, lambda *_args, **_how: given))
+        for layer in shortcut.frozen:
+            before, after = (_copied(recording.outputs[each], shortcut.start, copies) for each in (layer - 1, layer))
+            stack.enter_context(_standing_in(blocks[layer], _Adding(stream_of(after) - stream_of(before), after)))
         yield _attended(recording, shortcut, copies)
 
 
@@ -55,6 +58,17 @@ def can_read_ids(model: Any) -> bool:
     if type(projection) is not nn.Linear or projection.weight.dtype == torch.float16:
         return False
     return all(bool(each.isfinite().all()) for each in projection.parameters())
+
+
+class _Adding:
+    """In the place of a layer all of whose parts are frozen: what it added, and whatever it gives besides the stream."""
+
+    def __init__(self, added: Tensor, output: Any) -> None:
+        self._added, self._output = added, output
+
+    def __call__(self, *given: Any, **how: Any) -> Any:
+        stream = (given[0] if given else how["hidden_states"]) + self._added
+        return (stream, *self._output[1:]) if isinstance(self._output, tuple) else stream
 
 
 @contextmanager
