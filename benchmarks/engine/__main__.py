@@ -29,7 +29,7 @@ from circuitcheck.prompts import PromptStream
 from circuitcheck.session import current_session
 
 _BATCH = 32
-_COUNTED = 16  # prompts that operations are counted on: their ratio is that of all
+_COUNTED = 4  # prompts that operations are counted on: their ratio is that of all
 
 
 def main() -> None:
