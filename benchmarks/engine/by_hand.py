@@ -76,11 +76,8 @@ class ByHand:
                 read[name] = value.clone()
 
             frozen = [each for name in usual for each in put(name, usual[name], slice(None))]
-            hooks = [
-                *frozen,
-                *put(sender, other[sender], at_end),
-                *((name, partial(look, name=name)) for name in dict(receivers)),
-            ]
+            reading = [(name, partial(look, name=name)) for name in dict(receivers)]
+            hooks = [*frozen, *put(sender, other[sender], at_end), *reading]
             with torch.no_grad():
                 self.bridge.run_with_hooks(part.tokens(), prepend_bos=False, fwd_hooks=hooks)
             return [each for name, head in receivers for each in put(name, read[name], (slice(None), -1, head))]

@@ -1,9 +1,12 @@
 """Strategies are used where they save work, and the tokens and layers that are run are counted on the model itself."""
 
 import pytest
+import torch
 from spies import counted
 
 import circuitcheck as cc
+from circuitcheck.engine.torch.shortened.passes import Read, whole_pass
+from circuitcheck.engine.torch.sites.forward import activations, forward
 
 N = 6
 
@@ -146,6 +149,23 @@ def test_beside_another_metric_it_reads_all(gpt2, unembedded, task, model):
     view = zero(model, "L2H1")
     plan = gpt2.plan(task, (model, cc.logit_diff()), (view, cc.logit_diff()), (view, cc.rank()), batch=1)
     assert [words for _, _, words in unembedded(plan, 1)] == [2, int(gpt2.loaded.model.cfg.d_vocab)]
+
+
+def test_means_and_directions_work_out_no_logits(gpt2, task):
+    """Only what the sites show is taken of these passes."""
+    model, read = gpt2.loaded.model, []
+    tokens = torch.tensor([prompt.tokens for prompt in task.prompts(2, model=gpt2.model)])
+    honest = model.unembed.forward
+    vars(model.unembed)["forward"] = lambda *given, **how: read.append(given) or honest(*given, **how)
+    try:
+        found = activations(model, tokens, [("resid_post", 2)])["resid_post", 2]
+        assert read == []
+        forward(model, tokens)
+        assert len(read) == 1
+    finally:
+        del vars(model.unembed)["forward"]
+    whole = whole_pass(model, tokens, (), [("resid_post", 2)], Read(torch.zeros(1).long(), torch.zeros(1).long()))[1]
+    assert torch.equal(found, whole["resid_post", 2])
 
 
 def test_a_recording_is_there_for_the_next_plan(ran, model, width):
