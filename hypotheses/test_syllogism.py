@@ -1,9 +1,9 @@
 """A syllogism circuit, found step by step: contributions, patching maps, a knock-out, and paths back from the logits.
 
-A study of syllogisms in Pythia-410M (its claims are in test_studies.py) went from the logits to heads, and from these to what
-they read, level by level. Here the same steps are sweeps on the discovery stream, which the report draws, and what
-they found is claimed on prompts that they did not see. In the organism, L0H3 copies the adjective at its last token, and the
-heads of layer 1 take it from there to END, in their values.
+A study of syllogisms in Pythia-410M (its claims are in test_studies.py) went from the logits to heads, and from these
+to what they read, level by level. Here the same steps are sweeps on the discovery stream, which the report draws, and
+what they found is claimed on prompts that they did not see. In the organism, L0H3 copies the adjective at its last
+token, and the heads of layer 1 take it from there to END, in their values.
 """
 
 import pytest
