@@ -24,7 +24,7 @@ INSIDE = {
     "CheckUp", "CheckUpStore", "CounterexampleStore", "Ledger",  # what a session keeps
     "DictionaryLooks", "KnownModels", "Reuse", "Store",
     "AllBut", "Constraint", "PromptSource", "Resample", "StreamMean", "TaskDefinition", "Tokenizer", "UnitSource",
-    "_HasTokenizer", "LoadedModel",
+    "_HasTokenizer", "LoadedModel", "PatchPath",
     "Control", "EditFeatures", "Features", "LoadedDictionary", "Predicate", "Sets",  # what features and keys are made of
 }  # fmt: skip
 WORDS = ("kind", "stream", "expect", "scope", "bos", "support")
