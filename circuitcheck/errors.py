@@ -120,6 +120,10 @@ class NotComparable(CircuitCheckError, TypeError):
     """An expression over quantities that has no sound meaning."""
 
 
+class BadPicture(CircuitCheckError, ValueError):
+    """What was to be shown is no picture, or more than a report takes."""
+
+
 class BadSweep(CircuitCheckError, ValueError):
     """Axes or cells of a sweep that do not fit together, or a stored grid that cannot be believed."""
 

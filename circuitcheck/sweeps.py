@@ -4,13 +4,17 @@ Each is `task.sweep(...)` with a function and axes, whose cells are shares of th
 """
 
 from collections.abc import Iterable
+from typing import Literal, get_args
 
 from circuitcheck.errors import BadIntervention, BadSweep
 from circuitcheck.given import known_arguments
+from circuitcheck.places import Architecture, Head, parse_units
 from circuitcheck.places.site_kinds import KindName, site_kind
 from circuitcheck.plan.interventions import Kind
 from circuitcheck.quantities import Axis, Model, ModelView, Sweep, Task, axis
+from circuitcheck.text import shown
 
+Reads = Literal["q", "k", "v"]
 __all__ = ["knock_outs", "patch_heads", "patch_layers", "paths"]
 
 
@@ -92,8 +96,9 @@ def knock_outs(
 def paths(
     task: Task,
     model: ModelView,
-    into: str,
+    into: str | Iterable[str],
     *,
+    reads: Reads | None = None,
     against: str | None = None,
     at: str | None = None,
     sender_at: str | None = None,
@@ -102,10 +107,12 @@ def paths(
     "logits") read one head as it is in the counterfactual `against`, along the direct path (Wang et al. 2022,
     arXiv:2211.00593). A cell is the share of the logit difference that is left: 1 is all.
 
-    `at` is the receivers' position, `sender_at` the senders'. Raises BadSweep where no head comes before, UnknownSite,
-    UnknownCounterfactual.
+    With `reads`, "q", "k" or "v", `into` are heads, such as those that the last sweep found: `into=grid.top(4), reads="v"`
+    goes one level back. `at` is the receivers' position, `sender_at` the senders'. Raises BadSweep where no head comes
+    before, UnknownSite, UnknownUnit, UnknownCounterfactual.
     """
     _, name = _against(task, model, against)
+    into = _receivers(into, reads, model.card.architecture)
     layers = [f"L{n}" for n in range(model.card.architecture.n_layers) if _sends(model, f"L{n}H0", into)]
     if not layers:
         raise BadSweep(f"paths(into={into!r}): no head comes before it, so no path leads there.")
@@ -118,6 +125,20 @@ def paths(
         title=f"{task.name}: paths from one head into {into}, from {name}, share left",
         code=_code("paths", model, into, against=name, at=at, sender_at=sender_at),
     )
+
+
+def _receivers(into: str | Iterable[str], reads: Reads | None, architecture: Architecture) -> str:
+    """What heads read, as sites; keys and values are those of their key/value heads. Raises BadSweep, UnknownUnit."""
+    if reads is None:
+        return into if isinstance(into, str) else ", ".join(into)
+    if reads not in get_args(Reads):
+        raise BadSweep(f"paths(reads={shown(reads)}): expected 'q', 'k' or 'v', or none where into= names sites.")
+    found = parse_units(into if isinstance(into, str) else list(into), architecture)
+    heads = [each for each in found if isinstance(each, Head)]
+    if len(heads) < len(found):
+        raise BadSweep(f"paths(into={', '.join(map(str, found))}, reads={reads!r}): expected heads, which have a {reads}.")
+    shared = 1 if reads == "q" else architecture.n_heads // architecture.n_key_value_heads
+    return ", ".join(dict.fromkeys(f"L{head.layer}H{head.head // shared}.{reads}" for head in heads))
 
 
 def _against(task: Task, model: ModelView, name: str | None) -> tuple[ModelView, str]:

@@ -106,6 +106,7 @@ def claim(name: str = "ioi.task", param: str | None = "organism", **given: Any) 
         "reason": "",
         "same_as": None,
         "node": f"hypotheses/test_ioi.py::test_{name}[{param}]",
+        "pictures": [],
         "warnings": ["few templates"],
         "settings": {"seed": 0, "samples": 512, "first_look": 32, "confidence": 0.95},
         "asserts": ["ioi.accuracy(model) > 0.5"],

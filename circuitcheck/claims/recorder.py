@@ -14,11 +14,14 @@ from circuitcheck.claims.failed_asserts import (
     stack_here,
     verdict_that_fails,
 )
-from circuitcheck.errors import ClaimAskedNothing, Inconclusive, Refuted
+from circuitcheck.errors import BadPicture, ClaimAskedNothing, Inconclusive, Refuted
+from circuitcheck.pictures import Picture
 from circuitcheck.quantities import ComparisonResult, Question
 from circuitcheck.sampling import Evidence
 from circuitcheck.sampling.evidence import all_of as evidence_for_all
 from circuitcheck.session import Settings
+
+_MOST_PICTURES, _LONGEST = 20, 2_000_000  # of one claim; characters of one
 
 
 class ClaimRecorder:
@@ -29,6 +32,7 @@ class ClaimRecorder:
         self._decided: list[Question] = []
         self._built: list[Question] = []
         self._asked: list[tuple[Question, tuple[CodeLine, ...]]] = []
+        self._pictures: list[Picture] = []
 
     @property
     def claim_id(self) -> str:
@@ -49,6 +53,25 @@ class ClaimRecorder:
 
     def asked(self, question: Question) -> None:
         self._asked.append((question, stack_here(skip=2)))
+
+    def showed(self, picture: Picture) -> None:
+        """Raises BadPicture. The same picture twice is one."""
+        if len(picture.svg) > _LONGEST:
+            raise BadPicture(
+                f"claim {self.claim.id}: {picture.title!r} has {len(picture.svg):,} characters of SVG; expected "
+                f"{_LONGEST:,} at most. Draw a part of it, such as grid.only(layer='L3')."
+            )
+        if picture not in self._pictures:
+            self._pictures.append(picture)
+        if len(self._pictures) > _MOST_PICTURES:
+            raise BadPicture(
+                f"claim {self.claim.id} shows more than {_MOST_PICTURES} pictures, and a report holds them all: show those "
+                f"that a reader needs."
+            )
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        return tuple(self._pictures)
 
     @property
     def questions(self) -> tuple[Question, ...]:

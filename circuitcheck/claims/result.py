@@ -26,6 +26,7 @@ from circuitcheck.fields import (
 )
 from circuitcheck.grounds.rests import Rests
 from circuitcheck.grounds.written import measured_of
+from circuitcheck.pictures import Picture
 from circuitcheck.quantities import ComparisonResult
 from circuitcheck.quantities.questions.result_fields import DEFINITIONS, RECEIPT
 from circuitcheck.quantities.questions.result_fields import FIELDS as COMPARISON
@@ -58,6 +59,7 @@ class ClaimResult:
     reused: Reuse = NOTHING_REUSED
     wording: Wording = NO_WORDING
     settings: Settings | None = None
+    pictures: tuple[Picture, ...] = ()
 
     @property
     def as_expected(self) -> bool:
@@ -271,6 +273,22 @@ FIELDS: tuple[Field[ClaimResult], ...] = (
         lambda _: None,
     ),
     Field("node", described("the test's node id", SOME_TEXT), lambda result: result.node),
+    Field(
+        "pictures",
+        described(
+            "what the claim showed: the title of each, and the whole of it as SVG",
+            {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["title", "svg"],
+                    "additionalProperties": False,
+                    "properties": {"title": TEXT, "svg": SOME_TEXT},
+                },
+            },
+        ),
+        lambda result: [{"title": each.title, "svg": each.svg.replace("\n", "")} for each in result.pictures],
+    ),
     Field("warnings", defined("strings"), lambda result: list(_warnings(result)), "warning", _each_warning),
 )
 _SAYS_WHY = {

@@ -88,6 +88,12 @@ OPTIONS = (
         metavar="FOLDER|off",
     ),
     Option(
+        "figures",
+        "folder for the pictures that claims show (`cc.show`), one SVG file each; off for none",
+        default="off",
+        metavar="FOLDER|off",
+    ),
+    Option(
         "cache",
         "folder for GGUF files as they were converted, which load in seconds; off for none; auto is the user's cache folder",
         default=_DEFAULTS.cache,
@@ -403,6 +409,11 @@ def options_again(config: pytest.Config) -> list[str]:
 
 def journal_folder(config: pytest.Config) -> Path | None:
     folder = value_of(config, "journal")
+    return None if folder == "off" else config.rootpath / folder
+
+
+def figures_folder(config: pytest.Config) -> Path | None:
+    folder = value_of(config, "figures")
     return None if folder == "off" else config.rootpath / folder
 
 

@@ -8,12 +8,13 @@ import pytest
 
 from circuitcheck.claims import advice
 from circuitcheck.plugin.extending import extra_of, wrong_with_hooks
-from circuitcheck.plugin.options import report_paths, session_settings, value_of
-from circuitcheck.report import ClaimLog, add_step_summary, whole_report, write_report
-from circuitcheck.text import first_line
+from circuitcheck.plugin.options import figures_folder, report_paths, session_settings, value_of
+from circuitcheck.report import ClaimLog, add_step_summary, whole_report, write_figures, write_report
+from circuitcheck.text import counted, first_line
 
 ENVIRONMENT = pytest.StashKey[dict[str, Any]]()
 _UNWRITTEN = pytest.StashKey[dict[Path, str]]()  # reports, and why
+_FIGURES = pytest.StashKey[tuple[int, str]]()  # how many were written, and what kept the rest from it
 _STEP = pytest.StashKey[str]()  # what kept the summary of a step of GitHub's from being written
 
 
@@ -38,8 +39,20 @@ def write_reports(session: pytest.Session, log: ClaimLog) -> None:
             write_report(path, report)
         except Exception as error:  # noqa: BLE001 - whatever it is, the table comes out
             unwritten[path] = f"{type(error).__name__}: {first_line(error)}"
-    if unwritten:
+    if unwritten or not _write_figures(config, report["claims"]):
         _fail(session)
+
+
+def _write_figures(config: pytest.Config, claims: list[dict[str, Any]]) -> bool:
+    """Those that claims showed, where a folder was named for them. Returns whether all are there."""
+    folder, why, written = figures_folder(config), "", list[Path]()
+    if folder is not None:
+        try:
+            written = write_figures(folder, claims)
+        except OSError as error:
+            why = f"{type(error).__name__}: {first_line(error)}"
+    config.stash[_FIGURES] = len(written), why
+    return not why
 
 
 def tell_reports(terminalreporter: pytest.TerminalReporter, config: pytest.Config, *, quiet: bool) -> bool:
@@ -50,9 +63,14 @@ def tell_reports(terminalreporter: pytest.TerminalReporter, config: pytest.Confi
             terminalreporter.write_line(f"report NOT written to {path}: {unwritten[path]}", red=True)
         elif not quiet:
             terminalreporter.write_line(f"report: {path}")
+    number, problem = config.stash.get(_FIGURES, (0, ""))
+    if problem:
+        terminalreporter.write_line(f"figures NOT written to {figures_folder(config)}: {problem}", red=True)
+    elif number and not quiet:
+        terminalreporter.write_line(f"figures: {counted(number, 'file')} in {figures_folder(config)}")
     if why := config.stash.get(_STEP, ""):
         terminalreporter.write_line(f"summary for GitHub NOT written: {why}", yellow=True)
-    return not unwritten
+    return not unwritten and not problem
 
 
 def _fail(session: pytest.Session) -> None:

@@ -122,6 +122,7 @@ def result_of(
         warnings=run.recorder.warnings(passed=call.excinfo is None) if run else (),
         wording=wording_of(getattr(item, "function", None)),
         settings=claim_settings(item.config, session.settings, claim),
+        pictures=run.recorder.pictures if run else (),
     )
 
 

@@ -43,6 +43,7 @@ from circuitcheck.quantities.scanned.record import FeatureRecord
 from circuitcheck.quantities.scanned.scan import Scan
 from circuitcheck.quantities.scanned.shown import Cofiring, Example, Histogram
 from circuitcheck.quantities.scans import scan
+from circuitcheck.quantities.showing import show
 from circuitcheck.quantities.sweeps.axis import Axis, axis
 from circuitcheck.quantities.sweeps.found import Found
 from circuitcheck.quantities.sweeps.grid import Grid, load_grid
@@ -128,6 +129,7 @@ __all__ = [
     "recording",
     "sae",
     "scan",
+    "show",
     "transcoder",
     "vectors",
 ]

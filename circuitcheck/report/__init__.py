@@ -1,6 +1,7 @@
 """Reports: they read results and compute nothing."""
 
 from circuitcheck.report.environment import environment
+from circuitcheck.report.figures import write_figures
 from circuitcheck.report.formats import write_report
 from circuitcheck.report.journal import Journal, read_journal
 from circuitcheck.report.json_report import SCHEMA_VERSION, load_schema, whole_report
@@ -22,6 +23,7 @@ __all__ = [
     "read_journal",
     "read_run",
     "whole_report",
+    "write_figures",
     "write_report",
     "write_table",
     "wrong_with_run",

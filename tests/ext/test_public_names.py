@@ -19,7 +19,7 @@ INSIDE = {
     "Cell", "Decision", "Evidence", "Expression", "Linear", "Measured", "Noise", "PromptStream",  # parts of quantities
     "ContraryPrompt", "ControlResult", "Form", "Looks", "Rests", "Tries",  # parts of results, and what they rest on
     "Scanned", "Scanning",  # of a pass over texts
-    "Origin", "SweptTask",  # of a sweep and its grid
+    "Drawable", "Origin", "SweptTask",  # of a sweep, its grid and its picture
     "CheckUp", "CheckUpStore", "CounterexampleStore", "Ledger",  # what a session keeps
     "DictionaryLooks", "KnownModels", "Reuse", "Store",
     "AllBut", "Constraint", "PromptSource", "Resample", "StreamMean", "TaskDefinition", "Tokenizer", "UnitSource",

@@ -11,6 +11,7 @@ from typing import NoReturn, Protocol
 from circuitcheck.errors import Inconclusive, NotComparable
 from circuitcheck.given import known_arguments
 from circuitcheck.notices import say_once
+from circuitcheck.pictures import Picture
 from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.questions.asker import check_asked_openly, is_pytest
 from circuitcheck.quantities.questions.history import ASKED, looks, note_asked, note_looked, tries
@@ -30,6 +31,7 @@ class Recorder(Protocol):
     def built(self, question: "Question") -> None: ...
     def adopted(self, questions: "tuple[Question, ...]") -> None: ...
     def asked(self, question: "Question") -> None: ...
+    def showed(self, picture: Picture) -> None: ...
 
 
 _recorder: ContextVar[Recorder | None] = ContextVar("circuitcheck_recorder", default=None)

@@ -10,6 +10,7 @@ from circuitcheck.claims.result import FIELDS as CLAIM
 from circuitcheck.fields import Field, lines_of
 from circuitcheck.quantities.questions.result_fields import FIELDS as COMPARISON
 from circuitcheck.report.cells import Row, number, rows_of, verdict_in_words
+from circuitcheck.report.page.drawings import drawing_of
 from circuitcheck.report.page.strips import Scale, Strip, scale_of, strip_of
 from circuitcheck.report.repeats import Claim, claim_name
 
@@ -51,6 +52,7 @@ class ClaimView:
     lines: Lines
     comparisons: list[ComparisonView]
     again: str
+    pictures: list[tuple[str, str | None]]  # (title, SVG that can stand on a page; None for what cannot)
 
     @property
     def surprise(self) -> str:
@@ -100,6 +102,10 @@ def _view(claim: Claim, anchor: str, options: Sequence[str]) -> ClaimView:
         lines=_lines(CLAIM, claim),
         comparisons=[_comparison(row) for row in rows_of(claim)],
         again=shlex.join(["pytest", claim["node"], *options]),
+        pictures=[
+            (cut(each["title"]), drawing_of(each["svg"], f"{anchor}-picture-{number}"))
+            for number, each in enumerate(claim["pictures"], 1)
+        ],
     )
 
 
