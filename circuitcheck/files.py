@@ -113,7 +113,8 @@ def _umask() -> int:
 def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """The `object_pairs_hook` of a JSON reader. Raises ValueError for a name that is there twice, of which a reader would
     take the last."""
-    twice = repeated(name for name, _ in pairs)
-    if twice:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = repeated(name for name, _ in pairs)
         raise ValueError(f"{twice[0]!r} is there more than once")
-    return dict(pairs)
+    return found

@@ -1,7 +1,6 @@
 """Text that others wrote, such as prompts and errors, made fit to print and to store."""
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -9,22 +8,20 @@ from typing import Any, TypeVar
 
 Word = TypeVar("Word", str, int)
 
-_KEPT = "\n\t"
 _LONGEST_WORD, _SHOWN, _REPR = 1000, 100, 80
+_UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # all but line feed and tab of Unicode's Cc and Cs
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _LONG_WORD = re.compile(rf"\S{{{_LONGEST_WORD + 1},}}")
 
 
 def printable(text: str) -> str:
     """Control characters, which a terminal obeys, and lone surrogates, which no file holds, as escapes."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(each if _fit(each) else each.encode("unicode_escape").decode("ascii") for each in text)
+    return _UNFIT.sub(_escaped, text)
 
 
 def in_reading_order(text: str) -> str:
     """Signs that turn the order of what follows them around, which a page or terminal obeys, as escapes."""
-    return _TURNING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    return _TURNING.sub(_escaped, text)
 
 
 def brief(text: str) -> str:
@@ -94,5 +91,5 @@ def no_attribute(thing: object, name: str, hints: Mapping[str, str]) -> Attribut
     return AttributeError(f"{said} {hints[name]}" if name in hints else f"{said}{near}")
 
 
-def _fit(character: str) -> bool:
-    return character in _KEPT or unicodedata.category(character) not in ("Cc", "Cs")
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")

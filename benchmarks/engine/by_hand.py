@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,28 @@ class ByHand:
                 self.bridge.run_with_hooks(part.tokens(), prepend_bos=False, fwd_hooks=[*hooks_of(part), (name, look)])
             found[part.where] = seen[0].double().numpy()
         return found
+
+    def path(
+        self, sender: str, index: int, receivers: Sequence[tuple[str, int]], still: dict[int, Any], sources: dict[int, Any]
+    ) -> NDArray[np.float64]:
+        """A head's path into receivers (hook point, head) at END: one run with everything frozen in `still` but the head,
+        whose z comes from `sources`; one with what the receivers read in it."""
+
+        def hooks_of(part: Part) -> Hooks:
+            usual, other, read = still[part.where[0]], sources[part.where[0]], {}
+            at_end = (slice(None), -1, index)
+
+            def look(value: torch.Tensor, hook: Any, name: str) -> None:  # noqa: ARG001 - the library's signature
+                read[name] = value.clone()
+
+            frozen = [each for name in usual for each in put(name, usual[name], slice(None))]
+            reading = [(name, partial(look, name=name)) for name in dict(receivers)]
+            hooks = [*frozen, *put(sender, other[sender], at_end), *reading]
+            with torch.no_grad():
+                self.bridge.run_with_hooks(part.tokens(), prepend_bos=False, fwd_hooks=hooks)
+            return [each for name, head in receivers for each in put(name, read[name], (slice(None), -1, head))]
+
+        return self.logit_diffs(hooks_of)
 
     def cached(self, names: Sequence[str], run: str) -> dict[int, Any]:
         """Activations of another run, by part: what patching takes."""

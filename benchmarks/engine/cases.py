@@ -73,8 +73,30 @@ def cases_of(model: cc.Model, task: cc.Task, prompts: Any, looped: int) -> list[
         Case("knock out each head", len(heads), lambda i: knocked(i, None), lambda i: out_by_hand(i, everywhere), looped),
         Case("patch the stream, layer x position", len(steps), stream, stream_by_hand, looped),
         Case("patch each head", len(heads), patched, head_by_hand, looped),
+        _paths(model, task, by_hand, zs, looped),
         Case("a middle head's attention, earlier heads out", len(late), looks, looks_by_hand, looped),
     ]
+
+
+def _paths(model: cc.Model, task: cc.Task, by_hand: ByHand, sources: dict[int, Any], looped: int) -> Case:
+    """From each head before the last quarter of the layers into three queries of that."""
+    shape = model.architecture
+    reading = shape.n_layers * 3 // 4
+    receivers = [(reading, 0), (reading, 1), (shape.n_layers - 1, shape.n_heads - 1)]
+    senders = [(layer, head) for layer in range(reading) for head in range(shape.n_heads)]
+    names = [f"blocks.{layer}.{what}" for layer in range(shape.n_layers) for what in ("attn.hook_z", "hook_mlp_out")]
+    still = by_hand.cached(names, "clean")
+
+    def path(i: int) -> cc.Quantity:
+        into = [f"{named(head)}.q" for head in receivers]
+        return task.logit_diff(model.patch_path(named(senders[i]), into=into, source="abc", at="END", sender_at="END"))
+
+    def path_by_hand(i: int) -> ANSWERS:
+        points = [(f"blocks.{layer}.attn.hook_q", head) for layer, head in receivers]
+        layer, head = senders[i]
+        return by_hand.path(f"blocks.{layer}.attn.hook_z", head, points, still, sources)
+
+    return Case("path from each head into three queries at END", len(senders), path, path_by_hand, looped)
 
 
 def named(head: tuple[int, int]) -> str:

@@ -4,7 +4,7 @@ from circuitcheck.report.environment import environment
 from circuitcheck.report.figures import write_figures
 from circuitcheck.report.formats import write_report
 from circuitcheck.report.journal import Journal, read_journal
-from circuitcheck.report.json_report import SCHEMA_VERSION, load_schema, whole_report
+from circuitcheck.report.json_report import SCHEMA_VERSION, load_schema, validator, whole_report
 from circuitcheck.report.log import ClaimLog
 from circuitcheck.report.merging import merged
 from circuitcheck.report.reading import read_run
@@ -22,6 +22,7 @@ __all__ = [
     "merged",
     "read_journal",
     "read_run",
+    "validator",
     "whole_report",
     "write_figures",
     "write_report",

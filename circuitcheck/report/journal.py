@@ -10,7 +10,7 @@ from typing import Any
 
 from circuitcheck.errors import BadRecord
 from circuitcheck.files import append_line
-from circuitcheck.report.json_report import load_schema
+from circuitcheck.report.json_report import load_schema, validator
 from circuitcheck.report.log import ClaimLog
 from circuitcheck.report.untrusted import bytes_of, parsed
 
@@ -51,28 +51,24 @@ def read_journal(path: Path) -> tuple[ClaimLog, dict[str, Any], dict[str, Any]]:
         else:
             log.take(kind, entry)
     if not environment:
-        raise BadRecord(f"{path} is no journal of circuitcheck: it does not begin with what the run was made with.")
+        raise BadRecord(
+            f"{path} is no report that can be read, and no journal: it does not begin with what a run was made with."
+        )
     return log, environment, end
 
 
 def _validators() -> dict[str, Any]:
     """For each kind of entry, whether it is one: a file may hold anything."""
-    from jsonschema import Draft202012Validator
-
-    schema = load_schema()
     claim, text = {"$ref": "#/$defs/claim"}, {"type": "string"}
     shapes: dict[str, dict[str, Any]] = {
-        "run": {"environment": schema["properties"]["environment"]},
+        "run": {"environment": load_schema()["properties"]["environment"]},
         "collected": {"claims": {"type": "array", "items": claim}},
         "started": {"node": text},
         "result": {"claim": claim},
         "changed": {"fingerprint": text, "reason": text},
         "end": {"exit_status": {"type": "integer", "minimum": -(2**31), "maximum": 2**31}},
     }
-    return {
-        kind: Draft202012Validator({"$defs": schema["$defs"], "required": [*fields], "properties": fields})
-        for kind, fields in shapes.items()
-    }
+    return {kind: validator({"required": [*fields], "properties": fields}) for kind, fields in shapes.items()}
 
 
 def _entries(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

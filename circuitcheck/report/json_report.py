@@ -2,12 +2,15 @@
 
 import json
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from circuitcheck.claims.result import definitions
 from circuitcheck.report.log import ClaimLog, summary_of
 from circuitcheck.report.repeats import shapes
 from circuitcheck.report.turns import first_turns
+
+if TYPE_CHECKING:
+    from jsonschema_rs import Draft202012Validator
 
 SCHEMA_VERSION = 1
 RAN = (0, 1)  # exit statuses of pytest: all tests ran, and passed or not
@@ -47,3 +50,10 @@ def load_schema() -> dict[str, Any]:
     it is made."""
     frame: dict[str, Any] = json.loads(files("circuitcheck.report").joinpath("report.schema.json").read_text("utf-8"))
     return {**frame, "$defs": {**definitions(), **frame["$defs"]}}
+
+
+def validator(shape: dict[str, Any] | None = None) -> "Draft202012Validator":
+    """Of a whole report, or of a shape that may refer to what is defined there."""
+    from jsonschema_rs import Draft202012Validator
+
+    return Draft202012Validator(load_schema() if shape is None else {**shape, "$defs": load_schema()["$defs"]})

@@ -1,13 +1,12 @@
 """All claims of a run, gathered where the reports are written: those that came back, and those that did not."""
 
-import json
-import zlib
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from circuitcheck.report.packed import Key, PackedClaims
 from circuitcheck.report.repeats import claim_name, marked_repeats
 
 VERDICTS = ("supported", "refuted", "inconclusive", "error", "skipped")
@@ -15,7 +14,6 @@ _VANISHED = "it was started and never came back: its process died, or the run wa
 _NOT_REACHED = "it was not reached: the run ended before"
 
 Note = Callable[..., None]
-Key = tuple[str, str | None]
 
 
 class ClaimLog:
@@ -26,7 +24,7 @@ class ClaimLog:
         self._expected: dict[Key, dict[str, Any]] = {}
         self._nodes: set[str] = set()  # of the expected claims
         self._started: set[str] = set()
-        self._finished: dict[Key, bytes] = {}  # packed: a run may have thousands
+        self._finished = PackedClaims()
         self._files: set[str] = set()  # of the finished claims
         self._changed: dict[str, str] = {}  # models that were found to be others at the end
         self.seconds_by_file: dict[str, float] = defaultdict(float)
@@ -71,19 +69,19 @@ class ClaimLog:
             self._started.add(entry["node"])
         elif kind == "result":
             self._files.add(entry["claim"]["node"].partition("::")[0])
-            self._finished[_key(entry["claim"])] = zlib.compress(json.dumps(entry["claim"]).encode("ascii"))
+            self._finished[_key(entry["claim"])] = entry["claim"]
         else:
             self._changed[entry["fingerprint"]] = entry["reason"]
 
     @property
     def has_claims(self) -> bool:
-        return bool(self._finished or self._expected)
+        return bool(len(self._finished) or self._expected)
 
     @property
     def claims(self) -> list[dict[str, Any]]:
         """Those that came back, in that order, then those that did not. One that asks the same as an earlier one says so.
         They are unpacked each time: ask once."""
-        came_back = [self._with_its_model(json.loads(zlib.decompress(each))) for each in self._finished.values()]
+        came_back = [self._with_its_model(each) for each in self._finished.values()]
         came_back = [self._with_what_was_before(claim) for claim in came_back]
         return marked_repeats([*came_back, *(self._lost(each) for each in self.unfinished)])
 

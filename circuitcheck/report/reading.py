@@ -5,7 +5,7 @@ from typing import Any
 
 from circuitcheck.errors import BadRecord
 from circuitcheck.report.journal import read_journal
-from circuitcheck.report.json_report import SCHEMA_VERSION, load_schema, whole_report
+from circuitcheck.report.json_report import SCHEMA_VERSION, validator, whole_report
 from circuitcheck.report.untrusted import bytes_of, parsed
 
 
@@ -19,19 +19,14 @@ def read_run(path: Path) -> dict[str, Any]:
 
 
 def _checked(path: Path, report: dict[str, Any]) -> dict[str, Any]:
-    from jsonschema import Draft202012Validator
-
     version = report.get("schema_version")
     if version != SCHEMA_VERSION:
         raise BadRecord(
             f"{path} is no report of version {SCHEMA_VERSION}, which is read here (schema_version: {version!r})."
         )
-    try:
-        wrong = next(Draft202012Validator(load_schema()).iter_errors(report), None)
-    except RecursionError as error:
-        raise BadRecord(f"{path} is no report of circuitcheck: it is nested too deeply.") from error
+    wrong = next(validator().iter_errors(report), None)
     if wrong is not None:
-        where = "/".join(map(str, wrong.absolute_path)) or "the whole"
+        where = "/".join(map(str, wrong.instance_path)) or "the whole"
         raise BadRecord(
             f"{path} is no report as `circuitcheck report --schema` describes it: {where}: {wrong.message[:200]}. "
             f"Was it edited, or made by another version?"

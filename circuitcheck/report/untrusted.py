@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from circuitcheck.files import each_once
 from circuitcheck.text import all_printable
 
 _LARGEST = 1 << 28  # bytes
+_DEEPEST = 100  # lists and dictionaries within each other
 _DIGITS = 1000  # a population is a whole number, and may be larger than any float
 
 
@@ -26,13 +28,24 @@ def bytes_of(path: Path) -> bytes:
 
 
 def parsed(data: bytes) -> Any:
-    """Its texts printable, its numbers finite. None for what is no JSON, or has one name twice, of which another reader
-    would take another value."""
+    """Its texts printable, its numbers finite. None for what is no JSON, is nested more deeply than any report, or has one
+    name twice, of which another reader would take another value."""
     try:
         found = json.loads(data, parse_constant=_refuse, parse_float=_float, parse_int=_int, object_pairs_hook=each_once)
-        return all_printable(found)
+        return None if _is_deep(found) else all_printable(found)
     except (ValueError, RecursionError):
         return None
+
+
+def _is_deep(found: Any) -> bool:
+    level = [found]
+    for _ in range(_DEEPEST):
+        level = [part for each in level for part in _parts(each)]
+    return bool(level)
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _refuse(constant: str) -> None:

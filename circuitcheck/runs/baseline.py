@@ -13,7 +13,7 @@ from typing import Any
 
 from circuitcheck.errors import BadRecord
 from circuitcheck.files import is_plain, write_whole
-from circuitcheck.report import load_schema
+from circuitcheck.report import validator
 from circuitcheck.runs.reading import Record, claim_key, leaves_of, read_json, read_report
 from circuitcheck.text import all_printable, printable
 
@@ -89,17 +89,13 @@ def _values_of(path: Path) -> bytes:
 
 
 def _unpacked(raw: bytes, path: Path) -> list[Record]:
-    from jsonschema import Draft202012Validator
-
     try:
         unpacker = zlib.decompressobj()
         found = json.loads(unpacker.decompress(raw, _LARGEST))
         claims: list[Record] = all_printable(found["claims"])
     except (zlib.error, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadRecord(f"{printable(str(path))} is damaged: {error}. {_AGAIN}.") from error
-    schema = load_schema()
-    fits = Draft202012Validator({"$defs": schema["$defs"], "type": "array", "items": {"$ref": "#/$defs/claim"}})
-    if not fits.is_valid(claims):
+    if not validator({"type": "array", "items": {"$ref": "#/$defs/claim"}}).is_valid(claims):
         raise BadRecord(f"{printable(str(path))} was written by another version of circuitcheck. {_AGAIN}.")
     return claims
 

@@ -157,7 +157,7 @@ def test_parts_within_parts_without_end_are_refused(stored_as, capsys):
     for _ in range(200):
         deep = stored.comparison(parts=[deep])
     assert main(["report", stored_as("a.json", stored.report(stored.claim(comparisons=[deep])))]) == 2
-    assert "nested too deeply" in capsys.readouterr().err
+    assert "is no report that can be read" in capsys.readouterr().err
 
 
 def test_more_entries_than_a_run_has_are_refused(tmp_path, capsys, monkeypatch):

@@ -130,7 +130,7 @@ def path_patched(draw, words, view):
     last = words.model.architecture.n_layers - 1
     into = {"q": f"L{last}H1.q", "v": f"L{last}.v", "mlp_in": f"L{last}.mlp"}
     chosen = draw(st.sampled_from([site for kind, site in into.items() if words.has(kind)] + ["logits"]))
-    senders = draw(st.sampled_from((f"L{last - 1}H0", f"L{last - 1}H1, L{last - 1}.mlp")))
+    senders = draw(st.sampled_from((f"L{last - 1}H0", f"L{last - 1}H1, L{last - 1}.mlp", "L0H1")))
     return view.patch_path(
         senders, into=chosen, source=draw(sources), at=draw(places), sender_at=draw(places), allow_vacuous=True
     )

@@ -11,7 +11,7 @@ import torch
 from spies import counted, short_passes_counted
 
 import circuitcheck as cc
-from circuitcheck.engine.torch.shortened import parity
+from circuitcheck.engine.torch.shortened import frozen, parity
 
 N = 4
 
@@ -244,8 +244,25 @@ def test_without_tokens_a_pass_starts_at_the_first(model, put, gpt2, alike, monk
     assert [(shortcut.layer, shortcut.start) for _, shortcut in short] == [(2, 0)]
 
 
+@pytest.mark.parametrize("sender_layer_reaches", [True, False])
+def test_frozen_layers_that_do_more_than_add_are_run(model, put, gpt2, alike, monkeypatch, sender_layer_reaches):
+    """One that takes a share of the stream away besides."""
+    monkeypatch.setattr(frozen, "_known", WeakKeyDictionary())
+    if sender_layer_reaches:
+        put(model.blocks[1], lambda honest: lambda stream, *a, **how: _less(honest(stream, *a, **how), stream))
+    senders = [gpt2.model.patch_path(f"L0H{head}", into="L2H2.q", source="abc", at="END") for head in range(2)]
+    plan = gpt2.plan(alike, *((view, cc.logit_diff()) for view in (gpt2.model, *senders)))
+    with short_passes_counted(monkeypatch) as short:
+        np.testing.assert_allclose(gpt2.fast(plan, N).values, gpt2.whole(plan, N).values, rtol=1e-5, atol=1e-4)
+    assert {shortcut.frozen for _, shortcut in short} == ({()} if sender_layer_reaches else {(), (1,)})
+
+
+def _less(output, stream):
+    return (output[0] - 0.3 * stream, *output[1:]) if isinstance(output, tuple) else output - 0.3 * stream
+
+
 def test_numbers_that_are_not_finite_are_compared_too():
     there, lost = torch.tensor([1.0, float("inf")]), torch.tensor([1.0, 2.0])
-    assert parity._close(there, there)
-    assert not parity._close(there, lost)
-    assert not parity._close(lost, there)
+    assert parity.close(there, there)
+    assert not parity.close(there, lost)
+    assert not parity.close(lost, there)

@@ -1,9 +1,12 @@
 """Strategies are used where they save work, and the tokens and layers that are run are counted on the model itself."""
 
 import pytest
+import torch
 from spies import counted
 
 import circuitcheck as cc
+from circuitcheck.engine.torch.shortened.passes import Read, whole_pass
+from circuitcheck.engine.torch.sites.forward import activations, forward
 
 N = 6
 
@@ -148,6 +151,23 @@ def test_beside_another_metric_it_reads_all(gpt2, unembedded, task, model):
     assert [words for _, _, words in unembedded(plan, 1)] == [2, int(gpt2.loaded.model.cfg.d_vocab)]
 
 
+def test_means_and_directions_work_out_no_logits(gpt2, task):
+    """Only what the sites show is taken of these passes."""
+    model, read = gpt2.loaded.model, []
+    tokens = torch.tensor([prompt.tokens for prompt in task.prompts(2, model=gpt2.model)])
+    honest = model.unembed.forward
+    vars(model.unembed)["forward"] = lambda *given, **how: read.append(given) or honest(*given, **how)
+    try:
+        found = activations(model, tokens, [("resid_post", 2)])["resid_post", 2]
+        assert read == []
+        forward(model, tokens)
+        assert len(read) == 1
+    finally:
+        del vars(model.unembed)["forward"]
+    whole = whole_pass(model, tokens, (), [("resid_post", 2)], Read(torch.zeros(1).long(), torch.zeros(1).long()))[1]
+    assert torch.equal(found, whole["resid_post", 2])
+
+
 def test_a_recording_is_there_for_the_next_plan(ran, model, width):
     """What shorter passes start from is not run again where nobody asks what it shows."""
     views = [zero(model, f"L2H{head}") for head in range(4)]
@@ -163,7 +183,21 @@ def test_a_pass_whose_values_others_take_is_run_whole(ran, model, width):
     )  # the clean run, that of the counterfactual, and the one that the path goes through
 
 
-def test_what_a_path_tells_its_receivers_is_found_in_the_layers_between(ran, model, width):
-    seen = ran(model, model.patch_path("L0H1", into="L1H2.q", source="abc", at="END", sender_at="END"))
-    runs = {layer: found.count((N, 1)) for layer, found in seen.items()}
-    assert runs == {0: 2, 1: 2, 2: 1}  # the frozen run, and the one with what it found
+def path(model, sender, into, at="END"):
+    return model.patch_path(sender, into=into, source="abc", at=at, sender_at=at, allow_vacuous=True)
+
+
+def test_a_path_runs_from_sender_to_receiver_and_then_from_the_receiver_on(ran, model, width):
+    seen = ran(model, path(model, "L0H1", "L1H2.q"))
+    assert {layer: found.count((N, 1)) for layer, found in seen.items()} == {0: 1, 1: 2, 2: 1}
+
+
+def test_paths_from_one_layer_share_a_pass_that_leaves_out_the_layers_between(ran, model, width):
+    seen = ran(model, *(path(model, f"L0H{head}", "L2H2.q") for head in range(4)))
+    assert {layer: found.count((4 * N, 1)) for layer, found in seen.items()} == {0: 1, 1: 0, 2: 2}
+
+
+def test_what_senders_do_at_earlier_tokens_reaches_no_receiver_at_later_ones(ran, model, width):
+    """All heads being frozen, so that these tokens are not run."""
+    view = model.patch_path("L0H1", into="L1H2.q", source="abc", at="END", sender_at=None)
+    assert {layer: found.count((N, 1)) for layer, found in ran(model, view).items()} == {0: 1, 1: 2, 2: 1}

@@ -15,6 +15,7 @@ from circuitcheck.engine.protocol import DictionaryCard
 from circuitcheck.engine.torch.dictionaries.attaching import made_for, sites_of
 from circuitcheck.engine.torch.dictionaries.reading import read_dictionary
 from circuitcheck.engine.torch.fingerprints.fingerprint import digest_of, weights_digest
+from circuitcheck.engine.torch.fingerprints.recorded_state import RecordedState
 from circuitcheck.engine.torch.sites.shapes import Activations, AtIndex
 from circuitcheck.errors import BadDictionary
 from circuitcheck.places import Site
@@ -28,15 +29,26 @@ _PER_FEATURE = {"W_dec": 0, "W_enc": 1, "b_enc": 0, "threshold": 0}  # the axis 
 @dataclass
 class LoadedDictionary:
     """`sae` is sae_lens's own, on the model's device, in float32. `last` remembers the last values that were encoded, and
-    decoded, with what came of them: for one run, in which the weights stay what they are. None remembers nothing."""
+    decoded, with what came of them: for one run, in which the weights stay what they are. None remembers nothing. `state` is
+    what must not change while it is in our hands."""
 
     sae: Any
     card: DictionaryCard
+    state: RecordedState
     last: dict[str, tuple[Tensor, Tensor]] | None = None
 
     def for_one_run(self) -> "LoadedDictionary":
         """The same, which remembers: a kernel, its proof and passes side by side ask for the same values."""
         return replace(self, last={})
+
+    def move_to(self, device: torch.device) -> None:
+        self.check_unchanged()
+        self.sae.to(device=device)
+        self.state = RecordedState.of(self.sae)
+
+    def check_unchanged(self) -> None:
+        """Raises ModelChanged."""
+        self.state.check(self.sae, self.card.ref)
 
     def encode(self, values: AtIndex) -> Activations:
         """Activations [index, feature] of values [index, d_in]."""
@@ -119,7 +131,7 @@ def load_dictionary(
     ref = DictionaryRef(text, name, digest_of(parts), *where, int(sae.cfg.d_sae), purpose)
     d_out = int(getattr(sae.cfg, "d_out", sae.cfg.d_in))
     card = DictionaryCard(ref, sae.cfg.architecture(), int(sae.cfg.d_in), d_out, parts)
-    return LoadedDictionary(sae, card)
+    return LoadedDictionary(sae, card, RecordedState.of(sae))
 
 
 def with_random_decoder(loaded: LoadedDictionary, seed: int) -> LoadedDictionary:
@@ -131,7 +143,7 @@ def with_random_decoder(loaded: LoadedDictionary, seed: int) -> LoadedDictionary
     drawn = torch.randn(rows.shape, generator=torch.Generator().manual_seed(number)).to(rows)
     sae.W_dec.data = drawn * (rows.norm(dim=1, keepdim=True) / drawn.norm(dim=1, keepdim=True))
     ref = replace(loaded.card.ref, decoder_seed=seed)
-    return LoadedDictionary(sae, replace(loaded.card, ref=ref))
+    return LoadedDictionary(sae, replace(loaded.card, ref=ref), RecordedState.of(sae))
 
 
 def _name(spec: object) -> str:

@@ -1,6 +1,7 @@
 """Loaded dictionaries, shared by everything in a session."""
 
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import replace
 
 import torch
@@ -27,18 +28,25 @@ class DictionaryPool:
         key = (spec, state_of(spec), reads, writes, given, transcoder) if isinstance(spec, str) else None
         known = self._by_spec.get(key) if key else None
         if known is not None and known in self._loaded:
-            return self.get(known)
+            with suppress(ModelChanged):  # what was changed in memory is read again from its files
+                return self.get(known)
         found = self._keep(load_dictionary(spec, reads=reads, writes=writes, given=given, transcoder=transcoder))
         if key:
             self._by_spec[key] = found.card.ref
         return found
 
     def get(self, ref: DictionaryRef, device: torch.device | None = None) -> LoadedDictionary:
-        """The dictionary that `ref` means, loaded again if need be. Raises ModelChanged if its spec now gives another."""
+        """The dictionary that `ref` means, loaded again if need be. Raises ModelChanged if its spec now gives another, or
+        somebody changed its weights: then it goes."""
         found = self._loaded.get(ref) or self._made(ref)
         self._loaded.move_to_end(ref)
+        try:
+            found.check_unchanged()
+        except ModelChanged:
+            del self._loaded[ref]
+            raise
         if device is not None and found.sae.device != device:
-            found.sae.to(device=device)
+            found.move_to(device)
         return found
 
     def _made(self, ref: DictionaryRef) -> LoadedDictionary:

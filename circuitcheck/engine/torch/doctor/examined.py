@@ -12,7 +12,7 @@ from circuitcheck.engine.torch.loaded.faithful import tolerance_of
 from circuitcheck.engine.torch.loaded.model import LoadedModel
 from circuitcheck.engine.torch.loading.devices import lacks_memory
 from circuitcheck.engine.torch.sites.access import Hook, SiteLayer, Write, hooks_that_read, hooks_that_write
-from circuitcheck.engine.torch.sites.forward import forward
+from circuitcheck.engine.torch.sites.forward import activations, forward
 from circuitcheck.engine.torch.sites.hooks import hooked
 from circuitcheck.engine.torch.sites.shapes import Logits, Tokens, Value
 from circuitcheck.errors import SiteNotReached
@@ -91,9 +91,8 @@ class ExaminedModel:
 
     def _clean(self, where: SiteLayer, *, theirs: bool) -> Value:
         if (theirs, where) not in self._values:
-            kept: dict[SiteLayer, Value] = {}
-            with torch.no_grad(), hooked(self.model, hooks_that_read(self.model, self.all_of(where[0]), kept)):
-                forward(self.model, self.theirs if theirs else self.ours)
+            with torch.no_grad():
+                kept = activations(self.model, self.theirs if theirs else self.ours, self.all_of(where[0]))
             self._values.update({(theirs, each): value for each, value in kept.items()})
         return self._values[theirs, where]
 

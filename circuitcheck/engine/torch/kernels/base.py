@@ -13,7 +13,7 @@ from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.engine.torch.sites.shapes import Value, Vector
 from circuitcheck.errors import BadIntervention
 from circuitcheck.places import Architecture, At, Site
-from circuitcheck.plan import DictionaryRef, Direction, EditFeatures, Intervention, ValueSource
+from circuitcheck.plan import DictionaryRef, Direction, EditFeatures, Intervention, PatchPath, ValueSource
 
 
 class Sources(Protocol):
@@ -28,6 +28,9 @@ class Sources(Protocol):
 
     def rerun(self, writes: Iterable[Write], wanted: Iterable[SiteLayer]) -> dict[SiteLayer, Value]:
         """The values of sites in a run of the batch with the interventions before this one, and these writes."""
+
+    def told(self, path: PatchPath) -> Mapping[SiteLayer, Value] | None:
+        """What a path's receivers read, where that was found for several paths at once."""
 
     def value(self, source: ValueSource, where: SiteLayer) -> Value:
         """The value at a layer's site in another run of the batch, [prompt, ...]."""

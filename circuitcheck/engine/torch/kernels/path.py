@@ -1,5 +1,6 @@
 """Path patching: a run in which everything is frozen but the senders tells what the receivers read."""
 
+from collections.abc import Container
 from functools import partial
 
 from circuitcheck.engine.torch.kernels.base import Sources, writes_of, writes_of_values
@@ -11,22 +12,31 @@ from circuitcheck.plan import PatchPath, held_still
 
 @writes_of.register
 def _(intervention: PatchPath, batch: Batch, sources: Sources) -> list[Write]:
-    seen = _read_by_receivers(intervention, batch, sources)
+    seen = sources.told(intervention)
+    if seen is None:
+        seen = sources.rerun(frozen(intervention, batch, sources), read_by(intervention))
     return writes_of_values(intervention.writes, batch, lambda where: seen[where])
 
 
-def _read_by_receivers(path: PatchPath, batch: Batch, sources: Sources) -> dict[SiteLayer, Value]:
-    """The receivers' values where each head and MLP gives what it gives in the run so far, but for the senders."""
-    still = held_still(path, sources.architecture)
+def read_by(path: PatchPath) -> set[SiteLayer]:
+    """The sites of a path's receivers."""
+    return {(site.kind, site.layer) for site in path.receivers}
+
+
+def frozen(path: PatchPath, batch: Batch, sources: Sources, layers: Container[int] | None = None) -> list[Write]:
+    """Each head and MLP of these layers, or of all, gives what it gives in the run so far, but for the senders. Of these
+    count the tokens that are run."""
+    still = [where for where in held_still(path, sources.architecture) if layers is None or where[1] in layers]
     usual = sources.held_still(still)
     rows, columns = batch.where(path.sender_at)
+    run = columns >= 0
+    rows, columns = rows[run], columns[run]
     for need in path.needs:
         site = need.site
         where = place_of(site, rows, columns)
         usual[site.kind, site.layer] = usual[site.kind, site.layer].clone()
         usual[site.kind, site.layer][where] = sources.value(need.source, (site.kind, site.layer))[where]
-    freeze = [Write(kind, layer, partial(_instead, new=value)) for (kind, layer), value in usual.items()]
-    return sources.rerun(freeze, {(site.kind, site.layer) for site in path.receivers})
+    return [Write(kind, layer, partial(_instead, new=value)) for (kind, layer), value in usual.items()]
 
 
 def _instead(_old: Value, *, new: Value) -> Value:

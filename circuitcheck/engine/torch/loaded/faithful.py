@@ -10,10 +10,7 @@ from circuitcheck.engine.torch.sites.hooked_model import HookedModel
 from circuitcheck.engine.torch.sites.shapes import Logits, Tokens
 from circuitcheck.errors import UnsoundModel
 
-_TEXTS = (
-    "When Mary and John went to the store, John gave a drink to",
-    "The capital of France is Paris, and 3 plus 4 is",
-)
+_TEXT = "When Mary and John went to the store, John gave a drink to Mary. The capital of France is Paris, and 3 plus 4 is"
 _TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-3}  # float64 models compute parts in float32
 _COARSE = 0.1  # bfloat16, float16
 _LONGEST = 64  # tokens, where the config says nothing
@@ -22,45 +19,40 @@ SAID = "it gives the log-probabilities of the bare transformers model"
 
 @dataclass(frozen=True)
 class Bare:
-    """Runs of the bare model: token ids [1, pos] and log-probabilities [1, pos, vocab] of each text."""
+    """A run of the bare model: token ids [1, pos] and log-probabilities [1, pos, vocab]."""
 
-    tokens: tuple[Tokens, ...]
-    log_probs: tuple[Logits, ...]
+    tokens: Tokens
+    log_probs: Logits
 
 
 def run_bare(model: Any, tokenizer: Any) -> Bare:
-    """Each text after a BOS, where there is one, as far as the context reaches; made before the model is wrapped."""
+    """A text after a BOS, where there is one, as far as the context reaches; made before the model is wrapped."""
     device = next(model.parameters()).device
     n_ctx = int(getattr(model.config.get_text_config(), "max_position_embeddings", None) or _LONGEST)
     rows = int(model.get_input_embeddings().weight.shape[0])
-    tokens, found = [], []
-    for text in _TEXTS:
-        ids = [each for each in tokenizer(text, add_special_tokens=False).input_ids if each < rows]
-        bos = [] if tokenizer.bos_token_id is None or tokenizer.bos_token_id >= rows else [tokenizer.bos_token_id]
-        run = torch.tensor([[*bos, *ids][:n_ctx]], device=device)
-        with torch.no_grad(), torch.autocast(device.type, enabled=False):
-            found.append(_log_probs(model(run, attention_mask=torch.ones_like(run)).logits))
-        tokens.append(run)
-    return Bare(tuple(tokens), tuple(found))
+    ids = [each for each in tokenizer(_TEXT, add_special_tokens=False).input_ids if each < rows]
+    bos = [] if tokenizer.bos_token_id is None or tokenizer.bos_token_id >= rows else [tokenizer.bos_token_id]
+    tokens = torch.tensor([[*bos, *ids][:n_ctx]], device=device)
+    with torch.no_grad(), torch.autocast(device.type, enabled=False):
+        return Bare(tokens, _log_probs(model(tokens, attention_mask=torch.ones_like(tokens)).logits))
 
 
 def check_faithful(model: HookedModel, bare: Bare, name: object) -> float | None:
     """The largest difference of a log-probability, over the spread of a token's; None where one of them is no finite number.
     Raises UnsoundModel where it is more than rounding can make."""
-    worst = 0.0
-    for tokens, expected in zip(bare.tokens, bare.log_probs, strict=True):
-        with torch.no_grad():
-            found = _log_probs(forward(model, tokens))
-        if not (found.isfinite().all() and expected.isfinite().all()):
-            return None
-        worst = max(worst, float((found - expected).abs().max() / expected.std(dim=-1).mean().clamp(min=1e-12)))
+    expected = bare.log_probs
+    with torch.no_grad():
+        found = _log_probs(forward(model, bare.tokens))
+    if not (found.isfinite().all() and expected.isfinite().all()):
+        return None
+    worst = float((found - expected).abs().max() / expected.std(dim=-1).mean().clamp(min=1e-12))
     tolerance = tolerance_of(next(model.parameters()).dtype)
     if worst > tolerance:
         raise UnsoundModel(
             f"{name} is not the model in the file once TransformerLens has wrapped it: log-probabilities of "
-            f"{_TEXTS[0]!r} differ from those of the bare transformers model by {worst:.2g} of their spread ({tolerance:g} "
-            f"is rounding). TransformerLens passes over something that its config says. Claims about it would be about "
-            f"another model; report it to TransformerLens with the config.json."
+            f"{_TEXT[:30]!r}... differ from those of the bare transformers model by {worst:.2g} of their spread "
+            f"({tolerance:g} is rounding). TransformerLens passes over something that its config says. Claims about it "
+            f"would be about another model; report it to TransformerLens with the config.json."
         )
     return worst
 

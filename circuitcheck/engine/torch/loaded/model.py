@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -83,9 +84,11 @@ def load(spec: ModelSpec, device_name: str, cache: Path | None = None) -> Loaded
     if spec.processing == "folded":
         _fold(bridge)
     bridge.requires_grad_(False)
-    with _wrapping(spec, plain):
+    with ThreadPoolExecutor(1) as beside, _wrapping(spec, plain):  # reading all weights takes as long as running them
+        weights = beside.submit(weights_digest, bridge)
         difference = check_faithful(bridge, bare, spec)
-    return replace(_wrap(bridge, checkpoint.tokenizer, spec, processing=spec.processing), unlike_bare=difference)
+    loaded = _loaded(bridge, checkpoint.tokenizer, spec, spec.processing, weights.result())
+    return replace(loaded, unlike_bare=difference)
 
 
 @contextmanager
@@ -125,13 +128,14 @@ def adopt(instance: Any, bos: BosPolicy) -> LoadedModel:
     instance.eval()
     dtype = str(next(instance.parameters()).dtype).removeprefix("torch.")
     processing = "as passed by the user"
-    return _wrap(instance, instance.tokenizer, ModelSpec("instance", "", None, dtype, bos), processing)
+    _first_run(instance)
+    spec = ModelSpec("instance", "", None, dtype, bos)
+    return _loaded(instance, instance.tokenizer, spec, processing, weights_digest(instance))
 
 
-def _wrap(model: Any, tokenizer: Any, spec: ModelSpec, processing: str) -> LoadedModel:
+def _loaded(model: Any, tokenizer: Any, spec: ModelSpec, processing: str, weights: str) -> LoadedModel:
+    """Of a model that has run once: the bridge puts some hooks of its own in place then, and they belong to the picture."""
     device = str(next(model.parameters()).device)
-    _first_run(model, device)
-    weights = weights_digest(model)
     name = str(spec) or f"{INSTANCE_PREFIX}{weights[:12]}"
     wrapped = HubTokenizer(tokenizer, spec.bos, name, _embeddings(model))
     parts = {
@@ -154,8 +158,8 @@ def _embeddings(model: Any) -> int | None:
     return int(weights.shape[0]) if isinstance(weights, torch.Tensor) else None
 
 
-def _first_run(model: Any, device: str) -> None:
-    """The bridge puts some hooks of its own in place when it first runs; they belong to the picture."""
+def _first_run(model: Any) -> None:
+    device = next(model.parameters()).device
     with torch.no_grad():
         forward(model, torch.zeros((1, 2), dtype=torch.long, device=device))
 

@@ -14,6 +14,7 @@ from circuitcheck.engine.torch.readouts import Seen
 from circuitcheck.engine.torch.running.graph import Node, Pass
 from circuitcheck.engine.torch.running.groups import USUAL, AtOnce, Group, groups_of
 from circuitcheck.engine.torch.running.model_runs import ModelRuns
+from circuitcheck.engine.torch.running.paths import Told, told_to_receivers
 from circuitcheck.engine.torch.running.references import References
 from circuitcheck.engine.torch.running.sharing import Texts
 from circuitcheck.engine.torch.running.sources import PassSources
@@ -65,7 +66,11 @@ class GraphRun:
         batch, rows = (replace(each, start=start) for each in (texts.run, texts.rows))
         changes = [[self._change(each, batch) for each in node.run.interventions] for node in group.nodes]
         again = _Again(self._runs, group.shortcut, ways, self._tokens)
-        writes = [self._writes(node.run, batch, shown, own, again) for node, own in zip(group.nodes, changes, strict=True)]
+        told = self._told(group, batch, shown, ways)
+        writes = [
+            self._writes(node.run, batch, shown, own, again, told.get(number))
+            for number, (node, own) in enumerate(zip(group.nodes, changes, strict=True))
+        ]
         read = self._runs.read(rows, ways, ids)
         logits, kept = self._run(group, batch, read, writes, ways)
         copies = len(group.nodes)
@@ -93,7 +98,13 @@ class GraphRun:
         return self._runs.whole(tokens, writes[0], wanted, read)
 
     def _writes(
-        self, run: Pass, batch: Batch, shown: Mapping[Pass, Seen], changes: list[Change], again: "_Again"
+        self,
+        run: Pass,
+        batch: Batch,
+        shown: Mapping[Pass, Seen],
+        changes: list[Change],
+        again: "_Again",
+        told: Told | None,
     ) -> list[Write]:
         """Those of all interventions of a pass, each looked at while it acts. Raises BadTask for a mean that would have to
         be written after the prompts' own tokens."""
@@ -103,11 +114,21 @@ class GraphRun:
         for step, (intervention, change) in enumerate(zip(run.interventions, changes, strict=True)):
             so_far = Pass(run.tokens, run.interventions[:step])
             own = again if type(intervention) is PatchPath else replace(again, shortcut=None)
-            sources = PassSources(self._references, self._architecture, own, batch, shown, so_far, tuple(plain))
+            of_path = None if step else told
+            sources = PassSources(self._references, self._architecture, own, batch, shown, so_far, tuple(plain), of_path)
             made = writes_of(intervention, batch, sources)
             plain += made
             writes += self._watch(intervention, batch, made, change)
         return writes
+
+    def _told(self, group: Group, batch: Batch, shown: Mapping[Pass, Seen], ways: Ways) -> dict[int, Told]:
+        if group.shortcut is None:
+            return {}
+        again = _Again(self._runs, None, ways, self._tokens)
+        so_far = Pass(group.nodes[0].run.tokens)
+        sources = PassSources(self._references, self._architecture, again, batch, shown, so_far)
+        tokens = self._tokens(batch, so_far.tokens)
+        return told_to_receivers(group.nodes, batch, sources, tokens, self._runs, ways)
 
     def _change(self, intervention: Intervention, batch: Batch) -> Change:
         """Nothing so far."""

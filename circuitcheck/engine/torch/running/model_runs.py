@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from circuitcheck.engine.torch.loaded.model import LoadedModel
+from circuitcheck.engine.torch.shortened.frozen import frozen_layers_add
 from circuitcheck.engine.torch.shortened.parity import Ways, ways_of
 from circuitcheck.engine.torch.shortened.passes import Read, Shown, recorded_pass, short_passes, whole_pass
 from circuitcheck.engine.torch.shortened.recording import Recording
@@ -29,6 +30,11 @@ class ModelRuns:
             return Ways()
         tokens, n_ctx = batch.tokens(CLEAN), self._loaded.card.architecture.n_ctx
         return ways_of(self._loaded.model, self._loaded.card.ref, tokens, n_ctx)
+
+    def skips_frozen(self, batch: Batch, ways: Ways) -> bool:
+        """May layers be left out in which everything is frozen, between others that are run?"""
+        tokens, architecture = batch.tokens(CLEAN), self._loaded.card.architecture
+        return frozen_layers_add(self._loaded.model, tokens, architecture, ways)
 
     def read(self, rows: Batch, ways: Ways, ids: Index | None = None) -> Read:
         """What metrics read of a batch: all logits, or those of some words of the vocabulary."""

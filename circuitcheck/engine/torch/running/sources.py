@@ -12,7 +12,7 @@ from circuitcheck.engine.torch.sites.access import SiteLayer, Write
 from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.engine.torch.sites.shapes import Value, Vector
 from circuitcheck.places import Architecture, site_kind
-from circuitcheck.plan import DictionaryRef, Direction, EditFeatures, Resample, StreamMean, ValueSource
+from circuitcheck.plan import DictionaryRef, Direction, EditFeatures, PatchPath, Resample, StreamMean, ValueSource
 
 
 class Rerun(Protocol):
@@ -26,7 +26,8 @@ class Rerun(Protocol):
 @dataclass(frozen=True)
 class PassSources:
     """For an intervention in the pass `so_far` up to it, whose writes are `before`. `shown` is what other passes of the
-    batch show. Values begin at the first token that is run."""
+    batch show, `of_path` what the receivers of this path read, where it is known. Values begin at the first token that is
+    run."""
 
     references: References
     architecture: Architecture
@@ -34,13 +35,17 @@ class PassSources:
     batch: Batch
     shown: Mapping[Pass, Seen]
     so_far: Pass
-    before: tuple[Write, ...]
+    before: tuple[Write, ...] = ()
+    of_path: Mapping[SiteLayer, Value] | None = None
 
     def held_still(self, wanted: Iterable[SiteLayer]) -> dict[SiteLayer, Value]:
         return {where: self._from_start(where, self.shown[self.so_far].sites[where]) for where in wanted}
 
     def rerun(self, writes: Iterable[Write], wanted: Iterable[SiteLayer]) -> dict[SiteLayer, Value]:
         return self.run_again(self.batch, self.so_far.tokens, (*self.before, *writes), wanted)
+
+    def told(self, path: PatchPath) -> Mapping[SiteLayer, Value] | None:  # noqa: ARG002 - the one that this is made for
+        return self.of_path
 
     def value(self, source: ValueSource, where: SiteLayer) -> Value:
         if isinstance(source, StreamMean):

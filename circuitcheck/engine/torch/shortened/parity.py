@@ -93,7 +93,7 @@ def _agrees(
     read = replace(read, columns=read.columns - shortcut.start, ids=_some_ids(model, whole[0]) if ways.answers else None)
     short, _ = short_passes(model, tokens, writes, (), read, shortcut=shortcut, recording=recording)
     whole = whole if read.ids is None else [each[:, read.ids] for each in whole]
-    return all(_close(one, other) for one, other in zip(short.chunk(len(_COPIES)), whole, strict=True))
+    return all(close(one, other) for one, other in zip(short.chunk(len(_COPIES)), whole, strict=True))
 
 
 def _some_ids(model: HookedModel, logits: LogitsRead) -> Index | None:
@@ -115,7 +115,8 @@ def _scaled(layer: int, start: int, by: float) -> Write:
     return Write("resid_pre", layer, write)
 
 
-def _close(one: LogitsRead, other: LogitsRead) -> bool:
+def close(one: Value, other: Value) -> bool:
+    """Are numbers of two passes, of any shape, the same up to rounding?"""
     finite = other.isfinite()
     if not torch.equal(finite, one.isfinite()):
         return False

@@ -44,16 +44,20 @@ _METRICS_THAT_READ_LOGITS_TOO = (Attribution, Lens)
 @dataclass(frozen=True)
 class Shortcut:
     """`layer` is the first that is run, `start` the first token; no layer from `stop` on is run, where one is given: logits
-    mean nothing then."""
+    mean nothing then. The layers `frozen`, between those, add what they added in the untouched pass."""
 
     layer: int = 0
     start: int = 0
     stop: int | None = None
+    frozen: tuple[int, ...] = ()
 
     def share_of(self, n_layers: int, width: int) -> float:
         """Of a whole pass over `width` tokens, how much is run: in tokens times layers."""
-        stop = n_layers if self.stop is None else self.stop
-        return (stop - self.layer) / n_layers * (1 - self.start / width)
+        return len(self.layers(n_layers)) / n_layers * (1 - self.start / width)
+
+    def layers(self, n_layers: int) -> list[int]:
+        """Those that are run."""
+        return [each for each in range(self.layer, n_layers if self.stop is None else self.stop) if each not in self.frozen]
 
 
 def shortcut_of(
@@ -67,7 +71,7 @@ def shortcut_of(
     """Of a pass with these interventions, whose values at the sites `keeps` are read by `metrics` or, where it `is_taken`,
     by other passes."""
     done, read = list(interventions), list(metrics)
-    touched = [place for each in done for place in _touched(each)]
+    touched = [place for step, each in enumerate(done) for place in _touched(each, is_first=not step)]
     layers = [site.layer for site, _ in touched] + [site.layer for each in done for site in each.reads]
     layer = min([*layers, *(layer for _, layer in keeps)], default=0)
     knows = all(type(each) in _KNOW_THE_START for each in done)  # a subclass may have a kernel of its own
@@ -85,9 +89,19 @@ def reads_sites_alone(metric: Metric) -> bool:
     return type(metric) in (*_METRICS_OF_SITES, Attention)
 
 
-def _touched(intervention: Intervention) -> Iterable[tuple[Site, At]]:
-    """Where it writes; and where the runs write that tell a path's receivers what they read."""
-    senders = intervention.needs if isinstance(intervention, PatchPath) else ()
+def shortcut_of_path(path: PatchPath, start: int, *, skips_frozen: bool) -> Shortcut:
+    """Of the pass in which everything but a path's senders is frozen: from the first of these to the last receiver. As no
+    token attends to another's change in it, it begins where the pass does that takes up what the receivers read."""
+    acting = {site.layer for site in (*path.senders, *path.receivers)}
+    first, stop = min(acting), 1 + max(site.layer for site in path.receivers)
+    frozen = tuple(each for each in range(first, stop) if each not in acting) if skips_frozen else ()
+    return Shortcut(first, start, stop, frozen)
+
+
+def _touched(intervention: Intervention, *, is_first: bool) -> Iterable[tuple[Site, At]]:
+    """Where it writes; and, unless it has a pass of its own, where that writes which tells a path's receivers what they
+    read."""
+    senders = intervention.needs if isinstance(intervention, PatchPath) and not is_first else ()
     return (*intervention.writes, *((need.site, need.at) for need in senders))
 
 

@@ -1,6 +1,6 @@
 """What stands in for parts of a model while a pass is run without them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -13,20 +13,24 @@ from circuitcheck.engine.torch.shortened.recording import Recording, stream_of
 from circuitcheck.engine.torch.shortened.shortcut import Shortcut
 from circuitcheck.engine.torch.sites.hooked_model import HookedModel
 from circuitcheck.engine.torch.sites.shapes import Index
+from circuitcheck.engine.torch.sites.standing_in import standing_in
 
 
 @contextmanager
 def shortened(model: HookedModel, recording: Recording, shortcut: Shortcut, copies: int) -> Iterator[dict[str, Any]]:
     """Run the body with layers below the shortcut's giving what they gave in `recording`, those from its `stop` on giving
-    that, too, whatever they get, and with what the pass must be given: `copies` of the recorded prompts side by side, from
-    the shortcut's first token on."""
+    that, too, whatever they get, its frozen ones adding what they added, and with what the pass must be given: `copies` of
+    the recorded prompts side by side, from the shortcut's first token on."""
     blocks, stop = list(model.blocks), shortcut.stop
     skipped = blocks[: shortcut.layer] + ([] if stop is None else blocks[stop:])
     with ExitStack() as stack:
         if skipped:
             given = _copied(recording.outputs[max(0, shortcut.layer - 1)], shortcut.start, copies)
             for block in skipped:
-                stack.enter_context(_standing_in(block, lambda *_args, **_how: given))
+                stack.enter_context(standing_in(block, lambda *_args, **_how: given))
+        for layer in shortcut.frozen:
+            before, after = (_copied(recording.outputs[each], shortcut.start, copies) for each in (layer - 1, layer))
+            stack.enter_context(standing_in(blocks[layer], _Adding(stream_of(after) - stream_of(before), after)))
         yield _attended(recording, shortcut, copies)
 
 
@@ -40,11 +44,11 @@ def reading_only(model: Any, rows: Index, columns: Index, ids: Index | None) -> 
         return whole(stream[rows, columns][:, None], *args, **how)
 
     with ExitStack() as stack:
-        stack.enter_context(_standing_in(model.unembed, at_these))
+        stack.enter_context(standing_in(model.unembed, at_these))
         if ids is not None:
             projection = model.unembed.original_component
             weight, bias = projection.weight[ids], None if projection.bias is None else projection.bias[ids]
-            stack.enter_context(_standing_in(projection, lambda stream: linear(stream, weight, bias)))
+            stack.enter_context(standing_in(projection, lambda stream: linear(stream, weight, bias)))
         yield
 
 
@@ -57,18 +61,15 @@ def can_read_ids(model: Any) -> bool:
     return all(bool(each.isfinite().all()) for each in projection.parameters())
 
 
-@contextmanager
-def _standing_in(module: Any, forward: Callable[..., Any]) -> Iterator[None]:
-    own = module.__dict__  # a bridge's attributes go to what it wraps
-    before = own.get("forward")
-    own["forward"] = forward
-    try:
-        yield
-    finally:
-        if before is None:
-            del own["forward"]
-        else:
-            own["forward"] = before
+class _Adding:
+    """In the place of a layer all of whose parts are frozen: what it added, and whatever it gives besides the stream."""
+
+    def __init__(self, added: Tensor, output: Any) -> None:
+        self._added, self._output = added, output
+
+    def __call__(self, *given: Any, **how: Any) -> Any:
+        stream = (given[0] if given else how["hidden_states"]) + self._added
+        return (stream, *self._output[1:]) if isinstance(self._output, tuple) else stream
 
 
 def _copied(output: Any, start: int, copies: int) -> Any:

@@ -9,6 +9,7 @@ from circuitcheck.engine.torch.sites.access import SiteLayer, hooks_that_read
 from circuitcheck.engine.torch.sites.hooked_model import HookedModel
 from circuitcheck.engine.torch.sites.hooks import hooked
 from circuitcheck.engine.torch.sites.shapes import Logits, Tokens, Value
+from circuitcheck.engine.torch.sites.standing_in import standing_in
 from circuitcheck.errors import SiteNotReached
 
 
@@ -36,8 +37,13 @@ def _mask(model: HookedModel, tokens: Tokens, given: dict[str, Any]) -> dict[str
 
 
 def activations(model: HookedModel, tokens: Tokens, wanted: Iterable[SiteLayer]) -> dict[SiteLayer, Value]:
-    """One clean run of `tokens` [prompt, pos]: the value at each wanted site, [prompt, pos, ...]."""
+    """One clean run of `tokens` [prompt, pos]: the value at each wanted site, [prompt, pos, ...]. No logits are worked
+    out."""
     kept: dict[SiteLayer, Value] = {}
-    with hooked(model, hooks_that_read(model, wanted, kept)):
+    with hooked(model, hooks_that_read(model, wanted, kept)), standing_in(model.unembed, _no_logits):
         forward(model, tokens)
     return kept
+
+
+def _no_logits(stream: Value, *_given: Any, **_how: Any) -> Value:
+    return stream[..., :1]

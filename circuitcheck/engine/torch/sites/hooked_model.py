@@ -8,10 +8,12 @@ from torch import Tensor, nn
 
 
 class HookedModel(Protocol):
-    """`cfg` has TransformerLens' names: n_layers, n_heads, d_model ... `blocks` are the layers, lowest first."""
+    """`cfg` has TransformerLens' names: n_layers, n_heads, d_model ... `blocks` are the layers, lowest first;
+    `unembed` makes logits of the last stream."""
 
     cfg: Any
     blocks: Sequence[Any]
+    unembed: Any
 
     @property
     def hook_dict(self) -> Mapping[str, Any]:
