@@ -1,7 +1,8 @@
 """Two studies on the models that they were made on: entity binding in Gemma-2-2B-it, syllogisms in Pythia-410M.
 
-Their numbers were read off one run on one batch each, with prompts that are not these, so what is claimed is that the effects
-are there on prompts of our own. They are skipped where the models cannot be had; `--circuit-model OLD=NEW` runs them on others.
+Their numbers were read off one run on one batch each, with prompts that are not these, so what is claimed is that the
+effects are there on prompts of our own. They are skipped where the models cannot be had; `--circuit-model OLD=NEW` runs them
+on others.
 Not written down are the syllogism study's knock-outs of L8H2, L10H10 ... and of L7H4, L7H6, and its second and third level:
 these heads belong to a model of 12 layers and a task that nobody can tell any more.
 """
