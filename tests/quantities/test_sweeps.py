@@ -333,7 +333,7 @@ def test_ready_made_sweeps_have_the_cells_that_they_say(model, seen):
     with pytest.raises(BadSweep, match="no head comes before"):
         cc.sweeps.paths(seen, model, "L0H1.q")
     back = cc.sweeps.paths(seen, model, ["L2H1", "L1H3"], reads="v")
-    assert back["L0", "H0"].digest == cc.sweeps.paths(seen, model, "L2H1.v, L1H3.v")["L0", "H0"].digest
+    assert back["L0", "H0"].digest == cc.sweeps.paths(seen, model, "L1H3.v, L2H1.v")["L0", "H0"].digest
     for into, reads, words in ((["L2.mlp"], "v", "expected heads, which have a v"), ("L2H1", "z", "expected 'q', 'k' or")):
         with pytest.raises(BadSweep, match=words):
             cc.sweeps.paths(seen, model, into, reads=reads)
