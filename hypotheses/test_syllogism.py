@@ -1,9 +1,9 @@
 """A syllogism circuit, found step by step: contributions, patching maps, a knock-out, and paths back from the logits.
 
-A study of syllogisms in Pythia-410M (its claims are in test_studies.py) went from the logits to heads, and from these
-to what they read, level by level. Here the same steps are sweeps on the discovery stream, which the report draws, and
-what they found is claimed on prompts that they did not see. In the organism, L0H3 copies the adjective at its last
-token, and the heads of layer 1 take it from there to END, in their values.
+A study of syllogisms in Pythia-410M (its claims are in test_studies.py) went from the logits to heads, and from these to
+what they read, level by level. Here the same steps are sweeps on the discovery stream, which the report draws, and what they
+found is claimed on prompts that they did not see. In the organism, L0H3 copies the adjective at its last token, and the
+heads of layer 1 take it from there to END, in their values.
 """
 
 import pytest
@@ -12,7 +12,7 @@ import circuitcheck as cc
 
 ORGANISM, SMOLLM2 = "organism", "smollm2-135m-q4"
 LAYERS, HEADS = cc.axis("layer", "L0-3"), cc.axis("head", "H0, H1, H2, H3")
-LOOKED_AT = 16  # prompts for a picture
+LOOKED_AT = 32  # prompts for a picture
 
 
 def contribution(task, model):
@@ -27,7 +27,6 @@ def attention(task, model):
     )
 
 
-@pytest.mark.heads_matter
 @cc.claim(
     "L1H2 and L1H0 write the most; the heads of layer 1 two fifths of all, and all other heads nothing",
     id="organism.syllogism.contributions",
@@ -63,7 +62,6 @@ def test_map(model, syllogism):
     )
 
 
-@pytest.mark.heads_matter
 @cc.claim(
     "What L0H3 and the heads of layer 1 hold is in their values: where they look is the same in both prompts",
     id="organism.syllogism.values",
@@ -90,7 +88,7 @@ def test_knock_out(model, syllogism):
 
 @pytest.mark.heads_matter
 @cc.claim(
-    "What then looks like backup is the norm's scale: two heads beside them, which cannot read them, grow by a third each",
+    "What then looks like backup is the norm's scale: the two heads beside them, which read neither, grow by a third",
     id="organism.syllogism.no-backup",
     model=ORGANISM,
 )
@@ -111,7 +109,6 @@ def test_backup(model, syllogism):
     )
 
 
-@pytest.mark.heads_matter
 @cc.claim(
     "From the logits back: L1H2 and L1H0 write to them, L0H3 to the values of layer 1's heads, and before it is no head",
     id="organism.syllogism.paths",
@@ -134,3 +131,24 @@ def test_paths(model, syllogism):
         into_values["L0", "H3"] < 0.35,
         into_values["L0", "H0"] == cc.approx(1, abs=0.05),
     )
+
+
+@pytest.mark.slow
+@cc.claim(
+    "SmolLM2 does syllogisms by little: 1 logit, and the other way where the adjectives are exchanged",
+    id="syllogism.task",
+    model=SMOLLM2,
+)
+def test_smollm2(model, syllogism):
+    assert cc.all_of(syllogism.logit_diff(model) > 0.5, syllogism.logit_diff(model.on("swap")) < -0.5)
+
+
+@pytest.mark.slow
+@cc.claim(
+    "In SmolLM2, L29H7, L23H0 and L29H1 tell the logits themselves at END: these paths carry a quarter",
+    id="syllogism.direct-paths",
+    model=SMOLLM2,
+)
+def test_smollm2_paths(model, syllogism):
+    three = model.patch_path("L29H7, L23H0, L29H1", into="logits", source="swap", at="END")
+    assert syllogism.recovered(three) < 0.75

@@ -56,6 +56,8 @@ def test_pictures_are_in_every_report_and_in_the_folder(folder: Folder) -> None:
     assert len(set(page.all("id"))) == len(page.all("id"))
     assert set(" ".join(page.all("aria-labelledby")).split()) <= set(page.all("id"))
     assert "first & <best>" in page.text
+    style = Path("page.html").read_text().partition("<style>")[2].partition("</style>")[0]
+    assert not [line for line in style.splitlines() if line.startswith(("svg {", "rect {", "path {"))]  # of pictures, too
 
 
 def test_a_folder_that_cannot_be_written_to_fails_the_run(folder: Folder) -> None:

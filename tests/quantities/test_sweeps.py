@@ -332,7 +332,22 @@ def test_ready_made_sweeps_have_the_cells_that_they_say(model, seen):
     assert "L1H3" in paths["L1", "H3"].label
     with pytest.raises(BadSweep, match="no head comes before"):
         cc.sweeps.paths(seen, model, "L0H1.q")
+    back = cc.sweeps.paths(seen, model, ["L2H1", "L1H3"], reads="v")
+    assert back["L0", "H0"].digest == cc.sweeps.paths(seen, model, "L1H3.v, L2H1.v")["L0", "H0"].digest
+    for into, reads, words in ((["L2.mlp"], "v", "expected heads, which have a v"), ("L2H1", "z", "expected 'q', 'k' or")):
+        with pytest.raises(BadSweep, match=words):
+            cc.sweeps.paths(seen, model, into, reads=reads)
     with pytest.raises(BadSweep, match="patch_layers patches layers"):
         cc.sweeps.patch_heads(seen, model, "resid_pre")
     with pytest.raises(UnknownCounterfactual):
         cc.sweeps.patch_layers(seen, model, against="abc")
+
+
+def test_what_heads_read_is_of_their_key_value_heads(shared_session, tmp_path, seen):
+    from tiny import save_tiny_llama
+
+    with cc.use_session(shared_session):
+        model = cc.load(str(save_tiny_llama(tmp_path)))
+        for reads, sites in (("q", "L1H0.q, L1H3.q"), ("k", "L1H0.k, L1H1.k")):
+            back = cc.sweeps.paths(seen, model, "L1H0, L1H3", reads=reads)
+            assert back["L0", "H1"].digest == cc.sweeps.paths(seen, model, sites)["L0", "H1"].digest

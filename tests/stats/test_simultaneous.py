@@ -122,5 +122,5 @@ def simulated(kind, units, correlation, sweeps):
 
 
 if __name__ == "__main__":
-    for kind, units, correlation in product(("normal", "exponential", "t3"), (64, 128), (0.3, 0.6)):
+    for kind, units, correlation in product(("normal", "exponential", "t3"), (64, 128), (0.3, 0.6, 0.9)):
         print(kind, units, correlation, simulated(kind, units, correlation, 1000).round(3), flush=True)
