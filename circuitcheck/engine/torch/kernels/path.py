@@ -1,12 +1,10 @@
 """Path patching: a run in which everything is frozen but the senders tells what the receivers read."""
 
 from collections.abc import Container
-from functools import partial
 
 from circuitcheck.engine.torch.kernels.base import Sources, writes_of, writes_of_values
-from circuitcheck.engine.torch.sites.access import SiteLayer, Write, place_of
+from circuitcheck.engine.torch.sites.access import SiteLayer, Write, place_of, writes_that_put
 from circuitcheck.engine.torch.sites.batch import Batch
-from circuitcheck.engine.torch.sites.shapes import Value
 from circuitcheck.plan import PatchPath, held_still
 
 
@@ -36,8 +34,4 @@ def frozen(path: PatchPath, batch: Batch, sources: Sources, layers: Container[in
         where = place_of(site, rows, columns)
         usual[site.kind, site.layer] = usual[site.kind, site.layer].clone()
         usual[site.kind, site.layer][where] = sources.value(need.source, (site.kind, site.layer))[where]
-    return [Write(kind, layer, partial(_instead, new=value)) for (kind, layer), value in usual.items()]
-
-
-def _instead(_old: Value, *, new: Value) -> Value:
-    return new
+    return writes_that_put(usual)

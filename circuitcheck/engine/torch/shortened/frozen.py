@@ -1,7 +1,6 @@
 """Does a layer whose heads and MLP are frozen add the same to any residual stream? Then it need not be run."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -10,7 +9,7 @@ import torch
 from circuitcheck.engine.torch.shortened.parity import Ways, close
 from circuitcheck.engine.torch.shortened.passes import Read, recorded_pass, short_passes, whole_pass
 from circuitcheck.engine.torch.shortened.shortcut import Shortcut
-from circuitcheck.engine.torch.sites.access import SiteLayer, Write
+from circuitcheck.engine.torch.sites.access import SiteLayer, Write, writes_that_put
 from circuitcheck.engine.torch.sites.hooked_model import HookedModel
 from circuitcheck.engine.torch.sites.shapes import Tokens, Value
 from circuitcheck.places import Architecture
@@ -50,9 +49,4 @@ def _works(model: HookedModel, tokens: Tokens, architecture: Architecture, ways:
 
 
 def _frozen(usual: Mapping[SiteLayer, Value], by: float) -> list[Write]:
-    values = {where: value * by if where == ("z", 0) else value for where, value in usual.items()}
-    return [Write(kind, layer, partial(_instead, new=value)) for (kind, layer), value in values.items()]
-
-
-def _instead(_old: Value, *, new: Value) -> Value:
-    return new
+    return writes_that_put({where: value * by if where == ("z", 0) else value for where, value in usual.items()})

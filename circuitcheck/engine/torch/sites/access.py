@@ -9,8 +9,9 @@ Shapes: q, k, v, z [prompt, pos, head, d_head]; scores, pattern [prompt, head, q
 others [prompt, pos, d_model]; result, which is no point, [prompt, pos, head, d_model].
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -41,6 +42,15 @@ class Write:
     function: Callable[[Value], Value]
     reads: tuple[SiteLayer, ...] = ()
     read: dict[SiteLayer, Value] = field(default_factory=dict, compare=False)
+
+
+def writes_that_put(values: Mapping[SiteLayer, Value]) -> list[Write]:
+    """Each value takes the place of what is at its site."""
+    return [Write(kind, layer, partial(_instead, new=value)) for (kind, layer), value in values.items()]
+
+
+def _instead(_old: Value, *, new: Value) -> Value:
+    return new
 
 
 def hooks_that_write(model: HookedModel, writes: Iterable[Write]) -> list[Hook]:
