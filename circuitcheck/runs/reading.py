@@ -24,7 +24,8 @@ def read_json(path: Path) -> Any:
     """What is in a file, its texts printable. Raises BadRecord."""
     found = parsed(bytes_of(path))
     if found is None:
-        raise BadRecord(f"{printable(str(path))[:200]} cannot be read: it is no JSON, or names something in it twice.")
+        name = printable(str(path))[:200]
+        raise BadRecord(f"{name} cannot be read: it is no JSON, is nested too deeply, or names something in it twice.")
     return found
 
 

@@ -8,6 +8,7 @@ from tiny_dictionaries import tiny_sae
 
 import circuitcheck as cc
 from circuitcheck.errors import ModelChanged
+from circuitcheck.session import current_session
 
 SITE, N = "L1.resid_post", 8
 
@@ -18,11 +19,12 @@ def test_changed_weights_are_told_and_loading_gives_those_of_the_file(model, tmp
     tiny_sae(32, hook=SITE).save_model(tmp_path)
     q = cc.sae(str(tmp_path), at=SITE)
     cut = cc.tasks.ioi().logit_diff(model.remove(q[1], at="END"))
-    before = cut.values(N)
+    before, inner = cut.values(N), model.inner
     with torch.no_grad():
         tensor = getattr(q.inner, weights)
         (tensor if through == "in place" else tensor.data).mul_(2).add_(0.5)
     with pytest.raises(ModelChanged, match="weights of .* changed after it was loaded"):
         cut.values(N + 1)
+    assert current_session().engine.inner(model.ref) is inner, "the model was not changed, and is not loaded again"
     again = cc.sae(str(tmp_path), at=SITE)
     assert (cc.tasks.ioi().logit_diff(model.remove(again[1], at="END")).values(N) == before).all()

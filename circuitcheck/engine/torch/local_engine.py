@@ -212,17 +212,19 @@ class LocalEngine:
         return loaded, found
 
     def _run(self, plan: Plan, what: Callable[[Run], Found]) -> Found:
+        refs = {ref for cell in plan.cells for ref in cell.dictionaries}
+        cards = [self._dictionaries.get(ref).card for ref in refs]  # one that was changed is no fault of the model's
         try:
-            return self._run_unchanged(plan, what)
+            return self._run_unchanged(plan, cards, what)
         except ModelChanged:
             self._pool.forget(plan.model)
             raise
 
-    def _run_unchanged(self, plan: Plan, what: Callable[[Run], Found]) -> Found:
+    def _run_unchanged(self, plan: Plan, dictionaries: Sequence[DictionaryCard], what: Callable[[Run], Found]) -> Found:
         loaded = self._pool.get(plan.model, self._device)
         loaded.check_unchanged()
-        for ref in {ref for cell in plan.cells for ref in cell.dictionaries}:
-            check_fits(self._dictionaries.get(ref).card, loaded)
+        for card in dictionaries:
+            check_fits(card, loaded)
         for view in {cell.view.digest: cell.view for cell in plan.cells}.values():
             for intervention in view.interventions:
                 places = [site for site, _ in intervention.writes] + [need.site for need in intervention.needs]

@@ -42,7 +42,6 @@ class LoadedDictionary:
         return replace(self, last={})
 
     def move_to(self, device: torch.device) -> None:
-        self.check_unchanged()
         self.sae.to(device=device)
         self.state = RecordedState.of(self.sae)
 
