@@ -61,13 +61,14 @@ class ClaimRecorder:
                 f"claim {self.claim.id}: {picture.title!r} has {len(picture.svg):,} characters of SVG; expected "
                 f"{_LONGEST:,} at most. Draw a part of it, such as grid.only(layer='L3')."
             )
-        if picture not in self._pictures:
-            self._pictures.append(picture)
-        if len(self._pictures) > _MOST_PICTURES:
+        if picture in self._pictures:
+            return
+        if len(self._pictures) == _MOST_PICTURES:
             raise BadPicture(
                 f"claim {self.claim.id} shows more than {_MOST_PICTURES} pictures, and a report holds them all: show those "
                 f"that a reader needs."
             )
+        self._pictures.append(picture)
 
     @property
     def pictures(self) -> tuple[Picture, ...]:

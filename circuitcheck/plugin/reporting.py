@@ -39,7 +39,8 @@ def write_reports(session: pytest.Session, log: ClaimLog) -> None:
             write_report(path, report)
         except Exception as error:  # noqa: BLE001 - whatever it is, the table comes out
             unwritten[path] = f"{type(error).__name__}: {first_line(error)}"
-    if unwritten or not _write_figures(config, report["claims"]):
+    figures_are_there = _write_figures(config, report["claims"])
+    if unwritten or not figures_are_there:
         _fail(session)
 
 

@@ -70,6 +70,12 @@ def test_a_folder_that_cannot_be_written_to_fails_the_run(folder: Folder) -> Non
     assert [each.name for each in Path.cwd().rglob("*.svg")] == []
 
 
+def test_they_are_written_also_where_a_report_is_lost(folder: Folder) -> None:
+    source = SHOWS.partition('@claim(id="grid"')[0] + "    __import__('pathlib').Path('page.html').mkdir()\n"
+    run = folder.run(source, "--circuit-report=page.html", "--circuit-figures=kept")
+    run.shows("report NOT written to *page.html: *", "figures: 2 files in *kept")
+
+
 def test_too_many_and_too_large_are_refused() -> None:
     from circuitcheck.claims import Claim, ClaimRecorder
     from circuitcheck.quantities import recording
@@ -85,6 +91,7 @@ def test_too_many_and_too_large_are_refused() -> None:
         assert recorder.pictures == tuple(made[:20])
         with pytest.raises(BadPicture, match="shows more than 20 pictures"):
             cc.show(made[20])
+        assert recorder.pictures == tuple(made[:20])
         with pytest.raises(BadPicture, match=r"has 2,000,001 characters of SVG.*grid\.only"):
             cc.show(Picture("x" * 2_000_001))
 
