@@ -35,9 +35,14 @@ def save_architecture(name: str, settings: dict[str, object], words: Path, folde
 
     shutil.copytree(words, folder)
     vocabulary = len(transformers.AutoTokenizer.from_pretrained(folder))
-    config = getattr(transformers, f"{name}Config")(
-        vocab_size=vocabulary, bos_token_id=0, eos_token_id=0, pad_token_id=0, **settings
-    )
+    return save_random_model(name, {"pad_token_id": 0, **settings}, vocabulary, folder)
+
+
+def save_random_model(name: str, settings: dict[str, object], vocabulary: int, folder: Path) -> str:
+    """Its heads have effects far above rounding."""
+    import transformers
+
+    config = getattr(transformers, f"{name}Config")(vocab_size=vocabulary, bos_token_id=0, eos_token_id=0, **settings)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = transformers.AutoModelForCausalLM.from_config(config)

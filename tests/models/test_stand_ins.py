@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tiny import ioi_words, save_tokenizer
+from tiny_architectures import save_random_model
 
 from circuitcheck.prompts.builtin import BUILT_IN
 
@@ -23,23 +24,6 @@ def words():
     return tuple(found)
 
 
-def save(kind, folder, **settings):
-    """A random model whose heads have effects far above rounding."""
-    import torch
-    import transformers
-
-    vocabulary = len(save_tokenizer(folder, words()))
-    config = getattr(transformers, f"{kind}Config")(vocab_size=vocabulary, bos_token_id=0, eos_token_id=0, **settings)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = transformers.AutoModelForCausalLM.from_config(config)
-        for parameter in model.parameters():
-            if parameter.ndim > 1:
-                parameter.data = torch.randn_like(parameter) * 1.3 / parameter.shape[-1] ** 0.5
-    model.save_pretrained(folder)
-    return folder
-
-
 GPT2 = {"n_layer": 12, "n_head": 12, "n_embd": 48, "n_positions": 64}
 PYTHIA = {"num_hidden_layers": 21, "num_attention_heads": 5, "hidden_size": 40, "intermediate_size": 64}
 GEMMA = {"num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 2, "hidden_size": 32, "head_dim": 8}
@@ -53,11 +37,15 @@ STUDIES = {
 }
 
 
+def save(kind, settings, folder):
+    return save_random_model(kind, settings, len(save_tokenizer(folder, words())), folder)
+
+
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     """Made before `pytester` is there, which forgets what is imported after it: torch cannot be imported twice."""
     made = tmp_path_factory.mktemp("stand-ins")
-    return {kind: save(kind, made / kind, **settings) for _, kind, settings, _ in STUDIES.values()}
+    return {kind: save(kind, settings, made / kind) for _, kind, settings, _ in STUDIES.values()}
 
 
 @pytest.mark.parametrize("spec", STUDIES)
