@@ -12,6 +12,7 @@ from circuitcheck.places import Architecture, Head, parse_units
 from circuitcheck.places.site_kinds import KindName, site_kind
 from circuitcheck.plan.interventions import Kind
 from circuitcheck.quantities import Axis, Model, ModelView, Sweep, Task, axis
+from circuitcheck.quantities.view_arguments import check_found_here
 from circuitcheck.text import shown
 
 Reads = Literal["q", "k", "v"]
@@ -112,6 +113,7 @@ def paths(
     before, UnknownSite, UnknownUnit, UnknownCounterfactual.
     """
     _, name = _against(task, model, against)
+    check_found_here(into, model.card.ref)
     into = _receivers(into, reads, model.card.architecture)
     layers = [f"L{n}" for n in range(model.card.architecture.n_layers) if _sends(model, f"L{n}H0", into)]
     if not layers:

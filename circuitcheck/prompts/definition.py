@@ -10,6 +10,7 @@ from circuitcheck.prompts.schema.task import TaskSchema
 from circuitcheck.prompts.source import SourceFacts
 from circuitcheck.prompts.tokenizer import Tokenizer
 from circuitcheck.prompts.validation import check_task
+from circuitcheck.prompts.validation.distractors import other_distractors
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,7 @@ class TaskDefinition(TaskSchema, SourceBase):
             has_distractor=self.distractor is not None,
             second_cluster=self.second_cluster,
             has_sampling_units=bool(self.pairs),
+            flags=other_distractors(self),
         )
 
     def realised(self, tokenizer: Tokenizer) -> RealisedTask:

@@ -15,11 +15,18 @@ class Counterfactual:
 @dataclass(frozen=True)
 class Labels:
     """The clusters that a prompt belongs to: its template, the value of the task's second cluster; and
-    its sampling unit, whose prompts count as one."""
+    its sampling unit, whose prompts count as one. Two prompts of which each is the other's counterfactual have one of
+    their `mirrors` in common."""
 
     template: str
     second: str | None
     sampling_unit: str | None
+    mirrors: tuple[str, ...] = ()
+
+
+def mirror_of(text: str, counterfactual: str) -> str:
+    """The same for both of two prompts of which each is the other's counterfactual."""
+    return "\0".join(sorted((text, counterfactual)))
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator
 
 from circuitcheck.errors import BadMetric, UnknownSite
 from circuitcheck.given import whole_of
-from circuitcheck.places import Architecture, Position, Site, Sites, parse_position, parse_sites, site_kind
+from circuitcheck.places import Architecture, Position, Site, Sites, parse_at, parse_position, parse_sites, site_kind
 from circuitcheck.places.units import unit_words
-from circuitcheck.plan import Attribution, Lens, Term, Toward, View
-from circuitcheck.plan.metrics.attribution import depth_of
+from circuitcheck.plan import Attribution, Features, Lens, Term, Toward, View
+from circuitcheck.plan.metrics.attribution import Part, depth_of, joins_at
 from circuitcheck.prompts import Tokenizer
+from circuitcheck.quantities.dictionaries import FeatureSet
 from circuitcheck.quantities.models import ModelView
+from circuitcheck.quantities.view_arguments import check_found_here
 from circuitcheck.text import shown
 
 _STREAM = "is all that later layers know"
@@ -21,15 +23,18 @@ _TOWARD = "'answer-distractor', 'answer', or one token, as text (' Mary') or by 
 _NO_TOKENS = ("distractor", "logit_diff", "logit-diff", "pair", "answer - distractor")
 
 
-def attribution_of(view: ModelView, sites: Sites, toward: str | int, at: str) -> Attribution:
+def attribution_of(
+    view: ModelView, sites: Sites | FeatureSet, toward: str | int, at: str, key: str | Iterable[str] | None = None
+) -> Attribution:
     """Raises UnknownSite, UnknownPosition, BadMetric."""
+    check_found_here(sites, view.card.ref)
     architecture = view.card.architecture
-    parts = _parts(sites, architecture)
+    parts: tuple[Part, ...] = (_direct(sites.plan),) if isinstance(sites, FeatureSet) else _parts(sites, architecture)
     _check_apart(parts)
     _check_reaches(parts, view.data)
     words = sites if isinstance(sites, str) else str(getattr(sites, "words", ""))
-    found = _toward(toward, view.tokenizer)
-    return Attribution(parts, _one_token(at), found, architecture.n_layers, architecture.attn_only, words)
+    found, source = _toward(toward, view.tokenizer), _source(key, parts)
+    return Attribution(parts, _one_token(at), found, architecture.n_layers, architecture.attn_only, words, source)
 
 
 def lens_of(view: ModelView, site: str | Site, toward: str | int, at: str) -> Lens:
@@ -63,6 +68,27 @@ def _parts(sites: Sites, architecture: Architecture) -> tuple[Site | Term, ...]:
     return tuple(parts)
 
 
+def _direct(features: Features) -> Features:
+    """Raises BadMetric for those of a dictionary that writes where nothing adds up to the logits."""
+    writes = features.dictionary.writes
+    if writes.kind not in _DIRECT:
+        raise BadMetric(
+            f"{features} write to {writes}, which has no direct path to the logits: attention, or an MLP, which are not "
+            f"linear, come between. model.remove(features) measures what would be lost without them."
+        )
+    return features
+
+
+def _source(key: str | Iterable[str] | None, parts: Iterable[Part]) -> tuple[Position, ...] | None:
+    """Raises BadMetric for a source of what is no head, UnknownPosition."""
+    others = [part for part in parts if isinstance(part, Features) or part.kind != "z"] if key is not None else []
+    if others:
+        raise BadMetric(
+            f"key={shown(key)}: heads bring something from other tokens, and {others[0]} does not. Leave key= out."
+        )
+    return parse_at(key)
+
+
 def _as_z(site: Site) -> Site:
     """A head's result is what its z writes."""
     return Site("z", site.layer, site.index) if site.kind == "result" else site
@@ -83,14 +109,14 @@ def _terms(word: object, architecture: Architecture) -> list[Term]:
     return [Term("b_O" if match[3] == "b_O" else "b_out", layer) for layer in range(first, last + 1)]
 
 
-def _check_apart(parts: tuple[Site | Term, ...]) -> None:
+def _check_apart(parts: tuple[Part, ...]) -> None:
     """Raises BadMetric where one part is in another: it would count twice."""
-    for whole, inside in _in_others(parts):
+    for whole, inside in _in_others([joins_at(part) for part in parts]):
         instead = " Say b_U instead of bias, which holds every b_O." if inside.kind == "b_O" else ""
         raise BadMetric(f"{inside} is a part of {whole}: it would count twice.{instead} Name one of them.")
 
 
-def _in_others(parts: tuple[Site | Term, ...]) -> Iterator[tuple[Site | Term, Site | Term]]:
+def _in_others(parts: list[Site | Term]) -> Iterator[tuple[Site | Term, Site | Term]]:
     inner = {"attn_out": ("z", "b_O"), "mlp_out": ("neurons", "b_out")}
     for whole in parts:
         is_stream = isinstance(whole, Site) and whole.kind.startswith("resid_")
@@ -100,7 +126,7 @@ def _in_others(parts: tuple[Site | Term, ...]) -> Iterator[tuple[Site | Term, Si
                 yield whole, part
 
 
-def _check_reaches(parts: tuple[Site | Term, ...], view: View) -> None:
+def _check_reaches(parts: tuple[Part, ...], view: View) -> None:
     """Raises BadMetric where the view writes to the stream after a part: what is there then is not what the parts gave."""
     first = min(parts, key=depth_of)
     for intervention in view.interventions:

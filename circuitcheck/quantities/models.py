@@ -35,7 +35,14 @@ from circuitcheck.quantities.feature_views import FeatureViews
 from circuitcheck.quantities.own_interventions import bound_without_task, check_direction, check_intervention
 from circuitcheck.quantities.questions.html import escape_code
 from circuitcheck.quantities.reading_out import ReadingOut
-from circuitcheck.quantities.view_arguments import check_ablated, check_ablation, check_source, parse_path, slots
+from circuitcheck.quantities.view_arguments import (
+    check_ablated,
+    check_ablation,
+    check_found_here,
+    check_source,
+    parse_path,
+    slots,
+)
 from circuitcheck.session import current_session
 from circuitcheck.settings import dtype_name
 from circuitcheck.text import no_attribute, printable, shown
@@ -93,6 +100,7 @@ class ModelView(FeatureViews, ReadingOut):
         Raises UnknownUnit, UnknownSite, UnknownPosition, and BadIntervention for an unknown kind, or one that means nothing
         at a site.
         """
+        check_found_here(sites, self.card.ref)
         same = slots(matching)
         found = check_ablation(kind, source, n, same)
         if isinstance(sites, FeatureSet):
@@ -125,6 +133,7 @@ class ModelView(FeatureViews, ReadingOut):
         check_source("source", source)
         if isinstance(sites, FeatureSet):
             return self._edit(sites, "patch", at, source=source, allow_vacuous=allow_vacuous)
+        check_found_here(sites, self.card.ref)
         parsed = parse_sites(sites, self.card.architecture)
         return self._then(Patch(parsed, parse_at(at), source, allow_vacuous))
 
@@ -149,6 +158,8 @@ class ModelView(FeatureViews, ReadingOut):
         Raises UnknownUnit, UnknownSite, UnknownPosition, BadIntervention.
         """
         check_source("source", source)
+        check_found_here(senders, self.card.ref)
+        check_found_here(into, self.card.ref)
         found, receivers = parse_path(senders, into, self.card.architecture)
         return self._then(PatchPath(found, receivers, parse_at(at), parse_at(sender_at), source, allow_vacuous))
 
@@ -166,6 +177,7 @@ class ModelView(FeatureViews, ReadingOut):
 
         Raises UnknownUnit, UnknownPosition; BadIntervention, when it is measured, for a query that is left without a key.
         """
+        check_found_here(units, self.card.ref)
         scores = tuple(self._scores(unit) for unit in parse_units(units, self.card.architecture))
         whole = {site.layer for site in scores if site.index is None}
         apart = tuple(site for site in scores if site.index is None or site.layer not in whole)

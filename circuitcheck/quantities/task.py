@@ -19,6 +19,7 @@ from circuitcheck.prompts.schema.constraints import Constraint
 from circuitcheck.prompts.sharing import halves, shared_task
 from circuitcheck.prompts.strategy import cases_of
 from circuitcheck.quantities.attribution import attribution_of, lens_of
+from circuitcheck.quantities.dictionaries import FeatureSet
 from circuitcheck.quantities.expressions.linear import Linear
 from circuitcheck.quantities.looking import check_something_to_look_at
 from circuitcheck.quantities.masks import masked
@@ -250,7 +251,13 @@ class Task:
 
     @known_arguments
     def attribution(
-        self, view: ModelView, sites: Sites, *, toward: str | int = "answer-distractor", at: str = "END"
+        self,
+        view: ModelView,
+        sites: Sites | FeatureSet,
+        *,
+        toward: str | int = "answer-distractor",
+        at: str = "END",
+        key: str | Iterable[str] | None = None,
     ) -> Quantity:
         """Mean over prompts of what `sites`, together, write to the answer's logit minus the distractor's along the direct
         path: through the final norm, with the scale that it has in this run of `view`, and the unembedding, before any
@@ -259,13 +266,15 @@ class Task:
         `sites` are `embed`, `pos_embed`, heads (`L9H9`, without the output's bias), layers (`L9.attn`, `L9.mlp`, with
         theirs), neurons, a stream (`L9.resid_pre`), and `bias`: that of every attention output (`L9.b_O`) and of the final
         norm and the unembedding (`b_U`). All parts of a model add up to `logit_diff`; every run is checked for it.
-        `toward` is "answer" for its logit alone, or one token, as text or by number; `at` is one token.
+        `toward` is "answer" for its logit alone, or one token, as text or by number; `at` is one token. Of features of a
+        dictionary (`q[7]`) it is what they write at the dictionary's site. `key` names tokens, and of heads only what they
+        bring from there is counted: their attention to it, times its values.
 
         Raises UnknownSite, UnknownPosition; BadMetric for a site without a direct path, parts within parts, and when it is
         measured, for a run whose parts do not add up.
         """
         view = as_view(view, f"task {self.name!r}")
-        return self.metric(attribution_of(view, sites, toward, at), view)
+        return self.metric(attribution_of(view, sites, toward, at, key), view)
 
     @known_arguments
     def lens(

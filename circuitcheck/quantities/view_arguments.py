@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from circuitcheck.errors import BadIntervention
 from circuitcheck.given import checked_whole
 from circuitcheck.places import Architecture, Head, MlpLayer, Site, Units, parse_sites, parse_units, site_kind, site_of
-from circuitcheck.plan import KINDS, Ablate
+from circuitcheck.plan import KINDS, Ablate, ModelRef
 from circuitcheck.plan.interventions import Kind
 from circuitcheck.text import shown
 
@@ -34,6 +34,17 @@ def check_source(what: str, given: object) -> None:
     if given is not None and not (isinstance(given, str) and given):
         raise BadIntervention(
             f"{what}={shown(given)}; expected the name of one of the task's counterfactuals, such as 'abc', or 'clean'."
+        )
+
+
+def check_found_here(given: object, model: ModelRef) -> None:
+    """Raises BadIntervention for what a sweep found in another model: its heads are others, also where their numbers are
+    the same."""
+    found_in = getattr(given, "found_in", ())
+    if found_in and str(model) not in found_in:
+        raise BadIntervention(
+            f"{given!r} was found in {', '.join(found_in)}, and this is {model}: the same numbers are other heads here. To "
+            f"ask whether they carry over, name them: list(...) of it."
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from tiny import processed_hooked_transformers
 from tiny_architectures import SETTINGS, save_architecture
+from tiny_dictionaries import random_dictionary
 
 import circuitcheck as cc
 from circuitcheck.engine.torch.readouts import unembedded
@@ -77,6 +78,7 @@ def test_shortened_passes_give_the_same(model, ioi):
     def values(of):
         view = of.ablate("L2H2", kind="zero", at="END")
         asked = [ioi.attribution(view, "L2H2, L2H0"), ioi.lens(view, "L2.resid_mid")]
+        asked.append(ioi.attribution(view, "L2H0", key="IO"))
         return [each.values(N) for each in (*asked, ioi.attribution(view, "L2.mlp, b_U", at="END-1"))]
 
     found = values(model)
@@ -140,6 +142,48 @@ def test_heads_and_neurons_of_a_layer_that_is_replaced_are_refused(model, ioi):
         with pytest.raises(BadMetric, match="do not add up to what L1"):
             ioi.attribution(view, part).values(2)
     assert ioi.attribution(view, "L1.attn, L1.mlp").values(2).any()
+
+
+def test_what_a_head_brings_from_somewhere_is_of_heads_and_of_tokens_that_come_before(model, ioi):
+    with pytest.raises(BadMetric, match=r"heads bring something from other tokens, and L1.mlp_out does not"):
+        ioi.attribution(model, "L1H1, L1.mlp", key="IO")
+    with pytest.raises(UnknownPosition):
+        ioi.attribution(model, "L1H1", key="S9")
+    with pytest.raises(BadMetric, match="nothing is brought from a token that comes later"):
+        ioi.attribution(model, "L1H1", at="S1", key="END").values(2)
+    view = model.ablate("L1H2", kind="zero", at="END")
+    with pytest.raises(BadMetric, match="the view writes to z"):  # its attention and values are what they were
+        ioi.attribution(view, "L1H2", key="IO").values(2)
+    unseen = model.knock_out_attention("L1H1", query="END", key="IO")
+    assert not ioi.attribution(unseen, "L1H1", key="IO").values(N).any()
+
+
+def test_from_all_tokens_a_head_brings_what_it_writes(model, ioi):
+    (prompt,) = ioi.prompts(1, model=model)
+    keys = [f"START+{n}" for n in range(len(prompt.tokens))]
+    whole, parts = ioi.attribution(model, "L0.z, L2.z"), [ioi.attribution(model, "L0.z, L2.z", key=key) for key in keys]
+    np.testing.assert_allclose(sum(each.values(1) for each in parts), whole.values(1), atol=1e-6)
+    assert len({each.cells[0].metric.digest for each in (whole, *parts)}) == len(keys) + 1
+
+
+@pytest.mark.parametrize("site", ["L1H1.q", "L1.k", "L1.mlp_in"])
+def test_features_that_have_no_direct_path_have_no_contribution(model, ioi, site):
+    width = {"L1H1.q": 8}.get(site, 32)
+    with pytest.raises(BadMetric, match=r"has no direct path to the logits.*model\.remove"):
+        ioi.attribution(model, random_dictionary(site, width)[3])
+
+
+def test_features_are_read_in_the_view_s_own_run_and_stand_alone(model, ioi):
+    q = random_dictionary("L1.mlp_out", 32)
+    with pytest.raises(UnknownUnit, match="are features of a dictionary"):
+        ioi.attribution(model, [q[3], "L1H1"])
+    with pytest.raises(BadMetric, match=r"does not\. Leave key= out"):
+        ioi.attribution(model, q[3], key="IO")
+    view = model.patch("L1.resid_mid", source="abc", at="END")
+    clean, patched = (ioi.attribution(each, q[0:8]).values(N) for each in (model, view))
+    assert np.abs(clean - patched).max() > 1e-4
+    with pytest.raises(BadMetric, match="writes to the stream after"):
+        ioi.attribution(model.patch("L2.resid_pre", source="abc", at="END"), q[3])
 
 
 def test_a_run_whose_logits_are_something_else_is_refused(model, ioi, monkeypatch):

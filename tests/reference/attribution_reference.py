@@ -41,6 +41,7 @@ NAMES = {
     "gpt2": _GPT2,
     "gpt_bigcode": _GPT2,
     "llama": _LLAMA,
+    "granite": _LLAMA,
     "qwen2": _LLAMA,
     "qwen3": _LLAMA,
     "gemma2": _GEMMA,
@@ -87,6 +88,7 @@ class Run:
     tokens: Tensor
     column: int
     cut: tuple[int, int] | None = None  # (layer, head): its values at the token are 0 in this run
+    attends: bool = False  # for `head_from`
     held: dict = field(default_factory=dict)
 
     def __post_init__(self):
@@ -94,11 +96,13 @@ class Run:
         self.names = NAMES[config.model_type]
         self.body = module(self.model, self.names.body)
         self.blocks = list(module(self.body, self.names.blocks))
-        self.heads = config.num_attention_heads
+        self.heads, self.config = config.num_attention_heads, config
+        self.factor = getattr(config, "residual_multiplier", 1.0)  # Granite's, of all that layers add
         self.final = module(self.body, self.names.final)
         handles = [*self._cuts(), *self._hooks()]
         with torch.no_grad():
-            self.logits = self.model(self.tokens, use_cache=False).logits[:, self.column].double()
+            out = self.model(self.tokens, use_cache=False, output_attentions=self.attends)
+        self.logits, self.attentions = out.logits[:, self.column].double(), out.attentions
         for handle in handles:
             handle.remove()
 
@@ -140,6 +144,18 @@ class Run:
             yield hold(("mlp projected", layer), names.mlp_out, block)
             yield hold(("attn", layer), names.attn_norm or names.attn_out, block)
             yield hold(("mlp", layer), names.mlp_norm or names.mlp_out, block)
+            yield self._values(layer, block)
+
+    def _values(self, layer, block):
+        """What keys are worth, of all tokens [prompt, pos, heads x d_head]."""
+        fused = self.names.attn_out == "attn.c_proj"
+        projection = module(block, "attn.c_attn" if fused else self.names.attn_out.replace("o_proj", "v_proj"))
+
+        def look(_module, _inputs, output):
+            width = self.config.hidden_size if fused else output.shape[-1]
+            self.held["v", layer] = output[..., -width:].double()
+
+        return projection.register_forward_hook(look)
 
     def along(self, one: Tensor, other: Tensor | None):
         """({part: [prompt]}, what they add up to [prompt]): toward token ids [prompt], less those of others."""
@@ -175,9 +191,25 @@ class Run:
         found, stream = {}, self.held["enters"]
         for layer in range(len(self.blocks)):
             found[f"L{layer}.resid_pre"] = stream
-            stream = stream + self.held["attn", layer] + self.held["mlp", layer]
+            stream = stream + self.factor * (self.held["attn", layer] + self.held["mlp", layer])
             found[f"L{layer}.resid_post"] = stream
         return found
+
+    def features(self, sae, numbers, site, one, other):
+        """[prompt]: what features of a dictionary write at a site of layer 1, whose values it encodes; a transcoder reads
+        the stream before the MLP, and writes what that adds."""
+        block, columns = self.blocks[1], torch.arange(self.held["z", 1].shape[1])
+        middle = self.streams()["L1.resid_pre"] + self.held["attn", 1]
+        read = {"resid_post": self.streams()["L1.resid_post"], "mlp": self.held["mlp", 1], "transcoder": middle}
+        read |= {"z": self.held["z", 1], "H2.z": self.held["z", 1][:, columns.chunk(self.heads)[2]]}
+        active = sae.encode(read[site].float()).double()[:, numbers]
+        written = active @ sae.W_dec[numbers].double()
+        if site.endswith("z"):
+            rows = columns if site == "z" else columns.chunk(self.heads)[2]
+            written = written @ self._inputs_first(module(block, self.names.attn_out))[rows]
+            written = self._through(written, self.held["projected", 1], block, self.names.attn_norm)
+        rows = self.model.get_output_embeddings().weight
+        return (self._final(written) * (rows[one] - rows[other]).double()).sum(1)
 
     def _final(self, value):
         return normed(value, self.held["last"], self.final, self.names)
@@ -187,14 +219,14 @@ class Run:
         return self.logits if cap is None else cap * torch.atanh(self.logits / cap)
 
     def _parts(self):
-        gemma = self.model.config.model_type == "gemma2"  # scales the embedding outside of its module
-        yield "embed", self.held["enters"] if gemma else self.held["embed"]
+        scaled = self.config.model_type in ("gemma2", "granite")  # they scale the embedding outside of its module
+        yield "embed", self.held["enters"] if scaled else self.held["embed"]
         if self.names.positions:
             yield "pos_embed", self.held["pos_embed"].expand_as(self.held["enters"])
         yield from self.streams().items()
         for layer, block in enumerate(self.blocks):
-            yield f"L{layer}.attn", self.held["attn", layer]
-            yield f"L{layer}.mlp", self.held["mlp", layer]
+            yield f"L{layer}.attn", self.factor * self.held["attn", layer]
+            yield f"L{layer}.mlp", self.factor * self.held["mlp", layer]
             yield from self._of_heads(layer, block)
             yield from self._of_neurons(layer, block)
 
@@ -216,7 +248,22 @@ class Run:
             yield f"L{layer}.mlp[{neuron}]", self._through(result, whole, block, self.names.mlp_norm)
 
     def _through(self, part, whole, block, norm):
-        return part if norm is None else normed(part, whole, module(block, norm), self.names)
+        return self.factor * (part if norm is None else normed(part, whole, module(block, norm), self.names))
+
+    def head_from(self, layer, head, keys, one, other):
+        """[prompt]: what a head brings from the tokens `keys`: its attention to each, times that token's value."""
+        block, whole = self.blocks[layer], self.held["projected", layer]
+        weight = self._inputs_first(module(block, self.names.attn_out))
+        columns = torch.arange(len(weight)).chunk(self.heads)[head]
+        size = len(columns)
+        shared = self.heads // (getattr(self.config, "num_key_value_heads", None) or self.heads)
+        value = self.held["v", layer][:, :, size * (head // shared) : size * (head // shared + 1)]
+        brought = torch.zeros(len(self.tokens), size, dtype=torch.float64)
+        for key in keys:
+            brought = brought + self.attentions[layer][:, head, self.column, key, None].double() * value[:, key]
+        result = self._through(brought @ weight[columns], whole, block, self.names.attn_norm)
+        rows = self.model.get_output_embeddings().weight
+        return (self._final(result) * (rows[one] - rows[other]).double()).sum(1)
 
     @staticmethod
     def _inputs_first(projection):

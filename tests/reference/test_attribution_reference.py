@@ -10,12 +10,13 @@ from attribution_reference import Run
 from plain import load_smollm2
 from sites_bench import ORGANISM
 from tiny_architectures import SETTINGS, save_architecture
+from tiny_dictionaries import tiny_sae
 from tiny_families import FAMILIES
 from transformers import AutoModelForCausalLM
 
 import circuitcheck as cc
 
-BEYOND = ("Gemma2", "Olmo2", "Phi", "Falcon", "GPTBigCode", "Bloom", "OPT")
+BEYOND = ("Gemma2", "Olmo2", "Phi", "Falcon", "GPTBigCode", "Bloom", "OPT", "Granite")
 N = 4
 
 
@@ -99,6 +100,62 @@ def test_the_scale_is_that_of_the_view_s_own_run(folder_of, name):
     assert not cut["L1H1"].any()
     assert np.abs(cut["L0H0"] - clean["L0H0"]).max() > 1e-4  # what it wrote is the same, and its share of the scale is not
     assert np.abs(others["L0H0"] - clean["L0H0"]).max() > 1e-4
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("name", ["Gemma2", "gpt2", "llama", "Granite", "qwen3"])
+def test_what_a_head_brings_from_each_token_is_what_it_is_by_hand(folder_of, name):
+    """And all tokens together are what the head writes, which each run is checked for."""
+    folder, ioi = folder_of(name), cc.tasks.ioi()
+    model, bare = cc.load(folder, device="cpu"), bare_of(folder)
+    prompts = ioi.prompts(N, model=model, stream="test")
+    keys = {
+        "IO": lambda prompt: prompt.positions["IO"],
+        "START, END": lambda prompt: [0, prompt.end],
+        ("S2[:]", "END-1"): lambda prompt: [*prompt.positions["S2"], prompt.end - 1],
+    }
+    last = model.architecture.n_layers - 1
+    heads = [(0, 0), (last, model.architecture.n_heads - 1)]
+    expected = {(head, key): [] for head in heads for key in keys}
+    for prompt in prompts:
+        run = Run(bare, torch.tensor([prompt.tokens]), prompt.end, attends=True)
+        words = torch.tensor([prompt.answer_id]), torch.tensor([prompt.distractor_id])
+        found, _ = run.along(*words)
+        for head in heads:
+            for key, where in keys.items():
+                expected[head, key].append(float(run.head_from(*head, where(prompt), *words)))
+            whole = float(run.head_from(*head, range(prompt.end + 1), *words))
+            assert whole == pytest.approx(float(found["L{}H{}".format(*head)]), abs=1e-5)
+    asked = {(head, key): ioi.attribution(model, "L{}H{}".format(*head), key=key) for head in heads for key in keys}
+    found = measured(asked, N)
+    for name, values in expected.items():
+        assert found[name] == pytest.approx(np.array(values), abs=1e-5), name
+        assert np.abs(values).max() > 1e-6
+
+
+@pytest.mark.parametrize("name", ["gpt2", "Gemma2"])
+def test_what_features_write_is_what_it_is_by_hand(folder_of, name):
+    folder, ioi, numbers = folder_of(name), cc.tasks.ioi(), [3, 8, 11, 20]
+    model, bare = cc.load(folder, device="cpu"), bare_of(folder)
+    config = bare.config
+    heads, width = config.num_attention_heads, config.hidden_size
+    size = getattr(config, "head_dim", None) or width // heads
+    sites = {
+        "resid_post": ("L1.resid_post", tiny_sae(width, 1)),
+        "mlp": ("L1.mlp_out", tiny_sae(width, 2)),
+        "z": ("L1.z", tiny_sae(size * heads, 3)),
+        "H2.z": ("L1H2.z", tiny_sae(size, 4)),
+        "transcoder": (None, tiny_sae(width, 5, hook="blocks.1.hook_mlp_in", out="blocks.1.hook_mlp_out")),
+    }
+    loaded = {of: cc.sae(sae, at=at) if at else cc.transcoder(sae) for of, (at, sae) in sites.items()}
+    found = measured({of: ioi.attribution(model, q[numbers]) for of, q in loaded.items()}, N)
+    for row, prompt in enumerate(ioi.prompts(N, model=model, stream="test")):
+        run = Run(bare, torch.tensor([prompt.tokens]), prompt.end)
+        words = torch.tensor([prompt.answer_id]), torch.tensor([prompt.distractor_id])
+        for of, (_, sae) in sites.items():
+            expected = float(run.features(sae, numbers, of, *words).detach())
+            assert found[of][row] == pytest.approx(expected, abs=1e-5), of
+    assert all(np.abs(values).max() > 1e-4 for values in found.values())
 
 
 def test_on_the_organism():

@@ -1,12 +1,13 @@
 """Metrics of what parts of a run write to the logits along the direct path, and of what a stream would answer."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from circuitcheck.places.positions import At, Position
 from circuitcheck.places.site_kinds import site_kind
 from circuitcheck.places.sites import Site
+from circuitcheck.plan.dictionaries import DictionaryRef, Features
 from circuitcheck.plan.metrics.protocol import MetricBase, Support
 
 TermKind = Literal["pos_embed", "b_O", "b_out", "b_U"]
@@ -38,11 +39,19 @@ class Toward:
         return {"pair": "", "answer": " toward answer", "token": f" toward {self.words}"}[self.what]
 
 
+Part = Site | Term | Features
+
 DEPTHS = {"embed": -2.0, "pos_embed": -1.0, "attention": 0.25, "resid_mid": 0.5, "mlp": 0.75}  # in layers, from its block's
 
 
-def depth_of(part: Site | Term) -> float:
+def joins_at(part: Part) -> Site | Term:
+    """Where it joins the stream: features where their dictionary writes."""
+    return part.dictionary.writes if isinstance(part, Features) else part
+
+
+def depth_of(part: Part) -> float:
     """How late it joins the stream, in layers; a stream holds what is less deep. What joins after it is infinitely deep."""
+    part = joins_at(part)
     if part.kind == "b_U":
         return float("inf")
     if part.kind in ("embed", "pos_embed"):
@@ -99,24 +108,35 @@ class Lens(_ReadOffTheStream):
 class Attribution(_ReadOffTheStream):
     """What `parts`, together, write to the logits at one token along the direct path: through the final norm with the scale
     that it has in this very run, and the unembedding, before any softcap. All parts of a model add up to the logits.
-    `layers` are the model's, `attn_only` says that it has no MLPs."""
+    `layers` are the model's, `attn_only` says that it has no MLPs. With `key`, of heads only what they bring from the tokens
+    there: what they attend to it, times its values."""
 
-    parts: tuple[Site | Term, ...]
+    parts: tuple[Part, ...]
     at: Position
     toward: Toward
     layers: int
     attn_only: bool = False
     words: str = ""
+    key: tuple[Position, ...] | None = field(default=None, metadata={"digest": "if set"})
 
     @property
     def name(self) -> str:
-        return f"attribution of {self.words or ', '.join(map(str, self.parts))} at {self.at}{self.toward}"
+        source = "" if self.key is None else f" from {', '.join(map(str, self.key))}"
+        return f"attribution of {self.words or ', '.join(map(str, self.parts))}{source} at {self.at}{self.toward}"
+
+    @property
+    def looks_at(self) -> At:  # type: ignore[override]
+        return (self.at, *(self.key or ()))
+
+    @property
+    def dictionaries(self) -> tuple[DictionaryRef, ...]:  # type: ignore[override]
+        return tuple(part.dictionary for part in self.parts if isinstance(part, Features))
 
     @property
     def start(self) -> Site | None:
         """The stream from which on all must only be added: the one that the first of the parts is in or joins. None where
         none is in any."""
-        first = min(self.parts, key=depth_of)
+        first = joins_at(min(self.parts, key=depth_of))
         if first.kind == "b_U":
             return None
         if first.kind in ("embed", "resid_mid", "resid_post"):
@@ -137,14 +157,16 @@ class Attribution(_ReadOffTheStream):
     @property
     def sites(self) -> tuple[Site, ...]:  # type: ignore[override]
         start = [] if self.start is None else [self.start]
-        needed = [site for part in self.parts for site in _read_for(part)]
+        needed = [site for part in self.parts for site in _read_for(part, self.key)]
         return tuple(dict.fromkeys((self.final, *start, *_entering(start), *self.added, *needed)))
 
 
-def _read_for(part: Site | Term) -> tuple[Site, ...]:
+def _read_for(part: Part, key: tuple[Position, ...] | None) -> tuple[Site, ...]:
     """The sites whose values make it up."""
+    if isinstance(part, Features):
+        return (part.dictionary.reads, part.dictionary.writes)
     if isinstance(part, Site):
-        return (part,)
+        return (part,) if key is None else (part, Site("pattern", part.layer), Site("v", part.layer))
     of = {"b_O": Site("z", part.layer), "b_out": Site("neurons", part.layer)}
     return (of[part.kind],) if part.kind in of else ()
 

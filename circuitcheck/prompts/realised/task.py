@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache
 from circuitcheck.digest import digest
 from circuitcheck.errors import BadTask
 from circuitcheck.prompts.permutation import permute
-from circuitcheck.prompts.prompt import Labels, Prompt
+from circuitcheck.prompts.prompt import Labels, Prompt, mirror_of
 from circuitcheck.prompts.realised.combinations import Combinations
 from circuitcheck.prompts.realised.frames import Frame, frames_of
 from circuitcheck.prompts.realised.rendering import Drawn, Renderer
@@ -108,7 +108,8 @@ class RealisedTask:
 
     def _labels(self, frame: Frame, values: Mapping[str, str]) -> Labels:
         second = self.task.second_cluster
-        return Labels(frame.template, None if second is None else values[second], self._pair(frame, values))
+        mirrors = tuple(_mirror(frame, values, changes) for changes in frame.altered.values())
+        return Labels(frame.template, None if second is None else values[second], self._pair(frame, values), mirrors)
 
     def _pair(self, frame: Frame, values: Mapping[str, str]) -> str | None:
         if not self.task.pairs:
@@ -116,3 +117,10 @@ class RealisedTask:
         drawn = [variable for variables in self.combinations.drawn[frame.template].values() for variable in variables]
         others = [values[variable] for variable in drawn if variable not in self.task.pairs]
         return "|".join([frame.template, *sorted(values[variable] for variable in self.task.pairs), *others])
+
+
+def _mirror(frame: Frame, values: Mapping[str, str], changes: Mapping[str, str]) -> str:
+    """Of a prompt and the counterfactual that `changes` make of it, by what they have in the slots that differ."""
+    clean, other = ("|".join(values[held[slot]] for slot in changes) for held in (frame.held, changes))
+    kept = (values[variable] for slot, variable in frame.held.items() if slot not in changes)
+    return "|".join((frame.template, mirror_of(clean, other), *kept))

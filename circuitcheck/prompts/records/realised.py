@@ -7,7 +7,7 @@ from itertools import islice
 from circuitcheck.digest import digest
 from circuitcheck.errors import BadTask
 from circuitcheck.prompts.permutation import keyed_number, permute
-from circuitcheck.prompts.prompt import Counterfactual, Labels, Prompt
+from circuitcheck.prompts.prompt import Counterfactual, Labels, Prompt, mirror_of
 from circuitcheck.prompts.realised.spelling import text_over, tokens_over
 from circuitcheck.prompts.records.record import Record, Rejected
 from circuitcheck.prompts.schema.task import END
@@ -54,8 +54,11 @@ class RealisedRecords:
         return tuple(replace(self._row(index, seed, stream)[1], index=index) for index in rows)
 
     def labels(self, rows: range, *, seed: int, stream: str) -> tuple[Labels, ...]:
-        records = (self._row(index, seed, stream)[0] for index in rows)
-        return tuple(Labels(self._template(each), None, each.cluster or each.place) for each in records)
+        return tuple(self._labels(self._row(index, seed, stream)[0]) for index in rows)
+
+    def _labels(self, record: Record) -> Labels:
+        mirrors = tuple(mirror_of(record.text, text) for _, text in record.counterfactuals)
+        return Labels(self._template(record), None, record.cluster or record.place, mirrors)
 
     def _row(self, index: int, seed: int, stream: str) -> tuple[Record, Prompt]:
         size = self.size(stream)

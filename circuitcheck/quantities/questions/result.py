@@ -12,6 +12,7 @@ from circuitcheck.errors import NotComparable
 from circuitcheck.fields import builtins_of, lines_of
 from circuitcheck.grounds.rests import Rests
 from circuitcheck.quantities.expressions.expression import Expression
+from circuitcheck.quantities.questions.chosen import chosen_by_itself, mirrored_prompts
 from circuitcheck.quantities.questions.fit import poor_fits
 from circuitcheck.quantities.questions.history import shape_of
 from circuitcheck.quantities.questions.html import coloured, escape_code, table
@@ -102,12 +103,17 @@ def result_of(
         measured=measured,
         contrary=contrary,
         local_metrics=_local_metrics(quantity),
-        flags=(*where.flags, *few_prompts(where.task, decision.n), *poor_fits(quantity), *flags),
+        flags=(*where.flags, *_of_prompts(quantity, decision.n), *poor_fits(quantity), *flags),
         control=control,
         question=question,
         shape=shape_of(expression),
         rests=rests,
     )
+
+
+def _of_prompts(quantity: Expression, n: int) -> tuple[str, ...]:
+    """What must be known of the first `n` prompts that it rests on."""
+    return (*few_prompts(quantity.prompts.task, n), *chosen_by_itself(quantity), *mirrored_prompts(quantity, n))
 
 
 def _local_metrics(quantity: Expression) -> tuple[str, ...]:

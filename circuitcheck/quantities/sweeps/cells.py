@@ -117,6 +117,7 @@ class GridCells:
             of=self.cells,
             asked=k,
             sweep=self.origin.sweep,
+            found_in=self.origin.models,
         )
 
     def _units(self, flat: int) -> tuple[str, ...]:

@@ -44,11 +44,7 @@ def draw(grid: GridCells, kind: PictureKind | None = None) -> Picture:
 
 def draw_against(across: GridCells, up: GridCells) -> Picture:
     """A dot for each cell of two grids of the same cells and prompts, named where it is marked in `up`. Raises BadSweep."""
-    same = [axis.words for axis in across.axes] == [axis.words for axis in up.axes]
-    prompts = [(each.origin.task, each.origin.stream, each.origin.seed, each.origin.n) for each in (across, up)]
-    if not same or prompts[0] != prompts[1]:
-        what = f"prompts ({prompts[0]} and {prompts[1]})" if same else "cells"
-        raise BadSweep(f"two grids of other {what} cannot be drawn against each other: expected the same axes and prompts.")
+    _check_same(across, up)
     dots = [
         Dot(
             up.name(place),
@@ -67,6 +63,26 @@ def draw_against(across: GridCells, up: GridCells) -> Picture:
     nothing = _start(across), _start(up)
     notes = [f"Across: {titles[0]}. {' '.join(across.summary()[:2])}", f"Up: {titles[1]}. {' '.join(up.summary()[:2])}"]
     return Picture(scatter(dots, title=f"{titles[1]} against {titles[0]}", axes=titles, nothing=nothing, notes=notes))
+
+
+def _check_same(across: GridCells, up: GridCells) -> None:
+    """Raises BadSweep for grids of other cells, prompts or models."""
+    told = {
+        "cells": [" x ".join(axis.name for axis in each.axes) for each in (across, up)],
+        "prompts": [f"{made.task}, {made.stream}, seed {made.seed}, {made.n}" for made in (across.origin, up.origin)],
+        "models": [", ".join(each.origin.models) for each in (across, up)],
+    }
+    alike = {
+        "cells": [axis.words for axis in across.axes] == [axis.words for axis in up.axes],
+        "prompts": told["prompts"][0] == told["prompts"][1] and across.origin.prompts == up.origin.prompts,
+        "models": across.origin.models == up.origin.models,
+    }
+    for what, same in alike.items():
+        if not same:
+            raise BadSweep(
+                f"two grids of other {what} ({told[what][0]}; {told[what][1]}) cannot be drawn against each other: expected "
+                f"the same axes, prompts and models."
+            )
 
 
 def _map(grid: GridCells) -> str:

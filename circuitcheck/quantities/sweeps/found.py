@@ -11,7 +11,8 @@ class Found:
     """`cells` by their coordinates, best first, with their `values`, and `units`: the heads, units or sites that they are
     on, in words, each once. It is a list of these units to whatever takes units: `model.ablate(grid.top(5), kind="mean")`.
 
-    Selected on `stream`, `of` so many cells; who claims something of them claims it on other prompts.
+    Selected on `stream`, `of` so many cells; who claims something of them claims it on other prompts. They were `found_in`
+    these models, and no other takes them.
     """
 
     cells: tuple[tuple[str, ...], ...]
@@ -22,6 +23,7 @@ class Found:
     of: int
     asked: int
     sweep: str
+    found_in: tuple[str, ...]
 
     @property
     def selected(self) -> str:

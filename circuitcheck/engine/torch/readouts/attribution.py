@@ -9,13 +9,19 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from circuitcheck.engine.torch.dictionaries.slices import rows_of_site
 from circuitcheck.engine.torch.readouts.base import Seen, read
-from circuitcheck.engine.torch.readouts.projected import projected
+from circuitcheck.engine.torch.readouts.embedded import check_positions, entered, has_positions
+from circuitcheck.engine.torch.readouts.projected import Layer, Projected, projected
+from circuitcheck.engine.torch.readouts.sources import values_from
 from circuitcheck.engine.torch.readouts.unembedded import check_ends, directions, final_norm, model_of, rounding_of
 from circuitcheck.engine.torch.sites.shapes import AtIndex, PerPrompt
 from circuitcheck.errors import BadMetric
 from circuitcheck.places import Position, Site
-from circuitcheck.plan import Attribution, Lens, Term
+from circuitcheck.plan import Attribution, Features, Lens, Term
+from circuitcheck.plan.metrics.attribution import Part
+
+_PROJECTED: dict[str, Layer] = {"z": "attention", "b_O": "attention", "neurons": "MLP", "b_out": "MLP"}
 
 
 @read.register
@@ -35,10 +41,10 @@ def _(metric: Attribution, seen: Seen) -> PerPrompt:
     along = seen.once(("along", metric.toward), lambda: directions(metric.toward, seen))
     total = torch.zeros_like(along.bias)
     for part in metric.parts:
-        if part.kind == "b_U":
+        if part == Term("b_U"):
             total = total + (norm.bias * along.vector).sum(1) + along.bias
         else:
-            total = total + (norm(_written(part, metric.at, seen)) * along.vector).sum(1)
+            total = total + (norm(_written(part, metric, seen)) * along.vector).sum(1)
     return total
 
 
@@ -48,20 +54,42 @@ def at(site: Site, position: Position, seen: Seen) -> AtIndex:
     return seen.sites[site.kind, site.layer][rows, columns].double()
 
 
-def _written(part: Site | Term, position: Position, seen: Seen) -> AtIndex:
+def _written(part: Part, metric: Attribution, seen: Seen) -> AtIndex:
     """[prompt, d_model]: what a part is in the stream."""
-    value = partial(at, position=position, seen=seen)
+    position, value = metric.at, partial(at, position=metric.at, seen=seen)
+    if isinstance(part, Features):
+        return _written_by_features(part, position, seen)
     if part.kind == "pos_embed":
-        _check_positions(seen)
+        check_positions(seen)
         return value(Site("resid_pre", 0)) - value(Site("embed", 0))
-    if part.kind in ("z", "b_O"):
-        way = seen.once(("attention", part.layer, position), lambda: projected("attention", part.layer, value, seen))
-    elif part.kind in ("neurons", "b_out"):
-        way = seen.once(("MLP", part.layer, position), lambda: projected("MLP", part.layer, value, seen))
-    else:
-        assert isinstance(part, Site)
-        return value(part)
-    return way.bias_written() if isinstance(part, Term) else way.written(part.index)
+    if part.kind == "embed":
+        return entered(value, seen)
+    if part.kind in _PROJECTED:
+        way = _way(part.layer, _PROJECTED[part.kind], position, seen)
+        if isinstance(part, Term):
+            return way.bias_written()
+        return way.written(part.index) if metric.key is None else way.through(values_from(metric, part, seen), part.index)
+    assert isinstance(part, Site)
+    return value(part)
+
+
+def _way(layer: int, kind: Layer, position: Position, seen: Seen) -> Projected:
+    value = partial(at, position=position, seen=seen)
+    return seen.once((kind, layer, position), lambda: projected(kind, layer, value, seen))
+
+
+def _written_by_features(part: Features, position: Position, seen: Seen) -> AtIndex:
+    """[prompt, d_model]: what the dictionary gives less what it gives without them, where they join the stream."""
+    ref = part.dictionary
+    dictionary = seen.dictionary(ref)
+    values = rows_of_site(ref.reads, seen.sites[ref.reads.kind, ref.reads.layer], *seen.batch.where((position,)))
+    active = dictionary.encode(values)
+    without = active.clone()
+    without[:, list(part.numbers)] = 0
+    written = dictionary.change(without, active, values).double()
+    if ref.writes.kind not in _PROJECTED:
+        return written
+    return _way(ref.writes.layer, _PROJECTED[ref.writes.kind], position, seen).through(written, ref.writes.index)
 
 
 def _check_added(metric: Attribution, seen: Seen) -> None:
@@ -70,8 +98,8 @@ def _check_added(metric: Attribution, seen: Seen) -> None:
     start = metric.start
     assert start is not None
     entering = Site("resid_pre", 0) if start.kind == "embed" else start
-    if start.kind == "embed" and not _has_positions(seen):
-        _compare([value(start)], value(entering), "the embedding is not what enters the first block", seen)
+    if start.kind == "embed" and not has_positions(seen):
+        _compare([entered(value, seen)], value(entering), "the embedding is not what enters the first block", seen)
     parts = [value(site) for site in (entering, *metric.added)]
     _compare(parts, value(metric.final), f"{entering} and what every later layer adds is not the last stream", seen)
 
@@ -85,19 +113,4 @@ def _compare(parts: list[Tensor], whole: Tensor, wrong: str, seen: Seen) -> None
             f"not add up to the logits. Either something writes to the stream in between, or "
             f"{model_of(seen).card.ref} puts its layers together otherwise. Take parts of later layers, or measure what an "
             f"ablation changes instead."
-        )
-
-
-def _has_positions(seen: Seen) -> bool:
-    model = model_of(seen).model
-    return hasattr(model, "pos_embed") and getattr(model.cfg, "positional_embedding_type", "") == "standard"
-
-
-def _check_positions(seen: Seen) -> None:
-    """Raises BadMetric."""
-    if not _has_positions(seen):
-        how = getattr(model_of(seen).model.cfg, "positional_embedding_type", "otherwise")
-        raise BadMetric(
-            f"{model_of(seen).card.ref} adds no position embedding to the stream (its positions are {how}): leave pos_embed "
-            f"out, and the parts still add up."
         )

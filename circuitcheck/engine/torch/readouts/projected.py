@@ -1,5 +1,5 @@
 """What heads and neurons are in the stream: through an output projection, and through the norm that follows it in some
-models (Gemma 2 and 3, OLMo 2), with the scale that it has in this run."""
+models (Gemma 2 and 3, OLMo 2), with the scale that it has in this run, or times a factor (Granite)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,11 +47,19 @@ class Projected:
 
     def written(self, part: int | None) -> AtIndex:
         """[prompt, d_model]: of one head or neuron, or of all together, without the bias."""
-        which = slice(None) if part is None else slice(part, part + 1)
-        return self.onward(torch.einsum("bpw,pwd->bd", self.inputs[:, which], self.weights[which].double()))
+        return self.through(self.inputs[:, _which(part)], part)
+
+    def through(self, inputs: Tensor, part: int | None) -> AtIndex:
+        """[prompt, d_model]: of other inputs [prompt, width] of one head or neuron, or of all, side by side."""
+        weights = self.weights[_which(part)].double()
+        return self.onward(torch.einsum("bpw,pwd->bd", inputs.reshape(len(inputs), *weights.shape[:2]), weights))
 
     def bias_written(self) -> AtIndex:
         return self.onward(self.bias.expand(len(self.inputs), -1))
+
+
+def _which(part: int | None) -> slice:
+    return slice(None) if part is None else slice(part, part + 1)
 
 
 def projected(layer_kind: Layer, layer: int, value: Callable[[Site], AtIndex], seen: Seen) -> Projected:
@@ -85,8 +93,9 @@ def _onward(total: Tensor, out: Tensor, block: Any, names: _Names, layer: int, s
     """How parts of `total`, which the output projection gave, come to be parts of `out`, which is added to the stream."""
     loaded = model_of(seen)
     allowed = 10 * rounding_of(loaded) * float(torch.maximum(total.norm(dim=1), out.norm(dim=1)).max())
-    if float((total - out).norm(dim=1).max()) <= allowed:
-        return lambda parts: parts
+    factor = float(getattr(loaded.model.cfg, "residual_multiplier", None) or 1)  # of what Granite's layers add
+    if float((factor * total - out).norm(dim=1).max()) <= allowed:
+        return lambda parts: factor * parts
     for norm in (getattr(block, name, None) for name in names.norms):
         if norm is None:
             continue

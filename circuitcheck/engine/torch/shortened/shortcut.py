@@ -112,6 +112,8 @@ def _knows(metric: Metric) -> bool:
 def _looked_at(metric: Metric) -> list[At]:
     if not metric.sites:
         return []
+    if isinstance(metric, Attribution) and metric.key is not None:
+        return [None]  # the values of all tokens that heads attend to
     return [(metric.query,) if isinstance(metric, Attention) else metric.looks_at]
 
 
