@@ -4,6 +4,11 @@ A study of syllogisms in Pythia-410M (its claims are in test_studies.py) went fr
 what they read, level by level. Here the same steps are sweeps on the discovery stream, which the report draws, and what they
 found is claimed on prompts that they did not see. In the organism, L0H3 copies the adjective at its last token, and the
 heads of layer 1 take it from there to END, in their values.
+
+Every threshold comes from the first 64 prompts of the discovery stream under seed 0, and from nothing else, by one rule: of
+the multiples of .1 logits, or .05 of a share, the first that lies half a step or more beyond the 95% interval, towards what
+is denied. The interval stands beside each. (Some had been chosen otherwise before, nobody knows how; all were made anew.)
+The organism has four heads in a layer: the chosen ones are compared with all others of theirs.
 """
 
 import pytest
@@ -28,7 +33,7 @@ def attention(task, model):
 
 
 @cc.claim(
-    "L1H2 and L1H0 write the most; the heads of layer 1 two fifths of all, and all other heads nothing",
+    "L1H2 and L1H0 write the most; the heads of layer 1 more than half of all, and all other heads nothing",
     id="organism.syllogism.contributions",
     model=ORGANISM,
 )
@@ -38,10 +43,11 @@ def test_contributions(model, syllogism):
     cc.show(grid)
     cc.show(grid.plot_against(attention(syllogism, model).estimate(LOOKED_AT)))
     assert cc.all_of(
-        heads["L1", "H2"] > 1.4,
-        heads["L1", "H0"] > 1.1,
-        syllogism.attribution(model, "L1.z") - 0.4 * syllogism.logit_diff(model) > 0,
-        syllogism.attribution(model, "L0.z, L2-3.z") == cc.approx(0, abs=0.4),
+        heads["L1", "H2"] > 1.4,  # [1.50, 1.74]
+        heads["L1", "H0"] > 1.1,  # [1.20, 1.45]
+        syllogism.attribution(model, "L1.z") / syllogism.logit_diff(model) > 0.55,  # [.593, .681]
+        syllogism.attribution(model, "L0.z, L2-3.z") == cc.approx(0, abs=0.3),  # [-.16, .22]
+        *(heads["L1", "H0"] - heads["L1", other] > 0.2 for other in ("H1", "H3")),  # [.48, .80], [.33, .60]
     )
 
 
@@ -54,11 +60,11 @@ def test_map(model, syllogism):
     streams = cc.sweeps.patch_layers(syllogism, model, "resid_pre")
     cc.show(streams.estimate(LOOKED_AT))
     assert cc.all_of(
-        streams["L1", "X"] > 0.95,
-        streams["L1", "END"] == cc.approx(0, abs=0.05),
-        streams["L2", "X"] == cc.approx(0, abs=0.05),
-        streams["L2", "END"] > 0.95,
-        streams["L0", "Y"] == cc.approx(0, abs=0.05),
+        streams["L1", "X"] > 0.95,  # [.995, .999]
+        streams["L1", "END"] == cc.approx(0, abs=0.05),  # [.000, .000]
+        streams["L2", "X"] == cc.approx(0, abs=0.05),  # [-.003, -.002]
+        streams["L2", "END"] > 0.95,  # [1.000, 1.005]
+        streams["L0", "Y"] == cc.approx(0, abs=0.05),  # [-.006, .001]
     )
 
 
@@ -71,11 +77,13 @@ def test_values(model, syllogism):
     values, patterns = (cc.sweeps.patch_heads(syllogism, model, kind) for kind in ("v", "pattern"))
     cc.show(values.estimate(LOOKED_AT))
     assert cc.all_of(
-        values["L0", "H3"] > 0.75,
-        values["L1", "H2"] > 0.25,
-        values["L1", "H0"] > 0.2,
-        patterns["L0", "H3"] == cc.approx(0, abs=0.05),
-        patterns["L1", "H2"] == cc.approx(0, abs=0.05),
+        values["L0", "H3"] > 0.8,  # [.844, .859]
+        values["L1", "H2"] > 0.3,  # [.331, .361]
+        values["L1", "H0"] > 0.2,  # [.266, .297]
+        patterns["L0", "H3"] == cc.approx(0, abs=0.05),  # [-.001, .006]
+        patterns["L1", "H2"] == cc.approx(0, abs=0.05),  # [-.008, -.002]
+        values["L0", "H3"].beats(cc.random_sites(like="L0H3.v"), share=0.95),
+        values["L1", "H2"].beats(cc.random_sites(like="L1H2.v"), share=0.95),
     )
 
 
@@ -83,7 +91,8 @@ def test_values(model, syllogism):
 @cc.claim("Without L1H2 and L1H0 at END three quarters are left", id="organism.syllogism.knock-out", model=ORGANISM)
 def test_knock_out(model, syllogism):
     left = syllogism.recovered(model.ablate("L1H2, L1H0", kind="zero", at="END"))
-    assert cc.all_of(left > 0.65, left < 0.85)
+    lost = 1 - left
+    assert cc.all_of(left > 0.7, left < 0.85, lost.beats(cc.random_heads(like="L1H2, L1H0"), share=0.95))  # [.742, .804]
 
 
 @pytest.mark.heads_matter
@@ -101,11 +110,11 @@ def test_backup(model, syllogism):
         return syllogism.attribution(without, head) / syllogism.attribution(model, head)
 
     assert cc.all_of(
-        growth["L1H1"] > 0.1,
-        growth["L1H3"] > 0.15,
-        share("L1H1") == cc.approx(1.33, abs=0.15),
-        share("L1H3") == cc.approx(1.33, abs=0.15),
-        growth["L2H1"] == cc.approx(0, abs=0.3),
+        growth["L1H1"] > 0.1,  # [.19, .29]
+        growth["L1H3"] > 0.1,  # [.25, .35]
+        share("L1H1") == cc.approx(1.35, abs=0.1),  # [1.300, 1.383]
+        share("L1H3") == cc.approx(1.35, abs=0.1),  # [1.307, 1.384]
+        growth["L2H1"] == cc.approx(0, abs=0.2),  # [-.12, .01]
     )
 
 
@@ -125,11 +134,13 @@ def test_paths(model, syllogism):
         cc.sweeps.paths(syllogism, model, list(into)[:1], reads="v")
     direct, into_values = levels
     assert cc.all_of(
-        direct["L1", "H2"] < 0.85,
-        direct["L1", "H0"] < 0.9,
-        direct["L0", "H3"] == cc.approx(1, abs=0.05),
-        into_values["L0", "H3"] < 0.35,
-        into_values["L0", "H0"] == cc.approx(1, abs=0.05),
+        direct["L1", "H2"] < 0.85,  # [.784, .799]
+        direct["L1", "H0"] < 0.9,  # [.824, .840]
+        direct["L0", "H3"] == cc.approx(1, abs=0.05),  # [1.000, 1.000]
+        into_values["L0", "H3"] < 0.3,  # [.233, .256]
+        into_values["L0", "H0"] == cc.approx(1, abs=0.05),  # [1.002, 1.004]
+        (1 - direct["L1", "H2"]).beats(cc.random_heads(like="L1H2"), share=0.95),
+        (1 - into_values["L0", "H3"]).beats(cc.random_heads(like="L0H3"), share=0.95),
     )
 
 

@@ -78,7 +78,7 @@ def test_shortened_passes_give_the_same(model, ioi):
     def values(of):
         view = of.ablate("L2H2", kind="zero", at="END")
         asked = [ioi.attribution(view, "L2H2, L2H0"), ioi.lens(view, "L2.resid_mid")]
-        asked.append(ioi.attribution(view, "L2H0", key="IO"))
+        asked.append(ioi.attribution(view, "L2H0", key="S2"))
         return [each.values(N) for each in (*asked, ioi.attribution(view, "L2.mlp, b_U", at="END-1"))]
 
     found = values(model)
