@@ -39,7 +39,17 @@ def noise(model, shift=0.0):
     return cc.tasks.ioi().sweep(lambda task, n: task.metric(metrics[n], model), ANSWERS).estimate(32)
 
 
-def test_what_a_sweep_found_is_claimed_and_supported_on_the_test_stream(folder, patched):
+def heads_in(folder, model):
+    """Claims of the head whose values matter most to syllogisms, and of one that writes the most, with their controls."""
+    syllogism = cc.tasks.syllogism()
+    values = cc.sweeps.patch_heads(syllogism, model, "v").estimate(48)
+    axes = cc.axis("layer", "L0-1"), cc.axis("head", "H0, H1, H2, H3")
+    written = syllogism.sweep(lambda task, layer, head: task.attribution(model, f"{layer}{head}"), *axes).estimate(48)
+    found = [grid.claims(folder / f"test_{name}.py", k=1) for name, grid in {"values": values, "written": written}.items()]
+    return [name for each in found for name in each.claims]
+
+
+def test_what_a_sweep_found_is_claimed_and_supported_on_the_test_stream(folder, patched, organism):
     grid = patched.estimate(64)
     path = folder.path / "test_found.py"
     written = grid.claims(path, k=3)
@@ -49,10 +59,13 @@ def test_what_a_sweep_found_is_claimed_and_supported_on_the_test_stream(folder, 
     assert "3 of 9 cells" in text
     assert grid.origin.sweep in text
     assert "source = 'clean'" in text
+    of_heads = heads_in(folder.path, organism)
     run = folder.run(None, "-o", "circuit_doctor=off")
     assert run.exit_code == 0, run.text
-    assert set(run.verdicts) == set(written.claims)
+    assert set(run.verdicts) == {*written.claims, *of_heads}
     assert set(run.verdicts.values()) == {"supported"}
+    asked = [[part["relation"] for part in run.claims[name]["comparisons"][0]["parts"]] for name in of_heads]
+    assert asked == [[">", ">="], [">", ">", ">"]]
     one = run.claims[written.claims[0]]
     assert one["family"] == {"name": f"sweep {grid.origin.sweep[:12]}", "size": 3}
     assert one["comparisons"][0]["stream"] == "test"
@@ -99,7 +112,7 @@ def test_a_ready_made_sweep_is_written_by_its_name_also_after_it_was_saved(organ
     cc.load_grid(tmp_path / "grid.json").claims(tmp_path / "test_found.py", k=1)
     text = (tmp_path / "test_found.py").read_text()
     assert "return cc.sweeps.knock_outs(task, model, 'mean', against='abc', at='END')" in text
-    assert 'cell = swept(model, ioi)["L0", "H2"]\n    assert cell < ' in text
+    assert 'cell < 0.4,\n        (-cell).beats(cc.random_sites(like="L0H2"), share=0.95)' in text
     mine = cc.sweeps.knock_outs(cc.tasks.ioi(), organism.ablate("L1H3", kind="zero"), at="END").estimate(32)
     with pytest.raises(BadSweep, match="uses"):
         mine.claims(tmp_path / "test_other.py")

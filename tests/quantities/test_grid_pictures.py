@@ -1,38 +1,15 @@
 """Grids as pictures: every cell where its axes say, and never more certain than its interval."""
 
-from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from made_grids import a_grid
 
 from circuitcheck.errors import BadSweep
-from circuitcheck.quantities import Grid, axis
-from circuitcheck.quantities.sweeps.cells import Origin
+from circuitcheck.quantities import axis
 
 SVG = "{http://www.w3.org/2000/svg}"
-ORIGIN = Origin("ioi", "0", "discovery", 0, 64, 0.95, ("organism",), "ab" * 16, "a title", "an example")
-
-
-def a_grid(*axes, value=None, p=0.5, width=0.1, state="", **changes):
-    shape = tuple(map(len, axes))
-    value = np.arange(np.prod(shape), dtype=float).reshape(shape) / 10 if value is None else np.array(value)
-    return Grid(
-        axes=axes,
-        origin=replace(ORIGIN, **changes),
-        value=value,
-        low=value - width,
-        high=value + width,
-        nothing=np.zeros(shape),
-        p=np.broadcast_to(np.array(p, float), shape),
-        rate=np.ones(shape),
-        state=np.broadcast_to(np.array(state), shape),
-        labels=("",) * value.size,
-        parts=((),) * value.size,
-        method="a method",
-    )
-
-
 LAYERS, AT = axis("layer", "L0-2"), axis("at", ["S1", "S2", "END"])
 
 

@@ -14,6 +14,7 @@ from circuitcheck.files import write_whole
 from circuitcheck.given import checked_whole
 from circuitcheck.prompts.builtin import BUILT_IN
 from circuitcheck.quantities.sweeps.cells import GridCells
+from circuitcheck.quantities.sweeps.controls import control_of
 from circuitcheck.quantities.sweeps.source import code_of
 from circuitcheck.text import counted
 
@@ -38,7 +39,7 @@ class Written:
 @dataclass(frozen=True)
 class _Claim:
     """As the template has it. `sign` and `threshold` say on which side of which number the cell `words` lies, `reason` why
-    that number, in lines."""
+    that number, in lines; `control` asserts what other heads do, where the cell is one."""
 
     name: str
     id: str
@@ -47,6 +48,7 @@ class _Claim:
     sign: str
     threshold: float
     reason: list[str]
+    control: str
 
 
 def write_claims(grid: GridCells, path: Path, k: int, task: str | None, *, over: bool) -> Written:
@@ -93,14 +95,16 @@ def _claim(grid: GridCells, place: tuple[int, ...]) -> _Claim | None:
         f"{grid.cells} intervals hold at once; a cell that does nothing is {nothing:.3g}. The threshold is the end of the "
         f"interval that is nearer to it, rounded towards it."
     )
+    control = control_of(grid, place, above=above)
     return _Claim(
         name=name,
         id=f"found.{_OTHER.sub('-', grid.origin.task).lower()}.{grid.origin.sweep[:6]}.{name.replace('_', '-')}",
-        text=f"{label} is {'above' if above else 'below'} {threshold:g}",
+        text=f"{label} is {'above' if above else 'below'} {threshold:g}{', ' if control.words else ''}{control.words}",
         words=words,
         sign=">" if above else "<",
         threshold=threshold,
-        reason=wrap(reason, 110),
+        reason=wrap(f"{reason} {control.reason}", 110),
+        control=control.code,
     )
 
 
