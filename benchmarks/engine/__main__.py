@@ -10,18 +10,14 @@ ratios are medians of `--repeat` pairs. Operations are multiplications and addit
 
 import argparse
 import json
-import platform
 import statistics
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from cases import Case, cases_of
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
+from timing import facts_of, operations, timed
 
 import circuitcheck as cc
 from circuitcheck.plan import Plan
@@ -50,9 +46,7 @@ def main() -> None:
             )
     if given.json:
         facts = {"model": given.model, "prompts": given.prompts, "pairs": given.repeat, "looped": given.looped}
-        facts |= {"threads": 1, "processor": _processor()}
-        facts |= {"torch": torch.__version__, "python": platform.python_version(), "circuitcheck": cc.__version__}
-        Path(given.json).write_text(json.dumps({"machine": facts, "cases": rows}, indent=2) + "\n")
+        Path(given.json).write_text(json.dumps({"machine": facts | facts_of(), "cases": rows}, indent=2) + "\n")
 
 
 def measured(case: Case, counted: Case, model: cc.Model, task: cc.Task, count: int, repeat: int) -> dict[str, Any]:
@@ -72,10 +66,10 @@ def measured(case: Case, counted: Case, model: cc.Model, task: cc.Task, count: i
     scale = case.count / len(case.shown)
     pairs = []
     for _ in range(repeat):
-        (by_hand, theirs), (values, mine) = _timed(loop), _timed(ours)
+        (by_hand, theirs), (values, mine) = timed(loop), timed(ours)
         np.testing.assert_allclose(values[case.shown], by_hand, rtol=0, atol=1e-3)
         pairs.append((theirs * scale, mine))
-    operations = _operations(lambda: loop(counted)) * scale / _operations(lambda: ours(min(count, _COUNTED)))
+    counts = operations(lambda: loop(counted)) * scale / operations(lambda: ours(min(count, _COUNTED)))
     ratio = statistics.median(theirs / mine for theirs, mine in pairs)
     return {
         "case": case.name,
@@ -83,38 +77,10 @@ def measured(case: Case, counted: Case, model: cc.Model, task: cc.Task, count: i
         "loop_s": statistics.median(theirs for theirs, _ in pairs),
         "ours_s": statistics.median(mine for _, mine in pairs),
         "ratio": ratio,
-        "operations_ratio": operations,
-        "share": ratio / operations,
+        "operations_ratio": counts,
+        "share": ratio / counts,
         "largest_difference": float(np.abs(values[case.shown] - by_hand).max()),
     }
-
-
-class _Counted(TorchDispatchMode):
-    """torch's own formulas. Its FlopCounterMode puts hooks on all modules, which our engine refuses."""
-
-    operations = 0
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
-        found = function(*args, **(kwargs or {}))
-        if formula := flop_registry.get(function._overloadpacket):
-            self.operations += formula(*args, **(kwargs or {}), out_val=found)
-        return found
-
-
-def _operations(work: Callable[[], Any]) -> int:
-    with _Counted() as counted:
-        work()
-    return counted.operations
-
-
-def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
-    start = time.process_time()
-    return work(), time.process_time() - start
-
-
-def _processor() -> str:
-    named = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return named[0].partition(":")[2].strip() if named else platform.processor()
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,6 +1,6 @@
 """Two numbers of each head against each other, with the names of those that are marked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from circuitcheck.pictures.colours import LESS, MORE, written
@@ -14,6 +14,7 @@ _WAYS = ((1, 0), (1, -1), (1, 1), (-1, 0), (-1, -1), (-1, 1), (0, -1), (0, 1))
 _FARTHEST = 14  # steps of 8 pixels
 _APART = 3.0  # between names
 Box = tuple[float, float, float, float]  # left, top, right, bottom
+Leader = tuple[tuple[float, float], tuple[float, float]]  # from a dot to its name
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def scatter(
     dots: Sequence[Dot], *, title: str, axes: tuple[str, str], nothing: tuple[float, float], notes: Sequence[str]
 ) -> str:
     """`axes` name x and y, and lines stand at `nothing`, their numbers where nothing is done. Dots without a mark are rings.
-    Names stand where no other name and no dot is; those for which there is no such place are counted."""
+    Names stand where no other name, no dot and no name's line is; those for which there is no such place are counted."""
     left = _EDGE + LINE + 48
     width = left + _PLOT[0] + 5 * _EDGE
     titles, y = lines_of([title], _EDGE, _EDGE + FONT, width - 2 * _EDGE, font_weight="bold")
@@ -87,33 +88,62 @@ def _names(dots: Sequence[Dot], across: Scale, up: Scale, inside: Box) -> tuple[
     """The names, and how many found no place."""
     points = [(across(dot.x), up(dot.y)) for dot in dots]
     taken = [(x - _RADIUS, y - _RADIUS, x + _RADIUS, y + _RADIUS) for x, y in points]
-    found, without = list[str](), 0
+    found, leaders, without = list[str](), list[Leader](), 0
     strongest = sorted((n for n, dot in enumerate(dots) if dot.marked), key=lambda n: -abs(dots[n].effect))
     for n in strongest:
         (x, y), name = points[n], dots[n].name
-        box = _free(x, y, width_of(name) + _APART, taken, inside)
+        free = _boxes(x, y, width_of(name) + _APART, inside)
+        box = next((each for each in free if _has_room(each, _leader(x, y, each), taken, len(dots), leaders)), None)
         if box is None:
             without += 1
             continue
         taken.append(box)
-        near = min(max(x, box[0]), box[2]), min(max(y, box[1]), box[3])
-        if abs(near[0] - x) + abs(near[1] - y) > 2.5 * _RADIUS:
-            found.append(element("line", x1=x, y1=y, x2=near[0], y2=near[1], stroke=GREY, stroke_width=0.6))
+        if leader := _leader(x, y, box):
+            leaders.append(leader)
+            found.append(element("line", x1=x, y1=y, x2=leader[1][0], y2=leader[1][1], stroke=GREY, stroke_width=0.6))
         found.append(words(name, box[0], box[3] - 3))
     return found, without
 
 
-def _free(x: float, y: float, wide: float, taken: Sequence[Box], inside: Box) -> Box | None:
-    """The nearest box for a name that meets no other."""
+def _boxes(x: float, y: float, wide: float, inside: Box) -> Iterator[Box]:
+    """Where a name may stand, the nearest first."""
     for far in range(1, _FARTHEST + 1):
         for right, down in _WAYS:
             gap = _RADIUS + 2 + 8 * (far - 1)
             left = x + gap if right > 0 else x - gap - wide if right < 0 else x - wide / 2
             top = y - FONT / 2 + down * (FONT / 2 + gap)
             box = (left, top, left + wide, top + FONT)
-            if _within(box, inside) and not any(_meet(box, other) for other in taken):
-                return box
-    return None
+            if _within(box, inside):
+                yield box
+
+
+def _leader(x: float, y: float, box: Box) -> Leader | None:
+    """The line from a dot to its name, where that is not beside it."""
+    near = min(max(x, box[0]), box[2]), min(max(y, box[1]), box[3])
+    return ((x, y), near) if abs(near[0] - x) + abs(near[1] - y) > 2.5 * _RADIUS else None
+
+
+def _has_room(box: Box, leader: Leader | None, taken: Sequence[Box], dots: int, leaders: Sequence[Leader]) -> bool:
+    """Of boxes that are `taken`, the first are those of `dots`, which a line may cross; no name may."""
+    if any(_meet(box, other) for other in taken) or any(_crosses(other, box) for other in leaders):
+        return False
+    return leader is None or not any(_crosses(leader, other) for other in taken[dots:])
+
+
+def _crosses(line: Leader, box: Box) -> bool:
+    """Is a part of it in the box? The shares of the line at which it enters and leaves each side's half plane (Liang and
+    Barsky 1984)."""
+    (x1, y1), (x2, y2) = line
+    enters, leaves = 0.0, 1.0
+    for step, room in ((x1 - x2, x1 - box[0]), (x2 - x1, box[2] - x1), (y1 - y2, y1 - box[1]), (y2 - y1, box[3] - y1)):
+        if step == 0:
+            if room < 0:
+                return False
+        elif step < 0:
+            enters = max(enters, room / step)
+        else:
+            leaves = min(leaves, room / step)
+    return enters < leaves
 
 
 def _within(box: Box, room: Box) -> bool:

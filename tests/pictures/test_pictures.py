@@ -148,6 +148,21 @@ def test_every_marked_head_is_named_once():
     assert sorted(names) == sorted(marked)
 
 
+def test_no_line_from_a_dot_to_its_name_runs_through_a_name():
+    chance = np.random.default_rng(0)
+    up = chance.standard_normal(270) * (chance.random(270) < 0.25)
+    dots = [Dot(f"L{n // 9}H{n % 9}", abs(chance.standard_normal()), y, y, y != 0, "a head") for n, y in enumerate(up)]
+    root = read(scatter(dots, title="t", axes=("x", "y"), nothing=(0.0, 0.0), notes=[]))
+    names = [(text, box) for text, box in boxes(root) if re.fullmatch(r"L\d+H\d+", text)]
+    lines = [each for each in root.iter(f"{SVG}line") if each.get("stroke-width") == "0.6"]
+    assert len(lines) > 10
+    for line in lines:
+        ends = [np.array([float(line.get(f"{axis}{n}")) for axis in "xy"]) for n in (1, 2)]
+        inside = [ends[0] + share * (ends[1] - ends[0]) for share in np.linspace(0, 0.99, 300)]
+        struck = [text for text, box in names for x, y in inside if box[0] < x < box[2] and box[1] < y < box[3]]
+        assert not struck
+
+
 def test_names_that_found_no_place_are_counted():
     crowd = [Dot(f"L{n}H{n}", 0.0, 0.0, 1.0, True, "a head") for n in range(200)]
     root = read(scatter(crowd, title="t", axes=("x", "y"), nothing=(0.0, 0.0), notes=[]))

@@ -12,7 +12,7 @@ from circuitcheck.plan import Cell
 from circuitcheck.prompts import PromptStream
 from circuitcheck.session import current_session
 
-_PART = 64  # cells: the untouched runs that they share are then one in twenty, and progress is told often enough
+_PART = 256  # cells: untouched runs are made once for each part, and progress is told between them
 
 
 @dataclass(frozen=True, eq=False)
