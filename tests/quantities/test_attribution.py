@@ -75,11 +75,14 @@ def test_a_task_without_distractors_has_the_answer_s_logit(model, tmp_path):
 
 
 def test_shortened_passes_give_the_same(model, ioi):
+    """Many views in one plan: of a single one no pass is worth shortening."""
+
     def values(of):
-        view = of.ablate("L2H2", kind="zero", at="END")
-        asked = [ioi.attribution(view, "L2H2, L2H0"), ioi.lens(view, "L2.resid_mid")]
-        asked.append(ioi.attribution(view, "L2H0", key="S2"))
-        return [each.values(N) for each in (*asked, ioi.attribution(view, "L2.mlp, b_U", at="END-1"))]
+        views = [of.ablate(f"L2H{head}", kind="zero", at="END") for head in range(4)]
+        parts = [ioi.attribution(view, "L2H2, L2H0") for view in views] + [ioi.lens(view, "L2.resid_mid") for view in views]
+        parts += [ioi.attribution(view, "L2.mlp, b_U", at="END-1") for view in views]
+        parts += [ioi.attribution(view, "L2H0", key="S2") for view in views[1:]]
+        return sum(parts).draw(range(N))
 
     found = values(model)
     with cc.use_session(cc.Session(cc.Settings(fast="off"))):
