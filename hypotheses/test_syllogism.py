@@ -151,7 +151,10 @@ def test_paths(model, syllogism):
     model=SMOLLM2,
 )
 def test_smollm2(model, syllogism):
-    assert cc.all_of(syllogism.logit_diff(model) > 0.5, syllogism.logit_diff(model.on("swap")) < -0.5)
+    assert cc.all_of(
+        syllogism.logit_diff(model) > 1,  # [1.12, 2.23]
+        syllogism.logit_diff(model.on("swap")) < -0.9,  # [-2.08, -.97]
+    )
 
 
 @pytest.mark.slow
@@ -162,4 +165,4 @@ def test_smollm2(model, syllogism):
 )
 def test_smollm2_paths(model, syllogism):
     three = model.patch_path("L29H7, L23H0, L29H1", into="logits", source="swap", at="END")
-    assert syllogism.recovered(three) < 0.75
+    assert syllogism.recovered(three) < 0.75  # [.598, .691]

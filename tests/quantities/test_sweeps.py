@@ -2,12 +2,14 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
 
 import circuitcheck as cc
 from circuitcheck.errors import BadSweep, UnknownCounterfactual
+from circuitcheck.quantities.sweeps import measuring
 
 NAMES = ("Mary", "John", "Tom", "James", "Sarah", "David", "Paul", "Mark")
 
@@ -108,6 +110,19 @@ def test_all_cells_are_one_plan_on_the_discovery_stream(shared_session, model, s
         found = cc.sweeps.patch_layers(seen, model, against="other").estimate(16)
         assert found.origin.stream == "discovery"
         assert session.forward_passes == 16 * (2 + found.cells) + (32 - 16) + 32
+
+
+def test_how_far_a_sweep_is_is_told_while_its_only_plan_runs(shared_session, model, seen, monkeypatch):
+    monkeypatch.setattr(measuring, "_SOON", 0.0)
+    with cc.use_session(cc.Session(make_engine=lambda _: shared_session.engine)) as session:
+        told = []
+        session.progress = told.append
+        cc.sweeps.patch_layers(seen, model, against="other").estimate(12)
+    said = [re.fullmatch(r"sweep of layer \(3\) x at \(\d+\): (\d+) of (\d+) cells, \d+ s left", each) for each in told]
+    done = [int(each[1]) for each in said if each]
+    assert done == sorted(done)
+    assert len(set(done)) > 5
+    assert done[-1] == int(next(each for each in said if each)[2])
 
 
 def test_cells_must_be_on_the_same_prompts_and_not_the_same_number(model, seen):

@@ -23,6 +23,7 @@ from circuitcheck.engine.torch.sites.access import of_part
 from circuitcheck.engine.torch.sites.batch import Batch, by_size, in_parts
 from circuitcheck.engine.torch.sites.shapes import Value
 from circuitcheck.errors import BadTask, VacuousIntervention
+from circuitcheck.notices import say_done
 from circuitcheck.places import Architecture, Site
 from circuitcheck.plan import (
     CLEAN,
@@ -69,6 +70,7 @@ class Run:
                         values[number, texts.indices] = finite_or_nan(metric, shows).cpu().numpy()
                     if node.cells:
                         proofs[cells[node.cells[0]].view.digest].add(texts.indices, changes, seen.batch)
+                        say_done(len(node.cells) * len(texts.indices))
         receipts = {key: proof.receipts(self._plan) for key, proof in proofs.items()}
         of_cells = tuple(receipts[cell.view.digest] for cell in self._plan.cells)
         count = runs.count + self.references.passes
