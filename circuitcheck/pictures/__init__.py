@@ -9,5 +9,6 @@ from circuitcheck.pictures.maps import MapCell, heat_map
 from circuitcheck.pictures.picture import Picture
 from circuitcheck.pictures.profile import profile
 from circuitcheck.pictures.scatter import Dot, scatter
+from circuitcheck.pictures.svg import notice
 
-__all__ = ["Bar", "Dot", "MapCell", "Picture", "bars", "heat_map", "profile", "scatter"]
+__all__ = ["Bar", "Dot", "MapCell", "Picture", "bars", "heat_map", "notice", "profile", "scatter"]

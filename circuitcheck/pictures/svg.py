@@ -66,6 +66,13 @@ def lines_of(texts: Iterable[str], x: float, y: float, width: float, **attribute
     return found, y
 
 
+def notice(title: str, text: str) -> str:
+    """A picture of nothing but words."""
+    titles, y = lines_of([title], 12.0, 12.0 + FONT, 396.0, font_weight="bold")
+    said, y = lines_of([text], 12.0, y, 396.0, fill=GREY)
+    return picture(title, text, 420.0, y, [*titles, *said])
+
+
 def picture(title: str, description: str, width: float, height: float, body: Sequence[str]) -> str:
     """The whole: white ground, so that it reads the same on a dark page. Its ids are its own, where several stand on one."""
     own = f"picture-{digest((title, description, *body))[:8]}"

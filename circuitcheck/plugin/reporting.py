@@ -9,7 +9,7 @@ import pytest
 from circuitcheck.claims import advice
 from circuitcheck.plugin.extending import extra_of, wrong_with_hooks
 from circuitcheck.plugin.options import figures_folder, report_paths, session_settings, value_of
-from circuitcheck.report import ClaimLog, add_step_summary, whole_report, write_figures, write_report
+from circuitcheck.report import ClaimLog, add_step_summary, whole_report, with_few_pictures, write_figures, write_report
 from circuitcheck.text import counted, first_line
 
 ENVIRONMENT = pytest.StashKey[dict[str, Any]]()
@@ -36,7 +36,7 @@ def write_reports(session: pytest.Session, log: ClaimLog) -> None:
         config.stash[_STEP] = add_step_summary(report, os.environ)
     for path in paths:
         try:
-            write_report(path, report)
+            write_report(path, with_few_pictures(report))
         except Exception as error:  # noqa: BLE001 - whatever it is, the table comes out
             unwritten[path] = f"{type(error).__name__}: {first_line(error)}"
     figures_are_there = _write_figures(config, report["claims"])

@@ -1,7 +1,7 @@
 """Reports: they read results and compute nothing."""
 
 from circuitcheck.report.environment import environment
-from circuitcheck.report.figures import write_figures
+from circuitcheck.report.figures import with_few_pictures, write_figures
 from circuitcheck.report.formats import write_report
 from circuitcheck.report.journal import Journal, read_journal
 from circuitcheck.report.json_report import SCHEMA_VERSION, load_schema, validator, whole_report
@@ -24,6 +24,7 @@ __all__ = [
     "read_run",
     "validator",
     "whole_report",
+    "with_few_pictures",
     "write_figures",
     "write_report",
     "write_table",

@@ -1,12 +1,19 @@
-"""Pictures that claims showed, as files."""
+"""Pictures that claims showed: as files, and as many as a report holds."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from circuitcheck.files import write_whole
+from circuitcheck.pictures import notice
 from circuitcheck.report.page.views import anchor_of
 from circuitcheck.report.repeats import claim_name
+
+MOST = 1 << 25  # characters of SVG in one report: what is read back may have 256 MB in all
+_LEFT_OUT = (
+    "Left out: the pictures of this run have more than {most:,} characters of SVG. --circuit-figures FOLDER writes each of "
+    "them as a file."
+)
 
 
 def write_figures(folder: Path, claims: Sequence[dict[str, Any]]) -> list[Path]:
@@ -22,3 +29,17 @@ def write_figures(folder: Path, claims: Sequence[dict[str, Any]]) -> list[Path]:
             write_whole(path, each["svg"])
             written.append(path)
     return written
+
+
+def with_few_pictures(report: dict[str, Any], most: int = MOST) -> dict[str, Any]:
+    """The report with pictures of `most` characters in all, in the order of its claims; in the place of others stands a
+    picture that says so."""
+    room, claims = most, []
+    for claim in report["claims"]:
+        pictures = []
+        for each in claim["pictures"]:
+            room -= len(each["svg"])
+            left_out = notice(each["title"], _LEFT_OUT.format(most=most))
+            pictures.append(each if room >= 0 else {**each, "svg": left_out.replace("\n", "")})
+        claims.append({**claim, "pictures": pictures})
+    return {**report, "claims": claims}
