@@ -81,7 +81,8 @@ bench: $(READY)
 	mkdir -p build
 	$(BIN)/python benchmarks/engine --repeat 5 --json build/bench-smollm2.json
 	$(BIN)/python benchmarks/engine --model organism --repeat 5 --json build/bench-organism.json
-	$(BIN)/python benchmarks/engine/page.py build/bench-smollm2.json build/bench-organism.json
+	$(BIN)/python benchmarks/engine/sweep.py --repeat 3 --json build/bench-map.json
+	$(BIN)/python benchmarks/engine/page.py build/bench-map.json build/bench-smollm2.json build/bench-organism.json
 	$(BIN)/python benchmarks/sharing.py
 	$(BIN)/python benchmarks/prompts.py
 	$(BIN)/python benchmarks/passes.py

@@ -28,6 +28,10 @@ that both do, as torch counts them: what the ratio of times would be if nothing 
 that was reached. Where one pair was measured, on a machine that others used, times are uncertain by a fifth or more: a
 cell of the loop took 1.05 s in one row of SmolLM2 and 1.32 s in another that runs the same layers. So a share over 100%
 says no more than that little else took time.
+
+A whole map is a sweep as a user makes it: untouched runs, noise floors, intervals and marks for all cells, and the SVG,
+with a batch of all prompts. Beside it stands `get_act_patch_resid_pre` of `transformer_lens.patching` on the same cells
+and prompts, without intervals or picture (`benchmarks/engine/sweep.py`).
 """
 
 
@@ -42,7 +46,8 @@ def main(paths: list[str]) -> None:
 
 def _section(found: dict[str, Any]) -> str:
     facts = found["machine"]
-    lines = [f"\n## {facts['model']}, {facts['prompts']} prompts\n", _of_machine(facts) + "\n"]
+    whole = "" if any("operations_ratio" in each for each in found["cases"]) else ", a whole map"
+    lines = [f"\n## {facts['model']}, {facts['prompts']} prompts{whole}\n", _of_machine(facts) + "\n"]
     lines += [
         "| cells | of | loop, s | ours, s | times faster | operations | share | largest difference |",
         "| --- " * 8 + "|",
