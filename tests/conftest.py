@@ -1,5 +1,6 @@
 """Models that tests share. Random weights where behaviour does not matter, SmolLM2 where it does."""
 
+import gc
 import json
 import os
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from circuitcheck.settings import CACHE
 
 settings.register_profile("quick", max_examples=15)  # for `make test`; `make slow` draws hypothesis's own number
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+gc.set_threshold(20_000, 10, 100)  # every look at all objects of torch takes .1 s: a tenth of the time of all tests
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -102,7 +102,7 @@ def only(cache):
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64"])
 @pytest.mark.parametrize("processing", ["", "+folded"])
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 def test_a_model_from_the_cache_is_the_one_in_the_file(file, cache, parsed, dtype, processing):
     spec = parse_spec(f"{file}{processing}", dtype=dtype)
     usual, first, second = (load(spec, "cpu", folder) for folder in (None, cache, cache))
@@ -231,7 +231,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(2)
 def test_an_entry_that_is_not_whole_is_made_anew(file, cache, entry, parsed, damage):
     damage(entry)
     assert read(file, cache) == read(file, None)
@@ -282,6 +282,7 @@ def test_off_reads_nothing_and_writes_nothing(file, cache, entry, parsed, monkey
     assert sorted(cache.rglob("*")) == before
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("place", ["/proc/nowhere", "file/below"])
 def test_a_folder_that_cannot_be_written_costs_nothing_but_time(file, tmp_path, parsed, place):
     (tmp_path / "file").write_text("in the way")
@@ -289,6 +290,7 @@ def test_a_folder_that_cannot_be_written_costs_nothing_but_time(file, tmp_path, 
     assert len(parsed) == 2
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("fault", ["full before", "full meanwhile", "unsaveable"])
 def test_what_cannot_be_kept_leaves_nothing_behind(file, cache, parsed, fault, monkeypatch):
     from transformers import LlamaForCausalLM
@@ -308,6 +310,7 @@ def forbidden(*_arguments, **_how):
     raise PermissionError(13, "Permission denied")
 
 
+@pytest.mark.slow
 def test_an_entry_that_cannot_be_deleted_is_not_believed(file, cache, entry, parsed, monkeypatch):
     consistently_other(entry)
     monkeypatch.setattr(converted.tempfile, "mkdtemp", forbidden)

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 from claims_folder import Folder
-from loaded_once import models_loaded_once
+from loaded_once import models_loaded_once, packages_read_once
 
 
 @pytest.fixture
 def loaded_once() -> Iterator[None]:
-    """Runs in this process find the models that earlier ones loaded."""
-    with models_loaded_once():
+    """Runs in this process find the models that earlier ones loaded, and the packages that they found."""
+    with models_loaded_once(), packages_read_once():
         yield
 
 

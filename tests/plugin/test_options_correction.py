@@ -370,6 +370,7 @@ def test_methods_tell_these_claims_apart(runs: dict[str, Run]) -> None:
     assert standing(runs["e-bh"]) not in (standing(runs["holm"]), standing(runs["bh"]))
 
 
+@pytest.mark.slow
 def test_level_is_the_error_of_the_run(folder: Folder, ends: dict[str, float]) -> None:
     claims = KNOWN["much"].claim("much", ends["much"]) + KNOWN["more"].claim("more", ends["more"])
     usual = folder.run(claims, "--circuit-correction=holm")

@@ -147,6 +147,7 @@ def test_ini_sets_it_and_the_command_line_comes_first(folder: Folder) -> None:
     assert used(run) == run.report["environment"]["scope"] == OLD
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("claim, marked, other", [(MARKED_OLD, OLD, NEW), (MARKED_NEW, NEW, OLD)], ids=[OLD, NEW])
 def test_claim_comes_before_command_line_and_ini(folder: Folder, claim: str, marked: str, other: str) -> None:
     folder.pytester.makeini(f"[pytest]\ncircuit_scope = {other}\n")

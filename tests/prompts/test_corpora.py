@@ -162,6 +162,7 @@ for prompt in task.prompts(Letters(), seed=3, stream="test", rows=range(25)):
 """
 
 
+@pytest.mark.slow
 def test_another_process_has_the_same_rows(short):
     runs = [
         subprocess.run(
