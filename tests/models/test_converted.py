@@ -81,13 +81,21 @@ def test_a_file_is_read_only_once_its_header_is_that_of_a_model_that_fits(file, 
     def read_all(_path):
         raise AssertionError("it was read")
 
+    read(file, cache)
+    large = r"has \d\d,\d{3} weights, which take 0 GB as float32"
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr(model_size, "memory_of", lambda _device: 1 << 16)
+        with pytest.raises(ModelUnavailable, match=large):
+            read(file, cache)  # from the cache, that perhaps a larger machine wrote
     monkeypatch.setattr(converted, "_digest", read_all)
     with pytest.raises(CorruptCheckpoint, match="it was read"):
         read(file, cache)
+    shutil.rmtree(cache)
+    with pytest.raises(CorruptCheckpoint, match="it was read"):
+        read(file, cache)  # its header is well
     monkeypatch.setattr(model_size, "memory_of", lambda _device: 1 << 16)
-    with pytest.raises(ModelUnavailable, match=r"has \d\d,\d{3} weights, which take 0 GB as float32"):
+    with pytest.raises(ModelUnavailable, match=large):
         read(file, cache)
-    monkeypatch.setattr(checkpoints, "memory_of", lambda _device: 1 << 16)
     assert read_tokenizer(parse_spec(str(file)), cache).vocab_size > 0
     file.write_bytes(bytes(1 << 20))
     for reader in (read, lambda file, cache: read_tokenizer(parse_spec(str(file)), cache)):
