@@ -36,15 +36,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def fresh_session(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Tests of the library do not share measured values, and leave nothing in the user's cache; those that need a shared
-    model ask for it."""
+    """Tests of the library do not share measured values, unless they ask for `one_session`, and leave nothing in the user's
+    cache."""
     if "smollm2" in request.fixturenames:
         yield
         return
     monkeypatch.setenv(CACHE, "off")
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)  # runs within tests are none of ours
-    with cc.use_session(cc.Session()):
+    with cc.use_session(request.getfixturevalue("one_session") if "one_session" in request.fixturenames else cc.Session()):
         yield
+
+
+@pytest.fixture(scope="module")
+def one_session() -> cc.Session:
+    """For the tests of a file, with the models that they share."""
+    return cc.Session()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from claims_folder import Folder
@@ -21,3 +22,9 @@ def folder(
 ) -> Folder:
     (pytester.path / "tiny").symlink_to(tiny_gpt2, target_is_directory=True)
     return Folder(pytester, tmp_path_factory.getbasetemp() / "checkups")
+
+
+@pytest.fixture(scope="module")
+def kept() -> dict[str, Any]:
+    """For runs that several tests of a file look at."""
+    return {}

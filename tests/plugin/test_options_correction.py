@@ -81,11 +81,6 @@ def warm_statistics(warm: None, tiny_gpt2: Path) -> None:
         assert cc.tasks.ioi().logit_diff(cc.load(str(tiny_gpt2))) < 100
 
 
-@pytest.fixture(scope="module")
-def kept() -> dict[str, Any]:
-    return {}
-
-
 @pytest.fixture
 def ends(folder: Folder, kept: dict[str, Any]) -> dict[str, float]:
     if "ends" not in kept:

@@ -88,11 +88,6 @@ def warm_statistics(warm: None, tiny_gpt2: Path) -> None:
         assert cc.tasks.ioi().logit_diff(cc.load(str(tiny_gpt2))) < 100
 
 
-@pytest.fixture(scope="module")
-def kept() -> dict[str, Run]:
-    return {}
-
-
 @pytest.fixture
 def old(folder: Folder, kept: dict[str, Run]) -> Run:
     """One run of every kind of claim, for all tests that only read it."""
