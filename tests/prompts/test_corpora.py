@@ -186,10 +186,10 @@ def test_positions_of_one_document_count_as_one(short, model):
 
 
 class Mlp:
-    """Of one layer: what it gives is one_session, or replaced at one place."""
+    """Of one layer: what it gives is kept, or replaced at one place."""
 
     def __init__(self, network, layer):
-        self.layer, self.one_session, self.instead = network.transformer.h[layer].mlp, [], None
+        self.layer, self.kept, self.instead = network.transformer.h[layer].mlp, [], None
 
     def __call__(self, _module, _inputs, output):
         self.kept.append(output[0].double())
