@@ -4,6 +4,8 @@ import gc
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for number, item in enumerate(found):
             if number not in kept:
                 item.add_marker("slow")
+
+
+if find_spec("sae_lens") is None:  # beside TransformerLens 4 there is none: make compat
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+        with _skipping_what_needs_sae_lens():
+            yield
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+        with _skipping_what_needs_sae_lens():
+            yield
+
+
+@contextmanager
+def _skipping_what_needs_sae_lens() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, ModuleNotFoundError) and cause.name == "sae_lens":
+                pytest.skip("there is no sae_lens beside this TransformerLens")
+            cause = cause.__cause__ or cause.__context__
+        raise
 
 
 @pytest.fixture(autouse=True)
