@@ -28,8 +28,9 @@ $(READY): pyproject.toml constraints.txt
 hypotheses: $(READY)
 	$(BIN)/python -m pytest hypotheses -m "not slow" --override-ini circuit_time_budget=$(SECONDS_FOR_CLAIMS)
 
+# Bytecode is kept, whatever the environment says: else each of a hundred processes compiles the package anew.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -m "not slow" -n $(WORKERS) --dist loadfile
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -m "not slow" -n $(WORKERS) --dist loadfile
 
 # Lint, types, layers and the tests nearest to what changed, in a minute and a half: for between two commits.
 check: $(READY)

@@ -1,7 +1,11 @@
-"""Models of folders that no test changes, loaded once for all tests of a process, whatever sessions they are in."""
+"""What no test changes, read once for all tests of a process: models of folders, and which packages are installed."""
 
+import importlib.metadata
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
+from importlib.metadata import Distribution
 from pathlib import Path
 
 import pytest
@@ -13,6 +17,7 @@ from circuitcheck.errors import ModelChanged
 from circuitcheck.models import ModelSpec
 
 _held: dict[tuple[object, ...], LoadedModel] = {}
+_installed: dict[tuple[str, ...], list[Distribution]] = {}
 
 
 @contextmanager
@@ -32,3 +37,24 @@ def _load_once(spec: ModelSpec, *where: object) -> LoadedModel:
     except (KeyError, ModelChanged):
         _held[key] = load(spec, *where)
     return _held[key]
+
+
+@contextmanager
+def packages_read_once() -> Iterator[None]:
+    """Each pytest run asks all installed packages for plugins: a tenth of a short run."""
+    find = importlib.metadata.distributions
+
+    def found(**how: object) -> list[Distribution]:
+        path = tuple(sys.path)
+        if how:
+            return list(find(**how))  # type: ignore[arg-type]
+        if path not in _installed:
+            _installed[path] = list(find())
+        return _installed[path]
+
+    once = cached_property(Distribution.entry_points.fget)  # type: ignore[attr-defined]
+    once.__set_name__(Distribution, "entry_points")
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr(importlib.metadata, "distributions", found)
+        patches.setattr(Distribution, "entry_points", once)
+        yield

@@ -67,6 +67,7 @@ def test_a_hub_that_answers_is_asked_by_libraries(asked):
         assert (reason, hub.HF_HUB_OFFLINE) == ("", False)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     "get, error, advice",
     [

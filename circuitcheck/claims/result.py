@@ -1,12 +1,12 @@
 """A claim's result, as reports and other processes get it."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from circuitcheck.claims.claim import Claim
 from circuitcheck.claims.wording import NO_WORDING, Wording
-from circuitcheck.engine.protocol import Receipt, on_most_prompts
+from circuitcheck.engine.protocol import Receipt, Work, on_most_prompts
 from circuitcheck.fields import (
     FLAG,
     SHARED,
@@ -36,6 +36,7 @@ from circuitcheck.session import NOTHING_REUSED, Reuse
 from circuitcheck.settings import Settings
 from circuitcheck.text import all_printable, counted
 
+_WORK = ("whole", "kept", "shortened", "calls", "done", "needed")
 VERDICTS = ("supported", "refuted", "inconclusive", "error", "skipped")
 
 
@@ -60,6 +61,7 @@ class ClaimResult:
     wording: Wording = NO_WORDING
     settings: Settings | None = None
     pictures: tuple[Picture, ...] = ()
+    work: Work = field(default_factory=Work)
 
     @property
     def as_expected(self) -> bool:
@@ -239,6 +241,24 @@ FIELDS: tuple[Field[ClaimResult], ...] = (
     ),
     Field("prompts", defined("count"), lambda result: max((each.decision.n for each in result.comparisons), default=0)),
     Field("forward_passes", defined("count"), lambda result: result.forward_passes),
+    Field(
+        "work",
+        described(
+            "how passes were run, counted in prompts: whole, kept (whole, for shorter ones to start from) and shortened, in "
+            "how many calls of the model; done of needed are tokens times layers; why_whole counts passes by what kept them "
+            "from being shortened",
+            {
+                "type": "object",
+                "required": [*_WORK, "why_whole"],
+                "additionalProperties": False,
+                "properties": {
+                    **dict.fromkeys(_WORK, defined("count")),
+                    "why_whole": {"type": "object", "additionalProperties": defined("count")},
+                },
+            },
+        ),
+        lambda result: {**asdict(result.work), "why_whole": dict(result.work.why_whole)},
+    ),
     Field(
         "reused",
         described(

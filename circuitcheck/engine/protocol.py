@@ -1,7 +1,8 @@
 """What an engine is. A faster one, or one on other machines, only has to answer these calls."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -91,16 +92,39 @@ def on_most_prompts(receipts: Iterable[Receipt]) -> tuple[Receipt, ...]:
     return tuple(found.values())
 
 
+@dataclass(frozen=True)
+class Work:
+    """How passes were run, counted in prompts. `shortened` ones run only the layers and tokens that an intervention can
+    change, `kept` ones are whole, for those to start from, and `whole` are all others; in how many `calls` of the model.
+    `done` of `needed` are tokens times layers: what was run, of what whole passes would take. `why_whole` counts passes with
+    interventions by what kept them from being shortened."""
+
+    whole: int = 0
+    kept: int = 0
+    shortened: int = 0
+    calls: int = 0
+    done: int = 0
+    needed: int = 0
+    why_whole: Counter[str] = field(default_factory=Counter)
+
+    def __add__(self, other: "Work") -> "Work":
+        return Work(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
+
+    def __sub__(self, other: "Work") -> "Work":
+        return Work(*(getattr(self, each.name) - getattr(other, each.name) for each in fields(self)))
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """`values` [cell, row] float64; `receipts` for each cell, one for each intervention of its view. `forward_passes`
-    counts prompts run through the model. `prompts` are digests of the rows' tokens, for who wants to compare; an engine
-    that makes no prompts has none."""
+    counts prompts run through the model, and `work` says how. `prompts` are digests of the rows' tokens, for who wants to
+    compare; an engine that makes no prompts has none."""
 
     values: NDArray[np.float64]
     receipts: tuple[tuple[Receipt, ...], ...]
     forward_passes: int
     prompts: tuple[str, ...] = ()
+    work: Work = field(default_factory=Work)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,15 @@ from circuitcheck.plugin.extending import (
     tell_finished,
     wrong_with_hooks,
 )
-from circuitcheck.plugin.options import journal_folder, options_again, session_settings, shard_of, time_budget, value_of
+from circuitcheck.plugin.options import (
+    explain,
+    journal_folder,
+    options_again,
+    session_settings,
+    shard_of,
+    time_budget,
+    value_of,
+)
 from circuitcheck.plugin.registering import note_registered, open_lock, write_registered
 from circuitcheck.plugin.reporting import ENVIRONMENT, report_of, tell_reports, write_reports
 from circuitcheck.plugin.running import attach, expect_in_subtest, forget, is_subtest, result_of, run_claim, unfinished
@@ -36,7 +44,7 @@ from circuitcheck.plugin.workers import (
     tell_controller,
     told_by_worker,
 )
-from circuitcheck.report import ClaimLog, Journal, environment, write_table
+from circuitcheck.report import ClaimLog, Journal, environment, pass_lines, write_table
 from circuitcheck.session import Session, current_session, use_session
 
 _NAMED = 5  # tests in a line of the summary
@@ -236,7 +244,10 @@ def pytest_terminal_summary(
         return
     quiet = config.option.verbose < -1 or config.option.no_summary
     if value_of(config, "summary") != "off" and not quiet:
-        write_table(terminalreporter, report_of(config, log, exitstatus), log.seconds, time_budget(config))
+        report = report_of(config, log, exitstatus)
+        write_table(terminalreporter, report, log.seconds, time_budget(config))
+        for line in pass_lines(report["claims"]) if explain(config) else ():
+            terminalreporter.write_line(line)
         write_summary(config, terminalreporter)
         write_registered(config, terminalreporter, log)
     all_there = tell_reports(terminalreporter, config, quiet=quiet)

@@ -142,7 +142,8 @@ OPTIONS = (
 # These are read in ways of their own: a flag without a value, a list, and one that is in the ini file only.
 REQUIRE_MODELS = Option("require_models", "a model that cannot be had is an error, not a skip", bool, False)
 REQUIRE_GPU = Option("require_gpu", "an error at the start where models would not run on a CUDA device", bool, False)
-_SWITCHES = (REQUIRE_MODELS, REQUIRE_GPU)
+EXPLAIN = Option("explain", "after the table, say of each claim how its passes were run, and why", bool, False)
+_SWITCHES = (REQUIRE_MODELS, REQUIRE_GPU, EXPLAIN)
 REPORT = Option(
     "report",
     "write the whole result to PATH: .json for programs, .html for people, .md for a pull request; repeatable; in the ini "
@@ -234,11 +235,19 @@ def value_of(config: pytest.Config, name: str) -> Any:
 
 
 def require_models(config: pytest.Config) -> bool:
-    return bool(config.getoption(REQUIRE_MODELS.flag) or config.getini(REQUIRE_MODELS.ini))
+    return _is_on(config, REQUIRE_MODELS)
 
 
 def require_gpu(config: pytest.Config) -> bool:
-    return bool(config.getoption(REQUIRE_GPU.flag) or config.getini(REQUIRE_GPU.ini))
+    return _is_on(config, REQUIRE_GPU)
+
+
+def explain(config: pytest.Config) -> bool:
+    return _is_on(config, EXPLAIN)
+
+
+def _is_on(config: pytest.Config, switch: Option) -> bool:
+    return bool(config.getoption(switch.flag) or config.getini(switch.ini))
 
 
 def shard_of(config: pytest.Config) -> tuple[int, int] | None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from circuitcheck.claims import Claim, ClaimRecorder, ClaimResult, asserted_by, wording_of
+from circuitcheck.engine.protocol import Work
 from circuitcheck.errors import CircuitCheckError, Inconclusive, ModelUnavailable, Refuted
 from circuitcheck.plugin.claim_settings import claim_settings
 from circuitcheck.plugin.collecting import claim_of, model_of
@@ -29,6 +30,7 @@ class ClaimRun:
     recorder: ClaimRecorder
     passes_before: int
     reused_before: int
+    work_before: Work
     started: float = field(default_factory=time.perf_counter)
     inconclusive: str = ""
     done: bool = False
@@ -45,7 +47,7 @@ def run_claim(item: pytest.Function, claim: Claim, session: Session) -> Generato
     __tracebackhide__ = True
     settings = claim_settings(item.config, session.settings, claim)
     recorder = ClaimRecorder(claim, settings, asserted_by(item.function))
-    run = item.stash[RUN] = ClaimRun(claim, recorder, session.forward_passes, len(session.reused))
+    run = item.stash[RUN] = ClaimRun(claim, recorder, session.forward_passes, len(session.reused), session.work)
     with recording(recorder):
         try:
             result = yield
@@ -115,6 +117,7 @@ def result_of(
         seconds=time.perf_counter() - run.started if run else report.duration,
         forward_passes=session.forward_passes - run.passes_before if run else 0,
         reused=Reuse.together(session.reused[run.reused_before :]) if run else NOTHING_REUSED,
+        work=session.work - run.work_before if run else Work(),
         scope=run.recorder.settings.scope if run else claim.scope or session.settings.scope,
         node=item.nodeid,
         reason=reason,

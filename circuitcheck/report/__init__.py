@@ -7,6 +7,7 @@ from circuitcheck.report.journal import Journal, read_journal
 from circuitcheck.report.json_report import SCHEMA_VERSION, load_schema, validator, whole_report
 from circuitcheck.report.log import ClaimLog
 from circuitcheck.report.merging import merged
+from circuitcheck.report.passes import pass_lines
 from circuitcheck.report.reading import read_run
 from circuitcheck.report.remarks import wrong_with_run
 from circuitcheck.report.step_summary import add_step_summary
@@ -20,6 +21,7 @@ __all__ = [
     "environment",
     "load_schema",
     "merged",
+    "pass_lines",
     "read_journal",
     "read_run",
     "validator",

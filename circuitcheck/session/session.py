@@ -18,6 +18,7 @@ from circuitcheck.engine.protocol import (
     Reconstructed,
     Scanned,
     Table,
+    Work,
     on_most_prompts,
 )
 from circuitcheck.errors import BadSpec, NotComparable
@@ -60,15 +61,16 @@ class Measured:
 
 @dataclass
 class Session:
-    """`forward_passes` counts prompts run through a model since the session began, `asked_outside` the questions that no
-    claim asked. `progress` is called after each block.
-    With `checkups`, models are examined before anything is measured on them. `reused` says of each measurement what of it
-    came from the store of values that the settings name."""
+    """`forward_passes` counts prompts run through a model since the session began; `work` says of those that plans took how
+    they were run. `asked_outside` counts the questions that no claim asked. `progress` is called after each block. With
+    `checkups`, models are examined before anything is measured on them. `reused` says of each measurement what of it came
+    from the store of values that the settings name."""
 
     settings: Settings = field(default_factory=Settings)
     make_engine: MakeEngine = chosen_engine
     progress: Progress | None = None
     forward_passes: int = 0
+    work: Work = field(default_factory=Work)
     asked_outside: int = 0
     ledger: Ledger = field(default_factory=Ledger)
     counterexamples: CounterexampleStore = field(default_factory=CounterexampleStore)
@@ -173,11 +175,15 @@ class Session:
         if not lacking:
             return
         clean = tuple(Cell(View(model), metric) for metric in lacking.values())
-        n = min(self.settings.first_look, self.population(where, [model]))
-        usual = self.measure(where, clean, range(n)).values
-        again = self._measured_again(Plan(model, where, clean, other_batch(self.settings.batch)), range(n))
+        rows = self.first_rows(where, [model])
+        usual = self.measure(where, clean, rows).values
+        again = self._measured_again(Plan(model, where, clean, other_batch(self.settings.batch)), rows)
         for metric, one, other in zip(lacking.values(), usual, again, strict=True):
             self._noise[self._noise_key(where, model, metric)] = noise_between(one, other)
+
+    def first_rows(self, where: PromptStream, models: Sequence[ModelRef]) -> range:
+        """The prompts that are looked at first."""
+        return range(min(self.settings.first_look, self.population(where, models)))
 
     def _noise_key(self, where: PromptStream, model: ModelRef, metric: Metric) -> tuple[str, str, str]:
         return self.models.place(model), where.task.digest, metric.digest
@@ -289,6 +295,7 @@ class Session:
         """Measure a plan, and put what it gives into the store."""
         table = self.models.ready_engine(plan.model).run(plan, rows)
         self.forward_passes += table.forward_passes
+        self.work += table.work
         self.reused.append(Reuse(of=table.values.size))
         if self.models.stored is not None:
             self.models.stored.keep(plan, self.models.card(plan.model).device, rows, table)

@@ -53,6 +53,7 @@ def test_each_dtype_has_a_column(examined_once, capsys):
     assert head.split()[-2:] == ["float32", "float64"]
 
 
+@pytest.mark.slow
 def test_a_failed_check_is_exit_code_one(monkeypatch, capsys):
     lies_at(monkeypatch, "z", "blocks.{layer}.hook_mlp_out")
     assert main(["doctor", "organism", "--device", "cpu"]) == 1

@@ -43,6 +43,7 @@ def in_shell(step, **variables):
     return subprocess.run(run, env={**os.environ, "PATH": path, **variables}, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("gpus", [0, 1, 4])
 def test_github_takes_it_for_a_workflow(here, gpus):
     assert (
@@ -127,6 +128,7 @@ def test_its_lines_test_the_claims_in_parts_and_put_them_together(here):
     assert "1 of 1 claims as expected" in (here / "circuitcheck.html").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gpus, job", [("1", "claims"), ("3", "report")])
 @pytest.mark.sampled(1)
 def test_drift_from_a_baseline_fails_and_is_told(here, monkeypatch, gpus, job):

@@ -43,6 +43,7 @@ def test_every_marker_stands_before_a_block(page):
     assert idle_markers(text_of(page)) == 0
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("page", having("cells"))
 def test_cells_print_what_is_shown(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -69,6 +70,7 @@ def test_every_text_has_what_prints_it(page):
             assert getattr(before, "kind", "") in ("tests", "cells"), f"{block.place}: say what prints it"
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.usefixtures("warm")
 @pytest.mark.parametrize("page", having("tests"))
 def test_claims_come_out_as_the_page_shows(page, pytester):

@@ -135,6 +135,7 @@ def edit_by_replacing(bridge):
     parameter.data = parameter.data * 2
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("edit", [edit_in_place, edit_by_replacing, edit_data])
 def test_weights_that_changed_are_noticed_before_anything_is_measured(bridge, ioi, edit):
     model = cc.load(bridge)

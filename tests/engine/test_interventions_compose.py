@@ -15,7 +15,7 @@ KINDS = ("zero", "mean", "counterfactual")
 
 @pytest.mark.parametrize("last", KINDS)
 @pytest.mark.parametrize("first", KINDS)
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(1)
 def test_of_two_ablations_of_one_head_the_later_counts(model, values, first, last):
     def then(view, kind, **more):
         return view.ablate(HEAD, kind=kind, at="END", **more)
@@ -39,6 +39,7 @@ def test_the_means_of_another_sample_are_other_means(model, values):
     assert (values(model.ablate(HEAD, kind="mean", n=64)) != values(model.ablate(HEAD, kind="mean", n=128))).any()
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("kind", KINDS)
 def test_ablating_everything_everywhere_differs_from_clean(model, values, kind):
     everything = model.ablate("L0-2.attn, L0-2.mlp", kind=kind)
@@ -128,6 +129,7 @@ class EachAtItsOwn(Ablate):
         return ((first, parse_at("S2")), *((site, parse_at("END")) for site in others))
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("kind, layer", [("z", 1), ("q", 2), ("pattern", 0)])
 def test_sites_of_one_layer_may_have_positions_of_their_own(model, values, ioi, kind, layer):
     both = EachAtItsOwn((Site(kind, layer, 1), Site(kind, layer, 2), Site(kind, layer, 3)), "zero", parse_at("S2, END"))

@@ -48,6 +48,7 @@ COUNTS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("count, make", COUNTS.values(), ids=COUNTS)
 def test_each_pass_is_run_once(ioi, model, count, make):
     assert passes(ioi, model, make(ioi, model)) == count

@@ -146,6 +146,7 @@ class Found:
         ]
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("n", [32, 64, 256])
 def test_donors_are_among_the_first_n_of_the_reference_stream(network, ioi, model, n):
     found = Found(network, ioi, model, prompts=64, pool=n, n=n)
@@ -208,6 +209,7 @@ def test_where_only_the_prompt_itself_fits_another_is_found_among_twice_as_many(
     assert all(16 <= donor.index < 32 and donor.template == prompt.template for prompt, donor in found.pairs())
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "slots", ["A", ["P"], ["O", "P"], ("B", "P"), {"A", "P"}], ids=["name", "list", "pair", "tuple", "set"]
 )
@@ -368,6 +370,7 @@ def resampled(model, prompts=32, **options):
     return task.logit_diff(model.ablate(WORDS, kind="resample", at="END", **options)).values(prompts)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("batch", [1, 5, 8, 64])
 def test_the_draw_does_not_depend_on_the_size_of_blocks(model, tiny_gpt2, batch):
     with elsewhere(batch=batch):
@@ -549,7 +552,7 @@ def with_values_of(network, prompt, donors, units, at, run="clean"):
 @pytest.mark.parametrize("run", ["clean", "abc"])
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("words", UNITS)
-@pytest.mark.sampled(12)
+@pytest.mark.sampled(4)
 def test_exactly_one_prompt_that_fits_gives_the_value_that_was_measured(network, ioi, model, words, place, run):
     at = PLACES[place]
     view = model if run == "clean" else model.on(run)

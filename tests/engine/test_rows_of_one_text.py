@@ -26,19 +26,8 @@ def in_the_first_window(token):
 
 
 @pytest.fixture(scope="module")
-def kept():
-    return cc.Session()
-
-
-@pytest.fixture(autouse=True)
-def fresh_session(kept):
-    with cc.use_session(kept):
-        yield
-
-
-@pytest.fixture(scope="module")
-def model(kept, tiny_gpt2):
-    with cc.use_session(kept):
+def model(one_session, tiny_gpt2):
+    with cc.use_session(one_session):
         return cc.load(str(tiny_gpt2))
 
 
@@ -60,11 +49,11 @@ def texts(task, model):
 
 
 @pytest.fixture
-def measure(kept, texts, monkeypatch):
+def measure(one_session, texts, monkeypatch):
     """(values, receipts, passes of the model) of all rows, in a session of its own; `together` lets rows share a pass."""
 
     def run(make, *, together=True):
-        with monkeypatch.context() as patch, cc.use_session(cc.Session(make_engine=lambda _: kept.engine)) as session:
+        with monkeypatch.context() as patch, cc.use_session(cc.Session(make_engine=lambda _: one_session.engine)) as session:
             if not together:
                 patch.setattr(sharing, "_shares", lambda node: False)
             quantity = make()
@@ -75,8 +64,8 @@ def measure(kept, texts, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def q(kept):
-    with cc.use_session(kept):
+def q(one_session):
+    with cc.use_session(one_session):
         return random_dictionary("L1.resid_post", 32)
 
 

@@ -73,7 +73,7 @@ def expected_of(found, column):
 
 @pytest.mark.parametrize("bos", ["tokenizer", "always"])
 @pytest.mark.parametrize("name", DICTIONARIES)
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(1)
 def test_it_is_what_a_loop_over_every_token_finds(tiny_gpt2, corpus, run, name, bos):
     site, point, d_in, k, pick = DICTIONARIES[name]
     model = cc.load(str(tiny_gpt2), bos=bos)

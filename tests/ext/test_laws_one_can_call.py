@@ -24,7 +24,7 @@ OURS = {
 
 
 @pytest.mark.parametrize("name", OURS)
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(2)
 def test_ours_keep_the_laws_and_each_broken_kernel_is_refused(model, ioi, name):
     for each in OURS[name](model).data.interventions:
         assert check_kernel(each, model, ioi) == tuple(LAWS)

@@ -69,7 +69,7 @@ def test_it_loads_by_the_same_path_as_any_folder(organism):
 
 
 @pytest.mark.parametrize("task", MUST_BE_DONE)
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 def test_it_does_the_task_on_nearly_every_prompt_of_the_test_stream(organism, task):
     assert TASKS[task].accuracy(organism).estimate(400).low >= 0.95
 
@@ -122,6 +122,7 @@ def test_its_tokenizer_splits_as_gpt2_does():
         assert tokenizer.decode(ids, clean_up_tokenization_spaces=False) == strange
 
 
+@pytest.mark.slow
 def test_each_of_the_forty_capitals_is_known(organism):
     """A mean over prompts could hide a country that it gets wrong."""
     task, right = cc.tasks.entity_binding("capital"), {}

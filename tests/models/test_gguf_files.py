@@ -29,6 +29,7 @@ def refused(path, message):
     assert str(path) in str(error.value)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "name, tensor",
     [
@@ -63,7 +64,7 @@ def test_more_layers_than_the_header_says(file):
         {"gemma2.rope.freq_base": 5.0},
     ],
 )
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(2)
 def test_words_of_the_header_that_would_be_lost(file, words):
     refused(file(words=words), f"says ({'|'.join(words)})=|has the shape")
 

@@ -225,7 +225,7 @@ def some_of(family):
     return {name: KEPT[name] for name in list(KEPT)[[*FAMILIES, "organism"].index(family) % 6 :: 6]}
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(1)
 def test_interventions_mean_the_same_in_a_folded_model(both):
     chosen = KEPT if both.family in MANY_INTERVENTIONS else some_of(both.family)
     clean = both.task.logit_diff(both.plain).values(N)
@@ -261,7 +261,7 @@ OF_THE_STREAM = {
 
 
 @pytest.mark.parametrize("ablated", [False, True], ids=["untouched", "ablated"])
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(2)
 def test_metrics_of_what_is_said_attended_and_computed_are_the_same(both, ablated):
     def quantities(model):
         view = model.ablate("L0H1", kind="zero") if ablated else model
@@ -270,6 +270,7 @@ def test_metrics_of_what_is_said_attended_and_computed_are_the_same(both, ablate
     assert not differing(both.measured(quantities), TOLERANCE)
 
 
+@pytest.mark.sampled(3)
 def test_with_layer_norm_the_stream_has_lost_its_mean_and_with_rms_norm_nothing(both):
     found = both.measured(lambda model: {name: both.task.metric(each, model) for name, each in OF_THE_STREAM.items()})
     if not both.has_layer_norm:
@@ -280,6 +281,7 @@ def test_with_layer_norm_the_stream_has_lost_its_mean_and_with_rms_norm_nothing(
         assert (folded < plain + 1e-5).all(), name
 
 
+@pytest.mark.sampled(3)
 def test_with_layer_norm_a_direction_projected_out_of_the_stream_is_another_one(both):
     plain, folded = both.values(lambda model: model.project_out(direction(model), at="END"))
     if both.has_layer_norm:

@@ -97,6 +97,7 @@ def test_how_far_it_is_from_the_bare_model_is_told(tiny_llama):
 # The state of the process that loads and runs it
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_autocast_around_a_claim_changes_nothing(tiny_llama, dtype):
     model = cc.load(str(tiny_llama))

@@ -140,6 +140,7 @@ def test_a_gguf_file_that_was_not_fetched(tmp_path):
     refused(tmp_path / "m.gguf", "is a pointer of Git LFS")
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     "count, letters, message",
     [(1 << 16, 1, "names 65,557 tensors, and 65,536 at most are read"), (1, 1 << 24, "16777216 at most are read")],

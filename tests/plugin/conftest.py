@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from claims_folder import Folder
-from loaded_once import models_loaded_once
+from loaded_once import models_loaded_once, packages_read_once
 
 
 @pytest.fixture
 def loaded_once() -> Iterator[None]:
-    """Runs in this process find the models that earlier ones loaded."""
-    with models_loaded_once():
+    """Runs in this process find the models that earlier ones loaded, and the packages that they found."""
+    with models_loaded_once(), packages_read_once():
         yield
 
 
@@ -21,3 +22,9 @@ def folder(
 ) -> Folder:
     (pytester.path / "tiny").symlink_to(tiny_gpt2, target_is_directory=True)
     return Folder(pytester, tmp_path_factory.getbasetemp() / "checkups")
+
+
+@pytest.fixture(scope="module")
+def kept() -> dict[str, Any]:
+    """For runs that several tests of a file look at."""
+    return {}

@@ -167,7 +167,7 @@ def test_denied_comparison_that_is_refuted_passes(folder: Folder) -> None:
         "walrus", "semicolon",
     ],
 )  # fmt: skip
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(2)
 def test_refuted_comparison_behind_an_assert_refutes(folder: Folder, before: str, body: str) -> None:
     assert_refuted(run(folder, body, before=before))
 
@@ -196,7 +196,7 @@ def test_supported_comparisons_of_one_assert_are_all_recorded(folder: Folder, bo
         "assert q > 100 or q > -100",
     ],
 )
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(2)
 def test_an_assert_that_passes_is_no_refutation(folder: Folder, body: str) -> None:
     """One comparison in it is refuted, and does not make it fail."""
     assert run(folder, body).verdicts == {"it": "supported"}
@@ -218,6 +218,7 @@ def test_refuted_holds_interval_prompts_and_three_contrary_prompts(folder: Folde
         found.shows(f"E*#{prompt['index']} *{prompt['text']}")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("assertion", ["q > 100", "q == cc.approx(0, abs=0.001)"])
 @pytest.mark.parametrize("style", ["long", "short"])
 def test_traceback_ends_at_the_assert(folder: Folder, assertion: str, style: str) -> None:

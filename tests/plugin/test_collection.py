@@ -175,6 +175,7 @@ def imported(script: str, cwd: Path) -> list[str]:
     return done.stdout.splitlines()[-1].split()[1:]
 
 
+@pytest.mark.slow
 def test_loading_the_plugin_imports_nothing_heavy(tmp_path: Path) -> None:
     script = "import circuitcheck.plugin.hooks, circuitcheck.fixtures, circuitcheck as cc; cc.tasks.ioi()"
     assert imported(script, tmp_path) == []

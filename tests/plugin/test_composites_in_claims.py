@@ -63,11 +63,6 @@ CLAIMS = (
 )
 
 
-@pytest.fixture(scope="module")
-def kept() -> dict[str, Any]:
-    return {}
-
-
 @pytest.fixture
 def run(folder: Folder, kept: dict[str, Any]) -> Run:
     """One run for all tests that only read it."""

@@ -69,11 +69,6 @@ ERRORS = {
 }
 
 
-@pytest.fixture(scope="module")
-def kept() -> dict[str, Run]:
-    return {}
-
-
 @pytest.fixture
 def run(folder: Folder, kept: dict[str, Run]) -> Run:
     """One run for all tests that only read it."""

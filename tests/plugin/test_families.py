@@ -12,11 +12,6 @@ ENDS = {"alone": Edge(ALONE), "shared": Edge(SHARED)}
 IN_FAMILY = {"family": "heads", "family_size": SIZE}
 
 
-@pytest.fixture(scope="module")
-def kept() -> dict[str, Any]:
-    return {}
-
-
 @pytest.fixture
 def between(folder: Folder, kept: dict[str, Any]) -> float:
     """A threshold that is cleared at 95%, and not at the twelfth of that error."""

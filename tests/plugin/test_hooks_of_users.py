@@ -115,7 +115,7 @@ def test_so_are_those_of_a_folder_that_is_collected_later(folder: Folder):
         ("pytest_circuit_register_task(): return {}", "there is no hook pytest_circuit_register_task; there are"),
     ],
 )
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(1)
 def test_what_cannot_be_registered_stops_the_run(run, hook, words):
     run(f"def {hook}\n").usage_error(words)
 

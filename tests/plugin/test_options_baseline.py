@@ -78,6 +78,7 @@ def test_a_baseline_that_does_not_fit_together_fails_the_run_and_loses_nothing(f
     run.shows("nothing could be compared: what the result rests on cannot be read*", "failed: the baseline does not fit*")
 
 
+@pytest.mark.slow
 def test_ini_names_one_from_its_folder(folder: Folder) -> None:
     folder.pytester.makeini("[pytest]\ncircuit_baseline = base.json\n")
     folder.run(CLAIMS, "--circuit-baseline-update=new")

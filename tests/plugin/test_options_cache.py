@@ -29,6 +29,7 @@ def test_a_folder_is_meant_from_the_root(folder: Folder) -> None:
     assert (entry / "model.safetensors").stat().st_ctime_ns == made
 
 
+@pytest.mark.slow
 def test_the_ini_file_says_it_too(folder: Folder) -> None:
     folder.pytester.makeini("[pytest]\ncircuit_cache = elsewhere\n")
     folder.run(CLAIM)

@@ -81,11 +81,6 @@ def warm_statistics(warm: None, tiny_gpt2: Path) -> None:
         assert cc.tasks.ioi().logit_diff(cc.load(str(tiny_gpt2))) < 100
 
 
-@pytest.fixture(scope="module")
-def kept() -> dict[str, Any]:
-    return {}
-
-
 @pytest.fixture
 def ends(folder: Folder, kept: dict[str, Any]) -> dict[str, float]:
     if "ends" not in kept:
@@ -370,6 +365,7 @@ def test_methods_tell_these_claims_apart(runs: dict[str, Run]) -> None:
     assert standing(runs["e-bh"]) not in (standing(runs["holm"]), standing(runs["bh"]))
 
 
+@pytest.mark.slow
 def test_level_is_the_error_of_the_run(folder: Folder, ends: dict[str, float]) -> None:
     claims = KNOWN["much"].claim("much", ends["much"]) + KNOWN["more"].claim("more", ends["more"])
     usual = folder.run(claims, "--circuit-correction=holm")

@@ -78,6 +78,7 @@ def test_a_file_that_cannot_be_read_is_written_anew(folder: Folder, kept: Path) 
     assert json.loads(file.read_text())["model"] == "tiny"
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_costs_nothing_but_time(folder: Folder, kept: Path) -> None:
     kept.write_text("a file in the way")
     assert set(folder.run(CLAIMS).verdicts.values()) == {"supported"}

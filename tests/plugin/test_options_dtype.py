@@ -37,6 +37,7 @@ def test_models_of_two_dtypes_have_two_fingerprints(folder: Folder) -> None:
     assert len(fingerprints) == 2
 
 
+@pytest.mark.slow
 def test_ini_sets_it_and_the_command_line_comes_first(folder: Folder) -> None:
     folder.pytester.makeini("[pytest]\ncircuit_dtype = float64\n")
     assert folder.run(claim("float64")).verdicts == {"it": "supported"}

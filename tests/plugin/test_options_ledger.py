@@ -85,6 +85,7 @@ def test_the_same_run_again_is_no_other_try(under: Any) -> None:
     assert compared(again)["tries"] is None
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("where", ["off", "other.jsonl"])
 def test_another_file_or_none_knows_nothing(under: Any, folder: Folder, where: str) -> None:
     under(0, source=POSITIVE)

@@ -27,6 +27,7 @@ def test_another_model_stands_in_the_place_of_one_also_where_a_test_loads_it(fol
     assert models(folder.run(CLAIMS)) == {"cut": "other", "untouched": "other"}
 
 
+@pytest.mark.slow
 def test_a_baseline_is_met_by_the_new_model(folder: Folder) -> None:
     with_another_model(folder)
     base = "--circuit-baseline=base.json"

@@ -88,11 +88,6 @@ def warm_statistics(warm: None, tiny_gpt2: Path) -> None:
         assert cc.tasks.ioi().logit_diff(cc.load(str(tiny_gpt2))) < 100
 
 
-@pytest.fixture(scope="module")
-def kept() -> dict[str, Run]:
-    return {}
-
-
 @pytest.fixture
 def old(folder: Folder, kept: dict[str, Run]) -> Run:
     """One run of every kind of claim, for all tests that only read it."""
@@ -147,6 +142,7 @@ def test_ini_sets_it_and_the_command_line_comes_first(folder: Folder) -> None:
     assert used(run) == run.report["environment"]["scope"] == OLD
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("claim, marked, other", [(MARKED_OLD, OLD, NEW), (MARKED_NEW, NEW, OLD)], ids=[OLD, NEW])
 def test_claim_comes_before_command_line_and_ini(folder: Folder, claim: str, marked: str, other: str) -> None:
     folder.pytester.makeini(f"[pytest]\ncircuit_scope = {other}\n")

@@ -70,6 +70,7 @@ def test_refuted_as_expected_is_an_xfail(folder: Folder) -> None:
     assert found.claims["it"]["as_expected"]
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("bodies", [(SUPPORTED, REFUTED), (REFUTED, SUPPORTED)], ids=["last", "first"])
 def test_one_refuted_assert_among_supported_ones_refutes(folder: Folder, bodies: tuple[str, str]) -> None:
     assert run(folder, "\n    ".join(bodies)).verdicts == {"it": "refuted"}
@@ -85,6 +86,7 @@ def test_inconclusive_fails(folder: Folder, expect: str) -> None:
     assert not found.claims["it"]["as_expected"]
 
 
+@pytest.mark.sampled(1)
 @expectations
 def test_inconclusive_skips_under_the_option(folder: Folder, expect: str) -> None:
     found = run(folder, INCONCLUSIVE, "--circuit-inconclusive=skip", "-rs", expect=expect)
@@ -94,6 +96,7 @@ def test_inconclusive_skips_under_the_option(folder: Folder, expect: str) -> Non
     assert "inconclusive: ioi.logit_diff(model) == 0" in found.text
 
 
+@pytest.mark.sampled(2)
 @expectations
 @pytest.mark.parametrize("body, name", list(zip(ERRORS, ERROR_NAMES, strict=True)), ids=ERROR_NAMES)
 def test_another_exception_fails_as_an_error(folder: Folder, body: str, name: str, expect: str) -> None:
@@ -209,6 +212,7 @@ def test_it(model, ioi):
     assert "not today" in found.claims["it"]["reason"]
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("body, letter, word", [(REFUTED, "R", "REFUTED"), (INCONCLUSIVE, "I", "INCONCLUSIVE")])
 def test_refuted_and_inconclusive_have_letters_and_words_and_count_as_failed(
     folder: Folder, body: str, letter: str, word: str
@@ -240,7 +244,7 @@ CAUGHT = [
 
 @expectations
 @pytest.mark.parametrize("body", CAUGHT, ids=["suppress", "try", "with check", "check.is_true", "subtests"])
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(1)
 def test_a_refutation_that_something_caught_is_a_refutation(folder: Folder, body: str, expect: str) -> None:
     found = folder.run(
         f"@claim(id='it', samples=32, expect={expect!r})\ndef test_it(model, ioi, request):\n    {body}\n",
@@ -292,6 +296,7 @@ def test_a_note_of_many_claims_is_written_once(folder: Folder) -> None:
     folder.run("\n".join(claims)).shows("c0, c1, c2, c3, c4 and 2 more: RuntimeError: same")
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("slip", ["@cc.claim", "@cc.claim('a sentence')"])
 def test_a_claim_without_its_words_says_how_one_is_written(folder: Folder, slip: str) -> None:
     found = folder.run(f"{slip}\ndef test_it(model, ioi): pass\n", report=False)

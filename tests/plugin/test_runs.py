@@ -184,7 +184,7 @@ def test_without_the_terminal_the_report_is_written(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize("flag", ["-q", "-v", "-s", "--tb=no"])
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 def test_output_flags_change_no_verdict(folder: Folder, flag: str) -> None:
     assert folder.run(CLAIMS, flag).verdicts == VERDICTS
 
@@ -195,6 +195,7 @@ def test_keyword_selects_claims(folder: Folder) -> None:
     assert run.verdicts == {"supported": "supported", "inconclusive": "inconclusive"}
 
 
+@pytest.mark.slow
 def test_verdicts_do_not_depend_on_the_order_of_claims(folder: Folder) -> None:
     forward = folder.run(CLAIMS)
     nodes = [f"hypotheses/test_claims.py::test_{name}" for name in reversed(VERDICTS)]

@@ -66,6 +66,7 @@ def test_time_is_given_for_each_file_of_claims(folder: Folder) -> None:
     assert times == ["hypotheses/test_claims.py", "hypotheses/test_second.py"]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "body",
     [

@@ -17,19 +17,8 @@ from circuitcheck.prompts import STREAMS
 
 
 @pytest.fixture(scope="module")
-def kept():
-    return cc.Session()
-
-
-@pytest.fixture(autouse=True)
-def fresh_session(kept):
-    with cc.use_session(kept):
-        yield
-
-
-@pytest.fixture(scope="module")
-def models(kept, tiny_gpt2):
-    with cc.use_session(kept):
+def models(one_session, tiny_gpt2):
+    with cc.use_session(one_session):
         return {bos: cc.load(str(tiny_gpt2), bos=bos) for bos in ("never", "always")}
 
 
@@ -162,6 +151,7 @@ for prompt in task.prompts(Letters(), seed=3, stream="test", rows=range(25)):
 """
 
 
+@pytest.mark.slow
 def test_another_process_has_the_same_rows(short):
     runs = [
         subprocess.run(

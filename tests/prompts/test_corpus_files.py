@@ -79,6 +79,7 @@ def test_another_field_may_hold_the_text(tmp_path, model):
     assert rows(task, model) == by_hand(model, DOCUMENTS, 16, lambda *_: True)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("suffix", ["jsonl", "txt"])
 def test_a_large_file_is_not_held_in_memory(tmp_path, model, suffix):
     story = "Then Mary met John and then Tom went to the store. " * 80

@@ -15,19 +15,8 @@ CONTEXT = 17
 
 
 @pytest.fixture(scope="module")
-def kept():
-    return cc.Session()
-
-
-@pytest.fixture(autouse=True)
-def fresh_session(kept):
-    with cc.use_session(kept):
-        yield
-
-
-@pytest.fixture(scope="module")
-def models(kept, tiny_gpt2):
-    with cc.use_session(kept):
+def models(one_session, tiny_gpt2):
+    with cc.use_session(one_session):
         return {bos: cc.load(str(tiny_gpt2), bos=bos) for bos in ("never", "always")}
 
 

@@ -60,6 +60,7 @@ def test_a_file_of_records_larger_than_memory(tmp_path):
         cc.Task.from_records(path)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "name, content, message",
     [
@@ -89,6 +90,7 @@ def test_a_table_that_unpacks_to_more_than_memory(tmp_path):
         cc.Task.from_records(path)
 
 
+@pytest.mark.slow
 @readers
 @pytest.mark.sampled(1)
 def test_a_text_of_a_table_that_no_reader_holds(tmp_path, read):
@@ -315,7 +317,7 @@ TEMPLATES = {
 
 
 @pytest.mark.parametrize("template", TEMPLATES.values(), ids=TEMPLATES)
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(3)
 def test_a_chat_template_that_means_harm(template):
     model = cc.load("organism")
     tokenizer = cc.current_session().engine.tokenizer(model.ref).inner

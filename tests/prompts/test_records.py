@@ -26,19 +26,8 @@ NAMES = ("Mary", "John", "Tom", "James", "Sarah", "David", "Paul", "Mark", "Anna
 
 
 @pytest.fixture(scope="module")
-def kept():
-    return cc.Session()
-
-
-@pytest.fixture(autouse=True)
-def fresh_session(kept):
-    with cc.use_session(kept):
-        yield
-
-
-@pytest.fixture(scope="module")
-def model(kept, tiny_gpt2):
-    with cc.use_session(kept):
+def model(one_session, tiny_gpt2):
+    with cc.use_session(one_session):
         return cc.load(str(tiny_gpt2))
 
 
@@ -272,8 +261,8 @@ def streams(task, model):
 
 
 @pytest.fixture(scope="module")
-def hashed(kept, folder, model):
-    with cc.use_session(kept):
+def hashed(one_session, folder, model):
+    with cc.use_session(one_session):
         return streams(records(folder, MANY, name="many"), model)
 
 

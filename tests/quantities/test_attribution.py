@@ -26,6 +26,7 @@ def parts_of_layers(layers):
     return f"embed, pos_embed, L0-{layers - 1}.z, L0-{layers - 1}.mlp, bias"
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("whole", [WHOLE, parts_of_layers(3), "L2.resid_pre, L2.attn, L2.mlp, b_U", "L2.resid_post, b_U"])
 @pytest.mark.parametrize("of", ["clean", "abc", "ablated"])
 def test_the_parts_of_a_run_add_up_to_its_own_logits(model, ioi, whole, of):
@@ -196,6 +197,7 @@ def test_a_run_whose_logits_are_something_else_is_refused(model, ioi, monkeypatc
             asked.values(3)
 
 
+@pytest.mark.slow
 def test_measured_in_one_plan_they_are_what_they_are_alone(model, ioi):
     asked = [
         ioi.attribution(view, part, toward=toward, at=at)
@@ -228,6 +230,7 @@ def test_other_words_are_other_metrics(model, ioi):
     assert ioi.attribution(model, cc.heads("L1H1")).cells[0].metric.parts == asked[0].cells[0].metric.parts
 
 
+@pytest.mark.slow
 def test_a_fold_of_the_norms_moves_no_part_and_a_softcap_comes_after_all_parts(model, ioi, tmp_path, tiny_gpt2):
     folded = cc.load(f"{model.ref.spec}+folded")
     for part in ("embed, pos_embed", "L1H1", "L2.mlp", "L2.b_O", "b_U"):

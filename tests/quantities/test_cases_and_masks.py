@@ -113,6 +113,7 @@ def shrunk(strategy, violates):
     return found.template, {name: value for name, value in found.values if name != "other"}
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "violates, template, values",
     [

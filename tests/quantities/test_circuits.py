@@ -90,6 +90,7 @@ def same(one, other):
     np.testing.assert_allclose(values(one), values(other), rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_circuit_and_its_complement_together_are_everything(model):
     circuit = cc.circuit({"END": "L1H2, L2H0", "S2, S1+1": cc.heads("L0H1")})
     everything = model.ablate(cc.heads(), kind="zero")

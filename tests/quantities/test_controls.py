@@ -92,7 +92,7 @@ def by_hand(planted, model, heads, base="clean"):
 
 
 @pytest.mark.parametrize("heads", ["L1H1", "L1H2", "L1H3", "L1H1, L1H2", "L1H2, L1H3", "L1H1, L1H5", "L0H1, L1H1"])
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(1)
 def test_every_set_is_compared_and_counted_as_by_hand(planted, model, drop, heads):
     tally = by_hand(planted, model, heads)
     result = asked(drop(heads), heads)
@@ -111,6 +111,7 @@ def test_a_head_that_matters_beats_all_there_are(drop):
     assert result.control.strongest_effect == pytest.approx(drop("L1H2").values(PROMPTS).mean())
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("share, verdict", [(0.7, "supported"), (0.86, "refuted"), (0.95, "refuted")])
 def test_the_second_strongest_head_beats_six_of_seven(drop, share, verdict):
     found = drop("L1H2").beats(cc.random_heads(like="L1H2"), share=share).decide()

@@ -113,6 +113,7 @@ def test_it_is_shown_with_intervals(model, task, values):
         assert word in text
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("off, warned", [(0.25, True), (0.35, False)])  # 44% and 58% are explained
 @pytest.mark.parametrize("use", ["edit", "splice", "metric"])
 def test_a_poor_fit_is_a_warning_in_the_result(model, all_values, with_settings, off, warned, use):

@@ -83,6 +83,7 @@ def test_precision_and_recall_of_a_mark(facts, firing):
     assert precision != pytest.approx(recall, abs=0.01)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("where", ["M|J|T", lambda token: any(each in token.text for each in "MJT")], ids=["regex", "call"])
 def test_a_predicate_is_as_good_as_a_mark(facts, firing, where):
     _, two, fires, _, marked = firing

@@ -123,6 +123,7 @@ def test_a_task_with_a_second_cluster_has_two_way_t(ioi, model, settings, head):
 # What gives no verdict
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("templates, verdict", [(4, "inconclusive"), (5, "supported")])
 def test_fewer_than_five_templates_are_no_sample(planted, settings, templates, verdict):
     with settings(samples=512):

@@ -214,6 +214,7 @@ def test_without_a_violation_the_bound_is_what_so_many_prompts_can_exclude(rate,
     assert rate * 0.9 < decision.high <= rate
 
 
+@pytest.mark.slow
 def test_one_in_a_thousand_is_what_is_searched_for_by_default():
     assert search(LARGE, never).decision.n == searched(0.001) == 3688
 

@@ -24,7 +24,7 @@ def test_every_architecture_of_sae_lens_is_here():
 
 
 @pytest.mark.parametrize("architecture", SAES)
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(1)
 def test_an_sae_on_the_residual_stream(pair, architecture, tmp_path):
     sae = at_site(architecture)
     sae.save_model(tmp_path)
@@ -32,7 +32,7 @@ def test_an_sae_on_the_residual_stream(pair, architecture, tmp_path):
 
 
 @pytest.mark.parametrize("architecture", TRANSCODERS)
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 def test_a_transcoder(pair, architecture, tmp_path):
     transcoder(architecture, 0, WIDTH).save_model(tmp_path)
     features = cc.transcoder(str(tmp_path), reads="L0.mlp_in", writes="L0.mlp_out")
@@ -40,6 +40,7 @@ def test_a_transcoder(pair, architecture, tmp_path):
     pair.check_edits(sae, features, site="L0.mlp_out", reads="L0.mlp_in")
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("kind", ["resid_pre", "mlp_out", "attn_out"])
 def test_an_sae_object_on_another_site(pair, kind):
     sae, how = at_site("jumprelu", kind), {"site": f"L1.{kind}"}
@@ -49,6 +50,7 @@ def test_an_sae_object_on_another_site(pair, kind):
     pair.check(pair.model.through(features), pair.expected(sae, how, unchanged, "drop"))
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("reshape", ["none", "hook_z"])
 def test_all_heads_z_side_by_side(pair, reshape):
     hook = {"hook_name": "blocks.1.attn.hook_z"}
@@ -64,7 +66,7 @@ def test_all_heads_z_side_by_side(pair, reshape):
 @pytest.mark.parametrize("architecture", ["standard", "topk", "matching_pursuit"])
 @pytest.mark.parametrize("centred", [True, False], ids=["b_dec-off-input", "b_dec-only-out"])
 @pytest.mark.parametrize("norm", ["none", "layer_norm", "constant_norm_rescale"])
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(2)
 def test_norms_at_run_time(pair, architecture, centred, norm):
     config, how = {"normalize_activations": norm, "apply_b_dec_to_input": centred}, {"site": "L1.mlp_out"}
     sae = at_site(architecture, "mlp_out", **config)
@@ -75,7 +77,7 @@ def test_norms_at_run_time(pair, architecture, centred, norm):
 
 
 @pytest.mark.parametrize("part", list("qkvz"))
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 def test_one_heads_slice(pair, part):
     """Only that head's columns change, at the tokens asked for."""
     site, other = f"L1H2.{part}", f"L1H3.{part}"
@@ -101,7 +103,7 @@ def test_places_in_the_metadata(pair):
 
 
 @pytest.mark.parametrize("architecture", TRANSCODERS)
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 def test_a_transcoder_at_some_tokens(pair, architecture):
     sae = make(architecture, WIDTH, seed=3, apply_b_dec_to_input=False, d_out=WIDTH)  # it says no place
     two = pair.firing(sae, "L2.mlp_in")
@@ -113,7 +115,7 @@ def test_a_transcoder_at_some_tokens(pair, architecture):
 
 
 @pytest.mark.parametrize("family, site", [("gpt2", "L1H2.q"), ("gpt2", "L1H2.k"), ("gpt2", "L1H3.z"), ("llama", "L0H1.k")])
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 def test_slices_of_joint_and_of_grouped_heads(family, site, tiny_gpt2, tiny_llama):
     """GPT-2 projects all queries, keys and values at once; in this Llama two heads share a key."""
     folder = {"gpt2": tiny_gpt2, "llama": tiny_llama}[family]

@@ -115,7 +115,7 @@ CHANGES_NOTHING = {
 
 
 @pytest.mark.parametrize("name", CHANGES_NOTHING)
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 def test_features_that_never_fire(model, name):
     dead, prompts = with_a_dead_feature()[3], prompts_of(model)
     with pytest.raises(cc.VacuousIntervention):

@@ -55,7 +55,7 @@ def by_hand(bench, senders, receivers, sender_at, at):
 
 
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(2)
 def test_receivers_read_the_senders_of_the_other_run_and_all_else_is_frozen(bench, path):
     senders, into, plain_senders, plain_receivers = path
     for at, sender_at in POSITIONS.values():
@@ -65,6 +65,7 @@ def test_receivers_read_the_senders_of_the_other_run_and_all_else_is_frozen(benc
         np.testing.assert_allclose(found, expected, rtol=0, atol=bench.tolerance, err_msg=f"{at} {sender_at}")
 
 
+@pytest.mark.sampled(2)
 def test_a_head_sends_to_the_mlp_of_its_own_block_where_layers_follow_each_other(bench):
     if bench.plain.parallel:
         with pytest.raises(BadIntervention, match="no path leads there"):
@@ -75,6 +76,7 @@ def test_a_head_sends_to_the_mlp_of_its_own_block_where_layers_follow_each_other
     np.testing.assert_allclose(bench.task.logit_diff(view).values(N), expected, rtol=0, atol=bench.tolerance)
 
 
+@pytest.mark.sampled(3)
 def test_what_acts_before_acts_in_the_frozen_run_too(bench):
     """With another head ablated beforehand, the receiver does not read it; afterwards, the receiver has read it already."""
     before = bench.model.ablate("L0H2", kind="zero").patch_path(

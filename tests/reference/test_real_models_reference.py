@@ -65,7 +65,7 @@ def test_smollm2_reads_the_same_tokens(smollm2_pair, smollm2_by_hand):
 
 
 @pytest.mark.parametrize("name", ORGANISM_CASES)
-@pytest.mark.sampled(35)
+@pytest.mark.sampled(15)
 def test_an_intervention_on_the_organism_is_what_it_is_by_hand(organism, name):
     organism.check(ORGANISM_CASES[name](On(organism)), TOLERANCE, SMALLEST_REAL_EFFECT)
 
@@ -91,7 +91,7 @@ def test_an_intervention_on_smollm2_is_what_it_is_by_hand(smollm2_pair, name):
 @pytest.mark.parametrize("source", ["abc", "swap"])
 @pytest.mark.parametrize("where", PLACES)
 @pytest.mark.parametrize("name", PATHS)
-@pytest.mark.sampled(12)
+@pytest.mark.sampled(5)
 def test_a_path_of_the_organism_is_what_it_is_by_hand(organism, name, where, source):
     check_path(organism, name, *PLACES[where], source)
 
@@ -196,7 +196,7 @@ def test_attention_is_summed_over_a_span_of_keys_and_averaged_over_a_span_of_que
 @pytest.mark.parametrize("of", ["answer", "distractor"])
 @pytest.mark.parametrize("at", [("END",), ("names", "object"), ("names[:]",), None], ids=str)
 @pytest.mark.parametrize("kind", ["zero", "mean", "counterfactual", "resample"])
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(3)
 def test_the_log_probability_of_an_answer_of_several_tokens_is_the_sum_over_them(of_records, kind, at, of):
     """The tokens of the answer are fed in, after the prompt and after its counterfactual. Everywhere is there, too."""
     pair, metric = of_records, cc.log_prob(of=of)

@@ -75,6 +75,7 @@ def zeroed(bench, kind, layer, head):
     return lambda prompt: [Write(*place, replacing([prompt.end], 0.0)) for place in bench.places(kind, layer, head)]
 
 
+@pytest.mark.sampled(2)
 def test_the_embedding_and_the_first_stream_of_another_prompt_are_that_prompt(bench):
     other = bench.logit_diffs(lambda _: [], run="abc")
     for site in ("embed", "L0.resid_pre"):
@@ -90,6 +91,7 @@ def test_denoising_writes_clean_values_into_the_counterfactual_run(bench):
         bench.same(view, patched(bench, kind, layer, head, ["END"], source="clean"), run="abc")
 
 
+@pytest.mark.sampled(2)
 def test_patches_compose(bench):
     view = (
         bench.model.patch("L0H1.v", source="abc").patch("L1.attn", source="swap", at=["END"]).patch("L2H2.q", source="abc")
@@ -105,6 +107,7 @@ def test_patches_compose(bench):
     bench.same(view, writes_of)
 
 
+@pytest.mark.sampled(2)
 def test_neurons_are_patched_one_by_one(bench):
     def writes_of(prompt):
         new = bench.plain.read(bench.tokens(prompt, "abc"), "neurons", 1)
@@ -164,7 +167,7 @@ def changing_at_end(site, vectors, change):
 
 
 @pytest.mark.parametrize("site", ["resid_post", "resid_pre"])
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(1)
 def test_directions_are_mean_differences_and_land_where_they_are_told(bench, site):
     direction = cc.mean_difference(bench.task, bench.model, site, at="IO", minus="S1", layers="L0-1", n=8)
     discovered = bench.task.prompts(8, model=bench.model, stream="discovery")
@@ -185,7 +188,7 @@ def test_directions_are_mean_differences_and_land_where_they_are_told(bench, sit
         bench.same(view, changing_at_end(site, vectors, change))
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 def test_metrics_of_sites_read_what_is_there(bench):
     task, model = bench.task, bench.model
     view = model.ablate("L0.attn", kind="zero", at="END")

@@ -196,6 +196,7 @@ def test_arrays_that_are_none_are_told_and_not_unpacked(packed):
     assert any("cannot be" in why or "other" in why or "more" in why for why in found[0][0].why)
 
 
+@pytest.mark.slow
 def test_no_torch_is_imported_for_it(tmp_path):
     path = tmp_path / "report.json"
     path.write_text(json.dumps(REPORT))

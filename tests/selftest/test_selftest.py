@@ -100,6 +100,7 @@ def test_asserts_that_each_take_the_whole_error_are_found(monkeypatch):
     assert any("false refutation" in fault for fault in found.faults)
 
 
+@pytest.mark.slow
 def test_a_planted_truth_that_is_wrong_is_found(tmp_path):
     """Were the model's effect not what was planted, claims on the supposed threshold would be decided one way."""
 

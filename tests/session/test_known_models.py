@@ -58,6 +58,7 @@ def test_weights_that_were_edited_in_place_are_another_model(seen, folder):
     assert now[2] == (1, 1)
 
 
+@pytest.mark.slow
 def test_also_where_their_time_was_put_back(seen, folder):
     file = folder / "model.safetensors"
     before = file.stat()
@@ -82,6 +83,7 @@ def test_also_where_another_file_took_their_place(seen, folder, tmp_path):
     assert seen()[0] != first[0]
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("name", ["tokenizer.json", "config.json", "model.safetensors"])
 def test_a_file_that_was_only_touched_costs_a_load_and_no_run(seen, folder, name):
     first = seen()

@@ -124,6 +124,7 @@ def test_models_of_one_tokenizer_are_paired(model, ioi, tiny_llama):
     np.testing.assert_array_equal(difference, ioi.logit_diff(other).values(32) - ioi.logit_diff(model).values(32))
 
 
+@pytest.mark.slow
 def test_models_whose_tokenizers_make_the_same_prompts_are_paired_too(model, ioi, tiny_llama):
     other = cc.load(str(tiny_llama), bos="always")
     difference = (ioi.logit_diff(other) - ioi.logit_diff(model)).values(32)
@@ -194,7 +195,7 @@ QUESTIONS = {
 
 
 @pytest.mark.parametrize("ask", QUESTIONS.values(), ids=QUESTIONS)
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 def test_every_result_keeps_what_it_rests_on(session, model, ioi, ask):
     effect = ioi.logit_diff(model) - ioi.logit_diff(model.ablate("L1H2", kind="zero"))
     result = ask(effect).decide()

@@ -83,7 +83,7 @@ QUESTIONS = {
 
 
 @pytest.mark.parametrize("ask", QUESTIONS.values(), ids=QUESTIONS)
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 def test_every_kind_of_question_is_answered_from_the_store(another, tiny_gpt2, ask):
     said = []
     for _ in range(2):
@@ -151,6 +151,7 @@ def test_a_function_of_this_process_is_not_kept(another, tiny_gpt2):
     np.testing.assert_array_equal(values[1], values[0] + 1)
 
 
+@pytest.mark.slow
 def test_digests_of_functions_mean_nothing_to_another_process():
     """So also what is chosen by them, or made of them, is never taken for another process's."""
     asked = "import circuitcheck as cc; from circuitcheck.prompts.corpora.predicates import Chosen\n"

@@ -55,7 +55,7 @@ NAMES = [*ORDINARY, *DEGENERATE]
 
 @pytest.mark.parametrize("alpha", [0.05, 0.004])
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(3)
 def test_betting_holds_each_mean_against_which_no_capital_reaches_two_over_alpha(name, alpha):
     values = bounded_data(name)
     interval = betting_interval(values, 0, 1, alpha)

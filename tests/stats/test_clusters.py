@@ -200,6 +200,7 @@ def both_ways_of(values, first, second):
     return two_way(values, first, second, 0.025)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("templates", [BALANCED, LOPSIDED], ids=["balanced", "lopsided"])
 def test_an_interval_that_knows_the_clusters_misses_at_most_nominally_on_each_side(templates):
     assert max(misses(one_way_of, templates, np.ones(16), (0.2, 0.0))) <= 0.025 + 3 * standard_error(0.025)
@@ -216,7 +217,7 @@ def test_an_interval_that_knows_the_clusters_misses_at_most_nominally_on_each_si
     ],
     ids=["balanced", "names lopsided", "both lopsided", "names alone differ", "nothing differs"],
 )
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 def test_two_way_misses_at_most_nominally_on_each_side(templates, names, between):
     assert max(misses(both_ways_of, templates, names, between)) <= 0.025 + 3 * standard_error(0.025)
 

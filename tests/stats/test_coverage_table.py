@@ -54,11 +54,13 @@ def misses(method, law, n):
     return np.mean(high < LAWS[law][1]), np.mean(low > LAWS[law][1])
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("law, n, coverage", cells(STUDENT))
 def test_student_t_covers_as_the_table_says(law, n, coverage):
     assert 1 - sum(misses(student_t, law, n)) == pytest.approx(coverage, abs=3 * standard_error(coverage) + 0.005)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("law, n, coverage", cells(GUARDED, (16, 32, 128)))
 def test_skew_guarded_covers_as_the_table_says(law, n, coverage):
     assert 1 - sum(misses(skew_guarded, law, n)) == pytest.approx(coverage, abs=3 * standard_error(coverage) + 0.005)

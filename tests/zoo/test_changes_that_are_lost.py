@@ -24,6 +24,7 @@ def test_a_direction_between_a_position_and_itself(model, ioi):
         cc.mean_difference(ioi, model, at="S1", minus="S1")
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "dtype, at, minus, site",
     [("float32", "S1", "S1[:]", "resid_post"), ("float32", "S2", "S1", "embed"), ("float64", "S1", "S2", "embed")],

@@ -168,11 +168,12 @@ def llama(session, tiny_llama):
 
 
 @pytest.mark.parametrize("case", EVERYTHING)
-@pytest.mark.sampled(32)
+@pytest.mark.sampled(10)
 def test_on_gpt2(gpt2, case):
     assert (check(EVERYTHING[case](gpt2)) != IOI.logit_diff(gpt2).values(N)).any()
 
 
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("case", [*EVERYTHING][::2])
 def test_on_llama_with_grouped_heads(llama, case):
     assert (check(EVERYTHING[case](llama)) != IOI.logit_diff(llama).values(N)).any()
@@ -193,7 +194,7 @@ def patches(kind, model):
     "family, kind",
     [*product(["gpt2"], KINDS), *product(["llama"], ["resid_mid", *SITES_OF_HEADS])],
 )
-@pytest.mark.sampled(12)
+@pytest.mark.sampled(4)
 def test_patches_of_every_kind_of_site_both_ways(request, family, kind):
     for view in patches(kind, request.getfixturevalue(family)):
         check(view)
@@ -218,12 +219,13 @@ SOME = (
 
 @pytest.mark.parametrize("case", SOME)
 @pytest.mark.parametrize("family, dtype", [("tiny_gpt2", "bfloat16"), ("tiny_llama", "float64")])
-@pytest.mark.sampled(13)
+@pytest.mark.sampled(5)
 def test_in_other_dtypes(request, family, dtype, case):
     model = cc.load(str(request.getfixturevalue(family)), dtype=dtype)
     check(EVERYTHING[case](model))
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("kind", KINDS)
 def test_patches_in_bfloat16(tiny_gpt2, kind):
     check(next(patches(kind, cc.load(str(tiny_gpt2), dtype="bfloat16"))))

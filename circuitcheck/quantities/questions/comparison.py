@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from circuitcheck.given import checked_number, known_arguments
 from circuitcheck.quantities.expressions.expression import Expression
-from circuitcheck.quantities.questions.conditions import Conditions, conditions_of
+from circuitcheck.quantities.questions.conditions import Conditions, conditions_of, measure_first_look
 from circuitcheck.quantities.questions.estimand import basis_of, estimand_of
 from circuitcheck.quantities.questions.history import question_key
 from circuitcheck.quantities.questions.question import Question
@@ -51,6 +51,7 @@ class Comparison(Question):
 
     def ask(self, settings: Settings) -> ComparisonResult:
         quantity, session = self.quantity, current_session()
+        measure_first_look(quantity)
         where, conditions = quantity.prompts, conditions_of(quantity, settings)
         design = self._design(settings, conditions)
         basis = basis_of(quantity, conditions)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from circuitcheck.plan import Cell, View
 from circuitcheck.prompts import SourceFacts
 from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.expressions.linear import floor_key
@@ -16,6 +17,14 @@ class Conditions:
 
     floors: Mapping[tuple[str, str], Noise] = field(default_factory=dict)
     grouping: Grouping = field(default_factory=Grouping)
+
+
+def measure_first_look(quantity: Expression) -> None:
+    """Together with the untouched runs that the noise floor is found from: passes with interventions are shortened from
+    these."""
+    where, session = quantity.prompts, current_session()
+    untouched = [Cell(View(cell.view.model), cell.metric) for cell in quantity.cells]
+    session.measure(where, [*quantity.cells, *untouched], session.first_rows(where, quantity.models))
 
 
 def conditions_of(quantity: Expression, settings: Settings) -> Conditions:

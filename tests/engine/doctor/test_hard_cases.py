@@ -68,7 +68,7 @@ HARD = [
 
 
 @pytest.mark.parametrize("defect", HARD, ids=str)
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(2)
 def test_what_is_broken_is_found_at_its_site(defect, ward):
     failed = {each.subject for each in examine(ward(defect)).failed}
     assert defect.found[0] in failed, failed
@@ -108,7 +108,7 @@ def grow_one_number(model):
     "change, dtype",
     [(silence_attention, "float32"), (silence_queries, "float32"), (prune_a_head, "float32"), (grow_one_number, "bfloat16")],
 )
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 def test_a_sound_model_passes(checkpoint, change, dtype):
     found = examine(load(parse_spec(str(checkpoint("gpt2", change=change)), dtype=dtype), "cpu"))
     assert [f"{each.subject}: {each.check}: {each.describe()}" for each in found.failed] == []

@@ -47,7 +47,7 @@ def folder_of(tmp_path, words):
         for name in ARCHITECTURES
     ],
 )
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(1)
 def test_what_holds_and_what_does_not_is_known(folder_of, name):
     fails, refused = ARCHITECTURES[name]
     model = cc.load(folder_of(name, SETTINGS[name]), device="cpu")

@@ -10,7 +10,7 @@ from circuitcheck.engine.torch.sites.hooked_model import HookedModel
 from circuitcheck.engine.torch.sites.shapes import Logits, Tokens
 from circuitcheck.errors import UnsoundModel
 
-_TEXT = "When Mary and John went to the store, John gave a drink to Mary. The capital of France is Paris, and 3 plus 4 is"
+_TEXT = "When Mary and John went to the store at 7, John gave a drink to"
 _TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-3}  # float64 models compute parts in float32
 _COARSE = 0.1  # bfloat16, float16
 _LONGEST = 64  # tokens, where the config says nothing

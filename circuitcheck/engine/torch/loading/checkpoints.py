@@ -16,7 +16,7 @@ import torch
 
 from circuitcheck.engine.torch.loading.completeness import check_gguf, check_vocabulary, check_whole
 from circuitcheck.engine.torch.loading.converted import Entry, gives
-from circuitcheck.engine.torch.loading.devices import memory_of
+from circuitcheck.engine.torch.loading.devices import resolve_dtype
 from circuitcheck.engine.torch.loading.gguf_checks import check_gguf_file
 from circuitcheck.engine.torch.loading.hub import probe_hub
 from circuitcheck.engine.torch.loading.json_files import read_object
@@ -83,17 +83,21 @@ def _here_or_from_hub(spec: ModelSpec, location: str, arguments: Arguments, read
 def _read_gguf(
     spec: ModelSpec, location: str, name: str, cache: Path | None, read: Callable[[str, Arguments], Checkpoint]
 ) -> Checkpoint:
-    """From the cache where it is in there, and put there where it is not. The header comes first: an entry is of a file with
-    these very bytes, and gigabytes that are no model would be read for them."""
+    """From the cache where it is in there, and put there where it is not. Of a file that no entry can be of the header
+    comes first: gigabytes that are no model would be read for their digest."""
     file = Path(location, name)
-    header = check_gguf_file(spec, file)
-    check_memory(spec, sum(math.prod(entry.shape) for entry in header.tensors))
     with reading(spec):
-        entry = Entry.of(cache, file, spec.dtype) if cache is not None else None
+        entry = Entry.of_same_size(cache, file, spec.dtype) if cache is not None else None
+    if entry is not None:
+        check_memory(spec, entry.bytes // resolve_dtype(spec.dtype).itemsize)
     kept = _kept(spec, entry, read, lambda found: (found.model, found.tokenizer))
     if kept is not None:
         kept.model.config._name_or_path = location
         return replace(kept, location=location)
+    header = check_gguf_file(spec, file)
+    check_memory(spec, sum(math.prod(entry.shape) for entry in header.tensors))
+    with reading(spec):
+        entry = entry or (Entry.of(cache, file, spec.dtype) if cache is not None else None)
     made = read(location, {"gguf_file": name, **_HERE})
     with reading(spec):
         check_gguf(spec, file, header, made.model)
@@ -106,15 +110,14 @@ def _read_gguf(
 def _read_gguf_tokenizer(
     spec: ModelSpec, location: str, name: str, cache: Path | None, read: Callable[[str, Arguments], Any]
 ) -> Any:
-    """From the cache where the model is in there. One that is larger than this machine's memory is not, and is not read."""
+    """From the cache where the model is in there."""
     file = Path(location, name)
-    header = check_gguf_file(spec, file)
-    fits = header.size <= memory_of(torch.device("cpu"))
     with reading(spec):
-        entry = Entry.any_of(cache, file) if cache is not None and fits else None
+        entry = Entry.any_of(cache, file) if cache is not None else None
     kept = _kept(spec, entry, read, lambda found: (None, found))
     if kept is not None:
         return kept
+    check_gguf_file(spec, file)
     return read(location, {"gguf_file": name, **_HERE})
 
 

@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -25,7 +26,7 @@ from circuitcheck.engine.torch.fingerprints.fingerprint import config_digest
 from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
 from circuitcheck.files import read_record, write_whole
 
-_FORM = 2  # another number makes all entries anew: also where a check on GGUF files is added, which an entry's file passed
+_FORM = 3  # another number makes all entries anew: also where a check on GGUF files is added, which an entry's file passed
 _LIBRARIES = ("circuitcheck", "transformers", "tokenizers", "gguf", "torch", "numpy", "safetensors")
 _RECORD = "made_from.json"
 _WEIGHTS = ".safetensors"
@@ -50,8 +51,15 @@ class Entry:
         return cls(cache, file, _digest(file), dtype)
 
     @classmethod
+    def of_same_size(cls, cache: Path, file: Path, dtype: str) -> "Entry | None":
+        """None, and the file is not read, where the cache holds nothing of a file of this size. Raises OSError."""
+        return cls.of(cache, file, dtype) if _holds_one_of_size(cache, file) else None
+
+    @classmethod
     def any_of(cls, cache: Path, file: Path) -> "Entry | None":
-        """An entry that is there, of whatever dtype: all hold the same tokenizer."""
+        """An entry that is there, of whatever dtype: all hold the same tokenizer. Raises OSError."""
+        if not _holds_one_of_size(cache, file):
+            return None
         contents = _digest(file)
         dtypes = (path.name.rpartition("-")[2] for path in sorted(cache.glob(f"{_name(contents)}-*")))
         return next((entry for dtype in dtypes if (entry := cls(cache, file, contents, dtype)).record()), None)
@@ -59,6 +67,13 @@ class Entry:
     @property
     def folder(self) -> Path:
         return self.cache / f"{_name(self.contents)}-{self.dtype}"
+
+    @property
+    def bytes(self) -> int:
+        """Of the weights that it holds."""
+        with suppress(OSError):
+            return sum(size for name, size in _sizes(self.folder).items() if name.endswith(_WEIGHTS))
+        return 0
 
     def record(self) -> dict[str, Any] | None:
         """Of a whole entry of this file, as far as is told without the weights. One that is none goes away."""
@@ -81,7 +96,7 @@ class Entry:
         self.cache.mkdir(mode=0o700, parents=True, exist_ok=True)
         _sweep(self.cache)
         size = sum(tensor.nbytes for tensor in model.state_dict().values())
-        if os.path.lexists(self.folder) or shutil.disk_usage(self.cache).free < _SPARE * size:
+        if self.record() is not None or os.path.lexists(self.folder) or shutil.disk_usage(self.cache).free < _SPARE * size:
             return
         with tempfile.TemporaryDirectory(_PART, _OURS, self.cache, ignore_cleanup_errors=True) as part:
             made = Path(part, "made")
@@ -105,7 +120,18 @@ class Entry:
 
     def _made_from(self) -> dict[str, Any]:
         libraries = {name: version(name) for name in _LIBRARIES}
-        return {"form": _FORM, "gguf": self.contents, "dtype": self.dtype, "libraries": libraries}
+        made_from = {"gguf": self.contents, "bytes": self.file.stat().st_size, "dtype": self.dtype}
+        return {"form": _FORM, **made_from, "libraries": libraries}
+
+
+def _holds_one_of_size(cache: Path, file: Path) -> bool:
+    try:
+        status = file.stat()
+    except OSError:  # the header's reader says why
+        return False
+    records = (read_record(path) or {} for path in cache.glob(f"*/{_RECORD}"))
+    said = (record.get("made_from") for record in records)
+    return S_ISREG(status.st_mode) and any(isinstance(each, dict) and each.get("bytes") == status.st_size for each in said)
 
 
 def _name(contents: str) -> str:
@@ -128,11 +154,15 @@ def _digests(model: Any, tokenizer: Any) -> dict[str, str]:
 
 def _checksum(model: Any) -> str:
     """Of names, shapes, dtypes and bytes."""
-    total = 0
-    for name, tensor in sorted(model.state_dict().items()):
-        total = zlib.crc32(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode(), total)
-        total = zlib.crc32(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data, total)
-    return f"{total:08x}"
+    with ThreadPoolExecutor() as pool:  # zlib lets other threads run meanwhile
+        tensors = sorted(model.state_dict().items())
+        said = "".join(pool.map(_checksum_of, *zip(*tensors, strict=True)))
+    return f"{zlib.crc32(said.encode()):08x}"
+
+
+def _checksum_of(name: str, tensor: torch.Tensor) -> str:
+    content = zlib.crc32(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return f"{name} {tuple(tensor.shape)} {tensor.dtype} {content:08x}\n"
 
 
 def _sizes(folder: Path) -> dict[str, int]:

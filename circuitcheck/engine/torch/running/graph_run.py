@@ -27,6 +27,7 @@ from circuitcheck.engine.torch.sites.shapes import Index, Tokens, Value
 from circuitcheck.errors import BadTask
 from circuitcheck.plan import CLEAN, Cell, EditFeatures, Intervention, LogitDiff, PatchPath, Resample, StreamMean
 
+_WITHIN = "it is run within an intervention, which may act anywhere in it"
 Watch = Callable[[Intervention, Batch, Iterable[Write], Change], list[Write]]
 Found = tuple[Node, Seen, list[Change]]
 
@@ -95,7 +96,7 @@ class GraphRun:
             return self._runs.short(tokens, writes, wanted, read, group.shortcut, ways)
         if group.records:
             return self._runs.untouched(tokens, wanted, read, ways)
-        return self._runs.whole(tokens, writes[0], wanted, read)
+        return self._runs.whole(tokens, writes[0], wanted, read, group.why)
 
     def _writes(
         self,
@@ -157,7 +158,7 @@ class _Again:
         ids, made, sites = self.tokens_of(batch, tokens), list(writes), set(wanted)
         read = self.runs.read(batch, self.ways)
         if self.shortcut is None:
-            return self.runs.whole(ids, made, sites, read)[1]
+            return self.runs.whole(ids, made, sites, read, _WITHIN)[1]
         first, stop = self.shortcut.layer, 1 + max(layer for _, layer in sites)
         reached = [write for write in made if first <= write.layer < stop]
         return self.runs.short(ids, [reached], sites, read, replace(self.shortcut, stop=stop), self.ways)[1]

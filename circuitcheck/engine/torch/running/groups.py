@@ -10,6 +10,10 @@ from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.plan import Cell, PatchPath, Resample
 
 _WORTH = 0.8  # a shortened pass is at most so much of a whole one, all that it takes counted
+_OTHER_NUMBERS = "passes of this model that are shortened do not give its numbers"
+_OWN_VALUES = "it is given values of the very run that it acts on"
+_MOST = "it touches nearly all layers and tokens"
+_FEW = "the pass that they would start from is not run otherwise, and they are too few for it"
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,13 @@ USUAL = AtOnce()
 
 @dataclass(frozen=True)
 class Group:
-    """Passes that are run side by side, from `shortcut` on; a whole pass has none. `records` asks an untouched pass for what
-    shorter ones start from."""
+    """Passes that are run side by side, from `shortcut` on; a whole pass has none, and if it has interventions `why` says
+    what kept it from being shortened. `records` asks an untouched pass for what shorter ones start from."""
 
     nodes: list[Node]
     shortcut: Shortcut | None = None
     records: bool = False
+    why: str = ""
 
 
 def groups_of(
@@ -46,14 +51,15 @@ def groups_of(
 ) -> list[Group]:
     """All passes of a graph, each after those that it takes values from. Depends on nothing but what is given, so that the
     same plan gives the same bits."""
-    shortcuts = _shortcuts(graph, cells, batch, ways, n_layers)
+    shortcuts, why = _shortcuts(graph, cells, batch, ways, n_layers)
     starting_points = {node.run.tokens for node in graph if node.run in shortcuts}
     groups: list[Group] = []
     beside: dict[tuple[str | Resample, Shortcut], Group] = {}
     for node in graph:
         shortcut = shortcuts.get(node.run)
         if shortcut is None:
-            groups.append(Group([node], records=not node.run.interventions and node.run.tokens in starting_points))
+            records = not node.run.interventions and node.run.tokens in starting_points
+            groups.append(Group([node], records=records, why=why.get(node.run, "")))
             continue
         key = (node.run.tokens, shortcut)
         if key in beside and len(beside[key].nodes) < at_once.passes(batch, shortcut) and _can_stand_beside(node):
@@ -67,13 +73,15 @@ def groups_of(
 
 def _shortcuts(
     graph: list[Node], cells: Mapping[int, Cell], batch: Batch, ways: Ways, n_layers: int
-) -> dict[Pass, Shortcut]:
+) -> tuple[dict[Pass, Shortcut], dict[Pass, str]]:
     """Of the passes that are worth shortening: all those on the same tokens together must be, with the one more that they
-    start from where that is not run anyway."""
+    start from where that is not run anyway. Of all others with interventions, why they are whole."""
+    acting = [node for node in graph if node.run.interventions]
     if not ways.layers:
-        return {}
+        return {}, {node.run: _OTHER_NUMBERS for node in acting}
     taken = {source for node in graph for source in node.takes_from}
     found: dict[Pass, Shortcut] = {}
+    why = {node.run: _OWN_VALUES if _gets_its_own(node) else _MOST for node in acting}
     for tokens in dict.fromkeys(node.run.tokens for node in graph):
         nodes = [node for node in graph if node.run.tokens == tokens]
         shares = {}
@@ -87,7 +95,8 @@ def _shortcuts(
         one_more = len(nodes) == sum(bool(node.run.interventions) for node in nodes)
         if one_more + sum(shares.values()) > _WORTH * len(shares):
             found = {run: shortcut for run, shortcut in found.items() if run not in shares}
-    return found
+            why.update(dict.fromkeys(shares, _FEW))
+    return found, {run: each for run, each in why.items() if run not in found}
 
 
 def _can_stand_beside(node: Node) -> bool:

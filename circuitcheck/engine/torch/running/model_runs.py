@@ -1,7 +1,10 @@
 """Passes of one model, and what is kept of untouched ones for shorter ones to start from."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
+from circuitcheck.engine.protocol import Work
 from circuitcheck.engine.torch.loaded.model import LoadedModel
 from circuitcheck.engine.torch.shortened.frozen import frozen_layers_add
 from circuitcheck.engine.torch.shortened.parity import Ways, ways_of
@@ -14,15 +17,21 @@ from circuitcheck.engine.torch.sites.shapes import Index, Tokens
 from circuitcheck.memory import LeastRecentlyUsed
 from circuitcheck.plan import CLEAN
 
+_OFF = "--circuit-fast is off"
 Recordings = LeastRecentlyUsed[tuple[str, tuple[int, ...], bytes], Recording]  # by fingerprint, and tokens
 
 
 class ModelRuns:
-    """`recordings` are kept from plan to plan; with None, all passes are whole. `count` is that of prompts that were run."""
+    """`recordings` are kept from plan to plan; with None, all passes are whole. `work` is what was run."""
 
     def __init__(self, loaded: LoadedModel, recordings: Recordings | None) -> None:
         self._loaded, self._recordings = loaded, recordings
-        self.count = 0
+        self.work = Work()
+
+    @property
+    def count(self) -> int:
+        """Of prompts that were run."""
+        return self.work.whole + self.work.kept + self.work.shortened
 
     def ways(self, batch: Batch) -> Ways:
         """In which its passes may be shortened."""
@@ -40,13 +49,17 @@ class ModelRuns:
         """What metrics read of a batch: all logits, or those of some words of the vocabulary."""
         return Read(*rows.read, ids if ways.words else None, alone=ways.answers)
 
-    def whole(self, tokens: Tokens, writes: Iterable[Write], wanted: Iterable[SiteLayer], read: Read) -> Shown:
-        self.count += len(tokens)
+    def whole(
+        self, tokens: Tokens, writes: Iterable[Write], wanted: Iterable[SiteLayer], read: Read, why: str = ""
+    ) -> Shown:
+        """`why` is what kept it from being shortened."""
+        because = Counter({_OFF if self._recordings is None else why: len(tokens)} if why else {})
+        self.work += replace(self._whole(tokens), whole=len(tokens), why_whole=because)
         return whole_pass(self._loaded.model, tokens, writes, wanted, read)
 
     def untouched(self, tokens: Tokens, wanted: Iterable[SiteLayer], read: Read, ways: Ways) -> Shown:
         """A whole pass that is kept for shorter ones."""
-        self.count += len(tokens)
+        self.work += replace(self._whole(tokens), kept=len(tokens))
         logits, kept, recording = recorded_pass(self._loaded.model, tokens, wanted, read, with_cache=ways.tokens)
         assert self._recordings is not None
         self._recordings[self._key(tokens)] = recording
@@ -66,10 +79,17 @@ class ModelRuns:
         if self._key(tokens) not in self._recordings:
             rows = tokens.new_zeros(1)
             self.untouched(tokens, (), Read(rows, rows, alone=ways.answers), ways)
-        self.count += len(tokens) * len(writes_of_passes)
+        whole, copies = self._whole(tokens), len(writes_of_passes)
+        layers = len(shortcut.layers(self._loaded.card.architecture.n_layers))
+        done = len(tokens) * (tokens.shape[1] - shortcut.start) * layers
+        self.work += Work(shortened=len(tokens) * copies, calls=1, done=done * copies, needed=whole.needed * copies)
         recording = self._recordings[self._key(tokens)]
         model = self._loaded.model
         return short_passes(model, tokens, writes_of_passes, wanted, read, shortcut=shortcut, recording=recording)
+
+    def _whole(self, tokens: Tokens) -> Work:
+        size = tokens.numel() * self._loaded.card.architecture.n_layers
+        return Work(calls=1, done=size, needed=size)
 
     def trim(self) -> None:
         """Let go of recordings that are over the budget. Called where no pass is under way."""

@@ -74,7 +74,7 @@ class Run:
         receipts = {key: proof.receipts(self._plan) for key, proof in proofs.items()}
         of_cells = tuple(receipts[cell.view.digest] for cell in self._plan.cells)
         count = runs.count + self.references.passes
-        return Table(values, of_cells, count, tuple(digest(prompt.tokens) for prompt in prompts))
+        return Table(values, of_cells, count, tuple(digest(prompt.tokens) for prompt in prompts), runs.work)
 
     def look(self, rows: range) -> Look:
         """What the plan's only cell shows of prompts `rows`. Raises BadTask for sites of prompts that differ in token
