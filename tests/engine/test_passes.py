@@ -54,6 +54,21 @@ def test_each_pass_is_run_once(ioi, model, count, make):
     assert passes(ioi, model, make(ioi, model)) == count
 
 
+def test_work_is_counted_in_tokens_and_layers(ioi, model):
+    """Of 3 layers, 16 prompts: the last layer at END, behind a whole pass that is kept; and all layers and tokens."""
+    tokens = sum(len(prompt.tokens) for prompt in ioi.prompts(16, model=model))
+    with cc.use_session(cc.Session()) as session:
+        (ioi.logit_diff(model.ablate("L2.mlp", kind="zero", at="END")) - ioi.logit_diff(model)).values(16)
+        late = session.work
+        ioi.logit_diff(model.ablate("L0.attn", kind="zero")).values(16)
+        early = session.work - late
+    assert (late.kept, late.shortened, late.whole, late.why_whole) == (16, 16, 0, {})
+    assert (late.done, late.needed) == (3 * tokens + 16, 2 * 3 * tokens)
+    assert (early.kept, early.shortened, early.whole) == (0, 0, 16)
+    assert early.done == early.needed == 3 * tokens
+    assert early.why_whole == {"it touches nearly all layers and tokens": 16}
+
+
 def test_a_pass_comes_after_those_that_it_takes_values_from(ioi, model):
     view = model.ablate("L0H1", kind="zero").patch_path("L0H2", into="L2H0.q").on("swap").patch("L1.mlp", source="clean")
     found = graph(model, ioi.metric(cc.kl_from_clean(), view), ioi.logit_diff(model.patch("L1H1.q")))
