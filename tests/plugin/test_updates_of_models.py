@@ -23,7 +23,7 @@ from circuitcheck.cli import main
 
 pytestmark = pytest.mark.slow
 
-MODEL, PROMPTS = "smollm2-135m-q4", 192
+MODEL, PROMPTS = "smollm2-135m-q4", 96
 OF_A_HEAD = """
 claim = partial(cc.claim, "a sentence", model="smollm2-135m-q4")
 
@@ -37,7 +37,7 @@ def test_writes(model, ioi):
 
 @claim(id="head.attends")
 def test_attends(model, ioi):
-    assert ioi.metric(cc.attention("L23H3", query="END", key="IO"), model) > 0.05
+    assert ioi.metric(cc.attention("L23H3", query="END", key="IO"), model) > 0.02
 
 @claim(id="others.removed")
 def test_others_removed(model, ioi):
