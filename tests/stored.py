@@ -136,6 +136,37 @@ def failed(name: str, **given: Any) -> dict[str, Any]:
     return claim(name, verdict="error", as_expected=False, reason="RuntimeError: out of memory", comparisons=[], **given)
 
 
+def drift(word: str, **given: Any) -> dict[str, Any]:
+    """What comparing a claim of one question with a baseline came to."""
+    question = {
+        "expression": "ioi.accuracy(model) > 0.5",
+        "word": word,
+        "reason": "a reason",
+        "verdict_before": "supported",
+        "verdict_now": "refuted" if word == "broke" else "supported",
+        "before": 0.875,
+        "now": 0.25,
+        "interval": [0.125, 0.375],
+        "change": [-0.75, -0.5],
+        "margin": 0.1875,
+        "would_hold_with": 0.75,
+        "prompts_more": None,
+        "n": 192,
+        "confidence": 0.975,
+        "method": "paired",
+        "prompts": [{"index": 7, "text": "When Mary and John went", "before": 1.0, "now": 0.0}],
+        "parts": [],
+    }
+    found = {
+        **{name: question[name] for name in ("word", "reason", "verdict_before", "verdict_now")},
+        "key_before": "a claim",
+        "fingerprints": ["f" * 32, "e" * 32],
+        "changes": [],
+        "questions": [question],
+    }
+    return {**found, **given}
+
+
 def report(*claims: dict[str, Any], environment: dict[str, Any] | None = None, **given: Any) -> dict[str, Any]:
     exit_status = 0 if all(each["as_expected"] for each in claims) else 1
     made = report_of(list(claims), {**ENVIRONMENT, **(environment or {})}, None, exit_status, complete=True)

@@ -70,6 +70,15 @@ def compare_now(config: pytest.Config, log: ClaimLog) -> bool:
     return _FAILED in config.stash
 
 
+def told_of_baseline(config: pytest.Config) -> dict[str, Any]:
+    """For reports: what is not of one claim. Nothing where nothing was compared."""
+    found = config.stash.get(_FOUND, None)
+    if found is None:
+        return {}
+    failed = [config.stash[_FAILED]] if _FAILED in config.stash else []
+    return {"baseline": {name: found.get(name, []) for name in ("orphans", "new", "not_run")} | {"failed": failed}}
+
+
 def write_summary(config: pytest.Config, out: Any) -> None:
     """The section on drift."""
     found = config.stash.get(_FOUND, None)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from circuitcheck.claims import advice
+from circuitcheck.plugin.drifting import told_of_baseline
 from circuitcheck.plugin.extending import extra_of, wrong_with_hooks
 from circuitcheck.plugin.options import figures_folder, report_paths, session_settings, value_of
 from circuitcheck.report import ClaimLog, add_step_summary, whole_report, with_few_pictures, write_figures, write_report
@@ -20,7 +21,7 @@ _STEP = pytest.StashKey[str]()  # what kept the summary of a step of GitHub's fr
 
 def report_of(config: pytest.Config, log: ClaimLog, exit_status: int) -> dict[str, Any]:
     advised = advice(log.claims, value_of(config, "correction"), 1 - session_settings(config).confidence)
-    return whole_report(log, config.stash[ENVIRONMENT], advised, exit_status)
+    return whole_report(log, config.stash[ENVIRONMENT], advised, exit_status) | told_of_baseline(config)
 
 
 def write_reports(session: pytest.Session, log: ClaimLog) -> None:

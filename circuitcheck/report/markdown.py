@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from circuitcheck.report.cells import Row, leaf_rows, verdict_cell
+from circuitcheck.report.drifted import HEADS, rows_of_drift, sentences, since_baseline
 from circuitcheck.report.remarks import advice, counts, few_prompts, importance, searches, wrong_with_run
 from circuitcheck.report.repeats import Claim, claim_name
 from circuitcheck.report.turns import turns_in_words
@@ -31,10 +32,26 @@ def as_markdown(report: dict[str, Any], largest: int = LARGEST) -> str:
     claims = sorted(report["claims"], key=importance)
     surprising = [claim for claim in claims if not claim["as_expected"]]
     page.add_table(f"Not as expected ({len(surprising)})", surprising, folded=False)
+    _add_drift(page, report)
     page.add_list([*turns_in_words(report["turns"]), *few_prompts(claims), *searches(report), *advice(report["correction"])])
     expected = claims[len(surprising) :]
     page.add_table(f"As expected ({len(expected)})", expected, folded=True)
     return page.text()
+
+
+def _add_drift(page: "_Page", report: dict[str, Any]) -> None:
+    """What a baseline says, with a row for each question that does not simply hold, and why."""
+    since = since_baseline(report)
+    if since is None:
+        return
+    page.add(f"### Since the baseline: {escaped(since.counts)}", "")
+    rows = [
+        _row([code(name) if name else "", *map(escaped, cells)])
+        for each in since.changed
+        for name, *cells in rows_of_drift(each)
+    ]
+    page.add_rows(HEADS, rows)
+    page.add_list([*(line.strip() for each in since.changed for line in sentences(each)), *since.said])
 
 
 class _Page:
@@ -57,6 +74,14 @@ class _Page:
     def add_list(self, sentences: Iterable[str]) -> None:
         for sentence in sentences:
             self._left_out["remarks"] += not self.add(f"- {escaped(sentence)}")
+        self.add("")
+
+    def add_rows(self, heads: Iterable[str], rows: list[str]) -> None:
+        if not rows or not self.add(_row(heads), _row("---" for _ in heads)):
+            self._left_out["remarks"] += len(rows)
+            return
+        for row in rows:
+            self._left_out["remarks"] += not self.add(row)
         self.add("")
 
     def add_table(self, title: str, claims: list[Claim], *, folded: bool) -> None:

@@ -26,6 +26,7 @@ def merged(reports: Mapping[str, Report]) -> Report:
         max((run["exit_status"] for run in runs), key=lambda status: (status not in RAN, abs(status))),
         complete=not missing,
     )
+    whole |= _baseline(list(reports.values()), claims)
     whole["merged"] = {
         "runs": runs,
         "missing": missing,
@@ -73,6 +74,18 @@ def _correction(reports: Sequence[Report], claims: list[Claim]) -> tuple[dict[st
         return None, ["the runs were not corrected alike (--circuit-correction): nothing is said of which claims stand"]
     ((method, alpha),) = (each for each in asked if each is not None)
     return advice(claims, method, alpha), []
+
+
+def _baseline(reports: Sequence[Report], claims: list[Claim]) -> dict[str, Any]:
+    """What the runs say of one together: a claim that one of them did not run is in another."""
+    told = [report["baseline"] for report in reports if "baseline" in report]
+    if not told:
+        return {}
+    run = set(map(claim_name, claims))
+    names = {what: dict.fromkeys(name for each in told for name in each[what]) for what in ("orphans", "new", "not_run")}
+    absent = {what: [name for name in names[what] if name not in run] for what in ("orphans", "not_run")}
+    failed = [*dict.fromkeys(text for each in told for text in each["failed"])]
+    return {"baseline": {**absent, "new": [*names["new"]], "failed": failed}}
 
 
 def _missing_shards(runs: Sequence[dict[str, Any]]) -> Iterator[str]:

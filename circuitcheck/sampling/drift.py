@@ -151,7 +151,9 @@ class Pair:
             return None
         critical, n = -float(special.ndtri(level.tail)), self.new.n
         room = abs(self.margin - abs(self.change.value))
-        plans = [(room, self.change.spread(0.0, level)[1])]
+        ends = self.change.interval(level)  # by betting they lie farther apart than the spread of the values would have them
+        wide = (ends.high - ends.low) / 2 * math.sqrt(n) / critical
+        plans = [(room, max(self.change.spread(0.0, level)[1], wide))]
         if self.verdict != INCONCLUSIVE and self._stands(level) is None:
             plans.append(min(self.new.spread(edge, level) for edge in self.region.edges))
         found = [prompts_needed(distance, spread, critical, _POWER, n) for distance, spread in plans]

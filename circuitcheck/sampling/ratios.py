@@ -151,5 +151,7 @@ class RatioOfMeans:
             return -wanted * math.inf
         for _ in range(_SEARCH_STEPS):
             middle = (inside + outside) / 2
+            if middle in (inside, outside):  # no number lies between
+                break
             inside, outside = (inside, middle) if self.side(middle, level) == wanted else (middle, outside)
         return inside

@@ -77,13 +77,16 @@ class Rates:
 @dataclass(frozen=True)
 class Measured:
     """One kind of claim: on its threshold (`borderline`), clearly `true` and clearly `false`, each where it was measured.
-    Where `known` says why, more error than nominal is expected."""
+    Where `known` says why, more error than `nominal` is expected. With `powers`, both how often what is true is found and
+    how often what is false is, in these words."""
 
     name: str
     borderline: Rates | None
     true: Rates | None
     false: Rates | None
     known: str = ""
+    nominal: float = NOMINAL
+    powers: tuple[str, str] | None = None
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -95,7 +98,7 @@ class Measured:
             ("false refutation", self.true, "refuted"),
         )
         return tuple(
-            f"{self.name}: {what} {rates.rate(verdict):.2%} where {NOMINAL:.1%} is nominal ({rates.claims} claims)"
+            f"{self.name}: {what} {rates.rate(verdict):.2%} where {self.nominal:.2%} is nominal ({rates.claims} claims)"
             for what, rates, verdict in checks
-            if rates is not None and rates.excessive(verdict) and not (self.known and rates.mostly_warned)
+            if rates is not None and rates.excessive(verdict, self.nominal) and not (self.known and rates.mostly_warned)
         )

@@ -23,7 +23,7 @@ def rows(measured: Sequence[Measured]) -> list[tuple[str, ...]]:
         (
             each.name,
             *_borderline(each.borderline),
-            "-" if each.true is None else f"{each.true.rate('supported'):.0%} of {each.true.claims}",
+            _power(each),
             "-" if each.true is None else f"{each.true.mean_prompts:.0f}",
             _wrong(each),
             _warned(each.borderline),
@@ -50,7 +50,8 @@ def legend(distance: float) -> str:
         f"each, with 95% intervals. Power, prompts and wrong verdicts: of claims whose threshold is {distance:g} standard "
         f"deviations away (prompts, on the true side). Warned: of the verdicts on the threshold, all of them wrong, those "
         f"that carry a warning. Of drift: on the threshold is a change as large as its margin, support that it holds, "
-        f"refutation an alarm; power is how often a change of a tenth of the margin holds."
+        f"refutation an alarm, nominal {NOMINAL / 2:.2%} each; power is how often a change of a tenth of the margin holds, "
+        f"and how often one of three times the margin alarms."
     )
 
 
@@ -58,6 +59,16 @@ def _borderline(rates: Rates | None) -> tuple[str, str, str]:
     if rates is None:
         return "-", "-", "-"
     return str(rates.claims), _rate(rates, "supported"), _rate(rates, "refuted")
+
+
+def _power(each: Measured) -> str:
+    if each.true is None:
+        return "-"
+    found = f"{each.true.rate('supported'):.0%}"
+    if each.powers is None or each.false is None:
+        return f"{found} of {each.true.claims}"
+    true, false = each.powers
+    return f"{true} {found} of {each.true.claims}, {false} {each.false.rate('refuted'):.0%} of {each.false.claims}"
 
 
 def _warned(rates: Rates | None) -> str:

@@ -29,10 +29,17 @@ def test_a_run_is_compared_with_what_an_earlier_one_wrote(folder: Folder, capsys
     other_text = CLAIMS.replace("< 100", "< 99")
     changed = folder.run(other_text, THEN)
     assert words(changed) == {"cut": "not comparable", "untouched": "same"}
+    assert changed.exit_code == 0  # nothing broke; test_options_baseline_update.py has the condition that fails it
     changed.shows("*cut[[]tiny[]]: not comparable: the threshold changed: < 100 before, < 99 now")
 
     gone = folder.run(CLAIMS.replace('id="cut"', 'id="renamed"'), THEN, "--circuit-compare-fail=orphans > 0")
     assert gone.exit_code == 1
+    assert gone.report["baseline"] == {
+        "orphans": ["cut[tiny]"],
+        "new": ["renamed[tiny]"],
+        "not_run": [],
+        "failed": ["orphans > 0"],
+    }
     gone.shows("only in the earlier run: cut[[]tiny[]]", "only in the later run: renamed[[]tiny[]]", "failed: orphans > 0*")
     chosen = folder.run(CLAIMS, THEN, "--circuit-compare-fail=orphans > 0", "-k", "untouched")
     assert chosen.exit_code == 0
@@ -45,6 +52,32 @@ def test_a_run_is_compared_with_what_an_earlier_one_wrote(folder: Folder, capsys
     assert main(["compare", "base.json", "report.json"]) == 0
     assert main(["recheck", "report.json"]) == 0
     assert "1 agree" in capsys.readouterr().out
+
+
+OF_A_TASK = """
+MINE = cc.Task.define(
+    "mine",
+    templates={"a": "Then {A} met {B} and", "b": "Now {A} saw {B} and"},
+    pools={"name": ["Mary", "John", "Tom", "James"]},
+    draw={"A": "name", "B": "name"},
+    answer="A",
+    distractor="B",
+)
+
+@claim(id="mine", samples=32)
+def test_mine(model):
+    assert MINE.logit_diff(model) < 100
+"""
+
+
+def test_a_task_whose_template_changed_is_no_longer_comparable(folder: Folder) -> None:
+    folder.run(CLAIMS + OF_A_TASK, *NEW)
+    reworded = CLAIMS + OF_A_TASK.replace("Now {A} saw", "Later {A} saw")
+    changed = folder.run(reworded, THEN, "--circuit-compare-fail=not_comparable")
+    assert words(changed) == {"mine": "not comparable", "cut": "same", "untouched": "same"}
+    assert changed.exit_code == 1
+    changed.shows("*mine[[]tiny[]]: not comparable: *task*")
+    assert main(["compare", "base.json", "report.json", "--fail", "moved"]) == 0
 
 
 def test_damaged_missing_and_edited_files_are_told_before_anything_runs(folder: Folder) -> None:
@@ -91,3 +124,4 @@ def test_without_it_nothing_is_compared_or_written(folder: Folder) -> None:
     assert "= drift =" not in run.text
     assert not list(Path.cwd().glob("*.values"))
     assert run.claims["cut"]["comparisons"][0]["rests_on"]["fixed"] == 32
+    assert "baseline" not in run.report

@@ -108,6 +108,7 @@ def test_the_ini_names_a_folder_and_the_command_line_comes_first(folder: Folder)
     assert [says(run, FOUND) for run in (by_ini, by_line, again)] == [True, True, False]
     assert [says(run, STORED) for run in (by_ini, by_line, again)] == [False, False, True]
     assert shown(by_ini) == shown(by_line) == shown(again)
+    assert again.claims["it"]["forward_passes"] == 0  # the run that stored it measured it as the next one does
     for name in ("from-ini", "from-line/below"):
         (kept,) = (folder.pytester.path / name).glob("*.json")
         assert compared(again)["contrary"][0]["template"] in kept.read_text()

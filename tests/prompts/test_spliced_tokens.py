@@ -13,6 +13,14 @@ from circuitcheck.prompts.realised import realise
 from circuitcheck.prompts.realised.tokens import Encoder, Splicer
 
 
+@pytest.fixture(autouse=True, scope="module")
+def soon():
+    """Otherwise only the prompts after many are put together."""
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr("circuitcheck.prompts.realised.task._FEW", 0)
+        yield
+
+
 @dataclass(frozen=True)
 class Words:
     """A token for each word and each punctuation mark. A `whimsical` one looks far: how long a text is shows in its first

@@ -3,7 +3,7 @@
 from typing import Any
 
 EVIL = "</style></script><script>alert(1)</script><img src=x onerror=alert(1)>\"' onload=x {{7*7}} {% raw %} &lt; @you #1 |`"
-_WORDS = ("verdict", "expected", "relation", "scope", "groups", "shard", "n_more")
+_WORDS = ("verdict", "expected", "relation", "scope", "groups", "shard", "n_more", "word")
 
 
 def spoiled(found: Any, end: str = EVIL) -> Any:

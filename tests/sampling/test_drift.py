@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from circuitcheck.sampling import Above, Below, Noise, Pair, Proportion, RatioOfMeans, RealMean, Within, drifts
+from circuitcheck.sampling.means import BoundedMean
 
 RNG = np.random.default_rng(11)
 BASE = RNG.normal(0, 1, 128)
@@ -54,6 +55,16 @@ def test_prompts_more_are_said_where_they_can_be_planned():
     assert found.word == "cannot tell"
     assert 100 < found.more < 1000
     assert drifts([pair(0.4999)])[0].more is None
+
+
+def test_prompts_more_allow_for_a_wider_interval_than_the_spread_of_the_values():
+    """As of values between bounds: a few more prompts than there are would not tell."""
+    drawn = np.random.default_rng(11)
+    old = drawn.uniform(0.2, 0.6, 192)
+    old, new = (BoundedMean(each, 0.0, 1.0) for each in (old, old + drawn.normal(0.03, 0.1, 192).clip(-0.2, 0.4)))
+    found = drifts([Pair(old, new, Below(0.9), "supported", "supported", 0.05, declared=0.07)])[0]
+    assert found.word == "cannot tell"
+    assert 100 < found.more < 1000
 
 
 def test_a_refuted_claim_breaks_the_other_way():

@@ -1,17 +1,20 @@
 """`circuitcheck selftest`: it finds what is wrong with the statistics, and nothing where nothing is."""
 
 import re
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from circuitcheck import cli
-from circuitcheck.sampling import Design, design, means, ranking
+from circuitcheck.sampling import Design, Pair, design, means, ranking
 from circuitcheck.sampling.decision import Decision
+from circuitcheck.sampling.design import Level
 from circuitcheck.selftest import attacks
 from circuitcheck.selftest.attacks import ATTACKS, measure_attack
 from circuitcheck.selftest.planted import plant
 from circuitcheck.selftest.rates import Measured, Outcome, Rates
+from circuitcheck.selftest.revisions import REVISIONS, measure_revision
 from circuitcheck.selftest.run import QUICK
 from circuitcheck.selftest.streams import STREAMS
 from circuitcheck.selftest.table import as_markdown, as_text
@@ -138,6 +141,7 @@ def test_the_table_shows_every_rate_with_its_interval():
         assert "2.00% [0.24%, 7.04%]" in table
         assert "90% of 10" in table
         assert "1 of 20" in table
+    assert "holds 90% of 10, alarms 100% of 10" in as_text([replace(row, powers=("holds", "alarms"))])
 
 
 @pytest.mark.parametrize("wrong, excessive", [(25, False), (39, False), (41, True), (100, True)])
@@ -153,6 +157,16 @@ def test_full_is_more_than_quick():
     assert FULL.planted >= 1_000
     assert set(QUICK.streams) < set(FULL.streams)
     assert {stream.name for stream in FULL.streams if stream.known} >= {"lognormal(1)", "exponential", "90% zeros"}
+
+
+def test_false_alarms_of_drift_are_found_at_the_level_of_one_interval(monkeypatch):
+    """1.25%: a half of what a verdict may err."""
+    (mean,) = (each for each in REVISIONS if each.name == "mean")
+    assert measure_revision(mean, claims=400, others=10, seed=0).faults == ()
+    monkeypatch.setattr(Pair, "level", lambda self, alpha: Level(alpha, 2 * alpha))
+    faults = measure_revision(mean, claims=400, others=10, seed=0).faults
+    assert [what in fault for what, fault in zip(("false support", "false refutation"), faults, strict=True)] == [True, True]
+    assert all("where 1.25% is nominal" in fault for fault in faults)
 
 
 def test_markdown_is_written_where_asked(tmp_path, monkeypatch):

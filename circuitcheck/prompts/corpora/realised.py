@@ -2,9 +2,10 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import islice
 
 from circuitcheck.errors import BadTask
 from circuitcheck.prompts.corpora.documents import Documents
@@ -48,6 +49,9 @@ class _Document:
         return slice(self.begins[place], self.ends[place])
 
 
+Row = tuple[_Document, int]  # and one of its positions
+
+
 class RealisedCorpus:
     """Documents are read once, tokenized and searched; ids and positions stay, texts do not."""
 
@@ -72,7 +76,7 @@ class RealisedCorpus:
         self.read = min(drawn, len(documents))
         self._streams: dict[str, list[_Document]] = {stream: [] for stream in STREAMS}
         self._read_documents()
-        self._rows = lru_cache(maxsize=16)(self._rows_of)
+        self._rows = lru_cache(maxsize=16)(self._rows_read)
 
     def size(self, stream: str) -> int:
         return sum(min(len(each.wanted), self._per_document) for each in self._stream(stream))
@@ -89,12 +93,12 @@ class RealisedCorpus:
         return tuple(self._prompt(index, seed, stream) for index in rows)
 
     def labels(self, rows: range, *, seed: int, stream: str) -> tuple[Labels, ...]:
-        documents = (self._rows(stream, seed)[index][0] for index in rows)
+        documents = (self._row(stream, seed, index)[0] for index in rows)
         names = [f"document {document.number + 1}" for document in documents]
         return tuple(Labels(name, None, name) for name in names)
 
     def _prompt(self, index: int, seed: int, stream: str) -> Prompt:
-        document, position = self._rows(stream, seed)[index]
+        document, position = self._row(stream, seed, index)
         begin = position // self._piece * self._piece
         ids = document.ids
         answer = (ids[position + 1],)
@@ -161,19 +165,26 @@ class RealisedCorpus:
             raise BadTask(f"{stream!r} is not a stream; there are {', '.join(STREAMS)}.")
         return self._streams[stream]
 
-    def _rows_of(self, stream: str, seed: int) -> list[tuple[_Document, int]]:
+    def _row(self, stream: str, seed: int, index: int) -> Row:
+        """A document, and one of its positions. Rows are found in their order, as far as somebody asks for them."""
+        found, more = self._rows(stream, seed)
+        found += islice(more, max(0, index + 1 - len(found)))
+        return found[index]
+
+    def _rows_read(self, stream: str, seed: int) -> tuple[list[Row], Iterator[Row]]:
+        """Those that were asked for, and the rest."""
+        return [], self._rows_of(stream, seed)
+
+    def _rows_of(self, stream: str, seed: int) -> Iterator[Row]:
         """One position of each document, then a second of each: documents in an order of the seed, positions likewise."""
         documents = self._stream(stream)
         count, key = len(documents), f"order {self._key} {stream} {seed}"
         ordered = [documents[permute(place, count, key)] for place in range(count)]
-        rows = []
         most = max((len(each.wanted) for each in ordered), default=0)
         for turn in range(min(self._per_document, most)):
             for each in ordered:
                 if turn < len(each.wanted):
-                    chosen = permute(turn, len(each.wanted), f"{key} {each.number}")
-                    rows.append((each, each.wanted[chosen]))
-        return rows
+                    yield each, each.wanted[permute(turn, len(each.wanted), f"{key} {each.number}")]
 
 
 def _arrays(

@@ -16,7 +16,8 @@ from circuitcheck.prompts.streams import combination, stream_size
 from circuitcheck.prompts.tokenizer import Tokenizer
 from circuitcheck.text import counted
 
-_FEW = 16  # prompts
+_FEW = 1000  # prompts: what they cost more each comes to less than finding out whether tokens may be put together
+_KEPT = 512  # prompts: questions about one task ask for the same ones
 
 
 @lru_cache(maxsize=32)
@@ -35,20 +36,21 @@ class RealisedTask:
         self.survivors.check()
         self.combinations = Combinations(task, frames, self.survivors.classes)
         self._sizes: dict[str, int] = {}
+        self._kept: dict[tuple[int, str, int], Prompt] = {}  # by seed, stream and row
         self._frames = {frame.template: frame for frame in frames}
         self._renderer, self._rendered = Renderer(task, tokenizer, frames, self.survivors), 0
         self.shape = digest([[name, *map(list, classes)] for name, classes in sorted(self.survivors.classes.items())])
 
     @cached_property
     def renderer(self) -> Renderer:
-        """Several times faster where it may put tokens together; to find that out takes a second."""
+        """Twice as fast where it may put tokens together; to find that out takes a second."""
         frames = self._frames.values()
         if all(self.survivors.independent(frame) for frame in frames):
             self._renderer.try_splicing([(0, frame, values) for frame in frames for values in self._spread(frame)])
         return self._renderer
 
     def _render(self, drawn: Sequence[Drawn]) -> tuple[Prompt, ...]:
-        """Where values are stored only the few prompts are rendered that results show."""
+        """Where values are stored only the prompts are rendered that results rest on."""
         self._rendered += len(drawn)
         return (self._renderer if self._rendered <= _FEW else self.renderer).render(drawn)
 
@@ -61,8 +63,14 @@ class RealisedTask:
 
     def prompts(self, rows: range, *, seed: int, stream: str) -> tuple[Prompt, ...]:
         """Raises BadTask beyond the stream's size."""
-        drawn = [(index, *self.drawn_at(index, seed=seed, stream=stream)) for index in rows]
-        return self._render(drawn)
+        kept = {index: self._kept[seed, stream, index] for index in rows if (seed, stream, index) in self._kept}
+        drawn = [(index, *self.drawn_at(index, seed=seed, stream=stream)) for index in rows if index not in kept]
+        fresh = {prompt.index: prompt for prompt in self._render(drawn)}
+        if len(self._kept) + len(fresh) > _KEPT:
+            self._kept.clear()
+        if len(fresh) <= _KEPT:
+            self._kept |= {(seed, stream, index): prompt for index, prompt in fresh.items()}
+        return tuple(kept[index] if index in kept else fresh[index] for index in rows)
 
     def picked(self, template: str, values: Mapping[str, str], index: int = 0) -> Prompt:
         """The prompt of a template with these values of the drawn variables."""

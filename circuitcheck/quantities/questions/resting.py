@@ -3,20 +3,24 @@
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from circuitcheck.digest import digest
 from circuitcheck.grounds.rests import LONGEST, MOST_TEXTS, PromptSet, Rests, Rule, StoredCell
-from circuitcheck.plan import Cell
-from circuitcheck.prompts import Prompt
+from circuitcheck.plan import Cell, DictionaryRef
+from circuitcheck.prompts import Prompt, PromptStream
 from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.expressions.linear import Linear
 from circuitcheck.quantities.questions.history import lasting
 from circuitcheck.sampling import Basis, Memberships
 from circuitcheck.session import Settings, current_session
+
+T = TypeVar("T")
 
 
 def fixed_prompts(quantity: Expression, settings: Settings) -> int:
@@ -39,17 +43,45 @@ def rests_of(seen: Expression, basis: Basis, rule: Rule, n: int, fixed: int, *, 
 
 
 def asked_of(quantity: Expression) -> str:
-    """What is measured, in words, whatever its models are called and whatever their weights: the same in every process."""
+    """What is measured, in words, whatever its models and dictionaries are called and whatever their weights: the same in
+    every process."""
     models = {model: number for number, model in enumerate(quantity.models)}
+    dictionaries = dict.fromkeys(each for cell in quantity.cells for each in cell.dictionaries)
+    names = {each: _by_place(each, number) for number, each in enumerate(dictionaries)}
 
     def in_words(linear: Linear | None) -> object:
         if linear is None:
             return None
-        said = [(k, cell.view.describe(), lasting(cell.metric), models[cell.view.model]) for k, cell in linear.terms]
+        said = [(k, *_words(_renamed(cell, names)), models[cell.view.model]) for k, cell in linear.terms]
         return said, linear.constant
 
     parts = [in_words(each) for each in (quantity.numerator, quantity.denominator, quantity.times)]
     return digest((parts, quantity.cut, quantity.q))
+
+
+def _words(cell: Cell) -> tuple[str, str]:
+    return cell.view.describe(), lasting(cell.metric)
+
+
+def _by_place(dictionary: DictionaryRef, number: int) -> DictionaryRef:
+    """One that stands for whichever is attached there: views are told apart by their words, and metrics by digests."""
+    name = f"dictionary {number} from {dictionary.reads} to {dictionary.writes}"
+    return replace(dictionary, spec="", name=name, fingerprint=name, width=0)
+
+
+def _renamed(value: T, names: Mapping[DictionaryRef, DictionaryRef]) -> T:
+    """The same of other dictionaries, however deep they lie in it. Prompts are what they are."""
+    found: object = value
+    if isinstance(value, DictionaryRef):
+        found = names[value]
+    elif isinstance(value, tuple) and names:
+        parts = tuple(_renamed(each, names) for each in value)
+        found = parts if any(new is not old for new, old in zip(parts, value, strict=True)) else value
+    elif names and is_dataclass(value) and not isinstance(value, type | PromptStream):
+        held = {each.name: getattr(value, each.name) for each in fields(value) if each.init}
+        new = {name: _renamed(part, names) for name, part in held.items()}
+        found = replace(value, **new) if any(new[name] is not held[name] for name in held) else value
+    return cast(T, found)
 
 
 def _stored(cell: Cell) -> StoredCell:

@@ -111,7 +111,10 @@ class ForAll(Question):
             return self._falsified(settings, None, index)
         tokenizer = current_session().engine.tokenizer(self._quantity.models[0])
         case = case_at(task, tokenizer, index, seed=where.seed, stream=where.stream)
-        return self._falsified(settings, self._shrunk(case, settings), index)
+        found = self._falsified(settings, self._shrunk(case, settings), index)
+        if current_session().store is not None:
+            self._replay(settings)  # the next run begins so, and then loads no model for it
+        return found
 
     def _shrunk(self, case: Case, settings: Settings) -> Case:
         tokenizer = current_session().engine.tokenizer(self._quantity.models[0])

@@ -6,6 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from circuitcheck.report.drifted import HEADS, SinceBaseline, rows_of_drift, since_baseline
 from circuitcheck.report.log import VERDICTS
 from circuitcheck.report.page.matrix import matrix_of
 from circuitcheck.report.page.strips import HEIGHT, WIDTH
@@ -24,6 +25,7 @@ def as_html(report: dict[str, Any]) -> str:
     """One file, complete in itself. Every text in it is escaped."""
     claims = report["claims"]
     views = views_of(claims, _options(report))
+    since, anchors = since_baseline(report), {claim_name(view.claim): view.anchor for view in views}
     remarks = [*few_prompts(claims), *searches(report), *advice(report["correction"])]
     return template("page.html.jinja").render(
         report=report,
@@ -32,12 +34,21 @@ def as_html(report: dict[str, Any]) -> str:
         remarks=list(map(cut, remarks)),
         first=sorted((view for view in views if not view.claim["as_expected"]), key=lambda view: importance(view.claim)),
         files=_by_file(views),
+        since=since,
+        drift_heads=HEADS,
+        drift_rows=_rows_of_drift(since, anchors),
         matrix=matrix_of(views, report["turns"]),
         environments=_environments(report),
         extra=cut(json.dumps(report["extra"], indent=2, ensure_ascii=False)) if "extra" in report else "",
         width=WIDTH,
         height=HEIGHT,
     )
+
+
+def _rows_of_drift(since: SinceBaseline | None, anchors: dict[str, str]) -> list[tuple[str, list[str]]]:
+    """(where the claim is on the page, its cells)"""
+    changed = [] if since is None else since.changed
+    return [(anchors[claim["claim"]], list(map(cut, row))) for claim in changed for row in rows_of_drift(claim)]
 
 
 @cache

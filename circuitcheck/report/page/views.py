@@ -10,6 +10,7 @@ from circuitcheck.claims.result import FIELDS as CLAIM
 from circuitcheck.fields import Field, lines_of
 from circuitcheck.quantities.questions.result_fields import FIELDS as COMPARISON
 from circuitcheck.report.cells import Row, number, rows_of, verdict_in_words
+from circuitcheck.report.drifted import ALARMED, sentences
 from circuitcheck.report.page.drawings import drawing_of
 from circuitcheck.report.page.strips import Scale, Strip, scale_of, strip_of
 from circuitcheck.report.repeats import Claim, claim_name
@@ -62,6 +63,12 @@ class ClaimView:
         return "not expected" if self.verdict in ("supported", "refuted") else ""
 
     @property
+    def alarm(self) -> str:
+        """What it did since the baseline, where that alarms."""
+        drift = self.claim["drift"]
+        return drift["word"] if drift and drift["word"] in ALARMED else ""
+
+    @property
     def only(self) -> ComparisonView | None:
         """Its one comparison, which then needs no row of its own."""
         return self.comparisons[0] if len(self.comparisons) == 1 else None
@@ -99,7 +106,7 @@ def _view(claim: Claim, anchor: str, options: Sequence[str]) -> ClaimView:
         text=cut(claim["text"]),
         verdict=claim["verdict"],
         words=verdict_in_words(claim),
-        lines=_lines(CLAIM, claim),
+        lines=[*_lines(CLAIM, claim), *_drift(claim)],
         comparisons=[_comparison(row) for row in rows_of(claim)],
         again=shlex.join(["pytest", claim["node"], *options]),
         pictures=[
@@ -107,6 +114,14 @@ def _view(claim: Claim, anchor: str, options: Sequence[str]) -> ClaimView:
             for number, each in enumerate(claim["pictures"], 1)
         ],
     )
+
+
+def _drift(claim: Claim) -> Lines:
+    """What became of it since the baseline."""
+    if claim["drift"] is None:
+        return []
+    said = [each.strip() for each in sentences({"claim": "", **claim["drift"]})]
+    return [("since the baseline", list(map(cut, said or [f"{claim['drift']['word']}: {claim['drift']['reason']}"])))]
 
 
 def _comparison(row: Row) -> ComparisonView:
