@@ -71,13 +71,7 @@ def test_a_layer_that_the_direction_has_no_vector_for(model, ioi):
 
 def test_a_dose_that_bfloat16_swallows(coarse, ioi, measure):
     dose = cc.mean_difference(ioi, coarse, at="IO", minus="S1", n=16)
-    with pytest.raises(VacuousIntervention, match=r"adding 1e-06 times.*in L1 changed none of 8 prompts at L1\.resid_post"):
-        measure(coarse.add(dose, at="END", layers="L1", scale=1e-6))
-
-
-def test_a_swallowed_dose_names_the_dtype(coarse, ioi, measure):
-    dose = cc.mean_difference(ioi, coarse, at="IO", minus="S1", n=16)
-    with pytest.raises(VacuousIntervention, match="bfloat16"):
+    with pytest.raises(VacuousIntervention, match=r"adding 1e-06 times.*in L1.*bfloat16"):
         measure(coarse.add(dose, at="END", layers="L1", scale=1e-6))
 
 
