@@ -13,6 +13,7 @@ from circuitcheck.engine.protocol import (
     Receipt,
     Reconstructed,
     Table,
+    Work,
 )
 from circuitcheck.engine.registry import register_kernel, register_readout
 from circuitcheck.errors import BadExtension
@@ -105,6 +106,7 @@ __all__ = [
     "Sources",
     "Table",
     "View",
+    "Work",
     "Write",
     "listed",
     "load_extensions",

@@ -29,7 +29,7 @@ def test_vacuous(model, ioi):
 
 def told(run: Run) -> dict[str, Any]:
     """All that a report says of claims, but how long they took and what they cost."""
-    costs = ("seconds", "forward_passes", "reused", "node", "digest")
+    costs = ("seconds", "forward_passes", "work", "reused", "node", "digest")
     return {name: {key: each[key] for key in each if key not in costs} for name, each in run.claims.items()}
 
 

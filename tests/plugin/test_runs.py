@@ -32,7 +32,7 @@ VERDICTS = {"supported": "supported", "refuted": "refuted", "denied": "refuted",
 
 def without_times(run: Run) -> dict[str, Any]:
     """And without what the store of values gave, and digests of all that."""
-    environment, costs = {**run.report["environment"], "time": ""}, ("seconds", "forward_passes", "reused", "digest")
+    environment, costs = {**run.report["environment"], "time": ""}, ("seconds", "forward_passes", "work", "reused", "digest")
     claims = [{key: each[key] for key in each if key not in costs} for each in run.report["claims"]]
     return {**run.report, "environment": environment, "claims": claims, "digest": ""}
 
@@ -93,7 +93,7 @@ def pytest_sessionfinish(session):
     for name, claim in here.claims.items():  # workers share no values, so forward passes differ
         assert there.claims[name] == {
             **claim,
-            **{cost: there.claims[name][cost] for cost in ("seconds", "forward_passes", "reused", "digest")},
+            **{cost: there.claims[name][cost] for cost in ("seconds", "forward_passes", "work", "reused", "digest")},
         }
     for worker in ("gw0", "gw1"):
         assert (folder.pytester.path / f"finished-{worker}").read_text() == "report there: False"
