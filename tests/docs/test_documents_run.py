@@ -43,7 +43,7 @@ def test_every_marker_stands_before_a_block(page):
     assert idle_markers(text_of(page)) == 0
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("page", having("cells"))
 def test_cells_print_what_is_shown(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

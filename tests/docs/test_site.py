@@ -49,6 +49,7 @@ def test_every_page_is_there_and_can_be_reached(site):
     assert 'href="README.html"' in (site / "index.html").read_text()
 
 
+@pytest.mark.slow
 def test_nothing_is_fetched_from_elsewhere(site):
     fetched = re.compile(r'(?:src="|<link [^>]*href="|url\(["\']?|@import ["\'])(?:https?:)?//[^"\')]+')
     assert not [

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from how_many import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,14 +42,14 @@ def values(view):
     return cc.tasks.ioi().logit_diff(view).values(N)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(site=sites, at=places)
 def test_a_site_s_own_clean_value_changes_nothing(model, site, at):
     view = model.patch(site, source="clean", at=at, allow_vacuous=True)
     np.testing.assert_allclose(values(view), values(model), rtol=0, atol=1e-10)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(layer=layers, kind=st.sampled_from(["resid_pre", "resid_mid", "resid_post"]))
 def test_the_whole_stream_of_another_prompt_gives_its_logits(model, layer, kind):
     found = values(model.patch(f"L{layer}.{kind}", source="abc"))
@@ -66,7 +67,7 @@ def change(view, what, direction):
     return view.patch(site, source="abc", at=at, allow_vacuous=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(one=changes, other=changes)
 def test_on_different_sites_the_order_of_the_calls_does_not_matter(model, one, other):
     if one[0] == other[0]:
@@ -89,7 +90,7 @@ class _Runs:
         return activations(self.model, self.batch.tokens(source), [where])[where]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(site=sites, at=st.sampled_from(POSITIONS))
 def test_what_is_done_at_a_token_changes_no_logits_before_it(model, site, at):
     loaded = cc.current_session().engine._pool.get(model.ref, "cpu")

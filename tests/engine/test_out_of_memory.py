@@ -58,7 +58,7 @@ def expected(tiny_gpt2):
         return {name: each.values(N) for name, each in quantities(cc.load(str(tiny_gpt2))).items()}
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["untouched", "shortened", "whole", "mean", "resample", "counterfactual", "path", "on"])
 def test_values_are_those_of_more_memory(tiny_gpt2, expected, holds, caplog, name):
     ran = holds(100)

@@ -8,6 +8,7 @@ import itertools
 
 import numpy as np
 import pytest
+from how_many import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scanned_by_hand import (
@@ -181,7 +182,7 @@ def test_pieces_wait_for_others_of_their_length_within_bounds():
     assert len(taken) <= 100
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(data=st.data(), top=st.integers(1, 4), tokens=st.integers(1, 40))
 def test_any_division_into_blocks_gives_the_same_and_it_is_that_of_a_loop(data, top, tokens):
     """Whole numbers, so that there are equal values, of both signs."""

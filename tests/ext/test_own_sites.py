@@ -33,6 +33,7 @@ def examined(tiny_gpt2, tmp_path):
         yield session, model
 
 
+@pytest.mark.slow
 def test_the_doctor_examines_it_though_the_model_was_examined_before(examined, ioi):
     session, model = examined
     register_site_kind(RAW)

@@ -18,6 +18,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from how_many import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny_gguf import save_tiny_gguf
@@ -249,7 +250,7 @@ def test_an_entry_that_is_not_whole_is_made_anew(file, cache, entry, parsed, dam
     assert only(cache) == entry
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 @pytest.mark.slow
 def test_whatever_byte_is_flipped_the_checkpoint_is_the_same(file, cache, entry, data):

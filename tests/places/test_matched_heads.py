@@ -6,13 +6,14 @@ from itertools import combinations, product
 from math import comb, prod
 
 import pytest
+from how_many import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circuitcheck.errors import UnknownUnit
 from circuitcheck.places import Architecture, MatchedParts, Part
 
-quick = settings(deadline=None, max_examples=60, derandomize=True)
+quick = settings(deadline=None, max_examples=examples(60), derandomize=True)
 
 
 def Head(layer, head):  # noqa: N802 - as the parts are called in claims

@@ -45,6 +45,7 @@ def assert_plain_failure(run: Run) -> None:
 # Recorded once, and when asked
 
 
+@pytest.mark.slow
 def test_refuted_comparison_is_recorded_once_though_rewriting_asks_twice(folder: Folder) -> None:
     found = run(folder, "assert q > 100")
     assert asked(found) == [(">", 100, "refuted")]

@@ -49,6 +49,7 @@ def heads_in(folder, model):
     return [name for each in found for name in each.claims]
 
 
+@pytest.mark.slow
 def test_what_a_sweep_found_is_claimed_and_supported_on_the_test_stream(folder, patched, organism):
     grid = patched.estimate(64)
     path = folder.path / "test_found.py"

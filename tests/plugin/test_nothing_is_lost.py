@@ -70,6 +70,7 @@ def test_a_worker_that_dies_takes_one_claim_along_that_is_missed(folder: Folder,
     assert verdicts(reported(folder)) == run.verdicts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_run_that_is_told_to_end_reports_what_it_has(folder: Folder, number: int) -> None:
     stops = f"os.kill(os.getpid(), {int(number)}); time.sleep(5)"

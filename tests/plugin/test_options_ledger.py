@@ -187,6 +187,7 @@ def test_copies_count_once_and_searches_are_counted(folder: Folder, workers: tup
     assert "up to 0.3 of such verdicts are wrong by chance; --circuit-correction holm" in search
 
 
+@pytest.mark.slow
 def test_a_copy_is_corrected_for_once(folder: Folder) -> None:
     run = folder.run(LOOP, "--circuit-correction=holm")
     assert [each["id"] for each in run.report["correction"]["claims"]] == ["copied", "loop"]

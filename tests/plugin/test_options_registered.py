@@ -50,6 +50,7 @@ def test_a_claim_that_was_registered_first_says_so_and_what_changed_since(regist
     run.shows("registered: of 2 claims: 1 say something else than what was registered, 1 not registered")
 
 
+@pytest.mark.slow
 def test_comments_and_docstrings_are_no_change(registered: Folder) -> None:
     commented = CLAIMS.replace("    assert", '    """Why."""\n    # a comment\n    assert')
     assert registered.run(commented, LOCK).claims["cut"]["registered"]["changes"] == []
@@ -69,6 +70,7 @@ def test_what_was_measured_before_is_not_registered_in_advance(folder: Folder, c
     assert {key: entry["asked_before"] for key, entry in entries.items()} == {"cut[tiny]": 1, "untouched[tiny]": 0}
 
 
+@pytest.mark.slow
 def test_a_file_that_is_none_or_was_edited_is_a_usage_error(registered: Folder) -> None:
     text = Path("claims.lock").read_text()
     Path("claims.lock").write_text(text.replace("< 100", "< 50"))

@@ -54,7 +54,8 @@ def pairs():
     for name in BUILTIN:
         for tokenizer in ("bpe", "smollm2", "wordpiece-uncased", "unigram"):
             if name[-1] not in "34" or tokenizer == "bpe":
-                yield name, tokenizer
+                marks = [pytest.mark.slow] if tokenizer == "smollm2" else []  # its file is parsed for 8 s
+                yield pytest.param((name, tokenizer), marks=marks)
 
 
 @pytest.fixture(scope="module", params=pairs(), ids="-".join)
@@ -65,7 +66,9 @@ def pair(request):
 
 def of(*names):
     """For tests of what one task's text says."""
-    return pytest.mark.parametrize("pair", [each for each in pairs() if each[0] in names], indirect=True, ids="-".join)
+    return pytest.mark.parametrize(
+        "pair", [each for each in pairs() if each.values[0][0] in names], indirect=True, ids="-".join
+    )
 
 
 @pytest.fixture(scope="module")

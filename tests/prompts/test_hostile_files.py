@@ -317,7 +317,7 @@ TEMPLATES = {
 
 
 @pytest.mark.parametrize("template", TEMPLATES.values(), ids=TEMPLATES)
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(1)
 def test_a_chat_template_that_means_harm(template):
     model = cc.load("organism")
     tokenizer = cc.current_session().engine.tokenizer(model.ref).inner

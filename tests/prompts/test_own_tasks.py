@@ -4,6 +4,7 @@ import re
 from itertools import combinations, permutations, product
 
 import pytest
+from how_many import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tiny import save_tiny_gpt2, save_tokenizer
@@ -82,7 +83,7 @@ def by_hand(parts, tokenizer):
 
 
 @given(definitions())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_the_streams_hold_each_combination_in_each_template_once(ioi_tokenizer, parts):
     expected = by_hand(parts, ioi_tokenizer)
     assume(expected)
@@ -94,7 +95,7 @@ def test_the_streams_hold_each_combination_in_each_template_once(ioi_tokenizer, 
 
 
 @given(definitions())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_what_leaves_nothing_is_an_error_and_not_an_empty_stream(ioi_tokenizer, parts):
     assume(not by_hand(parts, ioi_tokenizer))
     with pytest.raises(BadTask):
@@ -105,7 +106,7 @@ def test_what_leaves_nothing_is_an_error_and_not_an_empty_stream(ioi_tokenizer, 
     names=st.lists(st.sampled_from(ONE_TOKEN + TWO_TOKENS), min_size=5, max_size=9, unique=True),
     tokens=st.sampled_from([None, 1, 2, {"A": None, "B": None}]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_counterfactuals_say_what_their_slots_hold_instead_in_as_many_tokens(ioi_tokenizer, names, tokens):
     task = define(
         pools={"name": names},
@@ -138,7 +139,7 @@ def task_text(task, template):
 
 
 @given(st.lists(st.lists(st.integers(1, 120).map(str), min_size=2, max_size=4, unique=True), min_size=3, max_size=3))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_increasing_compares_numbers_also_with_one_that_is_not_shown(ioi_tokenizer, pools):
     allowed = {each for each in product(*pools) if int(each[0]) < int(each[1]) < int(each[2])}
     assume(allowed)

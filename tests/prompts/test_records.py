@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from how_many import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
@@ -144,7 +145,7 @@ def expected(row, tokenizer):
     first=st.sampled_from(FORMATS),
     second=st.sampled_from(FORMATS),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_odd_texts_come_back_letter_by_letter_from_every_format_to_every_format(folder, model, plain, rows, first, second):
     task = records(folder, rows, first)
     found = by_text(task, model)

@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 
 import pytest
+from how_many import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import save_tokenizer
@@ -39,7 +40,7 @@ def test_streams_are_disjoint_and_complete_whatever_the_seed(toy_task, ioi_token
 
 
 @given(seed=st.integers(0, 10**9), stream=st.sampled_from(sorted(STREAMS)))
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_a_stream_holds_the_same_prompts_under_every_seed(toy_task, ioi_tokenizer, seed, stream):
     assert set(texts(toy_task, ioi_tokenizer, stream, seed)) == set(texts(toy_task, ioi_tokenizer, stream, 0))
 

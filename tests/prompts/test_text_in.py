@@ -5,6 +5,7 @@ import unicodedata
 
 import numpy as np
 import pytest
+from how_many import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import save_tokenizer
@@ -316,7 +317,7 @@ def test_many_texts_are_encoded_as_each_of_them(name, texts):
         | st.characters(codec="utf-8")
     ).map("".join)
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_without_offsets_from_the_tokenizer_they_come_from_what_it_decodes(text):
     encoding = HubTokenizer(Slow(), "never", "slow").encode(text)
     start = token = 0

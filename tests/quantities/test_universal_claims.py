@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from how_many import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
@@ -274,7 +275,7 @@ def refuting(violates):
 @example(violation={"A": "n3"})
 @example(violation={"A": "n2", "C": "p1"})
 @example(violation={"frame": "saw", "B": "n0"})
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_the_prompt_shown_is_the_first_of_all_that_violate(violation):
     violates = any_of(violation)
     assert refuting(violates) in (None, next((each for each in COMBINATIONS if violates(*each)), None))
@@ -282,7 +283,7 @@ def test_the_prompt_shown_is_the_first_of_all_that_violate(violation):
 
 @given(violations=st.lists(conjunctions(), min_size=2, max_size=3))
 @example(violations=[{"A": "n3"}, {"B": "n2", "frame": "saw"}])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @pytest.mark.slow
 def test_where_there_are_several_ways_to_violate_no_part_of_the_prompt_shown_could_come_earlier(violations):
     violates = any_of(*violations)

@@ -36,7 +36,7 @@ def test_each_kind_of_ablation_is_among_them():
 
 
 @pytest.mark.parametrize("name", CHOSEN)
-@pytest.mark.sampled(17)
+@pytest.mark.sampled(9)
 def test_an_intervention_is_what_it_is_by_hand(bench_and_pair, name):
     bench, pair = bench_and_pair
     pair.check(ORGANISM_CASES[name](On(pair)), bench.tolerance, SMALLEST_REAL_EFFECT)

@@ -17,6 +17,7 @@ from drawing import (
     share,
     standard_error,
 )
+from how_many import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
@@ -61,7 +62,7 @@ def test_verdict_agrees_with_interval_at_one_look(build):
 
 @pytest.mark.parametrize("build", [real, share, bounded, ratio])
 def test_verdict_agrees_with_interval_over_three_looks(build):
-    @settings(quick, max_examples=25)
+    @settings(quick, max_examples=examples(25))
     @given(st.integers(0, 10**6), st.floats(-1, 1))
     def check(seed, threshold):
         decision = decided(sample_of(build, seed), build, Below(threshold), Design(maximum=128))

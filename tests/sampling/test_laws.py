@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from how_many import examples
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -29,7 +30,7 @@ from circuitcheck.stats import (
     student_t,
 )
 
-quick = settings(deadline=None, max_examples=40, derandomize=True)
+quick = settings(deadline=None, max_examples=examples(40), derandomize=True)
 shifts = st.floats(-20, 20)
 scales = st.floats(0.05, 20)
 seeds = st.integers(0, 10**6)

@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from how_many import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, norm
 
 from circuitcheck.sampling import Needs, Tally, needs, stages_of
 
-quick = settings(deadline=None, max_examples=60, derandomize=True)
+quick = settings(deadline=None, max_examples=examples(60), derandomize=True)
 ALPHA = 0.05
 sets = st.integers(2, 300)
 shares = st.floats(0.05, 0.95)
@@ -149,6 +150,7 @@ def test_a_share_that_is_beaten_by_a_little_is_rarely_refuted(truths, share, cor
     assert refuted <= ALPHA / 2 + 3 * math.sqrt(0.025 / 8000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.95])
 @pytest.mark.sampled(1)
 def test_drawn_sets_of_a_population_at_its_share_keep_to_half_of_the_error_on_each_side(share):

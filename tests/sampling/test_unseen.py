@@ -5,12 +5,13 @@ import math
 import numpy as np
 import pytest
 from drawing import ONE_LOOK, bounded, decided, median, normal, ratio, real, share
+from how_many import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circuitcheck.sampling import Above, Below, Design, Outside, Within
 
-quick = settings(deadline=None, max_examples=40, derandomize=True)
+quick = settings(deadline=None, max_examples=examples(40), derandomize=True)
 
 
 def standardised(mean, spread, n):

@@ -53,6 +53,7 @@ def test_a_batch_has_every_built_in_task_and_filler(tokenizer):
     assert all(count > 0 for count in curriculum.kinds().values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", held_out.TASKS)
 @pytest.mark.sampled(1)
 def test_no_prompt_of_a_test_stream_is_trained_on(trained_on, tokenizer, task):
@@ -120,6 +121,7 @@ def test_the_pair_that_is_tested_is_that_of_the_person_asked_about(tokenizer, ta
         assert held_out.tests_held_out_pair(task, prompt) == held_out.is_held_out(asked, thing)
 
 
+@pytest.mark.slow
 def test_held_out_pairs_are_not_put_together_in_filler_either(texts):
     for text in texts["lists"]:
         listed = text.partition("They read ")[2].split()

@@ -40,6 +40,7 @@ def test_the_quick_selftest_finds_no_excess_and_decides_clear_claims(capsys):
         assert int(re.search(r"(\d+)% of", line)[1]) >= 50  # power at 0.3 standard deviations
 
 
+@pytest.mark.slow
 def test_peeking_at_the_nominal_level_is_found(monkeypatch):
     monkeypatch.setattr(design, "kim_demets", naive)
     found = measure_stream(STREAM["normal"], claims=600, others=1, seed=0)

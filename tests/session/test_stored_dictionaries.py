@@ -42,6 +42,7 @@ def all_that_is_looked_up(model, folder, tmp_path):
     return drawn, repr(cc.fit(q, IOI, model=model, n=16)), scan._found
 
 
+@pytest.mark.slow
 def test_nothing_is_loaded_and_nothing_run(another, tiny_gpt2, folder, tmp_path, loads):
     said = []
     for _ in range(2):

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from how_many import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
@@ -22,7 +23,7 @@ from circuitcheck.stats import (
     student_t,
 )
 
-quick = settings(deadline=None, max_examples=40, derandomize=True)
+quick = settings(deadline=None, max_examples=examples(40), derandomize=True)
 COUNTS = [(0, 1), (1, 1), (0, 32), (32, 32), (1, 32), (16, 32), (95, 100), (3, 500), (511, 512)]
 GRID = np.linspace(0, 1, 20001)[1:-1] + 1e-5 / math.pi
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from how_many import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.special import logsumexp
@@ -11,7 +12,7 @@ from scipy.stats import binom
 
 from circuitcheck.stats import betting_interval, betting_side
 
-quick = settings(deadline=None, max_examples=40, derandomize=True)
+quick = settings(deadline=None, max_examples=examples(40), derandomize=True)
 LOOKS = (32, 64, 128, 256, 512)
 STAKES = np.geomspace(0.005, 0.95, 10)
 GRID = np.linspace(0, 1, 4001)[1:-1] + 1e-5 / math.pi

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from how_many import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
@@ -11,7 +12,7 @@ from scipy.stats import multivariate_normal, norm
 
 from circuitcheck.stats import crossing_probabilities, kim_demets
 
-quick = settings(deadline=None, max_examples=25, derandomize=True)
+quick = settings(deadline=None, max_examples=examples(25), derandomize=True)
 DOUBLING = (32, 64, 128, 256, 512)
 UNEVEN = (20, 21, 90, 400)
 BOUNDARIES = pytest.mark.parametrize("boundary", [kim_demets])

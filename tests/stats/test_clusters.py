@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from how_many import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import f_oneway
@@ -11,7 +12,7 @@ from scipy.stats import t as student
 
 from circuitcheck.stats import between_clusters, design_effect, skew_guarded, student_t, two_way
 
-quick = settings(deadline=None, max_examples=40, derandomize=True)
+quick = settings(deadline=None, max_examples=examples(40), derandomize=True)
 tails = st.sampled_from([0.2, 0.025, 0.001])
 seeds = st.integers(0, 10**6)
 

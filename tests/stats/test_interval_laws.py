@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from how_many import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +19,7 @@ from circuitcheck.stats import (
     two_way,
 )
 
-quick = settings(deadline=None, max_examples=25, derandomize=True)
+quick = settings(deadline=None, max_examples=examples(25), derandomize=True)
 METHODS = {
     "student_t": lambda values, labels, tail: student_t(values, tail),
     "hall": lambda values, labels, tail: hall(values, tail),

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from how_many import examples
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
@@ -14,7 +15,7 @@ from statsmodels.stats.multitest import multipletests
 
 from circuitcheck.stats import benjamini_hochberg, benjamini_yekutieli, e_bh, e_value_of, holm
 
-quick = settings(deadline=None, max_examples=60, derandomize=True)
+quick = settings(deadline=None, max_examples=examples(60), derandomize=True)
 FIVE = np.array([0.001, 0.012, 0.014, 0.03, 0.2])
 ADJUSTMENTS = pytest.mark.parametrize("adjust", [holm, benjamini_hochberg, benjamini_yekutieli])
 p_lists = st.lists(st.floats(1e-12, 1) | st.sampled_from([0.0, 0.01, 0.05, 1.0]), min_size=1, max_size=20).map(np.array)
@@ -48,7 +49,7 @@ def test_adjusted_values_are_those_of_statsmodels(adjust, name, p):
     assert adjust(p) == pytest.approx(multipletests(p, method=name)[1], rel=1e-9, abs=1e-300)
 
 
-@settings(quick, max_examples=40)
+@settings(quick, max_examples=examples(40))
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
 def test_holm_is_the_largest_bonferroni_value_of_all_families_that_hold_the_claim(p):
     families = [family for k in range(1, len(p) + 1) for family in itertools.combinations(range(len(p)), k)]

@@ -5,13 +5,14 @@ from functools import cache
 
 import numpy as np
 import pytest
+from how_many import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import multinomial
 
 from circuitcheck.stats import paired_interval, paired_p
 
-quick = settings(deadline=None, max_examples=40, derandomize=True)
+quick = settings(deadline=None, max_examples=examples(40), derandomize=True)
 
 
 def table(surplus, differing):
@@ -145,6 +146,7 @@ def misses(n, tail, difference):
     return max(probability(*above.T, n, difference, share).sum() for share in shares_from(difference)) if len(above) else 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("difference", [-0.6, -0.3, -0.1, 0.0, 0.02, 0.1, 0.4, 0.8])
 @pytest.mark.sampled(1)
 def test_the_interval_misses_at_most_nominally_whatever_differs(difference):

@@ -7,6 +7,7 @@ from typing import get_type_hints
 
 import numpy as np
 import pytest
+from how_many import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stored_blocks import block
@@ -19,7 +20,7 @@ from circuitcheck.store.blocks import pack_block, unpack_block
 from circuitcheck.store.packing import Unreadable, pack, unpack
 from circuitcheck.store.records import pack_record, unpack_record
 
-quick = settings(deadline=None, max_examples=40, derandomize=True)
+quick = settings(deadline=None, max_examples=examples(40), derandomize=True)
 NUMBERS = st.floats(allow_nan=False)
 TEXTS = st.lists(st.text(), max_size=3).map(tuple)
 CARD = ModelCard(

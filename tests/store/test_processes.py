@@ -7,6 +7,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+import pytest
 from stored_blocks import KEY, ROWS, block, in_another_process, right_or_missing, same
 
 from circuitcheck.store import Key, Store
@@ -27,6 +28,7 @@ def write_on_and_on(folder: Path, start: int, says: int) -> None:
 OTHER = Key("values", ("another cell",))
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_while_it_writes_leaves_whole_entries(tmp_path: Path) -> None:
     """Every other one after its first write at the earliest, the rest also while they open the file, or make it."""
     before, (hears, says) = 0, os.pipe()

@@ -175,7 +175,7 @@ def statuses(found):
 
 
 @pytest.mark.parametrize("defect", [*DEFECTS, *SLIGHTLY], ids=str)
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(2)
 def test_what_is_broken_is_found_where_it_is_broken(defect, ward, visit):
     healthy = statuses(visit(*defect.which).found)
     assert healthy[defect.found] == "passed"

@@ -71,6 +71,7 @@ def test_subjects_are_sites_the_model_text_and_what_is_only_noted(which, visit):
     assert len({(each.subject, each.check) for each in found}) == len(found)
 
 
+@pytest.mark.sampled(3)
 def test_a_check_up_says_whose_it_is(which, visit, admit):
     found, ref = visit(*which).found, admit(*which).card.ref
     assert (found.model, found.fingerprint, found.dtype) == (ref.spec, ref.fingerprint, which[1])

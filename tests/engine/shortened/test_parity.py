@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 @pytest.mark.parametrize("name", DRAWN)
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(2)
 def test_a_plan_gives_the_same_both_ways(words_of, monkeypatch, name):
     words, errors, shortened = words_of(name), [], []
 
@@ -75,7 +75,7 @@ def views_of(words):
 
 
 @pytest.mark.parametrize("name", [*DRAWN, *OTHERS])
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(2)
 def test_each_kind_of_intervention_gives_the_same_both_ways(words_of, monkeypatch, name):
     """All in one plan, so that they stand side by side, with prompts of two lengths and answers of one token and more."""
     words = words_of(name)
