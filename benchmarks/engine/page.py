@@ -17,7 +17,7 @@ _HEAD = """\
 A sweep is one plan of many cells. Each pass is shortened to what its intervention can change: layers from the first
 that is touched, tokens from the first that is touched, logits only where they are read. Passes that start at the same
 place run side by side. [design.md](design.md#decisions-and-why) says how, and `--circuit-fast off` runs every pass
-whole.
+whole. `--circuit-explain` says of each claim how its passes were run, and why some were whole.
 
 The loop that it is compared with is what a user of TransformerLens writes: one `run_with_hooks` for each cell and each
 batch of prompts of one length, which is also what `transformer_lens.patching` does. Both give the same numbers. Ours
