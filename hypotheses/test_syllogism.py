@@ -7,7 +7,8 @@ heads of layer 1 take it from there to END, in their values.
 
 Every threshold comes from the first 64 prompts of the discovery stream under seed 0, and from nothing else, by one rule: of
 the multiples of .1 logits, or .05 of a share, the first that lies half a step or more beyond the 95% interval, towards what
-is denied. The interval stands beside each. (Some had been chosen otherwise before, nobody knows how; all were made anew.)
+is denied. The interval stands beside each. Results on the test stream had been seen before the rule was made, which is why
+it leaves no choice.
 The organism has four heads in a layer: the chosen ones are compared with all others of theirs.
 """
 
