@@ -111,6 +111,7 @@ def test_the_law_above_is_not_empty(model):
     assert np.abs(values(model.patch("L0.resid_pre", source="abc", at="S2")) - values(model)).max() > 1e-3
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(chosen=st.lists(st.tuples(layers, heads), min_size=1, max_size=LAYERS * HEADS - 1, unique=True), at=places)
 def test_a_circuit_and_its_complement_ablated_are_everything_ablated(model, chosen, at):

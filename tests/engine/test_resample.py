@@ -599,6 +599,7 @@ def test_a_slot_that_prompts_do_not_have_is_named(model, slots):
         resampled(model, matching=slots)
 
 
+@pytest.mark.slow
 def test_slots_that_no_other_prompt_shares_are_named(model):
     with pytest.raises(BadTask, match="(?s)reference prompts.*S1='.*object='.*raise n"):
         resampled(model, n=256, matching=["IO", "S1", "place", "object"])

@@ -42,6 +42,7 @@ def test_the_doctor_examines_it_though_the_model_was_examined_before(examined, i
     assert {each.status for each in found.findings if each.subject == "attn_raw"} == {"passed"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", ["hook_resid_pre", "hook_mlp_out"])
 @pytest.mark.sampled(1)
 def test_a_kind_at_another_place_than_it_says_is_unsound(examined, ioi, point):

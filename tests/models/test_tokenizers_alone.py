@@ -46,7 +46,7 @@ def everything(model, path):
 
 
 @pytest.mark.parametrize("spec", FOLDERS, indirect=True)
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 def test_prompts_of_a_spec_are_those_of_its_model(spec, tmp_path, no_weights):
     of_model = everything(cc.load(spec), tmp_path / "of_model.jsonl")
     no_weights()

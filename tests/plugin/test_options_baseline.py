@@ -80,6 +80,7 @@ def test_a_task_whose_template_changed_is_no_longer_comparable(folder: Folder) -
     assert main(["compare", "base.json", "report.json", "--fail", "moved"]) == 0
 
 
+@pytest.mark.slow
 def test_damaged_missing_and_edited_files_are_told_before_anything_runs(folder: Folder) -> None:
     folder.run(CLAIMS, THEN).usage_error("base.json", "there is no such file", "--circuit-baseline-update new")
     folder.run(CLAIMS, *NEW)

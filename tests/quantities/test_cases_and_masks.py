@@ -101,7 +101,7 @@ def test_every_case_there_is_can_be_drawn():
     seen = set()
 
     @given(case=few.strategy())
-    @settings(max_examples=examples(600), deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=600, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     def collect(case):
         seen.add(case)
 
@@ -110,9 +110,7 @@ def test_every_case_there_is_can_be_drawn():
 
 
 def shrunk(strategy, violates):
-    found = find(
-        strategy, violates, settings=settings(max_examples=examples(2000), deadline=None, database=None, derandomize=True)
-    )
+    found = find(strategy, violates, settings=settings(max_examples=2000, deadline=None, database=None, derandomize=True))
     return found.template, {name: value for name, value in found.values if name != "other"}
 
 
@@ -139,9 +137,7 @@ def test_a_failing_test_shows_the_smallest_case_that_fails(model):
     quantity = TASK.metric(cc.metric(where_tom_is_second, name="second"), model)
 
     @given(case=TASK.strategy(model))
-    @settings(
-        max_examples=examples(150), deadline=None, database=None, derandomize=True, phases=[Phase.generate, Phase.shrink]
-    )
+    @settings(max_examples=150, deadline=None, database=None, derandomize=True, phases=[Phase.generate, Phase.shrink])
     def check(case):
         assert quantity.on_cases([case])[0] > 0, case.text
 
@@ -159,7 +155,7 @@ def test_a_strategy_for_a_model_draws_only_what_its_tokenizer_reads(model):
 
     assert odd(find(ODD.strategy(), odd, settings=settings(database=None, derandomize=True)))
     with pytest.raises(NoSuchExample):
-        find(ODD.strategy(model), odd, settings=settings(max_examples=examples(300), database=None, derandomize=True))
+        find(ODD.strategy(model), odd, settings=settings(max_examples=300, database=None, derandomize=True))
 
 
 def test_what_the_tokenizer_cannot_read_is_rejected_inside_hypothesis_and_an_error_outside(model):

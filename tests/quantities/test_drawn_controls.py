@@ -75,6 +75,7 @@ def test_more_than_1000_sets_are_drawn_and_not_enumerated(known):
     assert result.decision.low == result.decision.estimate == result.decision.high == 1
 
 
+@pytest.mark.slow
 @pytest.mark.sampled(1)
 @pytest.mark.parametrize("heads, complete", [(1001, True), (1002, False)])
 def test_1000_sets_are_compared_one_and_all_and_1001_are_drawn(known, heads, complete):

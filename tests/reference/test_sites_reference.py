@@ -27,7 +27,7 @@ def test_blocks_with_parallel_layers_have_no_stream_in_between(bench):
             bench.model.patch("L1.resid_mid", source="abc")
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(1)
 def test_a_patch_of_a_layer_s_site_is_that_site_of_the_other_run(bench):
     kinds = [kind for kind in (*RESIDUAL, *OF_HEADS) if kind != "resid_mid" or not bench.plain.parallel]
     patches = {

@@ -106,6 +106,7 @@ def test_wrong_verdicts_on_normal_means_at_the_threshold_keep_their_level():
     assert max(below, above) <= 0.025 + 3 * standard_error(0.025, 3000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("p", [0.5, 0.1, 0.95])
 @pytest.mark.sampled(1)
 def test_wrong_verdicts_on_proportions_at_the_threshold_keep_their_level(p):

@@ -362,6 +362,7 @@ def test_what_everything_above_leaves_is_the_model_as_it_was(gpt2, tiny_gpt2):
         np.testing.assert_array_equal(IOI.logit_diff(cc.load(str(tiny_gpt2))).values(N), clean)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("family", ["gpt2", "llama"])
 def test_the_doctor_finds_nothing_failed_and_leaves_nothing_behind(request, family):
     model = request.getfixturevalue(family)
