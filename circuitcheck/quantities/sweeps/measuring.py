@@ -60,7 +60,7 @@ class _Told:
         self._session, self._count, self._n, self._what = current_session(), count, n, what
         self._began = self._last = time.monotonic()
         self._values = 0  # of which those of `n` prompts are a cell
-        self._bar = tqdm(total=count, desc=what, unit="cell", disable=True if self._quiet else None, delay=_SOON)
+        self._bar = tqdm(total=count, desc=what, unit="cell", disable=True if self._session.progress else None, delay=_SOON)
 
     def more(self, values: int) -> None:
         """So many values more of the part that is measured."""
@@ -78,10 +78,6 @@ class _Told:
         if self._session.progress and done and now - self._last >= _SOON:
             self._last, left = now, (now - self._began) * (self._count - done) / done
             self._session.progress(f"{self._what}: {done} of {self._count} cells, {_duration(left)} left")
-
-    @property
-    def _quiet(self) -> bool:
-        return self._session.progress is not None
 
     def __enter__(self) -> Self:
         return self

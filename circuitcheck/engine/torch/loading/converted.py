@@ -96,7 +96,8 @@ class Entry:
         self.cache.mkdir(mode=0o700, parents=True, exist_ok=True)
         _sweep(self.cache)
         size = sum(tensor.nbytes for tensor in model.state_dict().values())
-        if self.record() is not None or os.path.lexists(self.folder) or shutil.disk_usage(self.cache).free < _SPARE * size:
+        self.record()  # what is there and no entry of this file goes
+        if os.path.lexists(self.folder) or shutil.disk_usage(self.cache).free < _SPARE * size:
             return
         with tempfile.TemporaryDirectory(_PART, _OURS, self.cache, ignore_cleanup_errors=True) as part:
             made = Path(part, "made")

@@ -79,10 +79,9 @@ class ModelRuns:
         if self._key(tokens) not in self._recordings:
             rows = tokens.new_zeros(1)
             self.untouched(tokens, (), Read(rows, rows, alone=ways.answers), ways)
-        whole, copies = self._whole(tokens), len(writes_of_passes)
-        layers = len(shortcut.layers(self._loaded.card.architecture.n_layers))
-        done = len(tokens) * (tokens.shape[1] - shortcut.start) * layers
-        self.work += Work(shortened=len(tokens) * copies, calls=1, done=done * copies, needed=whole.needed * copies)
+        passes, needed = len(tokens) * len(writes_of_passes), self._whole(tokens).needed * len(writes_of_passes)
+        done = passes * shortcut.size(self._loaded.card.architecture.n_layers, tokens.shape[1])
+        self.work += Work(shortened=passes, calls=1, done=done, needed=needed)
         recording = self._recordings[self._key(tokens)]
         model = self._loaded.model
         return short_passes(model, tokens, writes_of_passes, wanted, read, shortcut=shortcut, recording=recording)

@@ -53,7 +53,11 @@ class Shortcut:
 
     def share_of(self, n_layers: int, width: int) -> float:
         """Of a whole pass over `width` tokens, how much is run: in tokens times layers."""
-        return len(self.layers(n_layers)) / n_layers * (1 - self.start / width)
+        return self.size(n_layers, width) / (n_layers * width)
+
+    def size(self, n_layers: int, width: int) -> int:
+        """Tokens times layers that are run, of one prompt."""
+        return len(self.layers(n_layers)) * (width - self.start)
 
     def layers(self, n_layers: int) -> list[int]:
         """Those that are run."""
