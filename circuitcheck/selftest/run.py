@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from textwrap import fill
 
 from circuitcheck.selftest.attacks import ATTACKS, measure_attack
 from circuitcheck.selftest.noise import Distribution, Noise
@@ -27,6 +28,7 @@ from circuitcheck.selftest.trials import (
 )
 from circuitcheck.session import Settings
 
+_WIDTH = 118  # of lines of a page
 Progress = Callable[[Measured, float], None]  # a row, and the seconds it took
 
 
@@ -106,8 +108,11 @@ def main(*, full: bool, seed: int, markdown: Path | None) -> int:
 
 
 def _page(measured: list[Measured], seed: int) -> str:
+    words = (
+        f"{legend(DISTANCE)} Looks are at 32, 48, 64, ... 512 values; on the planted model at 32, 48, 64, 96 and 128 "
+        f"prompts. Exceptions are explained in [statistics.md](statistics.md)."
+    )
     return (
         f"# The tool's own error rates\n\nMeasured by `make selftest` (seed {seed}); nothing here is written by hand.\n"
-        f"\n{as_markdown(measured)}\n\n{legend(DISTANCE)} Looks are at 32, 48, 64, ... 512 values; on the planted model at "
-        f"32, 48, 64, 96 and 128 prompts. Exceptions are explained in [statistics.md](statistics.md).\n"
+        f"\n{as_markdown(measured)}\n\n{fill(words, _WIDTH, break_on_hyphens=False)}\n"
     )
