@@ -18,8 +18,8 @@ def add_parser(commands: Any) -> None:
         "--fail",
         default="broke",
         metavar="broke|moved|EXPR",
-        help="exit with 1 where this holds: 'broke' (default), 'moved' (or broke), or a condition on counts, such as "
-        "'broke or orphans > 0'; 'claims < 0' for never",
+        help="exit with 1 where this holds: 'broke' (default; or an error now), 'moved' (or broke), or a condition on "
+        "counts, such as 'broke or orphans > 0'; 'claims < 0' for never",
     )
     parser.add_argument(
         "--model", action="append", default=[], metavar="OLD=NEW", help="NEW stands in the place of OLD; repeatable"

@@ -148,7 +148,7 @@ def parse_targets(given: Sites, architecture: Architecture) -> tuple[Site, ...]:
     """Sites that an intervention is to change: units by their outputs, sorted, or sites as `parse_sites` takes them. Raises
     UnknownUnit, UnknownSite."""
     words = list(unit_words(given))
-    if not all(isinstance(word, Unit | UnitSource) or (isinstance(word, str) and names_a_unit(word)) for word in words):
+    if not all(names_a_unit(word) if isinstance(word, str) else isinstance(word, Unit | UnitSource) for word in words):
         return parse_sites(words, architecture)
     return tuple(site_of(unit) for unit in parse_units(words, architecture))
 

@@ -123,7 +123,8 @@ OPTIONS = (
     ),
     Option(
         "compare_fail",
-        "when drift from the baseline fails the run: broke, moved (or broke), or a condition such as 'broke or orphans > 0'",
+        "when drift from the baseline fails the run: broke (or an error now), moved (or broke), or a condition such as "
+        "'broke or orphans > 0'",
         default="broke",
         metavar="broke|moved|EXPR",
     ),

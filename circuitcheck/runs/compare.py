@@ -11,6 +11,7 @@ from circuitcheck.sampling import drifts
 from circuitcheck.sampling.drift import APART, BROKE, HOLDS, MOVED, SAME, UNSURE
 
 _NAMES = {SAME: "same", HOLDS: "holds", MOVED: "moved", BROKE: "broke", UNSURE: "cannot_tell", APART: "not_comparable"}
+_DECIDED = ("supported", "refuted", "inconclusive")
 _SAID = (("text", "its sentence"), ("expected", "what is expected"), ("scope", "its scope"), ("source", "its source"))
 
 
@@ -41,8 +42,9 @@ class Comparison:
         """By the names that --fail knows."""
         found = {name: sum(claim.word == word for claim in self.claims) for word, name in _NAMES.items()}
         errors = sum(claim.verdicts[1] in ("error", "skipped") for claim in self.claims)
+        lost = sum(claim.verdicts[0] in _DECIDED and claim.verdicts[1] == "error" for claim in self.claims)
         changed = sum(bool(claim.changes) for claim in self.claims)
-        others = {"orphans": len(self.orphans), "new": len(self.fresh), "errors": errors, "changed": changed}
+        others = {"orphans": len(self.orphans), "new": len(self.fresh), "errors": errors, "lost": lost, "changed": changed}
         return {**found, **others, "claims": len(self.claims)}
 
 

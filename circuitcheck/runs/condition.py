@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
-NAMES = "same holds moved broke cannot_tell not_comparable orphans new errors changed claims".split()
+NAMES = "same holds moved broke cannot_tell not_comparable orphans new errors lost changed claims".split()
 _LONGEST = 500  # letters
 _COMPARED: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Lt: operator.lt,
@@ -57,5 +57,5 @@ def _value(node: ast.expr, counts: Mapping[str, int]) -> int:
 
 
 def failing(text: str) -> Condition:
-    """What an option says: `moved` is for what broke, too. Raises ValueError."""
-    return Condition("moved or broke" if text.strip() == "moved" else text)
+    """What an option says: `broke` is for claims that are errors now, too, and `moved` for all of these. Raises ValueError."""
+    return Condition({"broke": "broke or lost", "moved": "moved or broke or lost"}.get(text.strip(), text))

@@ -24,7 +24,7 @@ def test_a_claim_that_moved_or_broke_fails_the_run_as_it_says(folder: Folder) ->
     folder.run(breaks, base, "--circuit-baseline-update=new")
     run = folder.run(breaks, base, other)
     assert words(run) == {"it": "broke"}
-    run.shows("it*broke*supported to refuted", "failed: broke (--circuit-compare-fail)")
+    run.shows("it*broke*supported to refuted", "failed: broke or lost (--circuit-compare-fail)")
 
     little = abs(found["tiny"] - found["other"]) / 10
     moves = CLAIMS.format(model="tiny", claimed="< 1000", margin=f", margin={little}")

@@ -192,6 +192,11 @@ def test_errors_and_other_numbers_of_questions_give_no_word():
     broken = report(claim("it", verdict="error"))
     (found,) = compare_runs(old["claims"], broken["claims"]).claims
     assert (found.word, found.reason) == ("cannot tell", "now it is error")
+    skipped = report(claim("it", verdict="skipped"))
+    lost = [
+        compare_runs(a["claims"], b["claims"]).counts["lost"] for a, b in ((old, broken), (old, skipped), (broken, broken))
+    ]
+    assert lost == [1, 0, 0]
     fewer = report(claim("it", now(OLD + JITTER, "<", 1.0)))
     assert "it asked 2 questions before, and 1 now" in compare_runs(old["claims"], fewer["claims"]).claims[0].changes
 
@@ -221,6 +226,7 @@ def two_files(tmp_path):
         ("broke", 1),
         ("moved", 1),
         ("broke > 1", 0),
+        ("lost", 0),
         ("orphans > 0 and not new", 1),
         ("broke > 1 or (moved == 1 and same >= 1)", 1),
         ("claims < 0", 0),
@@ -240,6 +246,15 @@ def test_the_exit_code_is_that_of_fail(two_files, capsys, fail, code):
     said = capsys.readouterr()
     assert ("failed:" in said.out) == (code == 1)
     assert ("is no condition" in said.err) == (code == 2)
+
+
+@pytest.mark.parametrize("fail, code", [((), 1), (("--fail", "moved"), 1), (("--fail", "errors > 1"), 0)])
+def test_a_claim_that_had_a_verdict_and_is_an_error_now_fails(tmp_path, capsys, fail, code):
+    paths = tmp_path / "old.json", tmp_path / "new.json"
+    for path, each in zip(paths, (claim("it", before(OLD)), claim("it", verdict="error")), strict=True):
+        path.write_text(json.dumps(report(each)))
+    assert main(["compare", *map(str, paths), *fail]) == code
+    assert ("or lost" in capsys.readouterr().out) == (code == 1)
 
 
 def test_the_command_shows_a_table_prompts_side_by_side_and_writes_files(two_files, tmp_path, capsys):
