@@ -57,5 +57,5 @@ def _value(node: ast.expr, counts: Mapping[str, int]) -> int:
 
 
 def failing(text: str) -> Condition:
-    """What an option says: `broke` is for claims that are errors now, too, and `moved` for all of these. Raises ValueError."""
+    """What an option says: `broke` is for claims that are errors now, too; `moved` for all of these. Raises ValueError."""
     return Condition({"broke": "broke or lost", "moved": "moved or broke or lost"}.get(text.strip(), text))
