@@ -136,19 +136,35 @@ def test_a_prompt_and_its_swap_are_not_two_prompts(model):
     assert "counterfactual of another" not in said(paired.logit_diff(model) > -99)
 
 
-@pytest.mark.parametrize("cluster", [False, True])
-def test_rows_that_mirror_each_other_are_one_where_they_say_so(tmp_path, model, cluster):
+def written(file, pairs, alone=0, cluster=False):
+    """A task of the test stream: pairs of rows that mirror each other, and rows without their mirror."""
     rows = []
-    for number, place in enumerate(("store", "park", "school", "office", "garden", "house")):
-        pair = [("Mary", "John"), ("John", "Mary")]
-        for x, y in pair:
-            texts = [f"All in the {place} are {one}, not {two}, and so they are" for one, two in ((x, y), (y, x))]
+    for number in range(pairs + alone):
+        for x, y in [("Mary", "John"), ("John", "Mary")][: 2 if number < pairs else 1]:
+            texts = [f"All in the {number} are {one}, not {two}, and so they are" for one, two in ((x, y), (y, x))]
             row = {"text": texts[0], "answer": f" {x}", "distractor": f" {y}", "counterfactuals": {"swap": texts[1]}}
             rows.append(row | {"stream": "test"} | ({"cluster": str(number)} if cluster else {}))
-    file = tmp_path / "pairs.jsonl"
     file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    warned = said(cc.Task.from_records(file).on_stream("test").logit_diff(model) > -99)
-    assert ("12 of 12 prompts are the counterfactual of another of them" in warned) is not cluster
+    return cc.Task.from_records(file).on_stream("test")
+
+
+@pytest.mark.parametrize(
+    "how, told",
+    [({"pairs": 6}, 12), ({"pairs": 6, "cluster": True}, 0), ({"pairs": 1, "alone": 18}, 2), ({"pairs": 1, "alone": 19}, 0)],
+)
+def test_rows_that_mirror_each_other_are_one_where_they_say_so_and_a_few_are_left_alone(tmp_path, model, how, told):
+    warned = said(written(tmp_path / "pairs.jsonl", **how).logit_diff(model) > -99)
+    assert (f"{told} of " in warned and "are the counterfactual of another of them" in warned) is bool(told)
+
+
+def test_a_sweep_says_it_too(tmp_path, model, caplog):
+    def cut(task, layer):
+        return task.logit_diff(model.ablate(f"{layer}.mlp", kind="zero", at="END"))
+
+    for cluster in (False, True):
+        caplog.clear()
+        written(tmp_path / f"{cluster}.jsonl", 6, cluster=cluster).sweep(cut, cc.axis("layer", ["L0", "L1"])).estimate(12)
+        assert ("12 of 12 prompts are the counterfactual of another" in caplog.text) is not cluster
 
 
 # Heads chosen and tested on the same prompts

@@ -16,6 +16,7 @@ from circuitcheck.plan import Metric, ModelRef
 from circuitcheck.prompts import PromptSource, PromptStream, Stream
 from circuitcheck.quantities.looking import check_something_to_look_at
 from circuitcheck.quantities.quantity import Quantity
+from circuitcheck.quantities.questions.chosen import mirrored_prompts
 from circuitcheck.quantities.questions.conditions import Conditions, conditions_of
 from circuitcheck.quantities.questions.history import note_looked
 from circuitcheck.quantities.questions.question import current_recorder
@@ -102,6 +103,8 @@ class Sweep:
             _say_where(where, quantities[0])
         cells = [cell for each, effect in zip(quantities, effects, strict=True) for cell in _all(each, effect)]
         measured = measure_cells(where, cells, n, f"sweep of {self.described}")
+        for warning in mirrored_prompts(quantities[0], n):
+            say_once(f"{where.task.name}: {warning}.")
         for each in quantities:
             note_looked(current_session(), each)
         judged = judge_cells(quantities, effects, measured, _conditions(quantities), level)
