@@ -1,5 +1,6 @@
 """--circuit-figures FOLDER|off, and what `cc.show` puts on a claim's result."""
 
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,6 +11,7 @@ from read_page import page_of
 import circuitcheck as cc
 from circuitcheck.errors import BadPicture
 from circuitcheck.pictures import Bar, Picture, bars
+from circuitcheck.report import with_few_pictures
 
 SHOWS = """
 from circuitcheck.pictures import Bar, Picture, bars
@@ -74,6 +76,16 @@ def test_they_are_written_also_where_a_report_is_lost(folder: Folder) -> None:
     source = SHOWS.partition('@claim(id="grid"')[0] + "    __import__('pathlib').Path('page.html').mkdir()\n"
     run = folder.run(source, "--circuit-report=page.html", "--circuit-figures=kept")
     run.shows("report NOT written to *page.html: *", "figures: 2 files in *kept")
+
+
+def test_a_report_holds_as_many_as_fit_and_the_folder_all(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = len(bars([Bar("L0H1", 1.0, 0.5, 1.5, True, "")], title="second", unit="logits", start=0.0, notes=[]))
+    bound = partial(with_few_pictures, most=size + size // 2)
+    monkeypatch.setattr("circuitcheck.plugin.reporting.with_few_pictures", bound)
+    run = folder.run(SHOWS.partition('@claim(id="grid"')[0], "--circuit-figures=all")
+    first, second = (each["svg"] for each in run.claims["two/pictures"]["pictures"])
+    assert ("Left out" in first, "Left out" in second) == (False, True)
+    assert not any("Left out" in each.read_text() for each in Path("all").iterdir())
 
 
 def test_too_many_and_too_large_are_refused() -> None:

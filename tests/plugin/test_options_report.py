@@ -69,6 +69,13 @@ def test_ini_names_a_report(folder: Folder) -> None:
     assert read_report(Path("a.json"))["summary"]["supported"] == 1
 
 
+@pytest.mark.parametrize("option", ["report=a\x1b[2J.json", "baseline=a\nb", "registered=a\x07", "journal=\x1b[2J"])
+def test_a_path_that_would_write_to_the_terminal_is_a_usage_error(folder: Folder, option: str) -> None:
+    run = folder.run(CLAIM, f"--circuit-{option}", report=False)
+    run.usage_error("a control character can be no part of it", ascii(option.partition("=")[2])[1:-1])
+    assert "\x1b[2J" not in run.text
+
+
 @pytest.mark.parametrize("name", ["x.pdf", "x", "x.json.gz"])
 def test_another_format_is_a_usage_error(folder: Folder, name: str) -> None:
     folder.run(CLAIM, f"--circuit-report={name}", report=False).usage_error(
