@@ -9,10 +9,21 @@ from circuitcheck.text import suggestion
 
 __version__ = "0.1.0"
 
+_ELSEWHERE = {  # words of other tools, and what to write here
+    "task": "cc.Task.define(...) and cc.Task.from_records(file) make a task; cc.tasks has ready ones.",
+    "sweep": "A task sweeps: task.sweep(function, cc.axis(...)).",
+    "verdict": "A comparison that is decided has one: (quantity > 0.5).decide().decision.verdict.",
+    "evaluate": "(quantity > 0.5).decide() decides a comparison outside of pytest; quantity.estimate(n) looks at a number.",
+    **dict.fromkeys(("kl", "kl_div", "kl_divergence"), "Write cc.kl_from_clean()."),
+    "prob": "Write cc.probability().",
+    "logit_difference": "Write cc.logit_diff().",
+}
+
 _find, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
 def __getattr__(name: str) -> object:
     if name.startswith("_") or name in __all__:
         return _find(name)
-    raise AttributeError(f"circuitcheck has no {name!r}.{suggestion(name, __all__)}")
+    meant = f" {_ELSEWHERE[name]}" if name in _ELSEWHERE else suggestion(name, __all__)
+    raise AttributeError(f"circuitcheck has no {name!r}.{meant}")

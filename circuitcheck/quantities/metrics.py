@@ -207,6 +207,12 @@ def _one_site(site: str | Unit | Site) -> Site:
     return found[0]
 
 
+_ELSEWHERE = {
+    "prob": "probability",
+    "logprob": "log_prob",
+    "logit_difference": "logit_diff",
+    **dict.fromkeys(("kl", "kl_div", "kl_divergence"), "kl_from_clean"),
+}
 _NAMED: dict[str, Metric] = {
     each.name: each
     for each in (Accuracy(), CandidateAccuracy(), KLFromClean(), LogProb(), LogitDiff(), Loss(), Probability(), Rank())
@@ -228,9 +234,10 @@ def register_metric(name: str, metric: Metric | Callable[[Any, Any], Any]) -> No
     _NAMED[name] = replace(found, name=name) if isinstance(found, Custom) else found
 
 
-def metric_names() -> tuple[str, ...]:
-    """Of those that are used by name, so far."""
-    return tuple(_NAMED)
+def metric_hints() -> dict[str, str]:
+    """How to write those that are used by name, by their names here and in other tools."""
+    names = {each: each for each in _NAMED} | _ELSEWHERE
+    return {name: f"Write task.metric({ours!r}, view)." for name, ours in names.items()}
 
 
 def _named(name: str) -> Metric:
@@ -238,10 +245,14 @@ def _named(name: str) -> Metric:
     load_extensions()
     if name not in _NAMED:
         raise BadMetric(
-            f"there is no metric called {name!r}; there are {', '.join(sorted(_NAMED))}.{suggestion(name, _NAMED)} Others "
+            f"there is no metric called {name!r}; there are {', '.join(sorted(_NAMED))}.{_meant(name)} Others "
             f"are written as such: task.metric(cc.logit_diff(), view)."
         )
     return _NAMED[name]
+
+
+def _meant(name: str) -> str:
+    return f" Did you mean {_ELSEWHERE[name]!r}?" if name in _ELSEWHERE else suggestion(name, _NAMED)
 
 
 def as_metric(given: object) -> Metric:

@@ -55,6 +55,9 @@ _INNER = "cc.load(...).inner is TransformerLens' own model."
 _ELSEWHERE = {
     "run_with_cache": f"model.cache(prompts, sites) gives the values of sites, model.logits(prompts) the logits; {_INNER}",
     "run_with_hooks": f"Interventions are views, such as model.ablate(...), or one's own, model.intervene(...); {_INNER}",
+    "path_patch": "Write model.patch_path(senders, into=..., source=...).",
+    "steer": "Write model.add(direction, at=..., scale=...).",
+    **dict.fromkeys(("knockout", "knock_out"), "Write model.ablate(sites, kind=...), or model.knock_out_attention(...)."),
     **dict.fromkeys(("to_tokens", "to_string", "hook_dict", "cfg", "W_E", "W_U"), _INNER),
 }
 _WITH_VALUE_BIASES = ("z", "result", "v", "pattern")  # kinds that lie before a head's value biases, or hold them

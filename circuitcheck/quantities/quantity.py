@@ -187,7 +187,21 @@ class Quantity(Expression):
         raise NotComparable(f"{self.label} is a number that has not been measured; compare it, as in `quantity < 0.8`.")
 
     def __float__(self) -> NoReturn:
-        raise NotComparable(f"{self.label} has not been measured; `.estimate(n)` and `.values(n)` measure it.")
+        raise NotComparable(
+            f"{self.label} has not been measured. In a claim compare it as it is: `assert quantity < 0.8`. To look at it, "
+            f"`.estimate(n)` and `.values(n)` measure it."
+        )
+
+    def __abs__(self) -> NoReturn:
+        raise NotComparable(
+            f"abs({self.label}) is a number of its own, whose mean is another. To claim that this one is near 0, write "
+            f"`quantity == cc.approx(0, abs=0.1)`; `.values(n)` are numbers that numpy can take."
+        )
+
+    def __round__(self, digits: int | None = None) -> NoReturn:
+        raise NotComparable(
+            f"round({self.label}): it has not been measured. Say how close is equal: `quantity == cc.approx(0.5, abs=0.05)`."
+        )
 
     if not TYPE_CHECKING:  # type checkers know what is there
 

@@ -23,7 +23,7 @@ from circuitcheck.quantities.dictionaries import FeatureSet
 from circuitcheck.quantities.expressions.linear import Linear
 from circuitcheck.quantities.looking import check_something_to_look_at
 from circuitcheck.quantities.masks import masked
-from circuitcheck.quantities.metrics import as_metric, metric_names
+from circuitcheck.quantities.metrics import as_metric, metric_hints
 from circuitcheck.quantities.models import ModelView, Tokenized, as_view, whose_tokenizer
 from circuitcheck.quantities.quantity import Quantity
 from circuitcheck.quantities.questions.question import current_recorder
@@ -337,8 +337,7 @@ class Task:
     if not TYPE_CHECKING:  # type checkers know what is there
 
         def __getattr__(self, name):
-            metrics = {each: f"Write task.metric({each!r}, view)." for each in metric_names()}
-            raise no_attribute(self, name, metrics)
+            raise no_attribute(self, name, metric_hints())
 
     def __repr__(self) -> str:
         made = self.definition

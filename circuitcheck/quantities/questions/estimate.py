@@ -1,11 +1,13 @@
 """Estimates: a look at a number, without a claim."""
 
 from dataclasses import dataclass
+from typing import NoReturn
 
+from circuitcheck.errors import NotComparable
 from circuitcheck.quantities.questions.html import escape_code
 from circuitcheck.quantities.questions.result_words import percent
 from circuitcheck.sampling import Decision
-from circuitcheck.text import counted
+from circuitcheck.text import counted, shown
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,17 @@ class Estimate:
             decision.warnings,
             decision.reason,
         )
+
+    def _has_no_verdict(self, other: object) -> NoReturn:
+        raise NotComparable(
+            f"{self.label} was looked at, on {counted(self.n, 'prompt')}, and a look gives no verdict. Compare the quantity "
+            f"itself, as in `quantity > {shown(other)}`; `.value`, `.low` and `.high` are plain numbers."
+        )
+
+    __lt__ = __le__ = __gt__ = __ge__ = _has_no_verdict
+
+    def __float__(self) -> float:
+        return self.value
 
     def __repr__(self) -> str:
         notes = "".join(f" | {note}" for note in (self.reason, *self.warnings) if note)
