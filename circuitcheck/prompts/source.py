@@ -19,7 +19,8 @@ class SourceFacts:
     where it `is_population`, the test stream holds all that a claim is about, and measuring all of it gives an exact
     value. `rows_share_texts` says that rows are tokens of texts, and may be read from one run of their text; `is_local` that
     a function of this process chose them, whose digest means nothing to another. For readers: `division` says how many rows
-    of a file went to which stream, `flags` how prompts were chosen.
+    of a file went to which stream, `flags` how prompts were chosen. Where nothing says which template a prompt is of, it
+    does not have `names_templates`.
     """
 
     positions: tuple[str, ...]
@@ -27,6 +28,7 @@ class SourceFacts:
     has_distractor: bool = False
     mean_by: MeanBy = "template"
     groups: str = "templates"
+    names_templates: bool = True
     second_cluster: str | None = None
     has_sampling_units: bool = False
     is_population: bool = False

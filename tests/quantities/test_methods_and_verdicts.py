@@ -47,6 +47,27 @@ def test_real_metrics_use_the_skew_guarded_interval(ioi, model):
     assert "Hall" in method(ioi.logit_diff(model) < 100)
 
 
+@pytest.mark.parametrize(
+    "asked, told",
+    [
+        (lambda share: share > 1.0, "> 1 never holds"),
+        (lambda share: share > 95, "> 95 never holds"),
+        (lambda share: share >= 0, ">= 0 always holds"),
+        (lambda share: share <= 1, "<= 1 always holds"),
+        (lambda share: share == cc.approx(2, abs=0.5), "== 2 never holds"),
+        (lambda share: share != cc.approx(2, abs=0.5), "!= 2 always holds"),
+        (lambda share: share > 0, ""),
+        (lambda share: share < 1, ""),
+        (lambda share: share == cc.approx(0.98, abs=0.05), ""),
+        (lambda share: share != cc.approx(0.5, abs=0.05), ""),
+    ],
+)
+def test_what_a_share_can_only_be_is_told(ioi, model, with_settings, asked, told):
+    with with_settings(samples=32):
+        said = "".join(asked(ioi.accuracy(model)).decide().flags)
+    assert (told in said and "nothing is tested" in said) if told else "holds" not in said
+
+
 def test_medians_never_use_a_method_for_means(ioi, model):
     assert "Hall" not in method(ioi.logit_diff(model).median() < 100)
 

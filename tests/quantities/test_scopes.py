@@ -1,6 +1,8 @@
 """`scope="new_templates"` on real metrics: each template counts once; who is refused, and what is said."""
 
+import json
 import re
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from by_template import PlantedModels, Sessions, drop, ends, labels, means_over,
 from scipy import stats
 
 import circuitcheck as cc
-from circuitcheck.errors import NotComparable
+from circuitcheck.errors import BadTask, NotComparable
 from circuitcheck.sampling import Design
 from circuitcheck.stats import skew_guarded
 
@@ -23,6 +25,24 @@ def settings(shared_session):
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory):
     return PlantedModels(tmp_path_factory.mktemp("planted"))
+
+
+def test_rows_that_name_no_template_are_no_sample_of_templates(tmp_path, model, settings):
+    """Many rows of one pattern would count as many templates."""
+    task = {}
+    for named in (True, False):
+        rows = [
+            {"text": f"Then {a} and {b} met and {a} saw", "answer": f" {b}", "distractor": f" {a}", "stream": "test"}
+            | ({"template": f"t{number}"} if named or number else {})
+            for number, (a, b) in enumerate(permutations(["Mary", "John", "Tom", "Anna"], 2))
+        ]
+        file = tmp_path / f"{named}.jsonl"
+        file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+        task[named] = cc.Task.from_records(file).on_stream("test")
+    with settings(samples=12, first_look=12):
+        assert (task[True].logit_diff(model) > -99).decide().templates == 12
+        with pytest.raises(BadTask, match="do not all name a template.*field template"):
+            (task[False].logit_diff(model) > -99).decide()
 
 
 # Real metrics: the skew-guarded interval of template means

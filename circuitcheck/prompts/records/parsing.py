@@ -24,6 +24,12 @@ _MOST = 1 << 23  # characters of all rows: a tokenizer takes some two seconds fo
 _SHOWN = 1000  # bad rows that an error names: more would be another file
 
 
+_MEANT = {  # names that are nearly right, and would be passed over like those of any other tool
+    "counterfactual": "write counterfactuals, a mapping from names to texts, or a column counterfactual:NAME",
+    **{f"{name}s": f"write {name}" for name in ("distractor", "template", "cluster", "stream")},
+}
+
+
 class _BadRow(Exception):
     """Why a row is not a record."""
 
@@ -72,6 +78,7 @@ def _record(place: str, row: Mapping[str, Any]) -> Record:
     lacking = [name for name in ("text", "answer") if row.get(name) is None]
     if lacking:
         raise _BadRow(f"has no {' and no '.join(lacking)}; it has {', '.join(map(repr, row)) or 'nothing'}")
+    _check_names(row)
     text, answer = _text(row, "text"), _text(row, "answer")
     if len(text) > _LONGEST:
         raise _BadRow(
@@ -83,8 +90,7 @@ def _record(place: str, row: Mapping[str, Any]) -> Record:
     if distractor == answer:
         raise _BadRow(f"has {answer!r} as answer and as distractor")
     for what, word in (("answer", answer), ("distractor", distractor or "")):
-        if _cased(text[-1:]) and _cased(word[:1]):
-            raise _BadRow(f"has the {what} {word!r} glued to {text.split()[-1]!r}: spell it as it continues, {' ' + word!r}")
+        _check_join(what, text, word)
     return Record(
         place,
         text,
@@ -96,6 +102,19 @@ def _record(place: str, row: Mapping[str, Any]) -> Record:
         _word(row, "template"),
         _stream(row),
     )
+
+
+def _check_names(row: Mapping[str, Any]) -> None:
+    for name in _MEANT:
+        if name in row:
+            raise _BadRow(f"has a field {name!r}, which no record has: {_MEANT[name]}")
+
+
+def _check_join(what: str, text: str, word: str) -> None:
+    if text.endswith(" ") and word.startswith(" "):
+        raise _BadRow(f"ends in a space, and its {what} {word!r} begins with one: leave out that of the text")
+    if _cased(text[-1:]) and _cased(word[:1]):
+        raise _BadRow(f"has the {what} {word!r} glued to {text.split()[-1]!r}: spell it as it continues, {' ' + word!r}")
 
 
 def _texts_in(row: Mapping[str, Any] | str) -> list[str]:

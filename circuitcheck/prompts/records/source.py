@@ -60,11 +60,13 @@ class RecordSource(SourceBase):
     def facts(self) -> SourceFacts:
         first, streams = self.records[0], self._streams()
         only = f"population=True: the claim is about these {counted(streams['test'], 'prompt')} of {self.name} and no others"
+        named = all(record.template is not None for record in self.records)
         return SourceFacts(
             positions=(*(name for name, _, _ in first.positions), END),
             counterfactuals=tuple(name for name, _ in first.counterfactuals),
             has_distractor=first.distractor is not None,
-            mean_by="template" if all(record.template is not None for record in self.records) else "tokens",
+            mean_by="template" if named else "tokens",
+            names_templates=named,
             has_sampling_units=self._has_clusters,
             is_population=self.population,
             division=self._division(streams),

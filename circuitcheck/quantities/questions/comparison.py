@@ -78,13 +78,18 @@ class Comparison(Question):
 
     @property
     def _trivial(self) -> tuple[str, ...]:
-        """A threshold that no value can be on the other side of: a share in percent, most often."""
+        """A threshold that all values, or none, are on the right side of: a share in percent, most often."""
         bounds = self.quantity.bounds if self.quantity.denominator is None else None
-        if bounds is None or all(bounds[0] <= edge <= bounds[1] for edge in self.region.edges):
+        if bounds is None:
             return ()
+        inside = [each for each in (self.region.threshold, *self.region.edges) if bounds[0] <= each <= bounds[1]]
+        holds = {self.region.holds(each) for each in (*bounds, *inside)}
+        if len(holds) > 1:
+            return ()
+        asked = f"{self.region.relation} {self.region.threshold:g} {'always' if holds == {True} else 'never'} holds"
         return (
-            f"{self.quantity.label} lies between {bounds[0]:g} and {bounds[1]:g} whatever the model does, so nothing is "
-            f"tested against {self.region.threshold:g}. A share is a number from 0 to 1, as 0.95",
+            f"{self.quantity.label} lies between {bounds[0]:g} and {bounds[1]:g} whatever the model does: {asked}, and "
+            f"nothing is tested. A share is a number from 0 to 1, as 0.95",
         )
 
     def evidence(self, settings: Settings, *, supports: bool) -> Evidence:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from circuitcheck.errors import BadTask
 from circuitcheck.plan import Cell, View
 from circuitcheck.prompts import SourceFacts
 from circuitcheck.quantities.expressions.expression import Expression
@@ -31,6 +32,11 @@ def conditions_of(quantity: Expression, settings: Settings) -> Conditions:
     """Asks the engine for the noise floor of each cell's metric, which it measures once."""
     where, session = quantity.prompts, current_session()
     facts = where.task.facts
+    if settings.scope == "new_templates" and not facts.names_templates:
+        raise BadTask(
+            f'scope="new_templates" of {where.task.name}, whose rows do not all name a template: each would count as one of '
+            f"its own, and many rows of one pattern as many. Give every row the field template, or leave scope= out."
+        )
     floors = {floor_key(cell): session.noise(where, cell.view.model, cell.metric) for cell in quantity.cells}
 
     def labels(n: int) -> Memberships:
