@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from circuitcheck.claims.claimed_models import AnyModel, ClaimedModels, Expect, claimed_models
-from circuitcheck.given import known_arguments, number_of
+from circuitcheck.given import known_arguments, number_of, whole_of
 from circuitcheck.settings import CLAIM_MARK, SCOPES, Scope
 from circuitcheck.text import shown
 
@@ -145,8 +145,9 @@ def claim(
         )
     if confidence is not None and not 0.5 < (number_of(confidence) or 0) < 1:
         raise ValueError(f"claim {id!r}: confidence={shown(confidence)}; expected a number between 0.5 and 1, such as 0.95.")
-    if samples is not None and not (isinstance(samples, int) and samples >= 1):
-        raise ValueError(f"claim {id!r}: samples={samples!r}; expected a whole number of prompts.")
+    budget = whole_of(samples)
+    if samples is not None and (budget or 0) < 1:
+        raise ValueError(f"claim {id!r}: samples={shown(samples)}; expected a whole number of prompts.")
     if scope is not None and scope not in SCOPES:
         raise ValueError(f"claim {id!r}: scope={scope!r}; expected {' or '.join(map(repr, SCOPES))}.")
     _check_family(id, family, family_size)
@@ -157,7 +158,7 @@ def claim(
             id,
             claimed.specs,
             claimed.expected_of(claimed.specs[0] if claimed.specs else None),
-            samples,
+            budget,
             confidence,
             source,
             scope,

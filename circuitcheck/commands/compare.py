@@ -52,6 +52,11 @@ def run(given: argparse.Namespace) -> int:
                 write_whole(path, text)
         except (OSError, ValueError) as error:
             return not_written(path, error)
+    if not found.claims and (found.orphans or found.fresh):
+        return refuse(
+            "no claim is in both runs, so nothing was compared: they are of other claims or of other models. "
+            "--model OLD=NEW says that NEW stands in the place of OLD."
+        )
     if fails.holds(found.counts):
         sys.stdout.write(f"failed: {fails.text}\n")
         return 1

@@ -12,6 +12,7 @@ from circuitcheck.store.blocks import Block, pack_block, unpack_block
 from circuitcheck.store.database import Database, Entry, Found
 from circuitcheck.store.packing import Unreadable
 from circuitcheck.store.records import pack_record, unpack_record
+from circuitcheck.text import printable
 
 T = TypeVar("T")
 _LARGEST = 1 << 26  # bytes of one record
@@ -89,7 +90,7 @@ class Store:
 
 
 def _entry(key: Key, rows: range, content: bytes) -> Entry:
-    return Entry(key.digest, rows.start, rows.stop, key.kind, key.model, key.subject, content)
+    return Entry(key.digest, rows.start, rows.stop, key.kind, printable(key.model), printable(key.subject), content)
 
 
 def _block(entry: Found) -> Block:

@@ -197,6 +197,15 @@ def test_different_mistakes_get_different_messages(tmp_path, suffix):
     assert not shared(messages)
 
 
+def test_of_many_rows_with_one_mistake_a_few_are_named(tmp_path):
+    glued = [SECOND | {"text": f"{number} {CLEAN}", "answer": f"Tom{number}"} for number in range(40)]
+    message = refusal(write(tmp_path, [FIRST, *glued, SECOND | {"answer": ""}], "jsonl"))
+    assert "41 of 42 rows cannot be used" in message
+    assert len(message.splitlines()) == 1 + 1 + 3 + 1
+    assert "prompts.jsonl:42: " in message.splitlines()[1]
+    assert message.endswith("... and 37 more like these, from prompts.jsonl:5 to prompts.jsonl:41")
+
+
 def test_a_cluster_in_two_streams_is_refused(tmp_path):
     rows = [FIRST | {"cluster": "pair"}, LAST | {"cluster": "pair", "stream": "discovery"}]
     message = refusal(write(tmp_path, rows, "jsonl"))

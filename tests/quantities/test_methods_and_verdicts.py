@@ -1,6 +1,7 @@
 """Which method a metric's numbers reach, and what a verdict says."""
 
 import copy
+import json
 import pickle
 from operator import gt, lt
 
@@ -66,6 +67,17 @@ def test_what_a_share_can_only_be_is_told(ioi, model, with_settings, asked, told
     with with_settings(samples=32):
         said = "".join(asked(ioi.accuracy(model)).decide().flags)
     assert (told in said and "nothing is tested" in said) if told else "holds" not in said
+
+
+def test_a_metric_of_first_tokens_says_so_where_answers_have_several(tmp_path, model):
+    rows = [{"text": f"Then Mary and {each} met and {each} saw", "answer": " Mary Mary"} for each in ("John", "Tom", "Anna")]
+    file = tmp_path / "long.jsonl"
+    file.write_text("\n".join(json.dumps(row | {"stream": "test"}) for row in rows), encoding="utf-8")
+    task = cc.Task.from_records(file).on_stream("test")
+    for metric, told in (("probability", True), ("log_prob", False)):
+        said = "".join((task.metric(metric, model) < 99).decide().flags)
+        assert ("3 have an answer or distractor of several, as ' Mary Mary'" in said) is told
+    assert "first tokens" not in "".join((cc.tasks.ioi().accuracy(model) < 0.99).decide().flags)
 
 
 def test_medians_never_use_a_method_for_means(ioi, model):

@@ -144,6 +144,8 @@ SLIPS = {
         ["claim() has", "mean 'samples'?"],
     ),
     "a claim's number as its id": (lambda a: cc.claim("x", id=5), ValueError, ["5 is no claim id", "letters, digits"]),
+    "samples in quotes": (lambda a: cc.claim("x", id="y", samples="64"), ValueError, ["samples='64'", "whole number"]),
+    "samples that are true": (lambda a: cc.claim("x", id="y", samples=True), ValueError, ["samples=True", "whole number"]),
     "a confidence in quotes": (lambda a: cc.claim("x", id="y", confidence="x"), ValueError, ["confidence='x'", "0.95"]),
     "a query misspelt": (lambda a: cc.attention("L1H1", qery="END", key="S1"), TypeError, ["Did you mean 'query'?"]),
     "a norm at a position": (lambda a: cc.norm("L1.mlp", position="END"), TypeError, ["Did you mean 'at'?"]),

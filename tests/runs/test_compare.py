@@ -273,6 +273,17 @@ def test_the_command_shows_a_table_prompts_side_by_side_and_writes_files(two_fil
     assert page.read_text().index("| breaks") < page.read_text().index("| same")
 
 
+def test_runs_that_have_no_claim_in_common_are_refused(tmp_path, capsys):
+    paths = tmp_path / "old.json", tmp_path / "new.json"
+    for path, name in zip(paths, ("it", "another"), strict=True):
+        path.write_text(json.dumps(report(claim(name, before(OLD)))))
+    assert main(["compare", *map(str, paths)]) == 2
+    said = capsys.readouterr()
+    assert "only in the earlier run: it[m@1]" in said.out
+    assert "no claim is in both runs" in said.err
+    assert "--model OLD=NEW" in said.err
+
+
 @pytest.mark.parametrize("given", ["m@1", "=m@2", "m@1=", "a=b=", "m@1=x,m@1=y"])
 def test_models_that_replace_none_are_refused(two_files, capsys, given):
     models = [part for each in given.split(",") for part in ("--model", each)]

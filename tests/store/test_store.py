@@ -9,6 +9,7 @@ from circuitcheck.engine.protocol import ModelCard
 from circuitcheck.places import Architecture
 from circuitcheck.plan import ModelRef
 from circuitcheck.store import Key, Store
+from circuitcheck.store.overview import overview
 
 CARD = ModelCard(ModelRef("organism", "0123", "float32", "always", "4567"), Architecture(4, 4, 4, 64, 256), {}, "cpu")
 
@@ -49,6 +50,13 @@ def test_another_key_is_another_entry(store: Store, other: Key) -> None:
     store.keep([(KEY, block(0))])
     assert store.blocks(other, range(ROWS)) == []
     assert store.blocks(Key("values", KEY.parts, "another name", "another task"), range(ROWS))
+
+
+def test_names_that_no_file_can_hold_are_kept_as_escapes(store: Store) -> None:
+    odd = Key("values", KEY.parts, "a model \ud800", "a task \x1b[2J")
+    store.keep([(odd, block(0))])
+    assert store.blocks(KEY, range(ROWS))
+    assert {(each.model, each.subject) for each in overview(store.database)} == {(r"a model \ud800", r"a task \x1b[2J")}
 
 
 def test_a_record_is_kept_until_it_is_forgotten(store: Store) -> None:

@@ -89,3 +89,6 @@ class KLFromClean(MetricBase):
     tokens: ClassVar[Literal["all"]] = "all"
     support: ClassVar[Support] = (0.0, math.inf)
     compares_with_clean: ClassVar[bool] = True
+
+
+OF_FIRST_TOKEN = (LogitDiff, Accuracy, CandidateAccuracy, Loss, Probability, Rank)  # of an answer that has several

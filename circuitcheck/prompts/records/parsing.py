@@ -21,7 +21,9 @@ _LONGEST_ANSWER = 10_000
 _MOST_NAMES = 200  # of positions, and of counterfactuals, in one row
 _MOST_CELLS = 2_000_000
 _MOST = 1 << 23  # characters of all rows: a tokenizer takes some two seconds for a million
-_SHOWN = 1000  # bad rows that an error names: more would be another file
+_SHOWN = 1000  # bad rows with mistakes of their own that an error names: more would be another file
+_MANY_ALIKE, _OF_ALIKE = 20, 3  # so many rows with the same mistake are too many to name, and so many are named
+_GIVEN = re.compile(r"'[^']*'|\d+")  # what a reason quotes of its row
 
 
 _MEANT = {  # names that are nearly right, and would be passed over like those of any other tool
@@ -66,12 +68,21 @@ def read_records(path: str | PathLike[str], *, strict: bool) -> tuple[tuple[Reco
 
 
 def describe_rejected(name: str, bad: list[Rejected] | tuple[Rejected, ...], good: int) -> str:
+    """Every bad row and why; of many with the same mistake a few, and where the others are."""
     rest = " (strict=False leaves them out and counts them)" if good else ""
     lines = [f"{name}: {len(bad)} of {counted(len(bad) + good, 'row')} cannot be used{rest}"]
     if not good and len(bad) > 1 and len({each.reason for each in bad}) == 1:
         return f"{lines[0]}\n  every row, as {bad[0]}"
-    lines += [f"  {each}" for each in bad[:_SHOWN]]
-    return "\n".join([*lines, *([f"  ... and {len(bad) - _SHOWN} more"] if len(bad) > _SHOWN else [])])
+    alike: dict[str, list[Rejected]] = {}
+    for each in bad:
+        alike.setdefault(_GIVEN.sub("", each.reason), []).append(each)
+    many = [mistake for mistake, rows in alike.items() if len(rows) > _MANY_ALIKE]
+    lines += [f"  {each}" for each in bad if _GIVEN.sub("", each.reason) not in many][:_SHOWN]
+    for rows in (alike[mistake] for mistake in many):
+        shown_rows, others = rows[:_OF_ALIKE], rows[_OF_ALIKE:]
+        lines += [f"  {each}" for each in shown_rows]
+        lines.append(f"  ... and {len(others)} more like these, from {others[0].place} to {others[-1].place}")
+    return "\n".join(lines)
 
 
 def _record(place: str, row: Mapping[str, Any]) -> Record:

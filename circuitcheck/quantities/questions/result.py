@@ -12,6 +12,7 @@ from circuitcheck.errors import NotComparable
 from circuitcheck.fields import builtins_of, lines_of
 from circuitcheck.grounds.rests import Rests
 from circuitcheck.quantities.expressions.expression import Expression
+from circuitcheck.quantities.questions.answers import answers_in_part
 from circuitcheck.quantities.questions.chosen import chosen_by_itself, mirrored_prompts
 from circuitcheck.quantities.questions.fit import poor_fits
 from circuitcheck.quantities.questions.history import shape_of
@@ -113,7 +114,8 @@ def result_of(
 
 def _of_prompts(quantity: Expression, n: int) -> tuple[str, ...]:
     """What must be known of the first `n` prompts that it rests on."""
-    return (*few_prompts(quantity.prompts.task, n), *chosen_by_itself(quantity), *mirrored_prompts(quantity, n))
+    few, long = few_prompts(quantity.prompts.task, n), answers_in_part(quantity, n)
+    return (*few, *long, *chosen_by_itself(quantity), *mirrored_prompts(quantity, n))
 
 
 def _local_metrics(quantity: Expression) -> tuple[str, ...]:

@@ -111,7 +111,7 @@ def rendered(plan: Plan, loaded: LoadedModel, where: PromptStream, rows: range) 
 
 def _less(size: int, task: PromptSource) -> str:
     if size > 1:
-        return f"Say n={size} or fewer."
+        return f"Say n={size} or fewer where it is made, as in model.ablate(sites, kind=..., n={size})."
     if not task.facts.division:
         return "Give it more prompts."
     return (
