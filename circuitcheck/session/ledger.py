@@ -63,12 +63,13 @@ class Asked:
 @dataclass(frozen=True)
 class Looked:
     """A number that was looked at outside of a claim: what was measured (`view`), on which model and stream, on prompts of
-    which `templates`."""
+    which `templates`; `expression` is for people."""
 
     view: str
     model: str
     stream: str
     templates: tuple[str, ...]
+    expression: str = ""
 
 
 @dataclass
@@ -91,11 +92,11 @@ class Ledger:
         self._catch_up()
         return dict(Counter(each.claim for asked in self._asked.values() for each in asked if each.claim))
 
-    def looked(self, model: str, stream: str, templates: Iterable[str]) -> frozenset[str]:
-        """The views of a model that were looked at on prompts of any of these templates."""
+    def looked(self, model: str, stream: str, templates: Iterable[str]) -> dict[str, str]:
+        """The views of a model that were looked at on prompts of any of these templates, and what they are in words."""
         self._catch_up()
         wanted = set(templates)
-        return frozenset(each.view for each in self._looked.get((model, stream), ()) if wanted & set(each.templates))
+        return {each.view: each.expression for each in self._looked.get((model, stream), ()) if wanted & set(each.templates)}
 
     def note(self, entry: Asked | Looked) -> None:
         """Kept once, however often it happens."""

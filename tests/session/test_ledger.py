@@ -14,7 +14,7 @@ def asked(question="q", *, claim="one", seed=0, budget=512, verdict="inconclusiv
 
 
 def looked(view, stream="test", templates=("a", "b")):
-    return Looked(view, "model", stream, templates)
+    return Looked(view, "model", stream, templates, f"{view} of it")
 
 
 @pytest.fixture
@@ -44,9 +44,9 @@ def test_looks_are_found_where_they_share_a_template(file):
     ledger = Ledger(file)
     for each in (looked("x"), looked("y", templates=("b",)), looked("z", templates=("c",)), looked("w", "discovery")):
         ledger.note(each)
-    assert Ledger(file).looked("model", "test", ["b"]) == {"x", "y"}
-    assert Ledger(file).looked("model", "discovery", ["a"]) == {"w"}
-    assert Ledger(file).looked("another", "test", ["b"]) == frozenset()
+    assert Ledger(file).looked("model", "test", ["b"]) == {"x": "x of it", "y": "y of it"}
+    assert Ledger(file).looked("model", "discovery", ["a"]).keys() == {"w"}
+    assert Ledger(file).looked("another", "test", ["b"]) == {}
 
 
 def test_without_a_file_nothing_is_written(tmp_path, monkeypatch):

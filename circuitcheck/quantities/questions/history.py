@@ -12,7 +12,7 @@ from circuitcheck.session import Asked, Looked, Session, Settings
 from circuitcheck.stats import part_of_try
 
 ASKED = "asked:"
-_SHOWN = 5
+_SHOWN, _SHOWN_VIEWS = 5, 3
 _UNITS = re.compile(r"\bL\d+(?:-\d+)?(?:H\d+(?:-\d+)?)?(?:\.\w+)?(?:\[[^\]]*\])?")
 _FEATURES = re.compile(r"(?<=[\w.-])\[\d[\d, -]*\]")  # quotes-q[120, 257], of a dictionary
 _LISTED = re.compile(r"…(?:, …)+")
@@ -46,12 +46,14 @@ class Tries:
 @dataclass(frozen=True)
 class Looks:
     """`views` of this model were looked at, outside of claims, on prompts that this verdict is judged on, or `of` whose
-    templates it is judged on. Picked from so many, it keeps its error only at `level`; its own evidence is `p`."""
+    templates it is judged on. Picked from so many, it keeps its error only at `level`; its own evidence is `p`. `named` are
+    some of these views in words."""
 
     views: int
     of: str
     level: float
     p: float
+    named: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -59,9 +61,10 @@ class Looks:
 
     def describe(self) -> str:
         many = "1 view was" if self.views == 1 else f"{self.views} views were"
+        names = f" ({'; '.join(self.named)}{'; ...' if self.views > len(self.named) else ''})" if self.named else ""
         cost = f" If this is the best of them, it must hold at a level of {self.level:.2g}: {_held(self.p, self.level)}."
         return (
-            f"{many} looked at before on {self.of}.{cost if self.views > 1 else ''} Look on other prompts than you claim on"
+            f"{many} looked at before on {self.of}{names}.{cost if self.views > 1 else ''} Look on other prompts than you claim on"
         )
 
 
@@ -114,7 +117,9 @@ def note_looked(session: Session, quantity: Expression, mark: str = "") -> None:
     """`mark` is `ASKED` for what was compared outside of a claim."""
     for cell in _looked_at(quantity):
         key = mark + digest(_in_words(cell))
-        session.ledger.note(Looked(key, cell.view.model.fingerprint, quantity.prompts.stream, _templates(quantity)))
+        words = f"{cell.metric.name} of {cell.view.describe() if cell.view.interventions else 'the model'}"
+        where = (cell.view.model.fingerprint, quantity.prompts.stream, _templates(quantity))
+        session.ledger.note(Looked(key, *where, words))
 
 
 def _looked_at(quantity: Expression) -> tuple[Cell, ...]:
@@ -129,19 +134,20 @@ def looks(
 ) -> Looks | None:
     """Looks at the very prompts of a claim; for new templates, also at other prompts of its templates. Comparisons outside
     of claims are looks for a claim, and not for each other."""
-    where, found = quantity.prompts, set[str]()
+    where, found = quantity.prompts, dict[str, str]()
     streams = {where.stream, "discovery"} if settings.scope == "new_templates" else {where.stream}
     for model in quantity.models:
         for stream in streams - ({"discovery"} if where.stream == "discovery" else set()):
             found |= session.ledger.looked(model.fingerprint, stream, _templates(quantity))
-    found = {each.removeprefix(ASKED) for each in found if in_claim or not each.startswith(ASKED)}
+    found = {each.removeprefix(ASKED): words for each, words in found.items() if in_claim or not each.startswith(ASKED)}
     least = 1 if where.stream == "test" and settings.scope != "new_templates" else 2
     if len(found) < least:
         return None
     of = f"the {where.stream} stream of {where.task.name}"
     if settings.scope == "new_templates":
         of = f"prompts of these templates of {where.task.name}"
-    return Looks(len(found), of, (1 - settings.confidence) / len(found), p())
+    named = tuple(words for words in found.values() if words)[:_SHOWN_VIEWS]
+    return Looks(len(found), of, (1 - settings.confidence) / len(found), p(), named)
 
 
 def _templates(quantity: Expression) -> tuple[str, ...]:
