@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 Word = TypeVar("Word", str, int)
 
 _LONGEST_WORD, _SHOWN, _REPR = 1000, 100, 80
+_SMALLEST, _ROUNDED = 5e-4, 1e-6  # what three decimals show as 0.000, and what is shown so
 _UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # all but line feed and tab of Unicode's Cc and Cs
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _LONG_WORD = re.compile(rf"\S{{{_LONGEST_WORD + 1},}}")
@@ -44,6 +45,16 @@ def a_kind(thing: object) -> str:
     """`an int`, `a Model`."""
     name = type(thing).__name__
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+
+
+def in_table(value: float | None, sign: str = "") -> str:
+    """To three decimals; a smaller number by its first digits, down to a millionth, below which rounding lies. `sign` is
+    that of a format. None, an undefined number, is a dash."""
+    if value is None:
+        return "-"
+    if _ROUNDED <= abs(value) < _SMALLEST:
+        return f"{value:{sign}.1e}"
+    return f"{round(value, 3) + 0.0:{sign}.3f}"  # 0.000 has no sign
 
 
 def counted(number: int, noun: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from circuitcheck.commands.saying import not_written, refuse
 from circuitcheck.errors import BadTask, CircuitCheckError
+from circuitcheck.text import in_table
 
 _LAYERS = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out")
 _HEADS = ("z", "q", "k", "v", "pattern")
@@ -58,7 +59,7 @@ def run(given: argparse.Namespace) -> int:
     found = grid.top(given.top)
     for cell, value in zip(found.cells, found.values, strict=True):
         low, high = (float(each[grid.place(cell)]) for each in (grid.low, grid.high))
-        sys.stdout.write(f"  {', '.join(cell):20} {value:8.3f}  [{low:.3f}, {high:.3f}]\n")
+        sys.stdout.write(f"  {', '.join(cell):20} {in_table(value):>8}  [{in_table(low)}, {in_table(high)}]\n")
     return _write(grid, given.o)
 
 

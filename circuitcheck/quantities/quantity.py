@@ -52,7 +52,10 @@ class Quantity(Expression):
         Raises BadTask for more prompts than there are, VacuousIntervention, BadMetric.
         """
         n = checked_whole("values(): n", n, BadTask)
-        return self._looked_at()._values(n)
+        look = self._looked_at()
+        found = look._values(n)
+        note_looked(current_session(), look)
+        return found
 
     def _values(self, n: int) -> NDArray[np.void] | NDArray[np.float64]:
         columns = self.draw(range(n))
@@ -71,7 +74,10 @@ class Quantity(Expression):
         """
         n = checked_whole("estimate(): n", n, BadTask)
         level = checked_number("confidence", confidence, ValueError, "a number such as 0.95")
-        return self._looked_at()._estimate(n, level)
+        look = self._looked_at()
+        found = look._estimate(n, level)
+        note_looked(current_session(), look)
+        return found
 
     def _estimate(self, n: int, confidence: float) -> Estimate:
         session, where = current_session(), self.prompts
@@ -82,7 +88,8 @@ class Quantity(Expression):
         return Estimate.of(self.label, where.stream, estimate(self.draw, build, n, confidence, census))
 
     def _looked_at(self) -> "Quantity":
-        """On the prompts that a look may use: inside a claim, too, others than it is judged on. Noted in the ledger."""
+        """On the prompts that a look may use: inside a claim, too, others than it is judged on. One that gave a number is
+        noted in the ledger."""
         where = self.prompts.to_look_at()
         if where.stream != self.prompts.stream:
             if current_recorder() is None:
@@ -91,9 +98,7 @@ class Quantity(Expression):
                     "claims can be judged on prompts that nobody has seen. task.on_stream(...) says otherwise."
                 )
             check_something_to_look_at(where, self.models[0])
-        look = replace(self, prompts=where)
-        note_looked(current_session(), look)
-        return look
+        return replace(self, prompts=where)
 
     @known_arguments
     def on_cases(self, cases: Iterable[Case]) -> NDArray[np.float64]:

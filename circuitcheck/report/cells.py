@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from circuitcheck.report.repeats import Claim
+from circuitcheck.text import in_table
 
 Comparison = dict[str, Any]
 _IN_WORDS = {
@@ -26,12 +27,12 @@ class Row:
 
     @property
     def estimate(self) -> str:
-        return "" if self.comparison["parts"] else number(self.comparison["estimate"])
+        return "" if self.comparison["parts"] else in_table(self.comparison["estimate"])
 
     @property
     def interval(self) -> str:
         low, high = self.comparison["ci"]
-        return "" if self.comparison["parts"] else f"[{number(low)}, {number(high)}]"
+        return "" if self.comparison["parts"] else f"[{in_table(low)}, {in_table(high)}]"
 
     @property
     def claimed(self) -> str:
@@ -68,10 +69,6 @@ def verdict_in_words(claim: Claim) -> str:
     if claim["verdict"] == "supported" != claim["expected"]:
         return "supported, where it was expected to be refuted"
     return _IN_WORDS[claim["verdict"]]
-
-
-def number(value: float | None) -> str:
-    return "-" if value is None else f"{round(value, 3) + 0.0:.3f}"  # 0.000 has no sign
 
 
 def claimed(each: Comparison) -> str:

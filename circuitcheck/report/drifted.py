@@ -8,6 +8,7 @@ from typing import Any
 
 from circuitcheck.report.repeats import claim_name
 from circuitcheck.sampling.drift import BROKE, HOLDS, MOVED, SAME
+from circuitcheck.text import in_table
 
 Record = dict[str, Any]
 HEADS = ("claim", "word", "before", "now", "change", "margin", "prompts", "verdicts")
@@ -91,8 +92,8 @@ def _cells(question: Record) -> tuple[str, ...]:
     if question["before"] is None:
         return "", "", "", "", ""
     low, high = question["change"]
-    change = f"{_number(question['now'] - question['before'], '+')} [{_number(low, '+')}, {_number(high, '+')}]"
-    return _number(question["before"]), _number(question["now"]), change, _number(question["margin"]), str(question["n"])
+    change = f"{in_table(question['now'] - question['before'], '+')} [{in_table(low, '+')}, {in_table(high, '+')}]"
+    return in_table(question["before"]), in_table(question["now"]), change, in_table(question["margin"]), str(question["n"])
 
 
 def sentences(claim: Record) -> Iterator[str]:
@@ -118,7 +119,7 @@ def _of_a_question(question: Record, *, alone: bool) -> Iterator[str]:
     if question["word"] in ALARMED:
         for each in question["prompts"]:
             text = each["text"] if len(each["text"]) <= _TEXT else f"...{each['text'][-_TEXT:]}"
-            yield f"  {_number(each['before'])} to {_number(each['now'])}  #{each['index']} {text}"
+            yield f"  {in_table(each['before'])} to {in_table(each['now'])}  #{each['index']} {text}"
 
 
 def _leaves(questions: Any) -> Iterator[Record]:
@@ -128,7 +129,3 @@ def _leaves(questions: Any) -> Iterator[Record]:
 
 def _listed(names: list[str]) -> str:
     return ", ".join(names[:_NAMED]) + ("" if len(names) <= _NAMED else f" and {len(names) - _NAMED} more")
-
-
-def _number(value: float | None, sign: str = "") -> str:
-    return "-" if value is None else f"{round(value, 3) + 0.0:{sign}.3f}"

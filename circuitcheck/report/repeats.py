@@ -17,7 +17,7 @@ def marked_repeats(claims: Sequence[Claim]) -> list[Claim]:
     first: dict[object, str] = {}
     marked = []
     for claim in claims:
-        asked = tuple(tuple(each[name] for name in _ASKED) for each in leaves(claim["comparisons"]))
+        asked = tuple(_asked(each) for each in leaves(claim["comparisons"]))
         name = claim_name(claim)
         same_as = first.setdefault(asked, name) if asked else name
         marked.append(claim if same_as == name else {**claim, "same_as": same_as})
@@ -30,8 +30,7 @@ def shapes(claims: Iterable[Claim]) -> list[dict[str, Any]]:
     found: dict[str, dict[object, tuple[bool, float]]] = defaultdict(dict)
     for claim in claims:
         for each in leaves(claim["comparisons"]):
-            key = tuple(each[name] for name in _ASKED)
-            found[each["shape"]][key] = each["verdict"] != "inconclusive", (1 - each["confidence"]) / 2
+            found[each["shape"]][_asked(each)] = each["verdict"] != "inconclusive", (1 - each["confidence"]) / 2
     counted = [
         {
             "shape": shape,
@@ -43,6 +42,12 @@ def shapes(claims: Iterable[Claim]) -> list[dict[str, Any]]:
         if shape and len(questions) > 1
     ]
     return sorted(counted, key=lambda each: -each["questions"])
+
+
+def _asked(comparison: dict[str, Any]) -> tuple[object, ...]:
+    """What is asked; of all prompts, also which share may violate it, and how many are searched."""
+    rule = (comparison["rests_on"] or {}).get("rule") or {}
+    return (*(comparison[name] for name in _ASKED), rule.get("rate"), rule.get("prompts"))
 
 
 def leaves(comparisons: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from circuitcheck.errors import BadRecord
-from circuitcheck.report.cells import number
 from circuitcheck.report.seal import digest_of
 from circuitcheck.runs.reading import Record, claim_key, leaves_of, read_report
+from circuitcheck.text import in_table
 
 _KINDS = ("*.json", "*.jsonl")
 _REVISION = 12  # letters
@@ -139,7 +139,7 @@ def cells_of(entry: Entry) -> Cells:
     if len(entry.questions) != 1:
         return Cells(*head, "", "", str(max((each[4] for each in entry.questions), default=0)), note)
     ((_, estimate, low, high, prompts),) = entry.questions
-    return Cells(*head, number(estimate), f"[{number(low)}, {number(high)}]", str(prompts), note)
+    return Cells(*head, in_table(estimate), f"[{in_table(low)}, {in_table(high)}]", str(prompts), note)
 
 
 def day(when: str) -> str:

@@ -15,7 +15,7 @@ Values = NDArray[np.float64]
 Bounds = tuple[float, float]
 Edges = tuple[float, ...]
 
-ROUNDING = 1e-6  # per prompt, relative: what float32 may leave of a number that is the same on every prompt
+ROUNDING = 1e-5  # per prompt, relative: what float32 may leave of a number that is the same on every prompt
 _EXACT = "exact: every prompt that the claim is about was measured"
 
 

@@ -126,6 +126,19 @@ def test_a_look_at_the_prompts_of_a_claim_is_named(asking):
     assert any("2 views were looked at before on the test stream of ioi" in each for each in found.warnings)
 
 
+def test_the_views_that_were_looked_at_are_named(asking):
+    asking(None, seed=2, look=["L0H1", "L0H2", "L1H1", "L1H2"], ioi=cc.tasks.ioi().on_stream("test"))
+    (said,) = [each for each in asking(positive, seed=2).warnings if "4 views were looked at" in each]
+    named = "; ".join(f"logit_diff of zero ablation of {head} everywhere" for head in ("L0H1", "L0H2", "L1H1"))
+    assert f"on the test stream of ioi ({named}; ...)" in said
+
+
+def test_a_look_that_gave_no_number_is_none(asking, ledger):
+    with pytest.raises(cc.BadTask, match="prompts in its test stream"):
+        asking(lambda q: q.estimate(10**9), seed=2, ioi=cc.tasks.ioi().on_stream("test"))
+    assert asking(positive, seed=2).looks is None
+
+
 def test_for_new_templates_looks_at_other_prompts_of_the_same_templates_count(asking):
     asking(None, seed=2, look=["L0H1", "L0H2"])
     assert asking(positive, seed=2, samples=128).looks is None

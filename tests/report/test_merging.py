@@ -8,7 +8,7 @@ import stored
 
 from circuitcheck.report import load_schema, merged
 from circuitcheck.report.page.render import as_html
-from circuitcheck.report.repeats import claim_name
+from circuitcheck.report.repeats import claim_name, marked_repeats
 from circuitcheck.report.seal import claim_digest
 
 
@@ -110,6 +110,13 @@ def test_two_claims_that_ask_the_same_are_found_across_shards():
     found = whole(a=stored.report(one), b=stored.report(two))
     assert [each["same_as"] for each in found["claims"]] == [None, "one[organism]"]
     assert found["summary"]["different"] == 1
+
+
+def test_claims_of_all_prompts_that_allow_other_shares_are_two():
+    rules = ({"rate": 0.05, "prompts": None}, {"rate": 0.001, "prompts": None}, {"rate": 0.001, "prompts": 64})
+    asked = [stored.comparison(question="same", rests_on={"rule": rule}) for rule in (*rules, rules[0])]
+    claims = [stored.claim(f"c{number}", comparisons=[each]) for number, each in enumerate(asked)]
+    assert [each["same_as"] for each in marked_repeats(claims)] == [None, None, None, "c0[organism]"]
 
 
 def test_the_correction_is_made_again_over_all_claims():

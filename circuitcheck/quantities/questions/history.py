@@ -63,9 +63,8 @@ class Looks:
         many = "1 view was" if self.views == 1 else f"{self.views} views were"
         names = f" ({'; '.join(self.named)}{'; ...' if self.views > len(self.named) else ''})" if self.named else ""
         cost = f" If this is the best of them, it must hold at a level of {self.level:.2g}: {_held(self.p, self.level)}."
-        return (
-            f"{many} looked at before on {self.of}{names}.{cost if self.views > 1 else ''} Look on other prompts than you claim on"
-        )
+        judged = cost if self.views > 1 else ""
+        return f"{many} looked at before on {self.of}{names}.{judged} Look on other prompts than you claim on"
 
 
 def _held(p: float, level: float) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from circuitcheck.stats.planning import CAP
-from circuitcheck.text import counted, printable
+from circuitcheck.text import counted, in_table, printable
 
 Found = Mapping[str, Any]  # a comparison, a receipt, ... as JSON holds it
 _FEATURES_SHOWN = 4
@@ -76,7 +76,7 @@ def _heading(prompts: list[Found]) -> str:
 
 def _contrary(prompt: Found) -> str:
     where = "shrunk" if prompt["index"] is None else f"#{prompt['index']}"
-    value = "nan" if prompt["value"] is None else f"{round(prompt['value'], 3) + 0.0:.3f}"
+    value = "nan" if prompt["value"] is None else in_table(prompt["value"])
     return f"{value:>8}  {where} [{prompt['template']}] {printable(prompt['text'])}"
 
 

@@ -16,12 +16,12 @@ from circuitcheck.quantities.questions.estimand import basis_of, estimand_of
 from circuitcheck.quantities.sweeps.effects import Effect
 from circuitcheck.quantities.sweeps.measuring import MeasuredCells
 from circuitcheck.sampling import Above, Below, Design, Form, Level, evidence
+from circuitcheck.sampling.estimands import ROUNDING
 from circuitcheck.sampling.ties import too_alike
 
 VACUOUS, NO_NUMBER, ALIKE, UNDEFINED = "vacuous", "no number", "alike", "undefined"
 MAX_T = "step-down over the largest statistic of all cells, by flipped signs of whole prompts"
 HOLM = "each cell by the method of its kind of number; Holm over all cells"
-_ROUNDING = 1e-6
 
 Numbers = NDArray[np.float64]
 
@@ -161,7 +161,7 @@ def _state(shown: _Parts, number: int, values: Numbers, size: float, alpha: floa
         least = stats.guarded_t(below[None], shown.noise[1][number])[0]
         if not least > _quantile(len(below), below_alpha):
             return UNDEFINED
-    return ALIKE if too_alike(values, _ROUNDING * max(size, float(np.abs(values).max())), alpha) else ""
+    return ALIKE if too_alike(values, ROUNDING * max(size, float(np.abs(values).max())), alpha) else ""
 
 
 def _quantile(n: int, alpha: float) -> float:

@@ -8,9 +8,9 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from circuitcheck.report.cells import Comparison, number
+from circuitcheck.report.cells import Comparison
 from circuitcheck.report.page.strips import Scale, regions, scale_of
-from circuitcheck.text import in_reading_order, printable
+from circuitcheck.text import in_reading_order, in_table, printable
 
 _WIDTH, _HEIGHT, _LEFT, _ABOVE, _BELOW = 720, 260, 64, 12, 96
 _LONGEST = 24  # letters of a label
@@ -78,7 +78,7 @@ def _interval(place: Place, found: Comparison, scale: Scale, x: float) -> str:
     top, bottom = _y(scale, high), _y(scale, low)
     cut = f"M{x - 5:.1f} {top + 8:.1f}l5 -7l5 7" if above is None or high > scale.right else ""
     cut += f"M{x - 5:.1f} {bottom - 8:.1f}l5 7l5 -7" if below is None or low < scale.left else ""
-    said = f"{place.label}: {place.verdict}, {number(found['estimate'])} [{number(below)}, {number(above)}]"
+    said = f"{place.label}: {place.verdict}, {in_table(found['estimate'])} [{in_table(below)}, {in_table(above)}]"
     return (
         f'<g class="{_said(place.verdict)}"><title>{_said(said)}</title><path d="M{x:.1f} {top:.1f}V{bottom:.1f}{cut}"/>'
         f'<path class="dot" d="M{x:.1f} {_y(scale, found["estimate"]):.1f}h.01"/></g>'
@@ -88,7 +88,7 @@ def _interval(place: Place, found: Comparison, scale: Scale, x: float) -> str:
 def _axis(scale: Scale) -> Iterator[str]:
     """The numbers at its ends and at the threshold."""
     for value in (scale.left, scale.target, scale.right):
-        yield f'<text x="{_LEFT - 6}" y="{_y(scale, value) + 4:.1f}" class="end">{number(value)}</text>'
+        yield f'<text x="{_LEFT - 6}" y="{_y(scale, value) + 4:.1f}" class="end">{in_table(value)}</text>'
 
 
 def _y(scale: Scale, value: float) -> float:

@@ -9,11 +9,12 @@ from typing import Any
 from circuitcheck.claims.result import FIELDS as CLAIM
 from circuitcheck.fields import Field, lines_of
 from circuitcheck.quantities.questions.result_fields import FIELDS as COMPARISON
-from circuitcheck.report.cells import Row, number, rows_of, verdict_in_words
+from circuitcheck.report.cells import Row, rows_of, verdict_in_words
 from circuitcheck.report.drifted import ALARMED, sentences
 from circuitcheck.report.page.drawings import drawing_of
 from circuitcheck.report.page.strips import Scale, Strip, scale_of, strip_of
 from circuitcheck.report.repeats import Claim, claim_name
+from circuitcheck.text import in_table
 
 _LONGEST = 2000  # characters of one text
 _PARTS = 8  # shown before a claim is opened
@@ -133,7 +134,7 @@ def _comparison(row: Row) -> ComparisonView:
         verdict=found["verdict"],
         strip=None if scale is None else strip_of(scale, found, low, high, found["estimate"], row.denied),
         looks=[_look(scale, row, *look) for look in found["looks"]],
-        ends=None if scale is None else (number(scale.left), number(scale.target), number(scale.right)),
+        ends=None if scale is None else (in_table(scale.left), in_table(scale.target), in_table(scale.right)),
         lines=[] if found["parts"] else _lines(COMPARISON, found, without=_SAID_OF_THE_CLAIM),
     )
 
@@ -142,7 +143,7 @@ def _look(scale: Scale | None, row: Row, n: int, low: float | None, high: float 
     last = [n, low, high] == row.comparison["looks"][-1]
     estimate = row.comparison["estimate"] if last else None
     drawn = None if scale is None else strip_of(scale, row.comparison, low, high, estimate, row.denied)
-    return Look(n, f"[{number(low)}, {number(high)}]", drawn)
+    return Look(n, f"[{in_table(low)}, {in_table(high)}]", drawn)
 
 
 def _lines(fields: Iterable[Field[Any]], found: dict[str, Any], without: Sequence[str] = ()) -> Lines:
