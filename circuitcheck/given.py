@@ -12,8 +12,10 @@ from circuitcheck.text import shown, suggestion
 
 Arguments = ParamSpec("Arguments")
 Returned = TypeVar("Returned")
-_ELSEWHERE = dict.fromkeys(("pos", "position", "positions"), "at") | {"n": "draws"}  # words of other tools
+_ELSEWHERE = dict.fromkeys(("pos", "position", "positions"), "at") | {"n": "draws", "coeff": "scale"}  # words of other tools
 _ANY_NUMBER = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+_FOLDED = "Write it behind the spec: 'gpt2+folded'; models are loaded without folding."
+_INSTEAD = dict.fromkeys(("fold_ln", "center_writing_weights", "center_unembed", "fold_value_biases"), _FOLDED)
 MakeError = Callable[[str], Exception]
 
 
@@ -73,6 +75,7 @@ def known_arguments(function: Callable[Arguments, Returned]) -> Callable[Argumen
             if name not in names:
                 meant = _ELSEWHERE.get(name, name)
                 said = f" Did you mean {meant!r}?" if meant in names else suggestion(name, names)
+                said = f" {_INSTEAD[name]}" if name in _INSTEAD else said
                 raise TypeError(
                     f"{function.__qualname__}() has no argument {name!r}; it has "
                     f"{', '.join(each for each in names if each not in ('self', 'cls'))}.{said}"

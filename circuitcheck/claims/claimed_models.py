@@ -8,6 +8,7 @@ from typing import Literal
 
 from circuitcheck.errors import BadSpec
 from circuitcheck.models.several import each_once, expanded_specs
+from circuitcheck.text import shown
 
 Expect = Literal["supported", "refuted"]
 Expectations = tuple[tuple[str, Expect], ...]  # (pattern of specs, what is expected of them), the first that fits counts
@@ -63,8 +64,10 @@ def claimed_models(claim_id: str, model: object, models: object, expect: object)
     given, free = _given(claim_id, model, models)
     for spec in given:
         if not (isinstance(spec, str) and spec.isprintable()):
+            several = " Several go into models=[...]." if isinstance(spec, list | tuple) else ""
             raise ValueError(
-                f"claim {claim_id!r}: {spec!r} is no model spec; expected text, such as 'organism' or a folder."
+                f"claim {claim_id!r}: {shown(spec)} is no model spec; expected text, such as 'organism' or a "
+                f"folder.{several}"
             )
     try:
         specs = each_once([each for spec in given for each in expanded_specs(str(spec))])

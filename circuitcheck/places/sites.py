@@ -192,7 +192,15 @@ def _parse(word: "str | Unit | Site | UnitSource", architecture: Architecture) -
 
 
 _FOREIGN = re.compile(r"(?:(?:blocks\.|[lL])(\d{1,9})(?:[hH](\d{1,9}))?\.)?((?:\w+\.)*?)(?:hook_)?(\w+)")
-_NAMES_ELSEWHERE = {"attn_scores": "scores", "post": "neurons", "in": "mlp_in", "hook_z": "z"}
+_NAMES_ELSEWHERE = {
+    "attn_scores": "scores",
+    "query": "q",
+    "key": "k",
+    "value": "v",
+    "post": "neurons",
+    "in": "mlp_in",
+    "hook_z": "z",
+}
 
 
 def named_elsewhere(word: str) -> tuple[KindName, int | None, int | None] | None:
@@ -211,6 +219,8 @@ def named_elsewhere(word: str) -> tuple[KindName, int | None, int | None] | None
 
 def _meant(word: str) -> str:
     """A suggestion."""
+    if (turned := re.fullmatch(r"(\w+)\.(\d{1,9})", word)) and turned[1] in SITE_KINDS:
+        return f" Did you mean 'L{turned[2]}.{turned[1]}'?"
     slip = re.fullmatch(r"([lL]\d{1,9})\.(\w+)", word)
     unit = get_close_matches(slip[2], ("attn", "mlp"), 1) if slip else []
     if slip and unit:

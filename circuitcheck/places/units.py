@@ -229,8 +229,12 @@ def _parse(word: object, architecture: Architecture) -> list[Unit]:
 
 def meant_unit(word: str) -> str:
     """A suggestion for what other tools, papers and slips call heads and layers."""
-    if match := re.fullmatch(r"[lL]?(\d+)[.:]?[hH]?(\d+)", word):
+    if match := re.fullmatch(r"(?:[lL]|[aA])?(\d+)[.:]?[hH]?(\d+)", word):
         return f" Did you mean 'L{match[1]}H{match[2]}'?"
+    if match := re.fullmatch(r"[hH](\d+)[.:]?[lL](\d+)", word):
+        return f" Did you mean 'L{match[2]}H{match[1]}'?"
+    if match := re.fullmatch(r"[lL](\d+(?:-\d+)?)", word):
+        return f" Did you mean 'L{match[1]}.attn', 'L{match[1]}.mlp' or a site, as 'L{match[1]}.resid_post'?"
     if match := re.match(r"blocks\.(\d+)\.(attn|mlp|hook_mlp)", word):
         layer, part = match[1], match[2].removeprefix("hook_")
         one = f"'L{layer}H0' (one head)" if part == "attn" else f"'L{layer}.mlp[0]' (one neuron)"

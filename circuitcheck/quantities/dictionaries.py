@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from circuitcheck.engine.protocol import DictionaryCard
 from circuitcheck.errors import BadDictionary, BadIntervention, after_reload
@@ -12,9 +12,13 @@ from circuitcheck.places import ANY_MODEL, Site, parse_sites
 from circuitcheck.plan import DictionaryRef, Features, MadeFor
 from circuitcheck.quantities.questions.drawn import RandomFeatures, random_features_of
 from circuitcheck.session import current_session
-from circuitcheck.text import repeated, shown
+from circuitcheck.text import no_attribute, repeated, shown
 
 Processing = Literal["none", "folded"]
+_OF_SAE_LENS = dict.fromkeys(
+    ("encode", "decode", "W_dec", "W_enc", "b_dec", "b_enc", "cfg", "decoder", "encoder"),
+    "dictionary.inner is sae_lens's own object, with .encode, .decode, .W_dec and .cfg.",
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -46,6 +50,11 @@ class Dictionary:
     def features(self) -> "FeatureSet":
         """All of them."""
         return FeatureSet(self.card, Features(self.ref, tuple(range(self.width))))
+
+    if not TYPE_CHECKING:  # type checkers know what is there
+
+        def __getattr__(self, name):
+            raise no_attribute(self, name, _OF_SAE_LENS)
 
     @property
     def no_unit(self) -> str:

@@ -208,6 +208,19 @@ class Quantity(Expression):
             f"round({self.label}): it has not been measured. Say how close is equal: `quantity == cc.approx(0.5, abs=0.05)`."
         )
 
+    def __format__(self, spec: str) -> str:
+        if spec:
+            raise NotComparable(
+                f"{self.label} has not been measured, so it has no digits to show; `.estimate(n).value` is a number."
+            )
+        return str(self)
+
+    def __pow__(self, other: object) -> NoReturn:
+        raise NotComparable(
+            f"{self.label} ** {shown(other)}: quantities have sums, multiples and one ratio, whose intervals are known. A "
+            f"metric of one's own, cc.metric(function, support=...), may square what it reads."
+        )
+
     if not TYPE_CHECKING:  # type checkers know what is there
 
         def __getattr__(self, name):

@@ -29,6 +29,7 @@ from circuitcheck.quantities.quantity import Quantity
 from circuitcheck.quantities.questions.question import current_recorder
 from circuitcheck.quantities.sweeps.axis import Axis
 from circuitcheck.quantities.sweeps.sweep import Sweep
+from circuitcheck.quantities.view_arguments import refuse_another
 from circuitcheck.session import current_session
 from circuitcheck.text import counted, no_attribute, printable, suggestion
 
@@ -310,10 +311,13 @@ class Task:
         """(m(view) - m(counterfactual)) / (m(clean) - m(counterfactual)) with m the logit difference, a ratio of means:
         1 is the untouched model, 0 the counterfactual. `against` defaults to the first counterfactual.
 
-        Raises UnknownCounterfactual; for a task without any, use a ratio of two quantities.
+        Raises UnknownCounterfactual; for a task without any, use a ratio of two quantities. BadIntervention for a view of
+        another counterfactual than the first, where `against` does not say which one is meant.
         """
         view = as_view(view, f"task {self.name!r}")
         name = self._counterfactual(against, f"recovered({view.data.describe()})")
+        if against is None:
+            refuse_another(view.data, name)
         clean = replace(view, data=View(view.data.model))
         low = self.logit_diff(clean.on(name))
         ratio = (self.logit_diff(view) - low) / (self.logit_diff(clean) - low)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from circuitcheck.errors import BadIntervention
 from circuitcheck.given import checked_whole
 from circuitcheck.places import Architecture, Head, MlpLayer, Site, Units, parse_sites, parse_units, site_kind, site_of
-from circuitcheck.plan import KINDS, Ablate, ModelRef
+from circuitcheck.plan import CLEAN, KINDS, Ablate, ModelRef, View
 from circuitcheck.plan.interventions import Kind
 from circuitcheck.text import shown
 
@@ -97,3 +97,15 @@ def _receiver(site: Site) -> Site:
 def _comes_before(unit: Head | MlpLayer, receiver: Site, parallel: bool) -> bool:
     same_block = receiver.kind == "mlp_in" and isinstance(unit, Head) and not parallel
     return unit.layer < receiver.layer or (same_block and unit.layer == receiver.layer)
+
+
+def refuse_another(view: View, against: str) -> None:
+    """Raises BadIntervention for a view that is of one counterfactual, which is not the one that it is compared with."""
+    named = {getattr(each, "source", None) for each in view.interventions} | {view.base}
+    others = named - {None, CLEAN}
+    if len(others) == 1 and against not in others:
+        other = others.pop()
+        raise BadIntervention(
+            f"recovered({view.describe()}): it is of the counterfactual {other!r}, and would be compared with {against!r}, "
+            f"the task's first. Say which you mean: recovered(view, against={other!r})."
+        )

@@ -71,7 +71,10 @@ class RatioOfMeans:
             return weak
         residual = self._linear(self.value)
         if np.ptp(residual.values) <= _CONSTANT * self._denominator().value:
-            return f"the ratio is {self.value:.6g} on each of {self.n} prompts, which says nothing of prompts that differ"
+            return (
+                f"the ratio is {self.value:.6g} on each of {self.n} prompts, which says nothing of prompts that differ: "
+                f"does the view change what is measured?"
+            )
         return residual.problem(level)
 
     def hopeless(self, level: Level) -> bool:

@@ -112,7 +112,10 @@ def _csv_row(header: list[str], cells: list[str]) -> Mapping[str, Any] | str:
 def _check_header(path: Path, header: list[str]) -> None:
     lacking = [name for name in ("text", "answer") if name not in header]
     if lacking:
-        raise BadRecord(f"{path.name}:1: the header has no column {' and no '.join(lacking)}; it has {', '.join(header)}.")
+        raise BadRecord(
+            f"{path.name}:1: the header has no column {' and no '.join(lacking)}; it has {', '.join(header)}."
+            + (" Cells are separated by commas." if any(each in header[0] for each in ";\t|") else "")
+        )
     twice = sorted(repeated(header))
     if twice:
         raise BadRecord(f"{path.name}:1: the header has {', '.join(twice)} more than once.")

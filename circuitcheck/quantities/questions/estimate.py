@@ -1,13 +1,15 @@
 """Estimates: a look at a number, without a claim."""
 
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from circuitcheck.errors import NotComparable
 from circuitcheck.quantities.questions.html import escape_code
 from circuitcheck.quantities.questions.result_words import percent
 from circuitcheck.sampling import Decision
-from circuitcheck.text import counted, shown
+from circuitcheck.text import counted, no_attribute, shown
+
+_HAS = "It has .value, and the ends of its interval, .low and .high."
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,11 @@ class Estimate:
 
     def __float__(self) -> float:
         return self.value
+
+    if not TYPE_CHECKING:  # type checkers know what is there
+
+        def __getattr__(self, name):
+            raise no_attribute(self, name, dict.fromkeys(("ci", "interval", "std", "mean"), _HAS))
 
     def __repr__(self) -> str:
         notes = "".join(f" | {note}" for note in (self.reason, *self.warnings) if note)

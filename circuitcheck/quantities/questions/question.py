@@ -142,7 +142,8 @@ class Question(ABC):
         if recorder is not None:
             recorder.asked(self)
         if result.decision.verdict == "inconclusive":
-            raise Inconclusive(result.describe())
+            asking = f"claim {recorder.claim_id}: " if recorder is not None else ""
+            raise Inconclusive(f"{asking}{result.describe()}")
         return result.decision.verdict == "supported"
 
     def _no_operator(self, *_others: object) -> NoReturn:

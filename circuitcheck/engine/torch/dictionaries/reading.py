@@ -149,9 +149,11 @@ def _release_and_id(spec: str) -> tuple[str, str]:
     taken = 1 if words[0] in known else 2
     release, sae_id = "/".join(words[:taken]), "/".join(words[taken:])
     if not sae_id:
+        some = [f"'{HUB}{release}/{each}'" for each in list(known[release].saes_map)[:2]] if release in known else []
+        said = f" This release has {' and '.join(some)} among others." if some else suggestion(words[0], known)
         raise BadDictionary(
             f"{spec!r} names no dictionary; expected 'hub:RELEASE/ID', such as "
-            f"'hub:gpt2-small-res-jb/blocks.8.hook_resid_pre'.{suggestion(words[0], known)}"
+            f"'hub:gpt2-small-res-jb/blocks.8.hook_resid_pre'.{said}"
         )
     return release, sae_id
 
