@@ -49,7 +49,10 @@ def _check_template(task: TaskSchema, template: Template) -> None:
     for slot in slots:
         _check_slot_name(task, slot)
     if twice := repeated(slots):
-        raise BadTask(f"template {template.id!r} has {', '.join(twice)} twice: give each occurrence its own slot.")
+        raise BadTask(
+            f"template {template.id!r} has {', '.join(twice)} twice: give each occurrence a slot of "
+            f"its own, as {{{twice[0]}2}} in the template and slots={{'{twice[0]}2': '{twice[0]}'}}."
+        )
     for (_, before), (literal, after) in pairwise(parts):
         if before is not None and after is not None and not literal:
             raise BadTask(f"template {template.id!r}: slots {{{before}}} and {{{after}}} touch; put a character between.")
