@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -12,22 +13,37 @@ from circuitcheck.digest import function_in_words
 from circuitcheck.engine.torch.fingerprints.recorded_state import modules_of, numbers_of
 
 _NOT_COMPUTED = ("_name_or_path", "model_name", "tokenizer_name", "device", "transformers_version", "architectures")
+Digests = Mapping[tuple[int, int, int], str]
 LIBRARIES = ("torch", "transformers", "transformer-lens")
 
 
-def weights_digest(model: nn.Module) -> str:
-    """SHA-256 over names, shapes, dtypes and bytes of all parameters. Of weights that are tied, the bytes are read once,
-    and it counts which are tied to which."""
-    total, first = hashlib.sha256(), dict[int, str]()
+def weights_digest(model: nn.Module, known: Digests | None = None) -> str:
+    """SHA-256 over names, shapes, dtypes and the digests of all parameters. Of weights that are tied, the bytes are read
+    once, and it counts which are tied to which. `known` digests are believed of tensors that nobody has written to since."""
+    total, first, before = hashlib.sha256(), dict[int, str](), known or {}
     for name, tensor in sorted(model.named_parameters(remove_duplicate=False)):
         total.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
         if tensor.data_ptr() in first:
             total.update(f"is {first[tensor.data_ptr()]}".encode())
             continue
         first[tensor.data_ptr()] = name
-        flat = tensor.detach().cpu().contiguous().reshape(-1)
-        total.update(flat.view(torch.uint8).numpy().data)
+        total.update((before.get(_state_of(tensor)) or _digest(tensor)).encode())
     return total.hexdigest()[:32]
+
+
+def tensor_digests(model: nn.Module) -> Digests:
+    """Of the bytes of each parameter, for `weights_digest` of a model that is made of the same tensors later."""
+    return {_state_of(tensor): _digest(tensor) for tensor in model.parameters()}
+
+
+def _state_of(tensor: torch.Tensor) -> tuple[int, int, int]:
+    """Where it lies, its bytes, and how often it was written to."""
+    return tensor.data_ptr(), tensor.nbytes, tensor._version
+
+
+def _digest(tensor: torch.Tensor) -> str:
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    return hashlib.sha256(flat.view(torch.uint8).numpy().data).hexdigest()
 
 
 def config_digest(model: Any) -> str:

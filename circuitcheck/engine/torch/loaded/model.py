@@ -11,11 +11,17 @@ from typing import Any
 import torch
 
 from circuitcheck.engine.protocol import ModelCard
-from circuitcheck.engine.torch.fingerprints.fingerprint import config_digest, digest_of, library_versions, weights_digest
+from circuitcheck.engine.torch.fingerprints.fingerprint import (
+    config_digest,
+    digest_of,
+    library_versions,
+    tensor_digests,
+    weights_digest,
+)
 from circuitcheck.engine.torch.fingerprints.recorded_state import RecordedState, check_no_torch_hooks
 from circuitcheck.engine.torch.loaded.faithful import check_faithful, run_bare
 from circuitcheck.engine.torch.loaded.versions import wrapped_models
-from circuitcheck.engine.torch.loading.checkpoints import read_checkpoint
+from circuitcheck.engine.torch.loading.checkpoints import Checkpoint, read_checkpoint
 from circuitcheck.engine.torch.loading.devices import resolve_device, resolve_dtype
 from circuitcheck.engine.torch.loading.reading import reading
 from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
@@ -69,26 +75,33 @@ def load(spec: ModelSpec, device_name: str, cache: Path | None = None) -> Loaded
     for one that cannot be folded, UnsupportedModel for one that cannot be wrapped, UnsoundModel for one that is not the
     model in the file once it is."""
     device, dtype = resolve_device(device_name), resolve_dtype(spec.dtype)
-    from transformer_lens.model_bridge import TransformerBridge
-
     checkpoint = read_checkpoint(spec, dtype, cache)
     plain = checkpoint.model.to(device).eval()
     with reading(spec):
         bare = run_bare(plain, checkpoint.tokenizer)
-    with _wrapping(spec, plain), warnings.catch_warnings():
+    with ThreadPoolExecutor(1) as beside, _wrapping(spec, plain):
+        digests = beside.submit(tensor_digests, plain)  # takes as long as wrapping the model, which needs one thread
+        bridge = _bridge(spec, checkpoint, device, dtype)
+        difference = check_faithful(bridge, bare, spec)
+    known = None if spec.processing == "folded" else digests.result()
+    loaded = _loaded(bridge, checkpoint.tokenizer, spec, spec.processing, weights_digest(bridge, known))
+    return replace(loaded, unlike_bare=difference)
+
+
+def _bridge(spec: ModelSpec, checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> Any:
+    """TransformerLens' own, in eval mode. Raises BadSpec where it cannot be folded as the spec says."""
+    from transformer_lens.model_bridge import TransformerBridge
+
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         bridge = TransformerBridge.boot_transformers(
-            checkpoint.location, hf_model=plain, tokenizer=checkpoint.tokenizer, device=device, dtype=dtype
+            checkpoint.location, hf_model=checkpoint.model, tokenizer=checkpoint.tokenizer, device=device, dtype=dtype
         )
     bridge.eval()
     if spec.processing == "folded":
         _fold(bridge)
     bridge.requires_grad_(False)
-    with ThreadPoolExecutor(1) as beside, _wrapping(spec, plain):  # reading all weights takes as long as running them
-        weights = beside.submit(weights_digest, bridge)
-        difference = check_faithful(bridge, bare, spec)
-    loaded = _loaded(bridge, checkpoint.tokenizer, spec, spec.processing, weights.result())
-    return replace(loaded, unlike_bare=difference)
+    return bridge
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import io
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, redirect_stderr, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -224,8 +225,10 @@ def _forget_blocks(model: torch.nn.Module) -> None:
 
 def _own(model: torch.nn.Module) -> None:
     """Weights are read from mapped files: if one were cut short while we run, the process would die."""
-    for parameter in model.parameters():
-        parameter.data = parameter.data.clone()
+    with ThreadPoolExecutor() as pool:  # copying lets other threads run meanwhile
+        parameters = list(model.parameters())
+        for parameter, copy in zip(parameters, pool.map(lambda each: each.data.clone(), parameters), strict=True):
+            parameter.data = copy
 
 
 @contextmanager
@@ -234,7 +237,8 @@ def _usual_defaults() -> Iterator[None]:
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
     try:
-        with torch.device("cpu"):
+        # The context costs each of thousands of calls some time, so it is only where another device is the default.
+        with nullcontext() if torch.get_default_device().type == "cpu" else torch.device("cpu"):
             yield
     finally:
         torch.set_default_dtype(before)
