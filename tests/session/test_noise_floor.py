@@ -131,6 +131,13 @@ def test_metrics_have_floors_of_their_own(noisy, load):
     assert decision.noise == pytest.approx(floor)
 
 
+def test_the_metrics_of_one_quantity_are_run_again_together(noisy, load):
+    with noisy(lambda batch, row, cell: 0.0) as engine:
+        model = load()
+        (IOI.logit_diff(model) - IOI.log_prob(model) < 1e9).decide()
+        assert [len(cells) for _, _, cells in engine.reruns] == [2]
+
+
 def test_a_ratio_has_the_floors_of_numerator_and_denominator(noisy, load):
     with noisy(gaussian) as engine:
         model = load()

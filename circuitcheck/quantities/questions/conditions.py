@@ -1,11 +1,11 @@
 """Under which conditions a quantity is judged: the machine's noise, and which prompts belong together."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from circuitcheck.errors import BadTask
-from circuitcheck.plan import Cell, View
-from circuitcheck.prompts import SourceFacts
+from circuitcheck.plan import Cell, Metric, ModelRef, View
+from circuitcheck.prompts import PromptStream, SourceFacts
 from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.expressions.linear import floor_key
 from circuitcheck.sampling import Grouping, Memberships, Noise
@@ -28,6 +28,15 @@ def measure_first_look(quantity: Expression) -> None:
     session.measure(where, [*quantity.cells, *untouched], session.first_rows(where, quantity.models))
 
 
+def find_noise(where: PromptStream, cells: Iterable[Cell]) -> None:
+    """What the machine adds to the metrics of all these cells, each model's in the same two runs."""
+    metrics: dict[ModelRef, list[Metric]] = {}
+    for cell in cells:
+        metrics.setdefault(cell.view.model, []).append(cell.metric)
+    for model, of_model in metrics.items():
+        current_session().find_noise(where, model, of_model)
+
+
 def conditions_of(quantity: Expression, settings: Settings) -> Conditions:
     """Asks the engine for the noise floor of each cell's metric, which it measures once."""
     where, session = quantity.prompts, current_session()
@@ -37,6 +46,7 @@ def conditions_of(quantity: Expression, settings: Settings) -> Conditions:
             f'scope="new_templates" of {where.task.name}, whose rows do not all name a template: each would count as one of '
             f"its own, and many rows of one pattern as many. Give every row the field template, or leave scope= out."
         )
+    find_noise(where, quantity.cells)
     floors = {floor_key(cell): session.noise(where, cell.view.model, cell.metric) for cell in quantity.cells}
 
     def labels(n: int) -> Memberships:

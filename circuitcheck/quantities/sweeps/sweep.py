@@ -12,12 +12,11 @@ from circuitcheck.digest import digest
 from circuitcheck.errors import BadSweep, BadTask, after_reload
 from circuitcheck.given import checked_number, checked_whole, known_arguments
 from circuitcheck.notices import say_once
-from circuitcheck.plan import Metric, ModelRef
 from circuitcheck.prompts import PromptSource, PromptStream, Stream
 from circuitcheck.quantities.looking import check_something_to_look_at
 from circuitcheck.quantities.quantity import Quantity
 from circuitcheck.quantities.questions.chosen import mirrored_prompts
-from circuitcheck.quantities.questions.conditions import Conditions, conditions_of
+from circuitcheck.quantities.questions.conditions import Conditions, conditions_of, find_noise
 from circuitcheck.quantities.questions.history import note_looked
 from circuitcheck.quantities.questions.question import current_recorder
 from circuitcheck.quantities.sweeps.axis import Axis, check_axes, coordinates_of, place_of
@@ -223,21 +222,12 @@ def _all(quantity: Quantity, effect: Effect) -> list[Any]:
 def _conditions(quantities: Sequence[Quantity]) -> Conditions:
     """The noise floors of all cells; how prompts are grouped is the same for all."""
     session, found = current_session(), Conditions()
-    for model, metrics in _metrics(quantities).items():
-        session.find_noise(quantities[0].prompts, model, metrics)
+    find_noise(quantities[0].prompts, [cell for each in quantities for cell in each.cells])
     floors: dict[tuple[str, str], Noise] = {}
     for each in quantities:
         found = conditions_of(each, session.settings)
         floors.update(found.floors)
     return Conditions(floors, found.grouping)
-
-
-def _metrics(quantities: Iterable[Quantity]) -> dict[ModelRef, list[Metric]]:
-    found: dict[ModelRef, list[Metric]] = {}
-    for each in quantities:
-        for cell in each.cells:
-            found.setdefault(cell.view.model, []).append(cell.metric)
-    return found
 
 
 def _own_parts(quantities: Sequence[Quantity]) -> tuple[tuple[str, ...], ...]:
