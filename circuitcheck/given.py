@@ -3,19 +3,11 @@ words."""
 
 import math
 from collections.abc import Callable
-from functools import wraps
-from inspect import Parameter, signature
 from numbers import Integral, Real
-from typing import Any, Literal, ParamSpec, TypeVar, get_args, get_origin
+from typing import Any
 
-from circuitcheck.text import shown, suggestion
+from circuitcheck.text import shown
 
-Arguments = ParamSpec("Arguments")
-Returned = TypeVar("Returned")
-_ELSEWHERE = dict.fromkeys(("pos", "position", "positions"), "at") | {"n": "draws", "coeff": "scale"}  # words of other tools
-_ANY_NUMBER = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
-_FOLDED = "Write it behind the spec: 'gpt2+folded'; models are loaded without folding."
-_INSTEAD = dict.fromkeys(("fold_ln", "center_writing_weights", "center_unembed", "fold_value_biases"), _FOLDED)
 MakeError = Callable[[str], Exception]
 
 
@@ -52,48 +44,6 @@ def refuse_set(what: str, given: object, error: MakeError) -> None:
     """A set has another order in each process, and prompts would be other ones. Raises `error`."""
     if isinstance(given, set | frozenset):
         raise error(f"{what} is a set, whose order differs from run to run, and so would the prompts: give a list.")
-
-
-def known_arguments(function: Callable[Arguments, Returned]) -> Callable[Arguments, Returned]:
-    """A function that tells, of an argument that it does not have, which may be meant; of one too many which are given by
-    name; and of one that is missing what it may be. Python says the first from 3.13 on, without words of other tools."""
-    parameters = signature(function).parameters
-    names = tuple(parameters)
-    by_place = [name for name, each in parameters.items() if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
-    by_name = [name for name, each in parameters.items() if each.kind is each.KEYWORD_ONLY]
-    any_number = any(each.kind is each.VAR_POSITIONAL for each in parameters.values())
-    needed = {name for name, each in parameters.items() if each.default is each.empty and each.kind not in _ANY_NUMBER}
-
-    @wraps(function)
-    def checked(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Returned:
-        if len(args) > len(by_place) and by_name and not any_number:
-            raise TypeError(
-                f"{function.__name__}() got {shown(args[len(by_place)])} without a name; give it by name, one of "
-                f"{', '.join(f'{name}=' for name in by_name)}."
-            )
-        for name in kwargs:
-            if name not in names:
-                meant = _ELSEWHERE.get(name, name)
-                said = f" Did you mean {meant!r}?" if meant in names else suggestion(name, names)
-                said = f" {_INSTEAD[name]}" if name in _INSTEAD else said
-                raise TypeError(
-                    f"{function.__qualname__}() has no argument {name!r}; it has "
-                    f"{', '.join(each for each in names if each not in ('self', 'cls'))}.{said}"
-                )
-        missing = [name for name in names if name in needed.difference(by_place[: len(args)], kwargs)]
-        if missing:
-            raise TypeError(
-                f"{function.__qualname__}() needs {' and '.join(_wanted(parameters[each]) for each in missing)}."
-            )
-        return function(*args, **kwargs)
-
-    return checked
-
-
-def _wanted(parameter: Parameter) -> str:
-    """`kind="zero", "mean" or "resample"`, as far as its annotation says what it may be."""
-    choices = [f'"{each}"' for each in get_args(parameter.annotation)] if get_origin(parameter.annotation) is Literal else []
-    return f"{parameter.name}=" + (" or ".join([", ".join(choices[:-1]), choices[-1]]) if len(choices) > 1 else "")
 
 
 def _single(given: Any) -> Any:

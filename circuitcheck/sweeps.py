@@ -6,8 +6,8 @@ Each is `task.sweep(...)` with a function and axes, whose cells are shares of th
 from collections.abc import Iterable
 from typing import Literal, get_args
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.errors import BadIntervention, BadSweep
-from circuitcheck.given import known_arguments
 from circuitcheck.places import Architecture, Head, parse_units
 from circuitcheck.places.site_kinds import KindName, site_kind
 from circuitcheck.plan.interventions import Kind

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.claims.claimed_models import AnyModel, ClaimedModels, Expect, claimed_models
-from circuitcheck.given import known_arguments, number_of, whole_of
+from circuitcheck.given import number_of, whole_of
 from circuitcheck.settings import CLAIM_MARK, SCOPES, Scope
 from circuitcheck.text import shown
 

@@ -6,8 +6,9 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.errors import BadMetric, UnknownUnit
-from circuitcheck.given import checked_whole, known_arguments
+from circuitcheck.given import checked_whole
 from circuitcheck.places import Head, parse_units
 from circuitcheck.quantities.models import ModelView, as_view
 from circuitcheck.session import current_session

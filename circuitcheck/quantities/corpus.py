@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from os import PathLike, fspath
 from pathlib import Path
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.errors import BadRecord, BadTask
-from circuitcheck.given import known_arguments
 from circuitcheck.places import parse_position
 from circuitcheck.prompts.corpora import After, CorpusSource, Last, Predicate, TokenInContext, open_documents, predicate_of
 from circuitcheck.quantities.task import Task

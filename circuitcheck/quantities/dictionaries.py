@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, Literal
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.engine.protocol import DictionaryCard
 from circuitcheck.errors import BadDictionary, BadIntervention, after_reload
-from circuitcheck.given import checked_whole, known_arguments, whole_of
+from circuitcheck.given import checked_whole, whole_of
 from circuitcheck.places import ANY_MODEL, Site, parse_sites
 from circuitcheck.plan import DictionaryRef, Features, MadeFor
 from circuitcheck.quantities.questions.drawn import RandomFeatures, random_features_of

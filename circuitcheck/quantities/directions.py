@@ -7,8 +7,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.errors import BadIntervention, NotComparable, UnknownPosition
-from circuitcheck.given import checked_whole, known_arguments, number_of
+from circuitcheck.given import checked_whole, number_of
 from circuitcheck.places import KindName, Position, named_elsewhere, parse_layers, parse_position
 from circuitcheck.places.site_kinds import SITE_KINDS, site_kind
 from circuitcheck.plan import Direction, GivenVector, MeanDifference, RandomLike

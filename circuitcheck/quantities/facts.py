@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.errors import BadIntervention, BadTask
-from circuitcheck.given import known_arguments
 from circuitcheck.places import parse_position
 from circuitcheck.plan import Both, FeatureFires, Marked, Metric
 from circuitcheck.prompts.corpora import CorpusSource, both_of, predicate_of

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Any, Self
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.engine.protocol import ModelCard
 from circuitcheck.errors import BadIntervention
-from circuitcheck.given import checked_number, known_arguments
+from circuitcheck.given import checked_number
 from circuitcheck.places import parse_at
 from circuitcheck.plan import Ablate, EditFeatures, Intervention, Reconstruct
 from circuitcheck.plan.interventions import ERROR_TERMS, Edit, ErrorTerm, Kind

@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.errors import BadIntervention, BadTask
-from circuitcheck.given import checked_number, checked_whole, known_arguments
+from circuitcheck.given import checked_number, checked_whole
 from circuitcheck.places import parse_at
 from circuitcheck.plan import KLFromClean, Loss, View
 from circuitcheck.quantities.dictionaries import Dictionary

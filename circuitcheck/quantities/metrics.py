@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.errors import BadExtension, BadMetric, UnknownSite, UnknownUnit, after_reload
 from circuitcheck.extensions import load_extensions
-from circuitcheck.given import known_arguments
 from circuitcheck.places import (
     ANY_MODEL,
     Head,

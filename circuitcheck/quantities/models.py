@@ -6,9 +6,10 @@ from os import PathLike, fspath
 from os.path import join
 from typing import TYPE_CHECKING, Any
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.engine.protocol import Look, ModelCard
 from circuitcheck.errors import BadIntervention, UnknownUnit, after_reload
-from circuitcheck.given import checked_number, known_arguments
+from circuitcheck.given import checked_number
 from circuitcheck.models import ALIASES, BUNDLED, BosPolicy
 from circuitcheck.places import (
     Architecture,

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.errors import BadIntervention
-from circuitcheck.given import checked_number, checked_whole, known_arguments
+from circuitcheck.given import checked_number, checked_whole
 from circuitcheck.plan import ModelRef
 from circuitcheck.quantities.dictionaries import FeatureSet, as_features
 from circuitcheck.quantities.models import ModelView, as_view

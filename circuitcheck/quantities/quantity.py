@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, NoReturn, Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.errors import BadTask, NotComparable, after_reload
-from circuitcheck.given import checked_number, checked_whole, known_arguments, number_of, refuse_set
+from circuitcheck.given import checked_number, checked_whole, number_of, refuse_set
 from circuitcheck.notices import say_once
 from circuitcheck.prompts.cases import Case
 from circuitcheck.quantities.expressions.expression import Expression, text_of

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.engine.protocol import Look, ModelCard
 from circuitcheck.errors import BadTask, UnknownUnit
-from circuitcheck.given import checked_whole, known_arguments
+from circuitcheck.given import checked_whole
 from circuitcheck.places import Head, Site, parse_units
 from circuitcheck.prompts import Prompt, Tokenizer, given_prompts
 from circuitcheck.text import shown

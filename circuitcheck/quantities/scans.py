@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.errors import BadDictionary, BadIntervention, BadTask
-from circuitcheck.given import checked_number, checked_whole, known_arguments
+from circuitcheck.given import checked_number, checked_whole
 from circuitcheck.plan import Scanning, View
 from circuitcheck.prompts import STREAMS, Stream
 from circuitcheck.prompts.corpora import After, CorpusSource, Predicate, TokenInContext, predicate_of

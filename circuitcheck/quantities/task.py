@@ -6,8 +6,9 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.errors import BadMetric, BadTask, UnknownCounterfactual, UnknownPosition, VacuousIntervention
-from circuitcheck.given import checked_whole, known_arguments
+from circuitcheck.given import checked_whole
 from circuitcheck.notices import say_once
 from circuitcheck.places import Position, Site, Sites, check_sites, named_in
 from circuitcheck.plan import CLEAN, Accuracy, Cell, Intervention, LogitDiff, LogProb, Loss, Metric, ModelRef, View

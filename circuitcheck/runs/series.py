@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.errors import BadRecord
-from circuitcheck.given import known_arguments
 from circuitcheck.pictures import Picture
 from circuitcheck.report.cells import leaf_rows
 from circuitcheck.report.page.plot import Place, drawn

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.errors import BadRecord
-from circuitcheck.given import known_arguments
 from circuitcheck.grounds.read import Measured
 from circuitcheck.grounds.rests import Rests
 from circuitcheck.quantities import StoredNumber

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.engine.protocol import (
     DictionaryCard,
     Engine,
@@ -23,7 +24,6 @@ from circuitcheck.engine.protocol import (
 )
 from circuitcheck.errors import BadSpec, NotComparable
 from circuitcheck.extensions import load_extensions
-from circuitcheck.given import known_arguments
 from circuitcheck.models import BosPolicy
 from circuitcheck.places import At, Position, Site
 from circuitcheck.plan import Cell, DictionaryRef, MadeFor, Metric, ModelRef, Plan, Scanning, Showing, View

@@ -3,7 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from circuitcheck.given import checked_number, known_arguments
+from circuitcheck.arguments import known_arguments
+from circuitcheck.given import checked_number
 from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.quantities.questions.conditions import Conditions, conditions_of, measure_first_look
 from circuitcheck.quantities.questions.estimand import basis_of, estimand_of

@@ -10,8 +10,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.errors import BadIntervention, NotComparable, UnknownPosition
-from circuitcheck.given import checked_whole, known_arguments
+from circuitcheck.given import checked_whole
 from circuitcheck.places import (
     Architecture,
     Head,

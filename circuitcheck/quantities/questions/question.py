@@ -8,8 +8,8 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import NoReturn, Protocol
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.errors import Inconclusive, NotComparable
-from circuitcheck.given import known_arguments
 from circuitcheck.notices import say_once
 from circuitcheck.pictures import Picture
 from circuitcheck.quantities.expressions.expression import Expression

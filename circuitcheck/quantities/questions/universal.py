@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.digest import digest
 from circuitcheck.errors import BadMetric, BadTask, NotComparable, VacuousIntervention
-from circuitcheck.given import checked_number, checked_whole, known_arguments
+from circuitcheck.given import checked_number, checked_whole
 from circuitcheck.prompts import TaskDefinition
 from circuitcheck.prompts.cases import Case, case_at
 from circuitcheck.quantities.expressions.expression import Expression

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.engine.protocol import Scanned
 from circuitcheck.errors import BadIntervention, BadTask
-from circuitcheck.given import checked_whole, known_arguments, whole_of
+from circuitcheck.given import checked_whole, whole_of
 from circuitcheck.plan import ModelRef, Scanning
 from circuitcheck.plan.scanning import bin_edges
 from circuitcheck.quantities.dictionaries import Dictionary, FeatureSet

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.errors import BadSweep, after_reload
-from circuitcheck.given import known_arguments, refuse_set
+from circuitcheck.given import refuse_set
 from circuitcheck.places import UnitSet
 from circuitcheck.text import counted, shown, suggestion
 

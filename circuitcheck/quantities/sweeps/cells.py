@@ -11,8 +11,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.errors import BadSweep
-from circuitcheck.given import checked_whole, known_arguments
+from circuitcheck.given import checked_whole
 from circuitcheck.quantities.questions.result_words import percent
 from circuitcheck.quantities.sweeps.axis import Axis, coordinates_of, place_of
 from circuitcheck.quantities.sweeps.found import Found

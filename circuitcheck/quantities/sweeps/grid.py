@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.errors import BadSweep
-from circuitcheck.given import known_arguments
 from circuitcheck.pictures import Picture
 from circuitcheck.quantities.questions.html import escape_code
 from circuitcheck.quantities.sweeps.cells import GridCells

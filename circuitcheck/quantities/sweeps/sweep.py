@@ -8,9 +8,10 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
+from circuitcheck.arguments import known_arguments
 from circuitcheck.digest import digest
 from circuitcheck.errors import BadSweep, BadTask, after_reload
-from circuitcheck.given import checked_number, checked_whole, known_arguments
+from circuitcheck.given import checked_number, checked_whole
 from circuitcheck.notices import say_once
 from circuitcheck.prompts import PromptSource, PromptStream, Stream
 from circuitcheck.quantities.looking import check_something_to_look_at

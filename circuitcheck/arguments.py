@@ -1,0 +1,65 @@
+"""Arguments that a function does not have, or lacks, answered with what may be meant. Python says some of it from 3.13 on,
+without words of other tools."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from inspect import Parameter, signature
+from typing import Any, Literal, ParamSpec, TypeVar, get_args, get_origin
+
+from circuitcheck.text import shown, suggestion
+
+Arguments = ParamSpec("Arguments")
+Returned = TypeVar("Returned")
+_ANY_NUMBER = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+_ELSEWHERE = dict.fromkeys(("pos", "position", "positions"), "at") | {"n": "draws", "coeff": "scale"}  # words of other tools
+_FOLDED = "Write it behind the spec: 'gpt2+folded'; models are loaded without folding."
+_INSTEAD = dict.fromkeys(("fold_ln", "center_writing_weights", "center_unembed", "fold_value_biases"), _FOLDED)
+
+
+def known_arguments(function: Callable[Arguments, Returned]) -> Callable[Arguments, Returned]:
+    """A function that tells, of an argument that it does not have, which may be meant; of one too many which are given by
+    name; and of one that is missing what it may be."""
+    name, parameters = function.__qualname__, signature(function).parameters
+    by_place = [each.name for each in parameters.values() if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    by_name = [each.name for each in parameters.values() if each.kind is each.KEYWORD_ONLY]
+    any_number = any(each.kind is each.VAR_POSITIONAL for each in parameters.values())
+    needed = [each for each in parameters.values() if each.default is each.empty and each.kind not in _ANY_NUMBER]
+
+    @wraps(function)
+    def checked(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Returned:
+        if len(args) > len(by_place) and by_name and not any_number:
+            raise TypeError(
+                f"{name}() got {shown(args[len(by_place)])} without a name; give it by name, one of "
+                f"{', '.join(f'{each}=' for each in by_name)}."
+            )
+        _refuse_unknown(name, kwargs, parameters)
+        placed = by_place[: len(args)]
+        _refuse_missing(name, [each for each in needed if each.name not in placed and each.name not in kwargs])
+        return function(*args, **kwargs)
+
+    return checked
+
+
+def _refuse_unknown(function: str, given: Iterable[str], parameters: Mapping[str, Any]) -> None:
+    for name in given:
+        if name not in parameters:
+            others = ", ".join(each for each in parameters if each not in ("self", "cls"))
+            raise TypeError(f"{function}() has no argument {name!r}; it has {others}.{_meant(name, parameters)}")
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    if name in _INSTEAD:
+        return f" {_INSTEAD[name]}"
+    meant = _ELSEWHERE.get(name, name)
+    return f" Did you mean {meant!r}?" if meant in known else suggestion(name, known)
+
+
+def _refuse_missing(function: str, missing: list[Parameter]) -> None:
+    if missing:
+        raise TypeError(f"{function}() needs {' and '.join(map(_wanted, missing))}.")
+
+
+def _wanted(parameter: Parameter) -> str:
+    """`kind="zero", "mean" or "resample"`, as far as its annotation says what it may be."""
+    choices = [f'"{each}"' for each in get_args(parameter.annotation)] if get_origin(parameter.annotation) is Literal else []
+    return f"{parameter.name}=" + (" or ".join([", ".join(choices[:-1]), choices[-1]]) if len(choices) > 1 else "")
