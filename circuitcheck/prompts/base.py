@@ -1,6 +1,7 @@
 """What sources of prompts share: those that are realised for a tokenizer, and those that choose prompts of another."""
 
 from abc import ABC, abstractmethod
+from functools import lru_cache
 from typing import Protocol
 
 from circuitcheck.digest import Digested
@@ -11,6 +12,8 @@ from circuitcheck.prompts.tokenizer import Tokenizer
 
 class Realised(Protocol):
     """A source as one tokenizer's prompts."""
+
+    def __hash__(self) -> int: ...
 
     @property
     def shape(self) -> str: ...
@@ -43,7 +46,13 @@ class SourceBase(Digested, ABC):
         return self.realised(tokenizer).prompts(rows, seed=seed, stream=stream)
 
     def labels(self, tokenizer: Tokenizer, *, seed: int, stream: str, rows: range) -> tuple[Labels, ...]:
-        return self.realised(tokenizer).labels(rows, seed=seed, stream=stream)
+        return _labels(self.realised(tokenizer), rows, seed, stream)
+
+
+@lru_cache(maxsize=32)
+def _labels(realised: Realised, rows: range, seed: int, stream: str) -> tuple[Labels, ...]:
+    """A question asks for them several times, and questions of one task for the same."""
+    return realised.labels(rows, seed=seed, stream=stream)
 
 
 class ChosenPrompts(Digested, ABC):
