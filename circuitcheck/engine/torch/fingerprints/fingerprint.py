@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from typing import Any
 
@@ -13,7 +14,8 @@ from circuitcheck.digest import function_in_words
 from circuitcheck.engine.torch.fingerprints.recorded_state import modules_of, numbers_of
 
 _NOT_COMPUTED = ("_name_or_path", "model_name", "tokenizer_name", "device", "transformers_version", "architectures")
-Digests = Mapping[tuple[int, int, int], str]
+State = tuple[int, int, int]
+Digests = Mapping[State, str]
 LIBRARIES = ("torch", "transformers", "transformer-lens")
 
 
@@ -27,18 +29,32 @@ def weights_digest(model: nn.Module, known: Digests | None = None) -> str:
             total.update(f"is {first[tensor.data_ptr()]}".encode())
             continue
         first[tensor.data_ptr()] = name
-        total.update((before.get(_state_of(tensor)) or _digest(tensor)).encode())
+        state = _state_of(tensor)
+        total.update(((state and before.get(state)) or _digest(tensor)).encode())
     return total.hexdigest()[:32]
 
 
-def tensor_digests(model: nn.Module) -> Digests:
-    """Of the bytes of each parameter, for `weights_digest` of a model that is made of the same tensors later."""
-    return {_state_of(tensor): _digest(tensor) for tensor in model.parameters()}
+def own_weights(model: nn.Module) -> Digests:
+    """Copy each parameter to memory of our own: a process dies where a file that it has mapped is cut short. The digests
+    of their bytes are for `weights_digest` of a model that is made of the same tensors later."""
+    with ThreadPoolExecutor() as pool:  # copies and digests let other threads run meanwhile
+        parameters = list(model.parameters())
+        made = list(pool.map(_copied, parameters))
+    for parameter, (copy, _) in zip(parameters, made, strict=True):
+        parameter.data = copy
+    digests = {_state_of(parameter): digest for parameter, (_, digest) in zip(parameters, made, strict=True)}
+    return {state: digest for state, digest in digests.items() if state is not None}
 
 
-def _state_of(tensor: torch.Tensor) -> tuple[int, int, int]:
-    """Where it lies, its bytes, and how often it was written to."""
-    return tensor.data_ptr(), tensor.nbytes, tensor._version
+def _copied(parameter: nn.Parameter) -> tuple[torch.Tensor, str]:
+    copy = parameter.data.clone()
+    return copy, _digest(copy)
+
+
+def _state_of(tensor: torch.Tensor) -> State | None:
+    """Where it lies, its bytes, and how often it was written to, which torch does not count of tensors made in inference
+    mode: these have none."""
+    return None if tensor.is_inference() else (tensor.data_ptr(), tensor.nbytes, tensor._version)
 
 
 def _digest(tensor: torch.Tensor) -> str:

@@ -1,8 +1,8 @@
 """A model in memory: read-only, fingerprinted, watched."""
 
+import gc
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +15,6 @@ from circuitcheck.engine.torch.fingerprints.fingerprint import (
     config_digest,
     digest_of,
     library_versions,
-    tensor_digests,
     weights_digest,
 )
 from circuitcheck.engine.torch.fingerprints.recorded_state import RecordedState, check_no_torch_hooks
@@ -74,16 +73,31 @@ def load(spec: ModelSpec, device_name: str, cache: Path | None = None) -> Loaded
     """What GGUF files give is kept in the folder `cache`. Raises ModelUnavailable, CorruptCheckpoint, UnknownDevice; BadSpec
     for one that cannot be folded, UnsupportedModel for one that cannot be wrapped, UnsoundModel for one that is not the
     model in the file once it is."""
-    device, dtype = resolve_device(device_name), resolve_dtype(spec.dtype)
+    with _without_looking_for_garbage():
+        return _load(spec, resolve_device(device_name), resolve_dtype(spec.dtype), cache)
+
+
+@contextmanager
+def _without_looking_for_garbage() -> Iterator[None]:
+    """A model and a tokenizer are so many new objects that Python would look through all those of torch several times."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _load(spec: ModelSpec, device: torch.device, dtype: torch.dtype, cache: Path | None) -> LoadedModel:
     checkpoint = read_checkpoint(spec, dtype, cache)
     plain = checkpoint.model.to(device).eval()
     with reading(spec):
         bare = run_bare(plain, checkpoint.tokenizer)
-    with ThreadPoolExecutor(1) as beside, _wrapping(spec, plain):
-        digests = beside.submit(tensor_digests, plain)  # takes as long as wrapping the model, which needs one thread
+    with _wrapping(spec, plain):
         bridge = _bridge(spec, checkpoint, device, dtype)
         difference = check_faithful(bridge, bare, spec)
-    known = None if spec.processing == "folded" else digests.result()
+    known = None if spec.processing == "folded" else checkpoint.digests
     loaded = _loaded(bridge, checkpoint.tokenizer, spec, spec.processing, weights_digest(bridge, known))
     return replace(loaded, unlike_bare=difference)
 

@@ -5,7 +5,6 @@ import io
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, redirect_stderr, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +14,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from circuitcheck.engine.torch.fingerprints.fingerprint import Digests, own_weights
 from circuitcheck.engine.torch.loading.completeness import check_gguf, check_vocabulary, check_whole
 from circuitcheck.engine.torch.loading.converted import Entry, gives
 from circuitcheck.engine.torch.loading.devices import resolve_dtype
@@ -37,11 +37,12 @@ FilesState = tuple[tuple[str, int, int], ...]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model and tokenizer of `transformers`, and the folder or hub id that they came from."""
+    """A model and tokenizer of `transformers`, the folder or hub id that they came from, and the digests of its weights."""
 
     model: Any
     tokenizer: Any
     location: str
+    digests: Digests
 
 
 def read_checkpoint(spec: ModelSpec, dtype: torch.dtype, cache: Path | None = None) -> Checkpoint:
@@ -91,7 +92,7 @@ def _read_gguf(
         entry = Entry.of_same_size(cache, file, spec.dtype) if cache is not None else None
     if entry is not None:
         check_memory(spec, entry.bytes // resolve_dtype(spec.dtype).itemsize)
-    kept = _kept(spec, entry, read, lambda found: (found.model, found.tokenizer))
+    kept = _kept(spec, entry, read, lambda found: (found.tokenizer, found.model, found.digests))
     if kept is not None:
         kept.model.config._name_or_path = location
         return replace(kept, location=location)
@@ -115,7 +116,7 @@ def _read_gguf_tokenizer(
     file = Path(location, name)
     with reading(spec):
         entry = Entry.any_of(cache, file) if cache is not None else None
-    kept = _kept(spec, entry, read, lambda found: (None, found))
+    kept = _kept(spec, entry, read, lambda found: (found, None, None))
     if kept is not None:
         return kept
     check_gguf_file(spec, file)
@@ -123,10 +124,10 @@ def _read_gguf_tokenizer(
 
 
 def _kept(
-    spec: ModelSpec, entry: Entry | None, read: Callable[[str, Arguments], T], parts: Callable[[T], tuple[Any, Any]]
+    spec: ModelSpec, entry: Entry | None, read: Callable[[str, Arguments], T], parts: Callable[[T], tuple[Any, Any, Any]]
 ) -> T | None:
-    """What an entry gives, if that is what the GGUF file gave; `parts` are the model and the tokenizer of it. An entry that
-    gives something else, or raises, goes."""
+    """What an entry gives, if that is what the GGUF file gave; `parts` are the tokenizer, the model and its digests. One
+    that gives something else, or raises, goes."""
     record = None if entry is None else entry.record()
     if entry is None or record is None:
         return None
@@ -156,11 +157,11 @@ def _state(file: Path) -> os.stat_result:
 
 def _read(spec: ModelSpec, location: str, arguments: Arguments, dtype: torch.dtype) -> Checkpoint:
     with reading(spec), _usual_defaults():
-        model = _read_model(spec, location, arguments, dtype)
+        model, digests = _read_model(spec, location, arguments, dtype)
     with reading(spec, "tokenizer"), _usual_defaults():
         tokenizer = _read_tokenizer(spec, location, arguments)
         check_vocabulary(spec, tokenizer, model)
-    return Checkpoint(model, tokenizer, location)
+    return Checkpoint(model, tokenizer, location, digests)
 
 
 def _read_tokenizer_alone(spec: ModelSpec, location: str, arguments: Arguments) -> Any:
@@ -177,7 +178,7 @@ def _read_tokenizer(spec: ModelSpec, location: str, arguments: Arguments) -> Any
     return tokenizer
 
 
-def _read_model(spec: ModelSpec, location: str, arguments: Arguments, dtype: torch.dtype) -> Any:
+def _read_model(spec: ModelSpec, location: str, arguments: Arguments, dtype: torch.dtype) -> tuple[Any, Digests]:
     from transformers import AutoModelForCausalLM
 
     with _quiet(spec):
@@ -198,10 +199,10 @@ def _read_model(spec: ModelSpec, location: str, arguments: Arguments, dtype: tor
         check_whole(spec, folder, info, model, names)
     if "gguf_file" in arguments:
         _forget_blocks(model)
-    _own(model)
+    digests = own_weights(model)
     if not model.config.architectures:  # GGUF files carry none, and the bridge asks for it
         model.config.architectures = [type(model).__name__]
-    return model
+    return model, digests
 
 
 def folder_of(spec: ModelSpec, location: str, arguments: Arguments) -> Path:
@@ -221,14 +222,6 @@ def _forget_blocks(model: torch.nn.Module) -> None:
             vars(model).pop(name, None)
         for name in ("quantization_config", "_is_quantized"):
             vars(model.config).pop(name, None)
-
-
-def _own(model: torch.nn.Module) -> None:
-    """Weights are read from mapped files: if one were cut short while we run, the process would die."""
-    with ThreadPoolExecutor() as pool:  # copying lets other threads run meanwhile
-        parameters = list(model.parameters())
-        for parameter, copy in zip(parameters, pool.map(lambda each: each.data.clone(), parameters), strict=True):
-            parameter.data = copy
 
 
 @contextmanager

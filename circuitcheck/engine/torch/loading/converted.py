@@ -11,8 +11,6 @@ import os
 import shutil
 import tempfile
 import time
-import zlib
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -20,13 +18,11 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Any
 
-import torch
-
-from circuitcheck.engine.torch.fingerprints.fingerprint import config_digest
+from circuitcheck.engine.torch.fingerprints.fingerprint import Digests, config_digest, weights_digest
 from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
 from circuitcheck.files import read_record, write_whole
 
-_FORM = 3  # another number makes all entries anew: also where a check on GGUF files is added, which an entry's file passed
+_FORM = 4  # another number makes all entries anew: also where a check on GGUF files is added, which an entry's file passed
 _LIBRARIES = ("circuitcheck", "transformers", "tokenizers", "gguf", "torch", "numpy", "safetensors")
 _RECORD = "made_from.json"
 _WEIGHTS = ".safetensors"
@@ -139,31 +135,17 @@ def _name(contents: str) -> str:
     return contents[:32]
 
 
-def gives(record: dict[str, Any], model: Any, tokenizer: Any) -> bool:
+def gives(record: dict[str, Any], tokenizer: Any, model: Any, digests: Digests | None) -> bool:
     """Are these, read from an entry, what its record says that the GGUF file gave? `model` is None where only the tokenizer
-    was read."""
-    said, found = record.get("gives"), _digests(model, tokenizer)
+    was read; `digests` are those of its weights."""
+    said, found = record.get("gives"), _digests(model, tokenizer, digests)
     return isinstance(said, dict) and {name: said.get(name) for name in found} == found
 
 
-def _digests(model: Any, tokenizer: Any) -> dict[str, str]:
-    """Of all that is read. For the weights, a checksum that finds any flipped byte, at a third of the time of a digest: the
-    model's fingerprint holds their digest."""
+def _digests(model: Any, tokenizer: Any, known: Digests | None = None) -> dict[str, str]:
+    """Of all that is read."""
     found = {"tokenizer": HubTokenizer(tokenizer, "tokenizer", "").fingerprint, "special": str(tokenizer.special_tokens_map)}
-    return found if model is None else {**found, "weights": _checksum(model), "config": config_digest(model)}
-
-
-def _checksum(model: Any) -> str:
-    """Of names, shapes, dtypes and bytes."""
-    with ThreadPoolExecutor() as pool:  # zlib lets other threads run meanwhile
-        tensors = sorted(model.state_dict().items())
-        said = "".join(pool.map(_checksum_of, *zip(*tensors, strict=True)))
-    return f"{zlib.crc32(said.encode()):08x}"
-
-
-def _checksum_of(name: str, tensor: torch.Tensor) -> str:
-    content = zlib.crc32(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
-    return f"{name} {tuple(tensor.shape)} {tensor.dtype} {content:08x}\n"
+    return found if model is None else {**found, "weights": weights_digest(model, known), "config": config_digest(model)}
 
 
 def _sizes(folder: Path) -> dict[str, int]:
