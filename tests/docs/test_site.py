@@ -11,7 +11,7 @@ from write_docs import build_site
 import circuitcheck as cc
 from circuitcheck import fixtures, tasks
 
-MODULES = {"ext", "tasks", "testing"}
+MODULES = {"ext", "sweeps", "tasks", "testing"}
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -70,9 +71,17 @@ def test_a_worker_that_dies_takes_one_claim_along_that_is_missed(folder: Folder,
     assert verdicts(reported(folder)) == run.verdicts
 
 
+@pytest.fixture
+def unhandled() -> Iterator[None]:
+    """A shell's background jobs ignore an interrupt, and so would all that they start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
-def test_a_run_that_is_told_to_end_reports_what_it_has(folder: Folder, number: int) -> None:
+def test_a_run_that_is_told_to_end_reports_what_it_has(folder: Folder, number: int, unhandled: None) -> None:
     stops = f"os.kill(os.getpid(), {int(number)}); time.sleep(5)"
     run = folder.run(claims(first=HOLDS, stops=stops, later=HOLDS), subprocess=True)
     assert run.exit_code == run.report["exit_status"] == pytest.ExitCode.INTERRUPTED

@@ -23,7 +23,7 @@ from circuitcheck.cli import main
 
 pytestmark = pytest.mark.slow
 
-MODEL, PROMPTS = "smollm2-135m-q4", 96
+MODEL, PROMPTS = "smollm2-135m-q4", 192
 OF_A_HEAD = """
 claim = partial(cc.claim, "a sentence", model="smollm2-135m-q4")
 
@@ -139,10 +139,10 @@ def logit_diffs(folder: Path) -> np.ndarray:
     )
 
 
-def test_in_bfloat16_every_claim_holds(smollm2_suite: Suite) -> None:
-    """On 32 prompts, for bfloat16 takes its time on a CPU."""
+def test_in_bfloat16_no_claim_alarms(smollm2_suite: Suite) -> None:
+    """On 32 prompts, for bfloat16 takes its time on a CPU: too few to tell of every claim that its change is small."""
     assert smollm2_suite.run("--circuit-dtype=bfloat16", "--circuit-baseline-prompts=32") == 0
-    assert set(smollm2_suite.words.values()) == {"holds"}
+    assert set(smollm2_suite.words.values()) == {"holds", "cannot tell"}
 
 
 def test_a_head_that_writes_half_as_much_alarms_in_the_claims_about_what_it_writes(smollm2_suite: Suite) -> None:

@@ -13,6 +13,7 @@ from circuitcheck.errors import UnsoundModel
 _TEXT = "When Mary and John went to the store at 7, John gave a drink to"
 _TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-3}  # float64 models compute parts in float32
 _COARSE = 0.1  # bfloat16, float16
+_LEAST_SPREAD = 1e-6  # of log-probabilities: what float32 may round off, where a text says nothing to a model
 _LONGEST = 64  # tokens, where the config says nothing
 SAID = "it gives the log-probabilities of the bare transformers model"
 
@@ -45,7 +46,7 @@ def check_faithful(model: HookedModel, bare: Bare, name: object) -> float | None
         found = _log_probs(forward(model, bare.tokens))
     if not (found.isfinite().all() and expected.isfinite().all()):
         return None
-    worst = float((found - expected).abs().max() / expected.std(dim=-1).mean().clamp(min=1e-12))
+    worst = float((found - expected).abs().max() / expected.std(dim=-1).mean().clamp(min=_LEAST_SPREAD))
     tolerance = tolerance_of(next(model.parameters()).dtype)
     if worst > tolerance:
         raise UnsoundModel(
