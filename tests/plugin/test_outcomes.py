@@ -93,7 +93,7 @@ def test_inconclusive_skips_under_the_option(folder: Folder, expect: str) -> Non
     found.result.assert_outcomes(skipped=1)
     assert found.exit_code == 0
     assert found.claims["it"]["verdict"] == "inconclusive"
-    assert "inconclusive: ioi.logit_diff(model) == 0" in found.text
+    assert "inconclusive: claim it: ioi.logit_diff(model) == 0" in found.text
 
 
 @pytest.mark.sampled(2)
