@@ -50,6 +50,9 @@ def parse_spec(text: str, *, dtype: str = "float32", bos: BosPolicy = "tokenizer
     plain = text.removesuffix(_FOLDED)
     if plain != text and not _expanded(text).is_dir():
         return replace(parse_spec(plain, dtype=dtype, bos=bos), processing="folded")
+    before, plus, after = text.rpartition("+")
+    if plus and (before in BUNDLED or before in ALIASES):
+        raise BadSpec(f"{text!r}: there is no +{after}; expected {before!r} or '{before}{_FOLDED}'.")
     if text in BUNDLED:
         return ModelSpec("bundled", text, None, dtype, bos)
     if text in ALIASES:

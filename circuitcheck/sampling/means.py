@@ -96,7 +96,7 @@ def skew_warning(skew: float, value: float, found: Interval, edges: Edges) -> tu
         return ()
     return (
         f"the values are skewed towards the threshold ({skew:.1f}): so close to it a verdict may be wrong more often "
-        "than it says (3.3% and 4.4%, not 2.5%, on lognormal values of sigma 1 and 1.5)"
+        "than it says: in 3.3% and 4.4% of claims, not in 2.5%, on two kinds of very skewed values (docs/statistics.md)"
         if edges
         else f"the values are skewed ({skew:.1f}): the interval may miss more often than it says",
     )

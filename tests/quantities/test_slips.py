@@ -138,6 +138,7 @@ SLIPS = {
     "a quantity with digits": (lambda a: f"{a.q:.2f}", NotComparable, ["`.estimate(n).value`"]),
     "a square": (lambda a: a.q**2, NotComparable, ["sums, multiples and one ratio", "cc.metric(function"]),
     "folding as TransformerLens says it": (lambda a: cc.load("gpt2", fold_ln=True), TypeError, ["'gpt2+folded'"]),
+    "a suffix cut short": (lambda a: cc.load("organism+fold"), cc.BadSpec, ["no +fold", "'organism+folded'"]),
     "models as one": (lambda a: cc.claim("x", id="y", model=["organism", "a"]), ValueError, ["models=[...]"]),
     "another counterfactual": (
         lambda a: a.ioi.recovered(a.model.patch("L1H1", source="swap")),

@@ -339,6 +339,13 @@ def test_a_part_of_a_grid_still_says_how_many_were_looked_at(grid):
         grid.only(at="END", layer="L0")
 
 
+def test_a_cell_of_a_grid_is_a_place_in_its_arrays(grid):
+    with pytest.raises(BadSweep, match=r"grid\.value\[1, \d\], its interval grid\.low"):
+        grid["L1", "END"]
+    with pytest.raises(TypeError, match="not iterable"):
+        iter(grid)
+
+
 def test_ready_made_sweeps_have_the_cells_that_they_say(model, seen):
     assert cc.sweeps.patch_heads(seen, model, "pattern").shape == (3, 4)
     assert cc.sweeps.patch_layers(seen, model, "mlp_out", at=["END"]).shape == (3, 1)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
@@ -10,7 +11,8 @@ from circuitcheck.arguments import known_arguments
 from circuitcheck.errors import BadSweep
 from circuitcheck.pictures import Picture
 from circuitcheck.quantities.questions.html import escape_code
-from circuitcheck.quantities.sweeps.cells import GridCells
+from circuitcheck.quantities.sweeps.axis import place_of
+from circuitcheck.quantities.sweeps.cells import Coordinates, GridCells
 from circuitcheck.quantities.sweeps.drawing import PictureKind, draw, draw_against
 from circuitcheck.quantities.sweeps.files import read_cells, write_cells
 from circuitcheck.quantities.sweeps.writing import Written, write_claims
@@ -28,6 +30,16 @@ class Grid(GridCells):
     was not finite), "alike" (too many prompts have the same value), "undefined" (what a ratio is divided by is not shown to
     be above 0).
     """
+
+    def __getitem__(self, coordinates: Coordinates) -> NoReturn:
+        """A grid holds arrays. Raises BadSweep, with the place of a cell in them."""
+        place = list(place_of(self.axes, coordinates))
+        raise BadSweep(
+            f"grid[{shown(coordinates)}]: a grid holds arrays in the shape of its axes. This cell is grid.value{place}, its "
+            f"interval grid.low{place} to grid.high{place}; grid.only(...) is a part of a grid."
+        )
+
+    __iter__ = None  # it has arrays, and is none
 
     def only(self, **chosen: object) -> "Grid":
         """The cells with these coordinates, over the axes that are left. Marks and intervals stay those of all cells.
