@@ -1,9 +1,12 @@
 """Which passes a plan takes: each once, and each after those that it takes values from."""
 
+from weakref import WeakKeyDictionary
+
 import pytest
 
 import circuitcheck as cc
 from circuitcheck.engine.torch.running.graph import Pass, graph_of
+from circuitcheck.engine.torch.shortened import parity
 
 ABC, CLEAN = Pass("abc"), Pass("clean")
 
@@ -54,9 +57,10 @@ def test_each_pass_is_run_once(ioi, model, count, make):
     assert passes(ioi, model, make(ioi, model)) == count
 
 
-def test_work_is_counted_in_tokens_and_layers(ioi, model):
+def test_work_is_counted_in_tokens_and_layers(ioi, model, monkeypatch):
     """Of 3 layers, 16 prompts: the last layer at END, behind a whole pass that is kept; and all layers and tokens."""
     tokens = sum(len(prompt.tokens) for prompt in ioi.prompts(16, model=model))
+    monkeypatch.setattr(parity, "_proven", WeakKeyDictionary())  # what other tests made of this model
     with cc.use_session(cc.Session()) as session:
         (ioi.logit_diff(model.ablate("L2.mlp", kind="zero", at="END")) - ioi.logit_diff(model)).values(16)
         late = session.work
