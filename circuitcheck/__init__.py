@@ -14,9 +14,6 @@ _ELSEWHERE = {  # words of other tools, and what to write here
     "sweep": "A task sweeps: task.sweep(function, cc.axis(...)).",
     "verdict": "A comparison that is decided has one: (quantity > 0.5).decide().decision.verdict.",
     "evaluate": "(quantity > 0.5).decide() decides a comparison outside of pytest; quantity.estimate(n) looks at a number.",
-    **dict.fromkeys(("kl", "kl_div", "kl_divergence"), "Write cc.kl_from_clean()."),
-    "prob": "Write cc.probability().",
-    "logit_difference": "Write cc.logit_diff().",
 }
 
 _find, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
@@ -25,5 +22,8 @@ _find, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 def __getattr__(name: str) -> object:
     if name.startswith("_") or name in __all__:
         return _find(name)
-    meant = f" {_ELSEWHERE[name]}" if name in _ELSEWHERE else suggestion(name, __all__)
+    from circuitcheck.quantities.metrics import ELSEWHERE  # late: only a slip needs it
+
+    hints = {**{other: f"Write cc.{ours}()." for other, ours in ELSEWHERE.items()}, **_ELSEWHERE}
+    meant = f" {hints[name]}" if name in hints else suggestion(name, __all__)
     raise AttributeError(f"circuitcheck has no {name!r}.{meant}")

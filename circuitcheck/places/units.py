@@ -229,7 +229,7 @@ def _parse(word: object, architecture: Architecture) -> list[Unit]:
 
 def meant_unit(word: str) -> str:
     """A suggestion for what other tools, papers and slips call heads and layers."""
-    if match := re.fullmatch(r"(?:[lL]|[aA])?(\d+)[.:]?[hH]?(\d+)", word):
+    if match := re.fullmatch(r"[lLaA]?(\d+)[.:]?[hH]?(\d+)", word):
         return f" Did you mean 'L{match[1]}H{match[2]}'?"
     if match := re.fullmatch(r"[hH](\d+)[.:]?[lL](\d+)", word):
         return f" Did you mean 'L{match[2]}H{match[1]}'?"

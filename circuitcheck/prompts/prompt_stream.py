@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field, replace
 
+from circuitcheck.errors import BadTask
 from circuitcheck.prompts.prompt import Labels, Prompt
 from circuitcheck.prompts.source import PromptSource
 from circuitcheck.prompts.tokenizer import Tokenizer
-from circuitcheck.text import printable
+from circuitcheck.text import counted, printable
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,13 @@ class PromptStream:
     def size(self, tokenizer: Tokenizer) -> int:
         """How many different prompts there are for this tokenizer."""
         return self.task.size(tokenizer, self.stream)
+
+    def too_few(self, there: int, wanted: int) -> BadTask:
+        """The error where more prompts are `wanted` than are `there`."""
+        return BadTask(
+            f"task {self.task.name!r} has {counted(there, 'prompt')} in its {self.stream} stream, not {wanted:,}: ask for "
+            f"{there:,} at most, or give it more (task.explain(model) says what went to which stream)."
+        )
 
     def prompts(self, tokenizer: Tokenizer, rows: range) -> tuple[Prompt, ...]:
         """Prompts `rows`. Raises BadTask beyond the stream's size, or for a prompt that this tokenizer breaks."""

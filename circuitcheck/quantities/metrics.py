@@ -207,7 +207,7 @@ def _one_site(site: str | Unit | Site) -> Site:
     return found[0]
 
 
-_ELSEWHERE = {
+ELSEWHERE = {  # names of other tools, and ours
     "prob": "probability",
     "logprob": "log_prob",
     "logit_difference": "logit_diff",
@@ -236,7 +236,7 @@ def register_metric(name: str, metric: Metric | Callable[[Any, Any], Any]) -> No
 
 def metric_hints() -> dict[str, str]:
     """How to write those that are used by name, by their names here and in other tools."""
-    names = {each: each for each in _NAMED} | _ELSEWHERE
+    names = {each: each for each in _NAMED} | ELSEWHERE
     return {name: f"Write task.metric({ours!r}, view)." for name, ours in names.items()}
 
 
@@ -252,7 +252,7 @@ def _named(name: str) -> Metric:
 
 
 def _meant(name: str) -> str:
-    return f" Did you mean {_ELSEWHERE[name]!r}?" if name in _ELSEWHERE else suggestion(name, _NAMED)
+    return f" Did you mean {ELSEWHERE[name]!r}?" if name in ELSEWHERE else suggestion(name, _NAMED)
 
 
 def as_metric(given: object) -> Metric:

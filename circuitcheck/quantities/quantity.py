@@ -1,10 +1,10 @@
 """Quantities as a user holds them: numbers to look at, and to compare."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn, Self, overload
+from typing import TYPE_CHECKING, NoReturn, Self, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from circuitcheck.sampling import Above, Below, Outside, Within, estimate
 from circuitcheck.session import current_session
 from circuitcheck.text import no_attribute, printable, shown
 
+Found = TypeVar("Found")
 _LOOK = "Nothing is measured yet: .estimate(n) gives the number from n prompts with its interval, .values(n) theirs."
 _ELSEWHERE = dict.fromkeys(("mean", "item", "value", "numpy", "result", "shape"), _LOOK)
 
@@ -53,10 +54,7 @@ class Quantity(Expression):
         Raises BadTask for more prompts than there are, VacuousIntervention, BadMetric.
         """
         n = checked_whole("values(): n", n, BadTask)
-        look = self._looked_at()
-        found = look._values(n)
-        note_looked(current_session(), look)
-        return found
+        return self._look(lambda there: there._values(n))
 
     def _values(self, n: int) -> NDArray[np.void] | NDArray[np.float64]:
         columns = self.draw(range(n))
@@ -75,10 +73,7 @@ class Quantity(Expression):
         """
         n = checked_whole("estimate(): n", n, BadTask)
         level = checked_number("confidence", confidence, ValueError, "a number such as 0.95")
-        look = self._looked_at()
-        found = look._estimate(n, level)
-        note_looked(current_session(), look)
-        return found
+        return self._look(lambda there: there._estimate(n, level))
 
     def _estimate(self, n: int, confidence: float) -> Estimate:
         session, where = current_session(), self.prompts
@@ -88,9 +83,15 @@ class Quantity(Expression):
         build = partial(estimand_of, self, conditions=conditions)
         return Estimate.of(self.label, where.stream, estimate(self.draw, build, n, confidence, census))
 
+    def _look(self, measure: Callable[["Quantity"], Found]) -> Found:
+        """What `measure` finds on the prompts that a look may use. A look that found something is noted in the ledger."""
+        there = self._looked_at()
+        found = measure(there)
+        note_looked(current_session(), there)
+        return found
+
     def _looked_at(self) -> "Quantity":
-        """On the prompts that a look may use: inside a claim, too, others than it is judged on. One that gave a number is
-        noted in the ledger."""
+        """On the prompts that a look may use: inside a claim, too, others than it is judged on."""
         where = self.prompts.to_look_at()
         if where.stream != self.prompts.stream:
             if current_recorder() is None:

@@ -374,10 +374,7 @@ class Task:
         """A number of prompts that there are. Raises BadTask."""
         wanted, there = checked_whole("n", n, BadTask), current_session().population(where, [model])
         if 0 < there < wanted:  # what is wrong with none is said by who draws them
-            raise BadTask(
-                f"task {self.name!r} has {counted(there, 'prompt')} in its {where.stream} stream, not {wanted:,}: ask for "
-                f"{there:,} at most, or give it more (task.explain(model) says what went to which stream)."
-            )
+            raise where.too_few(there, wanted)
         return wanted
 
     def _with_pools(self, what: str) -> TaskDefinition:

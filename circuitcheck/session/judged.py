@@ -33,10 +33,7 @@ def check_rows(rows: range, population: int, where: PromptStream) -> None:
     if not rows or rows.start < 0:
         raise BadTask(f"prompts {rows.start} to {rows.stop} are none; ask for at least one.")
     if rows.stop > population:
-        raise BadTask(
-            f"task {name!r} has {population} prompts in its {stream} stream, not {rows.stop}: ask for {population} at "
-            f"most, or give it more (task.explain(model) says what went to which stream)."
-        )
+        raise where.too_few(population, rows.stop)
 
 
 def check_support(metric: Metric, values: NDArray[np.float64]) -> None:

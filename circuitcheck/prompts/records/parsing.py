@@ -9,10 +9,11 @@ from typing import Any
 from circuitcheck.errors import BadRecord
 from circuitcheck.files import expanded
 from circuitcheck.prompts.records.record import Record, Rejected
+from circuitcheck.prompts.records.rejected import describe_rejected
 from circuitcheck.prompts.records.rows import rows_of
 from circuitcheck.prompts.schema.task import END
 from circuitcheck.prompts.streams import STREAMS
-from circuitcheck.text import a_kind, counted, shown
+from circuitcheck.text import a_kind, shown
 
 _HALF = re.compile("[\ud800-\udfff]")
 _SPAN = re.compile(r"\d{1,9}:\d{1,9}")
@@ -21,9 +22,6 @@ _LONGEST_ANSWER = 10_000
 _MOST_NAMES = 200  # of positions, and of counterfactuals, in one row
 _MOST_CELLS = 2_000_000
 _MOST = 1 << 23  # characters of all rows: a tokenizer takes some two seconds for a million
-_SHOWN = 1000  # bad rows with mistakes of their own that an error names: more would be another file
-_MANY_ALIKE, _OF_ALIKE = 20, 3  # so many rows with the same mistake are too many to name, and so many are named
-_GIVEN = re.compile(r"'[^']*'|\d+")  # what a reason quotes of its row
 
 
 _MEANT = {  # names that are nearly right, and would be passed over like those of any other tool
@@ -65,24 +63,6 @@ def read_records(path: str | PathLike[str], *, strict: bool) -> tuple[tuple[Reco
     if not good:
         raise BadRecord(f"{file.name} has no rows.")
     return tuple(good), tuple(bad)
-
-
-def describe_rejected(name: str, bad: list[Rejected] | tuple[Rejected, ...], good: int) -> str:
-    """Every bad row and why; of many with the same mistake a few, and where the others are."""
-    rest = " (strict=False leaves them out and counts them)" if good else ""
-    lines = [f"{name}: {len(bad)} of {counted(len(bad) + good, 'row')} cannot be used{rest}"]
-    if not good and len(bad) > 1 and len({each.reason for each in bad}) == 1:
-        return f"{lines[0]}\n  every row, as {bad[0]}"
-    alike: dict[str, list[Rejected]] = {}
-    for each in bad:
-        alike.setdefault(_GIVEN.sub("", each.reason), []).append(each)
-    many = [mistake for mistake, rows in alike.items() if len(rows) > _MANY_ALIKE]
-    lines += [f"  {each}" for each in bad if _GIVEN.sub("", each.reason) not in many][:_SHOWN]
-    for rows in (alike[mistake] for mistake in many):
-        shown_rows, others = rows[:_OF_ALIKE], rows[_OF_ALIKE:]
-        lines += [f"  {each}" for each in shown_rows]
-        lines.append(f"  ... and {len(others)} more like these, from {others[0].place} to {others[-1].place}")
-    return "\n".join(lines)
 
 
 def _record(place: str, row: Mapping[str, Any]) -> Record:

@@ -7,9 +7,9 @@ from functools import cached_property, lru_cache
 from circuitcheck.digest import Digested, digest
 from circuitcheck.errors import BadRecord
 from circuitcheck.prompts.base import SourceBase
-from circuitcheck.prompts.records.parsing import describe_rejected
 from circuitcheck.prompts.records.realised import RealisedRecords, stream_of
 from circuitcheck.prompts.records.record import Record, Rejected
+from circuitcheck.prompts.records.rejected import describe_rejected
 from circuitcheck.prompts.schema.task import END
 from circuitcheck.prompts.source import SourceFacts
 from circuitcheck.prompts.streams import STREAMS

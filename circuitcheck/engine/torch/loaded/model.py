@@ -11,12 +11,7 @@ from typing import Any
 import torch
 
 from circuitcheck.engine.protocol import ModelCard
-from circuitcheck.engine.torch.fingerprints.fingerprint import (
-    config_digest,
-    digest_of,
-    library_versions,
-    weights_digest,
-)
+from circuitcheck.engine.torch.fingerprints.fingerprint import config_digest, digest_of, library_versions, weights_digest
 from circuitcheck.engine.torch.fingerprints.recorded_state import RecordedState, check_no_torch_hooks
 from circuitcheck.engine.torch.loaded.faithful import check_faithful, run_bare
 from circuitcheck.engine.torch.loaded.versions import wrapped_models
@@ -69,14 +64,6 @@ class LoadedModel:
                 raise ModelChanged(f"the {what} of {self.card.ref} are not those that were loaded. Load it again.")
 
 
-def load(spec: ModelSpec, device_name: str, cache: Path | None = None) -> LoadedModel:
-    """What GGUF files give is kept in the folder `cache`. Raises ModelUnavailable, CorruptCheckpoint, UnknownDevice; BadSpec
-    for one that cannot be folded, UnsupportedModel for one that cannot be wrapped, UnsoundModel for one that is not the
-    model in the file once it is."""
-    with _without_looking_for_garbage():
-        return _load(spec, resolve_device(device_name), resolve_dtype(spec.dtype), cache)
-
-
 @contextmanager
 def _without_looking_for_garbage() -> Iterator[None]:
     """A model and a tokenizer are so many new objects that Python would look through all those of torch several times."""
@@ -89,7 +76,12 @@ def _without_looking_for_garbage() -> Iterator[None]:
             gc.enable()
 
 
-def _load(spec: ModelSpec, device: torch.device, dtype: torch.dtype, cache: Path | None) -> LoadedModel:
+@_without_looking_for_garbage()
+def load(spec: ModelSpec, device_name: str, cache: Path | None = None) -> LoadedModel:
+    """What GGUF files give is kept in the folder `cache`. Raises ModelUnavailable, CorruptCheckpoint, UnknownDevice; BadSpec
+    for one that cannot be folded, UnsupportedModel for one that cannot be wrapped, UnsoundModel for one that is not the
+    model in the file once it is."""
+    device, dtype = resolve_device(device_name), resolve_dtype(spec.dtype)
     checkpoint = read_checkpoint(spec, dtype, cache)
     plain = checkpoint.model.to(device).eval()
     with reading(spec):
