@@ -19,7 +19,7 @@ _INSTEAD = dict.fromkeys(("fold_ln", "center_writing_weights", "center_unembed",
 def known_arguments(function: Callable[Arguments, Returned]) -> Callable[Arguments, Returned]:
     """A function that tells, of an argument that it does not have, which may be meant; of one too many which are given by
     name; and of one that is missing what it may be."""
-    name, parameters = function.__qualname__, signature(function).parameters
+    parameters = signature(function).parameters
     by_place = [each.name for each in parameters.values() if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
     by_name = [each.name for each in parameters.values() if each.kind is each.KEYWORD_ONLY]
     any_number = any(each.kind is each.VAR_POSITIONAL for each in parameters.values())
@@ -27,6 +27,7 @@ def known_arguments(function: Callable[Arguments, Returned]) -> Callable[Argumen
 
     @wraps(function)
     def checked(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Returned:
+        name = _called(function, args)
         if len(args) > len(by_place) and by_name and not any_number:
             raise TypeError(
                 f"{name}() got {shown(args[len(by_place)])} without a name; give it by name, one of "
@@ -38,6 +39,14 @@ def known_arguments(function: Callable[Arguments, Returned]) -> Callable[Argumen
         return function(*args, **kwargs)
 
     return checked
+
+
+def _called(function: Callable[..., object], args: tuple[object, ...]) -> str:
+    """A method's name with the class that it was called on, which may have inherited it."""
+    if "." not in function.__qualname__ or not args:
+        return function.__qualname__
+    owner = args[0] if isinstance(args[0], type) else type(args[0])
+    return f"{owner.__name__}.{function.__name__}"
 
 
 def _refuse_unknown(function: str, given: Iterable[str], parameters: Mapping[str, Any]) -> None:

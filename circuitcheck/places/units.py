@@ -102,6 +102,8 @@ _FORMS = (
     "separated by commas"
 )
 
+_LONGEST = 1_000_000  # characters: all heads of the largest models take 150,000
+
 
 def parse_units(units: Units, architecture: Architecture) -> tuple[Unit, ...]:
     """Units in sorted order, each once.
@@ -148,6 +150,8 @@ def unit_words(units: Any, *, of_layers: bool = False) -> Iterator[Any]:
     if words:
         raise UnknownUnit(words)
     if isinstance(units, str):
+        if len(units) > _LONGEST:
+            raise UnknownUnit(f"a text of {len(units)} characters names more units than any model has. Expected {_FORMS}.")
         _check_brackets(units)
         yield from (word for word in re.split(r"[,\s]+", units.strip()) if word)
     elif isinstance(units, Iterable):

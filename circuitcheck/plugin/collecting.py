@@ -135,6 +135,14 @@ def expect_refutation(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xfail(raises=Refuted, strict=True, reason="expected to be refuted"))
 
 
+def make_selectable(items: list[pytest.Item]) -> None:
+    """`-k` finds a claim by its id."""
+    for item in items:
+        claim = claim_of(item)
+        if claim is not None:
+            item.extra_keyword_matches.add(claim.id)
+
+
 def _check_family(claim: Claim, families: dict[str, list[Claim]]) -> None:
     if claim.family is None or claim.family_size is None:
         return
@@ -160,5 +168,10 @@ def _check_form(item: pytest.Item, claim: Claim) -> None:
         )
     if owner is not None and issubclass(owner, unittest.TestCase):
         raise pytest.UsageError(f"claim {claim.id} is a method of a TestCase, which takes no fixtures: make it a function.")
+    if item.get_closest_marker("xfail") is not None:
+        raise pytest.UsageError(
+            f"claim {claim.id} is marked xfail, which would hide from pytest what reports count: say expect='refuted' in "
+            f"@cc.claim(...), or mark it skip."
+        )
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise pytest.UsageError(f"claim {claim.id} is async, and nothing in it needs to wait: make it a plain function.")

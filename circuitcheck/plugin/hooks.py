@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from circuitcheck.plugin.collecting import check_claims, check_models, claim_of, expect_refutation, parametrize_model
+from circuitcheck.plugin.collecting import (
+    check_claims,
+    check_models,
+    claim_of,
+    expect_refutation,
+    make_selectable,
+    parametrize_model,
+)
 from circuitcheck.plugin.dictionaries import check_names
 from circuitcheck.plugin.drifting import compare_now, open_baseline, write_summary
 from circuitcheck.plugin.extending import (
@@ -112,6 +119,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     open_baseline(config)
     open_lock(config)
     expect_refutation(items)
+    make_selectable(items)
     config.stash[_SOUND] = True
 
 

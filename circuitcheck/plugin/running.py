@@ -38,6 +38,7 @@ class ClaimRun:
 
 
 _NO_FIXTURE = re.compile(r"fixture '(\w+)' not found")
+_NO_NAME = re.compile(r"NameError: name '(\w+)' is not defined")
 
 RUN = pytest.StashKey[ClaimRun]()
 
@@ -182,7 +183,9 @@ def attach(result: ClaimResult, item: pytest.Item, report: pytest.TestReport, se
     _make_encodable(report)
     if report.failed:
         said = f"claim {result.claim.key(result.model)}, seed {settings.seed}"
-        report.sections.append(("circuitcheck", said + _missing_fixture(report) + _found_instead(result, report)))
+        report.sections.append(
+            ("circuitcheck", said + _missing_fixture(report) + _forgotten_argument(report) + _found_instead(result, report))
+        )
 
 
 def _numbers(result: ClaimResult) -> list[tuple[str, str]]:
@@ -206,6 +209,18 @@ def _missing_fixture(report: pytest.TestReport) -> str:
         return f"\nThe fixture {missing[1]!r} comes with this line in the folder's conftest.py: {line}"
     names = ", ".join(fixtures.__all__)
     return f"\nThere is no fixture {missing[1]!r}. Those of circuitcheck are {names}; others are in cc.tasks."
+
+
+def _forgotten_argument(report: pytest.TestReport) -> str:
+    """What to do where a test uses a fixture that it does not ask for."""
+    unknown = report.when == "call" and _NO_NAME.search(report.longreprtext)
+    if not unknown:
+        return ""
+    from circuitcheck import fixtures
+
+    name = unknown[1]
+    known = name in (*fixtures.__all__, "circuit_model", "load_model", "saes")
+    return f"\n{name!r} is a fixture: make it an argument, def test_...({name})." if known else ""
 
 
 def _found_instead(result: ClaimResult, report: pytest.TestReport) -> str:

@@ -25,7 +25,7 @@ from circuitcheck.quantities.metrics import (
     rank,
     reconstruction_error,
 )
-from circuitcheck.quantities.models import Model, ModelView, load
+from circuitcheck.quantities.models import Model, load
 from circuitcheck.quantities.promoted import Promoted, promotes
 from circuitcheck.quantities.quantity import Quantity
 from circuitcheck.quantities.questions.comparison import Approx, Comparison, approx
@@ -50,6 +50,7 @@ from circuitcheck.quantities.sweeps.grid import Grid, load_grid
 from circuitcheck.quantities.sweeps.sweep import Sweep
 from circuitcheck.quantities.sweeps.writing import Written
 from circuitcheck.quantities.task import Task
+from circuitcheck.quantities.views import ModelView
 
 __all__ = [
     "Approx",

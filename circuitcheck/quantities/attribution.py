@@ -12,8 +12,8 @@ from circuitcheck.plan import Attribution, Features, Lens, Term, Toward, View
 from circuitcheck.plan.metrics.attribution import Part, depth_of, joins_at
 from circuitcheck.prompts import Tokenizer
 from circuitcheck.quantities.dictionaries import FeatureSet
-from circuitcheck.quantities.models import ModelView
 from circuitcheck.quantities.view_arguments import check_found_here
+from circuitcheck.quantities.views import ModelView
 from circuitcheck.text import shown
 
 _STREAM = "is all that later layers know"

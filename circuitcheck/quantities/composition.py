@@ -10,7 +10,7 @@ from circuitcheck.arguments import known_arguments
 from circuitcheck.errors import BadMetric, UnknownUnit
 from circuitcheck.given import checked_whole
 from circuitcheck.places import Head, parse_units
-from circuitcheck.quantities.models import ModelView, as_view
+from circuitcheck.quantities.views import ModelView, as_view
 from circuitcheck.session import current_session
 from circuitcheck.text import shown
 

@@ -14,9 +14,9 @@ from circuitcheck.places import KindName, Position, named_elsewhere, parse_layer
 from circuitcheck.places.site_kinds import SITE_KINDS, site_kind
 from circuitcheck.plan import Direction, GivenVector, MeanDifference, RandomLike
 from circuitcheck.prompts import PromptStream
-from circuitcheck.quantities.models import ModelView, as_view
 from circuitcheck.quantities.own_interventions import check_direction
 from circuitcheck.quantities.task import Task
+from circuitcheck.quantities.views import ModelView, as_view
 from circuitcheck.session import current_session
 from circuitcheck.text import shown, suggestion
 

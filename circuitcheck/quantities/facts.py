@@ -8,9 +8,9 @@ from circuitcheck.places import parse_position
 from circuitcheck.plan import Both, FeatureFires, Marked, Metric
 from circuitcheck.prompts.corpora import CorpusSource, both_of, predicate_of
 from circuitcheck.quantities.dictionaries import FeatureSet, as_features
-from circuitcheck.quantities.models import ModelView, as_view
 from circuitcheck.quantities.quantity import Quantity
 from circuitcheck.quantities.task import Task
+from circuitcheck.quantities.views import ModelView, as_view
 from circuitcheck.text import shown
 
 _END = parse_position("END")

@@ -12,11 +12,11 @@ from circuitcheck.plan import KLFromClean, Loss, View
 from circuitcheck.quantities.dictionaries import Dictionary
 from circuitcheck.quantities.feature_views import At
 from circuitcheck.quantities.metrics import checked_dictionary
-from circuitcheck.quantities.models import ModelView, as_view
 from circuitcheck.quantities.questions.conditions import conditions_of
 from circuitcheck.quantities.questions.estimate import Estimate
 from circuitcheck.quantities.questions.fit import to_look_up
 from circuitcheck.quantities.task import Task
+from circuitcheck.quantities.views import ModelView, as_view
 from circuitcheck.sampling import Estimand, RatioOfMeans, Values, estimate
 from circuitcheck.session import current_session
 

@@ -11,7 +11,7 @@ from circuitcheck.errors import BadIntervention
 from circuitcheck.given import checked_number, checked_whole
 from circuitcheck.plan import ModelRef
 from circuitcheck.quantities.dictionaries import FeatureSet, as_features
-from circuitcheck.quantities.models import ModelView, as_view
+from circuitcheck.quantities.views import ModelView, as_view
 from circuitcheck.session import current_session
 
 Effects = tuple[tuple[str, float], ...]  # (token, effect on its logit)

@@ -10,9 +10,9 @@ from circuitcheck.plan import Scanning, View
 from circuitcheck.prompts import STREAMS, Stream
 from circuitcheck.prompts.corpora import After, CorpusSource, Predicate, TokenInContext, predicate_of
 from circuitcheck.quantities.dictionaries import Dictionary
-from circuitcheck.quantities.models import ModelView, as_view
 from circuitcheck.quantities.scanned.scan import Scan
 from circuitcheck.quantities.task import Task
+from circuitcheck.quantities.views import ModelView, as_view
 from circuitcheck.session import current_session
 from circuitcheck.text import shown
 

@@ -89,11 +89,13 @@ def _nested(question: Record, indent: str) -> Iterator[tuple[str, ...]]:
 
 
 def _cells(question: Record) -> tuple[str, ...]:
-    if question["before"] is None:
-        return "", "", "", "", ""
+    """Of questions whose numbers were not compared there is neither change nor margin."""
+    before, now = ("" if question[when] is None else in_table(question[when]) for when in ("before", "now"))
+    if not question["n"]:
+        return before, now, "", "", ""
     low, high = question["change"]
     change = f"{in_table(question['now'] - question['before'], '+')} [{in_table(low, '+')}, {in_table(high, '+')}]"
-    return in_table(question["before"]), in_table(question["now"]), change, in_table(question["margin"]), str(question["n"])
+    return before, now, change, in_table(question["margin"]), str(question["n"])
 
 
 def sentences(claim: Record) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """One question before and now: may the two be compared, and on what?"""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -59,15 +60,14 @@ class Question:
 
 def question_of(old: Record, new: Record, before: Measured, now: Measured, margin: float | None) -> Question:
     """Raises BadRecord for what cannot be read."""
-    verdicts = old["verdict"], new["verdict"]
     if old["parts"] or new["parts"]:
         return _composite(old, new, before, now, margin)
     if old["rests_on"] is None or new["rests_on"] is None:
-        return _told(new, verdicts, APART, "its numbers are not stored")
+        return _told(old, new, APART, "its numbers are not stored")
     was, rests = before.rests(old["rests_on"]), now.rests(new["rests_on"])
     apart = why_apart(old, new, was, rests)
     if apart:
-        return _told(new, verdicts, APART, apart)
+        return _told(old, new, APART, apart)
     if [each.digest for each in was.cells] == [each.digest for each in rests.cells]:
         return _on_the_same_weights(old, new, was, rests, margin)
     return _of_rule(old, new, was, rests, margin)
@@ -109,7 +109,7 @@ RANK = (BROKE, "moved", APART, UNSURE, HOLDS, SAME)
 def _composite(old: Record, new: Record, before: Measured, now: Measured, margin: float | None) -> Question:
     verdicts = old["verdict"], new["verdict"]
     if old["relation"] != new["relation"] or len(old["parts"]) != len(new["parts"]):
-        return _told(new, verdicts, APART, "it is made of other parts")
+        return _told(old, new, APART, "it is made of other parts")
     parts = tuple(
         question_of(one, other, before, now, margin) for one, other in zip(old["parts"], new["parts"], strict=True)
     )
@@ -119,10 +119,9 @@ def _composite(old: Record, new: Record, before: Measured, now: Measured, margin
 def _on_the_same_weights(old: Record, new: Record, was: Rests, rests: Rests, margin: float | None) -> Question:
     n = min(was.values.shape[1], rests.values.shape[1])
     if _within_noise(was.first(n), rests.first(n), was, rests, same_weights=True):
-        verdicts = old["verdict"], new["verdict"]
-        if verdicts[0] == verdicts[1]:
-            return _told(new, verdicts, SAME, "the same weights, prompts and numbers")
-        return _told(new, verdicts, SAME, "the same weights, prompts and numbers: only the settings of the verdict differ")
+        if old["verdict"] == new["verdict"]:
+            return _told(old, new, SAME, "the same weights, prompts and numbers")
+        return _told(old, new, SAME, "the same weights, prompts and numbers: only the settings of the verdict differ")
     found = _of_rule(old, new, was, rests, margin)
     worst = float(np.nanmax(np.abs(was.first(n) - rests.first(n))))
     said = f"the weights are the same, and numbers differ by up to {worst:.2g}: the engine or the machine is another; "
@@ -132,9 +131,9 @@ def _on_the_same_weights(old: Record, new: Record, was: Rests, rests: Rests, mar
 def _of_rule(old: Record, new: Record, was: Rests, rests: Rests, margin: float | None) -> Question:
     verdicts = old["verdict"], new["verdict"]
     if isinstance(rests.rule, Search):
-        return _told(new, verdicts, *_universal(old, new, was, rests))
+        return _told(old, new, *_universal(old, new, was, rests))
     if isinstance(rests.rule, Versus | Since):
-        return _told(new, verdicts, *_against_others(verdicts))
+        return _told(old, new, *_against_others(verdicts))
     n, rule = paired_prompts(was, rests), rests.rule
     pair = Pair(
         was.grouped.estimand(was.first(n)),
@@ -148,12 +147,14 @@ def _of_rule(old: Record, new: Record, was: Rests, rests: Rests, margin: float |
     )
     bad = next((when for when, each in (("before", was), ("now", rests)) if not np.isfinite(each.first(n)).all()), None)
     if bad:
-        return _told(new, verdicts, UNSURE, f"{bad}, not every prompt gave a finite number")
+        return _told(old, new, UNSURE, f"{bad}, not every prompt gave a finite number")
     return Question(new["expression"], verdicts, Drift(UNSURE, ""), pair, _changed_most(was, rests, n))
 
 
-def _told(new: Record, verdicts: tuple[str, str], word: str, reason: str) -> Question:
-    return Question(new["expression"], verdicts, Drift(word, reason))
+def _told(old: Record, new: Record, word: str, reason: str) -> Question:
+    """With both numbers as each run has them: they need not be of the same prompts."""
+    before, now = (math.nan if each["estimate"] is None else each["estimate"] for each in (old, new))
+    return Question(new["expression"], (old["verdict"], new["verdict"]), Drift(word, reason, before, now))
 
 
 def _universal(old: Record, new: Record, was: Rests, rests: Rests) -> tuple[str, str]:

@@ -59,6 +59,20 @@ def test_a_hub_id_without_network_fails_quickly_and_says_how_to_get_it(monkeypat
 
 
 @pytest.mark.usefixtures("no_network")
+@pytest.mark.parametrize(
+    "slip, meant",
+    [
+        ("EleutherAI/pythia-160", "EleutherAI/pythia-160m"),
+        ("gpt2-smal", "gpt2"),
+        ("google/gema-2-2b-it", "google/gemma-2-2b-it"),
+    ],
+)
+def test_a_slip_in_a_hubs_name_is_answered_with_the_name(slip, meant):
+    with pytest.raises(ModelUnavailable, match=rf"hf download {slip}\. Did you mean '{meant}'\?"):
+        cc.load(slip)
+
+
+@pytest.mark.usefixtures("no_network")
 @pytest.mark.parametrize("text", ["./no-such-folder", "a--b", "x.git"])
 def test_a_spec_that_the_hub_would_not_allow_is_our_error(text, monkeypatch):
     monkeypatch.setattr("circuitcheck.network._known", [])

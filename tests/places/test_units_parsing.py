@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from circuitcheck.errors import UnknownUnit
-from circuitcheck.places import Architecture, AttnLayer, Head, MlpLayer, parse_units
+from circuitcheck.places import Architecture, AttnLayer, Head, MlpLayer, parse_layers, parse_sites, parse_units
 
 MODEL = Architecture(n_layers=12, n_heads=4, n_key_value_heads=4, n_ctx=64)
 
@@ -95,6 +95,12 @@ def test_a_hundred_thousand_units_are_refused_in_seconds():
     with pytest.raises(UnknownUnit, match="L8H2 named more than once"):
         parse_units(",".join(["L8H2"] * 100_000), MODEL)
     assert time.process_time() - started < 10  # each word was looked for in all that follows
+
+
+@pytest.mark.parametrize("parse", [parse_units, parse_sites, parse_layers])
+def test_a_text_longer_than_any_model_needs_is_refused_by_its_length(parse):
+    with pytest.raises(UnknownUnit, match="a text of 5000000 characters names more units than any model has"):
+        parse("L8H2," * 1_000_000, MODEL)
 
 
 @pytest.mark.parametrize(

@@ -205,6 +205,24 @@ def test_a_fixture_that_nobody_has_is_told_those_there_are(folder: Folder) -> No
     assert "There is no fixture 'iio'. Those of circuitcheck are" in run.text
 
 
+def test_a_fixture_that_is_not_asked_for_is_named(folder: Folder) -> None:
+    run = folder.run("@claim(id='it')\ndef test_it(ioi): assert ioi.accuracy(model) > 0\n")
+    assert "'model' is a fixture: make it an argument, def test_...(model)." in run.text
+    assert "is a fixture" not in folder.run("@claim(id='it')\ndef test_it(ioi): nothing\n").text
+
+
+def test_a_claim_is_chosen_by_its_id(folder: Folder) -> None:
+    claims = "@claim(id='a.mover')\ndef test_a(model, ioi): assert ioi.accuracy(model) < 1\n"
+    run = folder.run(claims + claims.replace("a.mover", "b.mover").replace("test_a", "test_b"), "-k", "a.mover")
+    assert run.verdicts == {"a.mover": "supported"}
+
+
+@pytest.mark.parametrize("mark", ["xfail", "xfail(reason='one day')"])
+def test_a_mark_that_hides_a_refutation_is_a_usage_error(folder: Folder, mark: str) -> None:
+    run = folder.run(f"import pytest\n@pytest.mark.{mark}\n@claim(id='it')\ndef test_it(model, ioi): pass\n")
+    run.usage_error("claim it is marked xfail, which would hide from pytest what reports count: say expect='refuted'")
+
+
 def test_a_parameter_without_words_is_a_usage_error(folder: Folder) -> None:
     run = folder.run(
         "import pytest\nclass Mute:\n    def __str__(self): raise OSError\n"

@@ -7,7 +7,9 @@ import pytest
 from made_runs import BINARY, Search, claim, joined, mean_of_one, question, ratio, report
 
 from circuitcheck.cli import main
+from circuitcheck.report.drifted import rows_of_drift
 from circuitcheck.runs.compare import compare_runs
+from circuitcheck.runs.drift_record import drift_record
 
 RNG = np.random.default_rng(2)
 N = 64
@@ -98,6 +100,10 @@ def test_what_is_not_comparable_says_what_changed(new, said):
     found = compared(before(OLD, "<", 1.0), new)
     assert found.word == "not comparable"
     assert said in found.reason
+    name, word, old_number, new_number, *others, _ = next(rows_of_drift({"claim": "it", **drift_record(found)}))
+    assert (name, word, others) == ("it", "not comparable", ["", "", ""])
+    assert old_number
+    assert new_number
 
 
 def test_changes_of_the_claims_own_words_are_named_beside_the_word():

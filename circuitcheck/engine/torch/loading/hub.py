@@ -1,10 +1,13 @@
 """The hub: is it to be reached, and does it give a model out?"""
 
+from difflib import get_close_matches
+
 from circuitcheck.errors import BadSpec, ModelUnavailable
 from circuitcheck.models import ModelSpec
 from circuitcheck.network import why_unreachable
 
 _PROBE_SECONDS = 10
+_CLOSE = 0.85  # of two names: most models of users are nobody's slip
 _LONGEST = 1_000  # characters of what a library says: some print all that they were given
 
 
@@ -47,9 +50,21 @@ def _not_reached(spec: ModelSpec, reason: str) -> ModelUnavailable:
 
 
 def how_to_get(spec: ModelSpec) -> str:
-    """Words for an error."""
+    """Words for an error, with the hub's model that this name may be a slip of."""
     revision = f" --revision {spec.revision}" if spec.revision else ""
-    return f"Get it where there is a network: hf download {spec.source}{revision}"
+    meant = _near(spec.source)
+    known = f". Did you mean {meant!r}?" if meant else ""
+    return f"Get it where there is a network: hf download {spec.source}{revision}{known}"
+
+
+def _near(source: str) -> str:
+    """The hub id whose name, or TransformerLens' name for it, is close to `source`; empty where it is one, or none is."""
+    from transformer_lens.supported_models import MODEL_ALIASES, OFFICIAL_MODEL_NAMES
+
+    names = {alias.lower(): hub_id for hub_id, aliases in MODEL_ALIASES.items() for alias in aliases}
+    names |= {hub_id.lower(): hub_id for hub_id in OFFICIAL_MODEL_NAMES}
+    close = get_close_matches(source.lower(), names, 1, cutoff=_CLOSE)
+    return names[close[0]] if close and names[close[0]] != source else ""
 
 
 def first_sentence(error: BaseException) -> str:
