@@ -45,12 +45,15 @@ class Cell:
 @dataclass(frozen=True)
 class Plan:
     """Measure `cells`, all on `model`, on `prompts`. Rows run in fixed blocks of `batch`, so that
-    a prompt's value does not depend on how many prompts are asked for."""
+    a prompt's value does not depend on how many prompts are asked for. `untouched` names the runs (clean, counterfactuals)
+    that are measured of these prompts without interventions as well, in this plan or in another: passes on them may start
+    from what such a run leaves."""
 
     model: ModelRef
     prompts: PromptStream
     cells: tuple[Cell, ...]
     batch: int = 32
+    untouched: frozenset[str] = field(default=frozenset(), metadata={"digest": False})
     _digest: str = field(init=False, repr=False, compare=False, metadata={"digest": False})
 
     def __post_init__(self) -> None:

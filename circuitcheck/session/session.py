@@ -218,12 +218,13 @@ class Session:
         streams = {cell.digest: (self.models.place(cell.view.model), *where.key) for cell in cells}
         for model in dict.fromkeys(cell.view.model for cell in cells):
             mine = [cell for cell in cells if cell.view.model == model]
+            untouched = frozenset(cell.view.base for cell in mine if not cell.view.interventions)
             for gap, lacking in self._values.lacking(streams, mine, rows):
                 for cell, found_there in self._read(Plan(model, where, tuple(lacking), self.settings.batch), gap):
                     check_support(cell.metric, found_there.values)
                     self._values.put(streams[cell.digest], cell, found_there)
             for gap, lacking in self._values.lacking(streams, mine, rows):
-                self._fill(Plan(model, where, tuple(lacking), self.settings.batch), streams, gap)
+                self._fill(Plan(model, where, tuple(lacking), self.settings.batch, untouched), streams, gap)
         self._tell(f"{rows.stop} prompts")
         return [self._values.get(streams[cell.digest], cell, rows) for cell in cells]
 

@@ -57,6 +57,28 @@ def test_values_asked_again_are_not_measured_again(session, model, ioi):
     assert session.engine.rows == [range(64)]
 
 
+def out(model, head):
+    return model.ablate(head, kind="zero", at="END")
+
+
+def test_a_later_claim_starts_from_what_an_earlier_one_left(session, model, ioi):
+    (ioi.recovered(out(model, "L1H1")) < 9).decide()
+    before = session.work
+    (ioi.recovered(out(model, "L1H2")) < 9).decide()
+    added = session.work - before
+    assert added.shortened >= 32
+    assert added.whole == added.kept == 0
+
+
+def test_what_was_measured_before_changes_no_bit(session, model, ioi, tiny_gpt2):
+    at_once = ioi.recovered(out(model, "L1H1")).values(48)
+    with cc.use_session(cc.Session(make_engine=Counting)):
+        again = cc.load(str(tiny_gpt2))
+        ioi.logit_diff(again).values(48)
+        ioi.logit_diff(again.on("abc")).values(48)
+        np.testing.assert_array_equal(ioi.recovered(out(again, "L1H1")).values(48), at_once)
+
+
 def test_more_prompts_are_added_to_those_there_are(session, model, ioi):
     quantity = ioi.logit_diff(model)
     few, more = quantity.values(10), quantity.values(70)

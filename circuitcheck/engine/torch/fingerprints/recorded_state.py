@@ -13,7 +13,7 @@ from circuitcheck.errors import ModelChanged
 
 _SAMPLED = 32  # values of each tensor
 _ATTENTION = "eager_attention_forward"
-_NUMBERS = (float, int, bool)
+_NUMBERS = frozenset((float, int, bool))
 _LIBRARIES = ("transformer_lens.", "transformers.", "torch.")
 
 
@@ -30,17 +30,21 @@ class RecordedState:
 
     @classmethod
     def of(cls, model: Any) -> "RecordedState":
-        modules = modules_of(model)
+        return cls._of(modules_of(model))
+
+    @classmethod
+    def _of(cls, modules: list[nn.Module]) -> "RecordedState":
         tensors = list({id(tensor): tensor for tensor in _tensors(modules)}.values())  # tied weights once
         state = tuple((tensor.data_ptr(), _version(tensor)) for tensor in tensors)
         return cls(state, _sample(tensors), _module_hooks(modules), _settings(modules))
 
     def check(self, model: Any, name: object) -> None:
         """Raises ModelChanged, naming what changed."""
-        training = [type(module).__name__ for module in modules_of(model) if module.training]
+        modules = modules_of(model)
+        training = [type(module).__name__ for module in modules if module.training]
         if training:
             raise ModelChanged(f"{name} is in train mode ({training[0]}): dropout would act. Call .eval() on it.")
-        now = RecordedState.of(model)
+        now = RecordedState._of(modules)
         if (now.tensors, now.samples) != (self.tensors, self.samples):
             raise ModelChanged(f"the weights of {name} changed after it was loaded. Load it again.")
         if now.hooks != self.hooks:
@@ -66,7 +70,7 @@ def _hooks(module: nn.Module) -> tuple[Callable[..., Any], ...]:
 
 
 # A mode, a mark that transformers leaves where it put hooks, and what a bridge holds during a run (also one that raised).
-_OF_A_RUN = ("training", "_output_capturing_hooks_installed", "_current_batch_size", "_fired_hook_out")
+_OF_A_RUN = frozenset(("training", "_output_capturing_hooks_installed", "_current_batch_size", "_fired_hook_out"))
 
 
 def _only_looks(hook: Callable[..., Any]) -> bool:
@@ -123,13 +127,16 @@ def _functions(modules: list[nn.Module]) -> tuple[tuple[str, str, float], ...]:
 
 def numbers_of(modules: list[nn.Module]) -> tuple[tuple[str, str, float], ...]:
     """(module, name, value) of the numbers that modules hold, such as the epsilon of a norm."""
-    return tuple(
-        (f"{type(module).__name__} {index}", key, float(value))
-        for index, module in enumerate(modules)
-        if not _grows_with_the_prompt(module)
-        for key, value in vars(module).items()
-        if type(value) in _NUMBERS and key not in _OF_A_RUN
-    )
+    found = []
+    for index, module in enumerate(modules):
+        if not _grows_with_the_prompt(module):
+            name = f"{type(module).__name__} {index}"
+            found += [
+                (name, key, float(value))
+                for key, value in vars(module).items()
+                if type(value) in _NUMBERS and key not in _OF_A_RUN
+            ]
+    return tuple(found)
 
 
 def _module_hooks(modules: list[nn.Module]) -> tuple[tuple[str, int], ...]:
@@ -140,7 +147,7 @@ def _module_hooks(modules: list[nn.Module]) -> tuple[tuple[str, int], ...]:
     counts = (
         (f"{type(module).__name__} {index}", sum(not _only_looks(hook) for hook in _hooks(module)))
         for index, module in enumerate(modules)
-        if not isinstance(module, HookPoint)
+        if (module._forward_hooks or module._forward_pre_hooks) and not isinstance(module, HookPoint)
     )
     return tuple((where, count) for where, count in counts if count)
 

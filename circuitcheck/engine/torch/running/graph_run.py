@@ -33,14 +33,20 @@ Found = tuple[Node, Seen, list[Change]]
 
 
 class GraphRun:
-    """`watch` puts the proof around an intervention's writes."""
+    """`watch` puts the proof around an intervention's writes. `untouched` is that of a plan."""
 
     def __init__(
-        self, loaded: LoadedModel, references: References, watch: Watch, runs: ModelRuns, at_once: AtOnce = USUAL
+        self,
+        loaded: LoadedModel,
+        references: References,
+        watch: Watch,
+        runs: ModelRuns,
+        at_once: AtOnce = USUAL,
+        untouched: frozenset[str] = frozenset(),
     ) -> None:
         self._loaded = loaded
         self._architecture, self._references, self._watch, self._runs = loaded.card.architecture, references, watch, runs
-        self._at_once = at_once
+        self._at_once, self._untouched = at_once, untouched
 
     def shown(self, graph: list[Node], cells: Mapping[int, Cell], texts: Texts) -> Iterator[Found]:
         """Each node with what its pass shows and what its interventions changed. Values are let go of when no pass that is
@@ -48,7 +54,8 @@ class GraphRun:
         ways = self._runs.ways(texts.run)
         shown: dict[Pass, Seen] = {}
         takers = Counter(source for node in graph for source in node.takes_from)
-        for group in groups_of(graph, cells, texts.run, ways, self._architecture.n_layers, self._at_once):
+        n_layers = self._architecture.n_layers
+        for group in groups_of(graph, cells, texts.run, ways, n_layers, self._at_once, self._untouched):
             for node, seen, changes in self._together(group, _ids_read(group, cells, texts.rows), texts, shown, ways):
                 if takers[node.run]:
                     shown[node.run] = seen

@@ -1,6 +1,6 @@
 """Which passes of a graph are shortened, from where on, and which are run side by side."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from circuitcheck.engine.torch.running.graph import Node, Pass
@@ -47,11 +47,17 @@ class Group:
 
 
 def groups_of(
-    graph: list[Node], cells: Mapping[int, Cell], batch: Batch, ways: Ways, n_layers: int, at_once: AtOnce
+    graph: list[Node],
+    cells: Mapping[int, Cell],
+    batch: Batch,
+    ways: Ways,
+    n_layers: int,
+    at_once: AtOnce,
+    untouched: Collection[str] = (),
 ) -> list[Group]:
-    """All passes of a graph, each after those that it takes values from. Depends on nothing but what is given, so that the
-    same plan gives the same bits."""
-    shortcuts, why = _shortcuts(graph, cells, batch, ways, n_layers)
+    """All passes of a graph, each after those that it takes values from. `untouched` names the runs whose untouched passes
+    are there besides. Depends on nothing but what is given, so that the same plan gives the same bits."""
+    shortcuts, why = _shortcuts(graph, cells, batch, ways, n_layers, untouched)
     starting_points = {node.run.tokens for node in graph if node.run in shortcuts}
     groups: list[Group] = []
     beside: dict[tuple[str | Resample, Shortcut], Group] = {}
@@ -72,7 +78,7 @@ def groups_of(
 
 
 def _shortcuts(
-    graph: list[Node], cells: Mapping[int, Cell], batch: Batch, ways: Ways, n_layers: int
+    graph: list[Node], cells: Mapping[int, Cell], batch: Batch, ways: Ways, n_layers: int, untouched: Collection[str]
 ) -> tuple[dict[Pass, Shortcut], dict[Pass, str]]:
     """Of the passes that are worth shortening: all those on the same tokens together must be, with the one more that they
     start from where that is not run anyway. Of all others with interventions, why they are whole."""
@@ -92,7 +98,7 @@ def _shortcuts(
             share = shortcut.share_of(n_layers, batch.width)
             if share <= _WORTH:
                 found[node.run], shares[node.run] = shortcut, share
-        one_more = len(nodes) == sum(bool(node.run.interventions) for node in nodes)
+        one_more = tokens not in untouched and len(nodes) == sum(bool(node.run.interventions) for node in nodes)
         if one_more + sum(shares.values()) > _WORTH * len(shares):
             found = {run: shortcut for run, shortcut in found.items() if run not in shares}
             why.update(dict.fromkeys(shares, _FEW))

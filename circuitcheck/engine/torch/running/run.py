@@ -57,7 +57,7 @@ class Run:
         views = {cell.view.digest: cell.view for cell in self._plan.cells}
         proofs = {key: Proof(view, len(prompts)) for key, view in views.items()}
         runs = ModelRuns(self._loaded, self._recordings)
-        passes = GraphRun(self._loaded, self.references, self._watch, runs, self._at_once)
+        passes = GraphRun(self._loaded, self.references, self._watch, runs, self._at_once, self._plan.untouched)
         for reading in sorted({cell.metric.reads for cell in self._plan.cells}):
             cells = {number: cell for number, cell in enumerate(self._plan.cells) if cell.metric.reads == reading}
             graph = graph_of(cells, self.architecture)
