@@ -26,6 +26,8 @@ SETTINGS = {
     "Mixtral": {**GROUPED, "num_local_experts": 4, "num_experts_per_tok": 2},
     "Gemma2": {**GROUPED, "head_dim": 8, "query_pre_attn_scalar": 8},
     "GPTBigCode": GPT,
+    "Mistral": {**GROUPED, "sliding_window": 4},
+    "GptOss": {**GROUPED, "head_dim": 8, "num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": 4},
 }
 
 

@@ -26,6 +26,8 @@ ARCHITECTURES = {
     "Mixtral": (set(), set()),
     "Gemma2": (set(), set()),
     "GPTBigCode": (set(), set()),
+    "Mistral": (set(), set()),
+    "GptOss": ({"scores"}, set()),  # a sink takes a part of each softmax
 }
 NOT_WRAPPED = {
     "Falcon": ({**SMALL, "new_decoder_architecture": True, "num_kv_heads": 2}, UnsupportedModel),

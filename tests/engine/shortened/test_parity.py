@@ -11,8 +11,9 @@ from spies import short_passes_counted
 import circuitcheck as cc
 
 DRAWN = ("gpt2", "llama", "neox", "gemma3", "qwen2", "qwen3", "hooked", "Mixtral", "organism")
-# Parallel blocks, positions that are learned or added to scores, capped logits, latent keys, keys that heads share.
-OTHERS = ("GPTJ", "Falcon", "Phi", "OPT", "Bloom", "Gemma2", "DeepseekV2", "GPTBigCode")
+# Parallel blocks, positions that are learned or added to scores, capped logits, latent keys, keys that heads share,
+# windows that prompts are longer than, attention sinks.
+OTHERS = ("GPTJ", "Falcon", "Phi", "OPT", "Bloom", "Gemma2", "DeepseekV2", "GPTBigCode", "Mistral", "GptOss")
 QUICK = settings(
     deadline=None,
     max_examples=4,
