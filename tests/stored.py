@@ -103,6 +103,7 @@ def claim(name: str = "ioi.task", param: str | None = "organism", **given: Any) 
         "prompts": 48,
         "forward_passes": 96,
         "work": {"whole": 96, "kept": 0, "shortened": 0, "calls": 3, "done": 960, "needed": 960, "why_whole": {}},
+        "peak_memory": 1_500_000_000,
         "seconds": 1.5,
         "reason": "",
         "same_as": None,

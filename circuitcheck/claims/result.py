@@ -62,6 +62,7 @@ class ClaimResult:
     settings: Settings | None = None
     pictures: tuple[Picture, ...] = ()
     work: Work = field(default_factory=Work)
+    peak_memory: int | None = None
 
     @property
     def as_expected(self) -> bool:
@@ -102,7 +103,9 @@ def _family_in_words(found: Found) -> Iterable[str]:
 
 
 def _cost(found: Found) -> Iterable[str]:
-    yield f"{counted(found['prompts'], 'prompt')}, {found['forward_passes']:,} forward passes, {found['seconds']:.1f} s"
+    held = "" if found["peak_memory"] is None else f", at most {found['peak_memory'] / 1e9:.2f} GB in use"
+    passes = f"{found['forward_passes']:,} forward passes"
+    yield f"{counted(found['prompts'], 'prompt')}, {passes}, {found['seconds']:.1f} s{held}"
 
 
 def same_as_in_words(found: Found) -> Iterable[str]:
@@ -258,6 +261,15 @@ FIELDS: tuple[Field[ClaimResult], ...] = (
             },
         ),
         lambda result: {**asdict(result.work), "why_whole": dict(result.work.why_whole)},
+    ),
+    Field(
+        "peak_memory",
+        described(
+            "bytes: the most that the process held while the claim ran, on its GPUs where it computed on one; null where "
+            "the system does not say",
+            {"type": ["integer", "null"], "minimum": 0},
+        ),
+        lambda result: result.peak_memory,
     ),
     Field(
         "reused",

@@ -12,6 +12,7 @@ import pytest
 from circuitcheck.claims import Claim, ClaimRecorder, ClaimResult, asserted_by, wording_of
 from circuitcheck.engine.protocol import Work
 from circuitcheck.errors import CircuitCheckError, Inconclusive, ModelUnavailable, Refuted
+from circuitcheck.peak_memory import most_held, start_counting
 from circuitcheck.plugin.claim_settings import claim_settings
 from circuitcheck.plugin.collecting import claim_of, model_of
 from circuitcheck.plugin.options import require_models, value_of
@@ -47,6 +48,7 @@ def run_claim(item: pytest.Function, claim: Claim, session: Session) -> Generato
     """Around the call of the test function. Turns an AssertionError that a comparison brought about into Refuted."""
     __tracebackhide__ = True
     settings = claim_settings(item.config, session.settings, claim)
+    start_counting()
     recorder = ClaimRecorder(claim, settings, asserted_by(item.function))
     run = item.stash[RUN] = ClaimRun(claim, recorder, session.forward_passes, len(session.reused), session.work)
     with recording(recorder):
@@ -119,6 +121,7 @@ def result_of(
         forward_passes=session.forward_passes - run.passes_before if run else 0,
         reused=Reuse.together(session.reused[run.reused_before :]) if run else NOTHING_REUSED,
         work=session.work - run.work_before if run else Work(),
+        peak_memory=most_held() if run else None,
         scope=run.recorder.settings.scope if run else claim.scope or session.settings.scope,
         node=item.nodeid,
         reason=reason,

@@ -58,6 +58,9 @@ class Run:
             assert word in said
 
 
+COSTS = ("seconds", "forward_passes", "work", "peak_memory", "reused", "digest")  # of a claim: others in each run
+
+
 class Folder:
     """`hypotheses/` with the two-line conftest, next to a checkpoint called `tiny`."""
 

@@ -23,11 +23,12 @@ def test_it_says_of_each_claim_what_was_run_and_why(folder: Folder) -> None:
     assert early["why_whole"] == {"it touches nearly all layers and tokens": 32}
     for work, claim in ((late, run.claims["late"]), (early, run.claims["early"])):
         assert work["whole"] + work["kept"] + work["shortened"] == claim["forward_passes"]
-    share = late["done"] / late["needed"]
+        assert claim["peak_memory"] > 10**8  # torch alone takes more
+    share, held = late["done"] / late["needed"], run.claims["early"]["peak_memory"] / 1e9
     assert 0 < share < 1 == early["done"] / early["needed"]
     run.shows(
         f"late*: passes 32 shortened,* in * calls of the model; {share:.1%} of all tokens x layers were run *",
-        "early*: passes *100.0% of all tokens x layers were run (1.0 times less)",
+        f"early*: passes *100.0% of all tokens x layers were run (1.0 times less); at most {held:.2f} GB in use",
         "  32 passes whole: it touches nearly all layers and tokens",
     )
 

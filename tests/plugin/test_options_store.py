@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from claims_folder import Folder, Run, read_report
+from claims_folder import COSTS, Folder, Run, read_report
 
 from circuitcheck.report.reuse import reuse_line
 
@@ -29,7 +29,7 @@ def test_vacuous(model, ioi):
 
 def told(run: Run) -> dict[str, Any]:
     """All that a report says of claims, but how long they took and what they cost."""
-    costs = ("seconds", "forward_passes", "work", "reused", "node", "digest")
+    costs = (*COSTS, "node")
     return {name: {key: each[key] for key in each if key not in costs} for name, each in run.claims.items()}
 
 

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ElementTree
 from typing import Any
 
 import pytest
-from claims_folder import Folder, Run, read_report
+from claims_folder import COSTS, Folder, Run, read_report
 
 CLAIMS = """
 @claim(id="supported")
@@ -32,7 +32,7 @@ VERDICTS = {"supported": "supported", "refuted": "refuted", "denied": "refuted",
 
 def without_times(run: Run) -> dict[str, Any]:
     """And without what the store of values gave, and digests of all that."""
-    environment, costs = {**run.report["environment"], "time": ""}, ("seconds", "forward_passes", "work", "reused", "digest")
+    environment, costs = {**run.report["environment"], "time": ""}, COSTS
     claims = [{key: each[key] for key in each if key not in costs} for each in run.report["claims"]]
     return {**run.report, "environment": environment, "claims": claims, "digest": ""}
 
@@ -94,7 +94,7 @@ def pytest_sessionfinish(session):
     for name, claim in here.claims.items():  # workers share no values, so forward passes differ
         assert there.claims[name] == {
             **claim,
-            **{cost: there.claims[name][cost] for cost in ("seconds", "forward_passes", "work", "reused", "digest")},
+            **{cost: there.claims[name][cost] for cost in COSTS},
         }
     for worker in range(workers):
         assert (folder.pytester.path / f"finished-gw{worker}").read_text() == "report there: False"
