@@ -85,7 +85,7 @@ def _works(model: HookedModel, tokens: Tokens, ways: Ways) -> bool:
 def _agrees(
     model: HookedModel, tokens: Tokens, recording: Recording, read: Read, layer: int, start: int, ways: Ways
 ) -> bool:
-    if ways.tokens and not recording.keys:
+    if ways.tokens and not recording.attended:
         return False
     whole = [_whole(model, tokens, _scaled(layer, start, by))[read.rows, read.columns] for by in _COPIES]
     shortcut = Shortcut(layer if ways.layers else 0, start if ways.tokens else 0)

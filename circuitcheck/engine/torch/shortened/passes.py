@@ -52,7 +52,7 @@ def recorded_pass(
 ) -> tuple[LogitsRead, dict[SiteLayer, Value], Recording]:
     """A whole pass with nothing written, and what shorter ones can start from."""
     recording = Recording()
-    with recorded(model, recording, with_cache=with_cache, width=tokens.shape[1]) as given:
+    with recorded(model, tokens, recording, with_cache=with_cache) as given:
         logits, kept = whole_pass(model, tokens, (), wanted, read, **given)
     return logits, kept, recording
 

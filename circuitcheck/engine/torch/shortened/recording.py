@@ -8,31 +8,25 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers.cache_utils import DynamicCache
 
+from circuitcheck.engine.torch.shortened.caches import Layers, filled, filling
 from circuitcheck.engine.torch.sites.hooked_model import HookedModel
+from circuitcheck.engine.torch.sites.shapes import Tokens
 
 
 @dataclass
 class Recording:
     """`outputs` are what the layers gave: the residual stream [prompt, pos, d_model], alone or first in a tuple, as the
-    library's own loop over layers takes it. `keys` and `values` are those of each layer, [prompt, head, pos, d_head]; none
-    where the model keeps none that can be used."""
+    library's own loop over layers takes it. `attended` are the keys and values of each layer; none where the model keeps
+    none that can be used."""
 
     outputs: list[Any] = field(default_factory=list)
-    keys: list[Tensor] = field(default_factory=list)
-    values: list[Tensor] = field(default_factory=list)
+    attended: Layers = field(default_factory=list)
 
     @property
     def bytes(self) -> int:
-        held = [*map(stream_of, self.outputs), *self.keys, *self.values]
+        held = [*map(stream_of, self.outputs), *(each for pair in self.attended for each in pair)]
         return sum(each.numel() * each.element_size() for each in held)
-
-    def keep_cache(self, cache: DynamicCache, width: int) -> None:
-        """Those of layers that all hold one key for each of `width` tokens; else none."""
-        layers = cache.layers
-        if all(getattr(layer, "is_initialized", False) and layer.keys.shape[-2] == width for layer in layers):
-            self.keys, self.values = [each.keys for each in layers], [each.values for each in layers]
 
 
 def stream_of(output: Any) -> Tensor:
@@ -42,17 +36,17 @@ def stream_of(output: Any) -> Tensor:
 
 
 @contextmanager
-def recorded(model: HookedModel, recording: Recording, *, with_cache: bool, width: int) -> Iterator[dict[str, Any]]:
+def recorded(model: HookedModel, tokens: Tokens, recording: Recording, *, with_cache: bool) -> Iterator[dict[str, Any]]:
     """Run the body with what a pass must be given for it, and put what its layers give into `recording`."""
-    cache = DynamicCache() if with_cache else None
+    given, cache = filling(model, tokens) if with_cache else ({}, None)
     handles = [block.register_forward_hook(_keep(recording)) for block in model.blocks]
     try:
-        yield {} if cache is None else {"past_key_values": cache, "use_cache": True}
+        yield given
     finally:
         for handle in handles:
             handle.remove()
-    if cache is not None:
-        recording.keep_cache(cache, width)
+    if with_cache:
+        recording.attended = filled(cache, tokens.shape[1])
 
 
 def _keep(recording: Recording) -> Any:

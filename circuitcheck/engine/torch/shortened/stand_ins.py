@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
-from transformers.cache_utils import DynamicCache, DynamicLayer
 
+from circuitcheck.engine.torch.shortened.caches import prefix
 from circuitcheck.engine.torch.shortened.recording import Recording, stream_of
 from circuitcheck.engine.torch.shortened.shortcut import Shortcut
 from circuitcheck.engine.torch.sites.hooked_model import HookedModel
@@ -31,7 +31,8 @@ def shortened(model: HookedModel, recording: Recording, shortcut: Shortcut, copi
         for layer in shortcut.frozen:
             before, after = (_copied(recording.outputs[each], shortcut.start, copies) for each in (layer - 1, layer))
             stack.enter_context(standing_in(blocks[layer], _Adding(stream_of(after) - stream_of(before), after)))
-        yield _attended(recording, shortcut, copies)
+        width = stream_of(recording.outputs[0]).shape[1]
+        yield prefix(model, recording.attended, shortcut.start, width, copies) if shortcut.start else {}
 
 
 @contextmanager
@@ -76,34 +77,3 @@ def _copied(output: Any, start: int, copies: int) -> Any:
     stream = stream_of(output)[:, start:]
     many = stream.repeat(copies, 1, 1) if copies > 1 else stream.clone()
     return (many, *output[1:]) if isinstance(output, tuple) else many
-
-
-def _attended(recording: Recording, shortcut: Shortcut, copies: int) -> dict[str, Any]:
-    if not shortcut.start:
-        return {}
-    cache = DynamicCache()
-    cache.layers = [
-        _Prefix(keys[..., : shortcut.start, :], values[..., : shortcut.start, :], copies)
-        for keys, values in zip(recording.keys, recording.values, strict=True)
-    ]
-    return {"past_key_values": cache, "use_cache": True}
-
-
-class _Prefix(DynamicLayer):  # type: ignore[misc]  # transformers has no types for it
-    """A layer's keys and values [prompt, head, pos, d_head] of the tokens before a pass, for each of its copies. They are
-    not added to: each pass is one call."""
-
-    def __init__(self, keys: Tensor, values: Tensor, copies: int) -> None:
-        super().__init__()
-        self.keys, self.values, self._copies = keys, values, copies
-        self.dtype, self.device, self.is_initialized = keys.dtype, keys.device, True
-
-    def update(self, key_states: Tensor, value_states: Tensor, *_args: Any, **_how: Any) -> tuple[Tensor, Tensor]:
-        return self._followed_by(self.keys, key_states), self._followed_by(self.values, value_states)
-
-    def _followed_by(self, before: Tensor, new: Tensor) -> Tensor:
-        rows, heads, start, size = before.shape
-        whole = torch.empty(len(new), heads, start + new.shape[-2], size, dtype=new.dtype, device=new.device)
-        whole.view(self._copies, rows, heads, -1, size)[:, :, :, :start] = before
-        whole[:, :, start:] = new
-        return whole

@@ -21,3 +21,8 @@ class HookedModel(Protocol):
 
     def __call__(self, tokens: Tensor, **how: Any) -> Any: ...
     def parameters(self) -> Iterator[nn.Parameter]: ...
+
+
+def is_bridge(model: HookedModel) -> bool:
+    """Does it run a model of `transformers`? A HookedTransformer computes by itself."""
+    return hasattr(model, "original_model")
