@@ -70,7 +70,7 @@ class Both:
     """The same claims both ways. Each way gives estimates, or values by prompt."""
 
     def __init__(self, model: cc.Model, prompts: int) -> None:
-        self.model, self.task, self.count = model, cc.tasks.ioi(), prompts
+        self.model, self.task, self.count = model, cc.tasks.ioi().on_stream("test"), prompts
         self.by_hand = ByHand(model.inner, self.task.prompts(prompts, model=model, stream="test"))
         shape = model.architecture
         self.heads = [(layer, head) for layer in range(shape.n_layers) for head in range(shape.n_heads)]
@@ -104,7 +104,7 @@ class Both:
 
     def beats(self) -> Any:
         """[pair, prompt]: the control's logit differences without its pairs, of those that the loop has."""
-        return self._anew(lambda: self._control().decide().rests.rule.values[_SHOWN, 0])
+        return self._anew(lambda: self._control().decide().rests.rule.values[_SHOWN, 0], first_look=self.count)
 
     def pairs_by_hand(self) -> Any:
         pairs = [self._control()._parts(number) for number in _SHOWN]
@@ -131,19 +131,20 @@ class Both:
 
     def _effect(self, head: int) -> float:
         effect = self.task.logit_diff(self.model) - self.task.logit_diff(self.model.ablate(f"L0H{head}", kind="zero"))
-        return (effect < 100).decide().decision.estimate
+        (effect < 100).decide()
+        return float(effect.values(self.count).mean())  # also of the prompts after those that decided
 
     def _without(self, head: int) -> Any:
         return self.by_hand.logit_diffs(lambda _: cut(0, head, slice(None)))
 
-    def _anew(self, work: Callable[[], Any]) -> Any:
+    def _anew(self, work: Callable[[], Any], first_look: int = 32) -> Any:
         """In a session that has measured nothing."""
         self.engine._recordings.drop(lambda _: True)  # type: ignore[attr-defined]
-        with cc.use_session(self._session()):
+        with cc.use_session(self._session(first_look)):
             return work()
 
-    def _session(self) -> cc.Session:
-        settings = cc.Settings(samples=self.count, first_look=min(32, self.count), fixed=self.count)
+    def _session(self, first_look: int = 32) -> cc.Session:
+        settings = cc.Settings(samples=self.count, first_look=min(first_look, self.count), fixed=self.count)
         return cc.Session(settings, make_engine=lambda _: self.engine)
 
 

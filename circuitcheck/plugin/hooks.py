@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from circuitcheck.plugin.by_model import scheduler_by_model
 from circuitcheck.plugin.collecting import (
     check_claims,
     check_models,
@@ -136,6 +137,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         tell_controller(config, found)
     elif not config.getoption("collectonly"):
         _count(config, found)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Of xdist, in the controller."""
+    return scheduler_by_model(config, log) if config.getoption("dist", "no") == "loadgroup" else None
 
 
 @pytest.hookimpl(optionalhook=True)

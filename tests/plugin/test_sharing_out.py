@@ -4,6 +4,7 @@ How it could be fooled: GPUs that the caller kept for somebody else; one GPU for
 whole machine; a choice of the user that is overruled; a variable that is set when torch has been imported already."""
 
 import pytest
+from claims_folder import Folder
 
 from circuitcheck.plugin.sharing_out import gpu_of, number_of_worker, threads_of, visible_gpus
 
@@ -61,3 +62,24 @@ def test_a_device_or_a_number_of_threads_that_was_chosen_stays(
     pytester.makepyfile(SAYS)
     pytester.runpytest_inprocess("-n1", "--circuit-device=cuda:1", "-p", "no:hypothesispytest").assert_outcomes(passed=4)
     assert (pytester.path / "gw0").read_text().split()[:2] == ["5,7", "3"]
+
+
+GROUPED = """
+@cc.claim("a sentence", id="it.{number}", models=["tiny", "organism"], samples=32)
+@pytest.mark.parametrize("number", range(3))
+def test_it(model, ioi, number, worker_id, request):
+    with open(f"ran-{worker_id}", "a") as file:
+        print(model.ref.spec, file=file)
+    assert ioi.accuracy(model) < 2
+"""
+
+
+def test_claims_of_one_model_can_be_kept_together(folder: Folder) -> None:
+    run = folder.run("import pytest\n" + GROUPED, "-n2", "--dist=loadgroup")
+    run.result.assert_outcomes(passed=6)
+    models = [set((folder.pytester.path / f"ran-gw{number}").read_text().split()) for number in range(2)]
+    assert all(len(each) == 1 for each in models)
+    assert run.report is not None
+    nodes = {claim["node"] for claim in run.report["claims"]}
+    assert nodes == {f"hypotheses/test_claims.py::test_it[{m}-{n}]" for n in range(3) for m in ("tiny", "organism")}
+    assert run.report["complete"]
