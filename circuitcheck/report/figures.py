@@ -32,14 +32,22 @@ def write_figures(folder: Path, claims: Sequence[dict[str, Any]]) -> list[Path]:
 
 
 def with_few_pictures(report: dict[str, Any], most: int = MOST) -> dict[str, Any]:
-    """The report with pictures of `most` characters in all, in the order of its claims; in the place of others stands a
-    picture that says so."""
-    room, claims = most, []
-    for claim in report["claims"]:
-        pictures = []
-        for each in claim["pictures"]:
-            room -= len(each["svg"])
-            left_out = notice(each["title"], _LEFT_OUT.format(most=most))
-            pictures.append(each if room >= 0 else {**each, "svg": left_out.replace("\n", "")})
-        claims.append({**claim, "pictures": pictures})
-    return {**report, "claims": claims}
+    """The report with pictures of `most` characters in all, in the order of its claims."""
+    room = RoomForPictures(most)
+    return {**report, "claims": [room.fitted(claim) for claim in report["claims"]]}
+
+
+class RoomForPictures:
+    """For `most` characters of SVG: in the place of what no longer fits stands a picture that says so."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most, self._left = most, most
+
+    def fitted(self, claim: dict[str, Any]) -> dict[str, Any]:
+        return {**claim, "pictures": [self._fitted(each) for each in claim["pictures"]]}
+
+    def _fitted(self, picture: dict[str, str]) -> dict[str, str]:
+        self._left -= len(picture["svg"])
+        if self._left >= 0:
+            return picture
+        return {**picture, "svg": notice(picture["title"], _LEFT_OUT.format(most=self._most)).replace("\n", "")}

@@ -10,6 +10,7 @@ from typing import Any
 
 from circuitcheck.errors import BadRecord
 from circuitcheck.files import append_line
+from circuitcheck.report.figures import RoomForPictures
 from circuitcheck.report.json_report import load_schema, validator
 from circuitcheck.report.log import ClaimLog
 from circuitcheck.report.untrusted import bytes_of, parsed
@@ -25,11 +26,14 @@ class Journal:
         self.path = None if folder is None else folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.jsonl"
         self.written = False
         self.lost = 0  # entries that could not be written
+        self._room = RoomForPictures()
 
     def note(self, kind: str, **entry: Any) -> None:
         if self.path is not None:
             if not self.written:
                 _forget_old(self.path.parent)
+            if kind == "result":
+                entry["claim"] = self._room.fitted(entry["claim"])
             arrived = append_line(self.path, json.dumps({"kind": kind, **entry}, allow_nan=False))
             self.written |= arrived
             self.lost += not arrived

@@ -1,8 +1,10 @@
 """However many pictures a run's claims show, its report can be read."""
 
+import json
 from xml.etree import ElementTree
 
-from circuitcheck.report import with_few_pictures
+from circuitcheck.report import Journal, with_few_pictures
+from circuitcheck.report.figures import MOST
 from circuitcheck.report.page.drawings import drawing_of
 
 
@@ -26,3 +28,13 @@ def test_pictures_that_are_too_many_for_one_report_are_replaced_by_words_that_sa
 def test_of_few_pictures_all_are_kept():
     claims = [{"id": "a", "pictures": [shown(0, 60), shown(1, 40)]}]
     assert with_few_pictures({"claims": claims}, most=100)["claims"] == claims
+
+
+def test_a_journal_holds_no_more_of_them_than_a_report(tmp_path):
+    journal, claim = Journal(tmp_path), {"id": "a", "pictures": [shown(0, MOST // 4)]}
+    for _ in range(40):
+        journal.note("result", claim=claim)
+    assert MOST <= journal.path.stat().st_size < 1.1 * MOST
+    kept = [json.loads(line)["claim"]["pictures"][0]["svg"] for line in journal.path.read_text().splitlines()]
+    assert [svg[:3] == "xxx" for svg in kept] == [True] * 4 + [False] * 36
+    assert claim["pictures"] == [shown(0, MOST // 4)]
