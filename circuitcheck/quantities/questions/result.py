@@ -18,6 +18,7 @@ from circuitcheck.quantities.questions.fit import poor_fits
 from circuitcheck.quantities.questions.history import shape_of
 from circuitcheck.quantities.questions.html import coloured, escape_code, table
 from circuitcheck.quantities.questions.outcome import ContraryPrompt, ControlResult, Outcome
+from circuitcheck.quantities.questions.pools import words_left_out
 from circuitcheck.quantities.questions.reach import few_prompts
 from circuitcheck.quantities.questions.result_fields import FIELDS, PROOF
 from circuitcheck.quantities.questions.result_words import percent
@@ -115,7 +116,7 @@ def result_of(
 def _of_prompts(quantity: Expression, n: int) -> tuple[str, ...]:
     """What must be known of the first `n` prompts that it rests on."""
     few, long = few_prompts(quantity.prompts.task, n), answers_in_part(quantity, n)
-    return (*few, *long, *chosen_by_itself(quantity), *mirrored_prompts(quantity, n))
+    return (*few, *words_left_out(quantity), *long, *chosen_by_itself(quantity), *mirrored_prompts(quantity, n))
 
 
 def _local_metrics(quantity: Expression) -> tuple[str, ...]:
