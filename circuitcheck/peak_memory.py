@@ -30,6 +30,10 @@ def most_held() -> int | None:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), None)
 
 
+def peak_in_words(peak: int | None) -> str:
+    return "" if peak is None else f"at most {peak / 1e9:.2f} GB in use"
+
+
 def _cuda() -> Any:
     """torch.cuda where something was computed on it; torch is not imported for that."""
     torch = sys.modules.get("torch")

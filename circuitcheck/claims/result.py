@@ -26,6 +26,7 @@ from circuitcheck.fields import (
 )
 from circuitcheck.grounds.rests import Rests
 from circuitcheck.grounds.written import measured_of
+from circuitcheck.peak_memory import peak_in_words
 from circuitcheck.pictures import Picture
 from circuitcheck.quantities import ComparisonResult
 from circuitcheck.quantities.questions.result_fields import DEFINITIONS, RECEIPT
@@ -103,9 +104,9 @@ def _family_in_words(found: Found) -> Iterable[str]:
 
 
 def _cost(found: Found) -> Iterable[str]:
-    held = "" if found["peak_memory"] is None else f", at most {found['peak_memory'] / 1e9:.2f} GB in use"
-    passes = f"{found['forward_passes']:,} forward passes"
-    yield f"{counted(found['prompts'], 'prompt')}, {passes}, {found['seconds']:.1f} s{held}"
+    passes, held = f"{found['forward_passes']:,} forward passes", peak_in_words(found["peak_memory"])
+    parts = (counted(found["prompts"], "prompt"), passes, f"{found['seconds']:.1f} s", held)
+    yield ", ".join(filter(None, parts))
 
 
 def same_as_in_words(found: Found) -> Iterable[str]:

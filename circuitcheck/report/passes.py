@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from circuitcheck.peak_memory import peak_in_words
 from circuitcheck.report.repeats import Claim, claim_name
 from circuitcheck.text import counted
 
@@ -10,13 +11,10 @@ from circuitcheck.text import counted
 def pass_lines(claims: list[Claim]) -> Iterator[str]:
     """A line for each claim, and one for each reason why passes of it were whole."""
     for claim in claims:
-        yield f"{claim_name(claim)}: {_how(claim['work'], claim['reused'])}{_memory(claim['peak_memory'])}"
+        said = (_how(claim["work"], claim["reused"]), peak_in_words(claim["peak_memory"]))
+        yield f"{claim_name(claim)}: {'; '.join(filter(None, said))}"
         for why, passes in sorted(claim["work"]["why_whole"].items(), key=lambda each: (-each[1], each[0])):
             yield f"  {passes:,} {'pass' if passes == 1 else 'passes'} whole: {why}"
-
-
-def _memory(peak: int | None) -> str:
-    return "" if peak is None else f"; at most {peak / 1e9:.2f} GB in use"
 
 
 def _how(work: dict[str, Any], reused: dict[str, Any]) -> str:
