@@ -83,7 +83,9 @@ bench: $(READY)
 	$(BIN)/python benchmarks/engine --repeat 5 --json build/bench-smollm2.json
 	$(BIN)/python benchmarks/engine --model organism --repeat 5 --json build/bench-organism.json
 	$(BIN)/python benchmarks/engine/sweep.py --repeat 3 --json build/bench-map.json
-	$(BIN)/python benchmarks/engine/page.py build/bench-map.json build/bench-smollm2.json build/bench-organism.json
+	$(BIN)/python benchmarks/engine/claims.py --json build/bench-claims.json
+	$(BIN)/python benchmarks/engine/page.py build/bench-map.json build/bench-smollm2.json build/bench-organism.json \
+		build/bench-claims.json
 	$(BIN)/python benchmarks/sharing.py
 	$(BIN)/python benchmarks/prompts.py
 	$(BIN)/python benchmarks/passes.py

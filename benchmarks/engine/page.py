@@ -1,4 +1,4 @@
-"""Writes docs/performance.md from what `python benchmarks/engine --json FILE` measured.
+"""Writes docs/performance.md from what `python benchmarks/engine`, `sweep.py` and `claims.py` measured, each with --json FILE.
 
 python benchmarks/engine/page.py FILE...
 """
@@ -29,6 +29,11 @@ that was reached. Where one pair was measured, on a machine that others used, ti
 cell of the loop took 1.05 s in one row of SmolLM2 and 1.32 s in another that runs the same layers. So a share over 100%
 says no more than that little else took time.
 
+Whole claims (`benchmarks/engine/claims.py`) are decided as in a suite, with looks, noise floors and proof. A claim alone
+has a session that knows nothing but its loaded model; in one session claims share what untouched passes leave. What one
+claim costs stands beside the loop of the passes that it needs: an untouched one and one with the head out, and for a
+later claim on the same task the second alone.
+
 A whole map is a sweep as a user makes it: untouched runs, noise floors, intervals and marks for all cells, and the SVG,
 with a batch of all prompts. Beside it stands `get_act_patch_resid_pre` of `transformer_lens.patching` on the same cells
 and prompts, without intervals or picture (`benchmarks/engine/sweep.py`).
@@ -36,15 +41,30 @@ and prompts, without intervals or picture (`benchmarks/engine/sweep.py`).
 
 
 def main(paths: list[str]) -> None:
+    every = [json.loads(Path(path).read_text(encoding="utf-8")) for path in paths]
     measured: dict[str, dict[str, Any]] = {}  # one section for each machine and setting, whose rows may be in several files
-    for path in paths:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
+    for found in (each for each in every if "cases" in each):
         held = measured.setdefault(json.dumps(found["machine"], sort_keys=True), {**found, "cases": []})
         held["cases"] += found["cases"]
-    _PAGE.write_text(_HEAD + "".join(map(_section, measured.values())), encoding="utf-8")
+    sections = [*map(_sweeps, measured.values()), _claims([each for each in every if "claims" in each])]
+    _PAGE.write_text(_HEAD + "".join(sections), encoding="utf-8")
 
 
-def _section(found: dict[str, Any]) -> str:
+def _claims(measured: list[dict[str, Any]]) -> str:
+    if not measured:
+        return ""
+    lines = ["\n## Whole claims\n", _of_machine(measured[0]["machine"]) + "\n"]
+    lines += ["| what | model | prompts | the first way, s | the second, s | times faster |", "| --- " * 6 + "|"]
+    lines += [
+        f"| {row['case']} | {found['machine']['model']} | {found['machine']['prompts']} | {row['one_s']:.1f} | "
+        f"{row['other_s']:.1f} | {row['ratio']:.2f} |"
+        for found in measured
+        for row in found["claims"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _sweeps(found: dict[str, Any]) -> str:
     facts = found["machine"]
     whole = "" if any("operations_ratio" in each for each in found["cases"]) else ", a whole map"
     lines = [f"\n## {facts['model']}, {facts['prompts']} prompts{whole}\n", _of_machine(facts) + "\n"]
@@ -68,8 +88,8 @@ def _operations(case: dict[str, Any]) -> str:
 
 def _of_machine(facts: dict[str, Any]) -> str:
     pairs = "one pair" if facts["pairs"] == 1 else f"medians of {facts['pairs']} pairs"
-    scaled = f"The loop's time is that of {facts['looped']} cells, scaled"
-    return f"{facts['processor']}, torch {facts['torch']}, {pairs}. {scaled}."
+    scaled = f" The loop's time is that of {facts['looped']} cells, scaled." if "looped" in facts else ""
+    return f"{facts['processor']}, torch {facts['torch']}, {pairs}.{scaled}"
 
 
 if __name__ == "__main__":
