@@ -1,4 +1,4 @@
-"""Writes docs/performance.md from what `python benchmarks/engine`, `sweep.py` and `claims.py` measured, each with --json FILE.
+"""Writes docs/performance.md from what `python benchmarks/engine`, `sweep.py` and `claims.py` wrote with --json FILE.
 
 python benchmarks/engine/page.py FILE...
 """

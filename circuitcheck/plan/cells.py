@@ -44,8 +44,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plan:
-    """Measure `cells`, all on `model`, on `prompts`. Rows run in fixed blocks of `batch`, so that
-    a prompt's value does not depend on how many prompts are asked for. `untouched` names the runs (clean, counterfactuals)
+    """Measure `cells`, all on `model`, on `prompts`, `batch` of one length at a time: which prompts are run together changes
+    a number by rounding alone. `untouched` names the runs (clean, counterfactuals)
     that are measured of these prompts without interventions as well, in this plan or in another: passes on them may start
     from what such a run leaves."""
 
