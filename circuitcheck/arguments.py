@@ -3,7 +3,7 @@ without words of other tools."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
-from inspect import Parameter, signature
+from inspect import Parameter, signature, unwrap
 from typing import Any, Literal, ParamSpec, TypeVar, get_args, get_origin
 
 from circuitcheck.text import shown, suggestion
@@ -43,10 +43,9 @@ def known_arguments(function: Callable[Arguments, Returned]) -> Callable[Argumen
 
 def _called(function: Callable[..., object], args: tuple[object, ...]) -> str:
     """A method's name with the class that it was called on, which may have inherited it."""
-    if "." not in function.__qualname__ or not args:
-        return function.__qualname__
-    owner = args[0] if isinstance(args[0], type) else type(args[0])
-    return f"{owner.__name__}.{function.__name__}"
+    owner = args[0] if args and isinstance(args[0], type) else type(args[0]) if args else None
+    inherited = owner is not None and unwrap(getattr(owner, function.__name__, _called)) is function
+    return f"{owner.__name__}.{function.__name__}" if owner and inherited else function.__qualname__
 
 
 def _refuse_unknown(function: str, given: Iterable[str], parameters: Mapping[str, Any]) -> None:

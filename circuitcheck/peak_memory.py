@@ -8,21 +8,24 @@ _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _RESET_PEAK = "5"  # see proc_pid_clear_refs(5)
 
 
-def start_counting() -> None:
-    """From here on. Where the system cannot begin anew, its peak is that of the whole process."""
+def start_counting() -> bool:
+    """From here on. Can the system begin anew?"""
     if cuda := _cuda():
         for device in range(cuda.device_count()):
             cuda.reset_peak_memory_stats(device)
     try:
         _RESET.write_text(_RESET_PEAK, encoding="ascii")
     except OSError:
-        return
+        return False
+    return True
 
 
 def most_held() -> int | None:
     """Bytes; None where the system does not say."""
     if cuda := _cuda():
-        return sum(int(cuda.max_memory_allocated(device)) for device in range(cuda.device_count()))
+        on_gpus = sum(int(cuda.max_memory_allocated(device)) for device in range(cuda.device_count()))
+        if on_gpus:  # CUDA is initialised by who only asks for it
+            return on_gpus
     try:
         lines = _STATUS.read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
@@ -35,6 +38,6 @@ def peak_in_words(peak: int | None) -> str:
 
 
 def _cuda() -> Any:
-    """torch.cuda where something was computed on it; torch is not imported for that."""
+    """torch.cuda where it was initialised; torch is not imported for that."""
     torch = sys.modules.get("torch")
     return torch.cuda if torch is not None and torch.cuda.is_initialized() else None

@@ -51,17 +51,21 @@ def main(paths: list[str]) -> None:
 
 
 def _claims(measured: list[dict[str, Any]]) -> str:
-    if not measured:
-        return ""
-    lines = ["\n## Whole claims\n", _of_machine(measured[0]["machine"]) + "\n"]
-    lines += ["| what | model | prompts | the first way, s | the second, s | times faster |", "| --- " * 6 + "|"]
+    lines = ["\n## Whole claims\n"] if measured else []
+    for machine in dict.fromkeys(_of_machine(found["machine"]) for found in measured):
+        lines += [machine + "\n", *_rows([found for found in measured if _of_machine(found["machine"]) == machine])]
+    return "\n".join([*lines, ""]) if lines else ""
+
+
+def _rows(measured: list[dict[str, Any]]) -> list[str]:
+    lines = ["| what | model | prompts | the first way, s | the second, s | times faster |", "| --- " * 6 + "|"]
     lines += [
         f"| {row['case']} | {found['machine']['model']} | {found['machine']['prompts']} | {row['one_s']:.1f} | "
         f"{row['other_s']:.1f} | {row['ratio']:.2f} |"
         for found in measured
         for row in found["claims"]
     ]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _sweeps(found: dict[str, Any]) -> str:

@@ -32,6 +32,7 @@ class ClaimRun:
     passes_before: int
     reused_before: int
     work_before: Work
+    counts_memory: bool
     started: float = field(default_factory=time.perf_counter)
     inconclusive: str = ""
     done: bool = False
@@ -48,9 +49,10 @@ def run_claim(item: pytest.Function, claim: Claim, session: Session) -> Generato
     """Around the call of the test function. Turns an AssertionError that a comparison brought about into Refuted."""
     __tracebackhide__ = True
     settings = claim_settings(item.config, session.settings, claim)
-    start_counting()
     recorder = ClaimRecorder(claim, settings, asserted_by(item.function))
-    run = item.stash[RUN] = ClaimRun(claim, recorder, session.forward_passes, len(session.reused), session.work)
+    run = item.stash[RUN] = ClaimRun(
+        claim, recorder, session.forward_passes, len(session.reused), session.work, start_counting()
+    )
     with recording(recorder):
         try:
             result = yield
@@ -121,7 +123,7 @@ def result_of(
         forward_passes=session.forward_passes - run.passes_before if run else 0,
         reused=Reuse.together(session.reused[run.reused_before :]) if run else NOTHING_REUSED,
         work=session.work - run.work_before if run else Work(),
-        peak_memory=most_held() if run else None,
+        peak_memory=most_held() if run and run.counts_memory else None,
         scope=run.recorder.settings.scope if run else claim.scope or session.settings.scope,
         node=item.nodeid,
         reason=reason,

@@ -73,6 +73,13 @@ def test_a_slip_in_a_hubs_name_is_answered_with_the_name(slip, meant):
 
 
 @pytest.mark.usefixtures("no_network")
+@pytest.mark.parametrize("other", ["mistralai/Mistral-7B-v0.2", "EleutherAI/pythia-161m"])
+def test_another_version_or_size_is_taken_for_no_slip(other):
+    with pytest.raises(ModelUnavailable, match=rf"hf download {other}$"):
+        cc.load(other)
+
+
+@pytest.mark.usefixtures("no_network")
 @pytest.mark.parametrize("text", ["./no-such-folder", "a--b", "x.git"])
 def test_a_spec_that_the_hub_would_not_allow_is_our_error(text, monkeypatch):
     monkeypatch.setattr("circuitcheck.network._known", [])

@@ -60,3 +60,17 @@ def test_a_misspelt_argument_is_answered_with_the_one_that_is_meant(name):
     assert said.startswith(f"{function.__qualname__}() has no argument {slip!r}; it has {', '.join(names)}.")
     assert meant in names
     assert meant[0] == slip[0].lower()
+
+
+def test_a_method_is_named_with_the_class_that_it_was_called_on():
+    task = cc.tasks.ioi()
+    for called, said in (
+        (lambda: task.prompts(5, modle="organism"), "Task.prompts() has no argument 'modle'"),
+        (lambda: cc.Task.define("mine", template="x"), "Task.define() has no argument 'template'"),
+        (lambda: cc.Task.logit_diff(task), "Task.logit_diff() needs view="),
+        (lambda: cc.Task.logit_diff("a model"), "Task.logit_diff() needs view="),
+        (lambda: cc.load(5, divice="cpu"), "load() has no argument 'divice'"),
+    ):
+        with pytest.raises(TypeError) as raised:
+            called()
+        assert str(raised.value).startswith(said)

@@ -9,7 +9,7 @@ NAMES = ("Mary", "John", "Tom", "James", "Paul", "Anna", "Emma", "Peter")
 LONGER = (*NAMES, "Mary!", "John!", "Tom!", "Paul!")
 
 
-def said_of(names, model):
+def said_of(names, model, chosen=lambda task: task):
     task = cc.Task.define(
         "mine",
         templates={"met": "Then {A} met {B} and"},
@@ -18,7 +18,7 @@ def said_of(names, model):
         answer="A",
         distractor="B",
     )
-    result = (task.logit_diff(model) < 100).decide(samples=32)
+    result = (chosen(task).logit_diff(model) < 100).decide(samples=32)
     return [each for each in result.warnings if each.startswith("no prompt has")]
 
 
@@ -31,6 +31,11 @@ def test_words_that_do_not_fit_are_named(model):
     (said,) = said_of(LONGER, model)
     assert "4 of the 12 words of pool 'name' ('Mary!', 'John!', 'Tom!', ...)" in said
     assert said_of(NAMES, model) == []
+
+
+def test_they_are_named_where_prompts_were_chosen_by_a_condition(model):
+    (said,) = said_of(LONGER, model, lambda task: task.where(task.logit_diff(model) > -100))
+    assert "4 of the 12 words" in said
 
 
 def test_nothing_is_said_of_pools_that_come_with_the_package(model, monkeypatch):

@@ -70,13 +70,55 @@ def test_a_later_claim_starts_from_what_an_earlier_one_left(session, model, ioi)
     assert added.whole == added.kept == 0
 
 
-def test_what_was_measured_before_changes_no_bit(session, model, ioi, tiny_gpt2):
-    at_once = ioi.recovered(out(model, "L1H1")).values(48)
+def test_a_later_claim_starts_from_what_a_look_at_the_model_left(session, model, ioi):
+    ioi.logit_diff(model).values(32)
+    before = session.work
+    (ioi.logit_diff(model) - ioi.logit_diff(out(model, "L1H2"))).values(32)
+    added = session.work - before
+    assert (added.shortened, added.whole, added.kept) == (32, 0, 0)
+
+
+def test_runs_that_are_read_otherwise_are_no_start(session, model, ioi):
+    ioi.logit_diff(model).values(32)
+    before = session.work
+    (ioi.logit_diff(model) - ioi.log_prob(out(model, "L1H2"))).values(32)
+    added = session.work - before
+    assert (added.shortened, added.whole, added.kept) == (0, 32, 0)
+
+
+def test_without_room_for_what_passes_start_from_they_are_whole(session, model, ioi):
+    session.engine._recordings.budget = 100_000  # of some 32 prompts
+    (ioi.logit_diff(model) - ioi.logit_diff(out(model, "L1H1"))).values(192)
+    before = session.work
+    (ioi.logit_diff(model) - ioi.logit_diff(out(model, "L1H2"))).values(192)
+    added = session.work - before
+    assert added.kept == 0
+    assert added.done <= added.needed
+
+
+def looks(ioi, model):
+    clean, abc = ioi.logit_diff(model), ioi.logit_diff(model.on("abc"))
+    views = [ioi.logit_diff(out(model, head)) for head in ("L1H1", "L1H2", "L0H3")]
+    return {
+        "the untouched runs": [clean, abc],
+        "one of its views": [views[1]],
+        "another question with one of its views": [views[2] - views[1]],
+        "with another that it does not have": [views[2] - clean],
+    }, {"recovered": ioi.recovered(out(model, "L1H1")), "two views": views[0] - views[1]}
+
+
+@pytest.mark.parametrize("asked", ["recovered", "two views"])
+@pytest.mark.parametrize(
+    "before",
+    ["the untouched runs", "another question with one of its views", "with another that it does not have"],
+)
+def test_what_was_measured_before_changes_no_bit(session, model, ioi, tiny_gpt2, asked, before):
+    alone = looks(ioi, model)[1][asked].values(48)
     with cc.use_session(cc.Session(make_engine=Counting)):
-        again = cc.load(str(tiny_gpt2))
-        ioi.logit_diff(again).values(48)
-        ioi.logit_diff(again.on("abc")).values(48)
-        np.testing.assert_array_equal(ioi.recovered(out(again, "L1H1")).values(48), at_once)
+        earlier, questions = looks(ioi, cc.load(str(tiny_gpt2)))
+        for each in earlier[before]:
+            each.values(48)
+        np.testing.assert_array_equal(questions[asked].values(48), alone)
 
 
 def test_more_prompts_are_added_to_those_there_are(session, model, ioi):

@@ -5,6 +5,7 @@ from functools import cache
 
 from circuitcheck.prompts import TaskDefinition
 from circuitcheck.prompts.builtin import BUILT_IN
+from circuitcheck.prompts.masks import MaskedSource
 from circuitcheck.quantities.expressions.expression import Expression
 from circuitcheck.session import current_session
 from circuitcheck.text import counted
@@ -15,6 +16,8 @@ _NAMED = 3
 def words_left_out(quantity: Expression) -> tuple[str, ...]:
     """Pool by pool. Those of built-in tasks are made larger than any tokenizer needs, and nothing is said of them."""
     task, tokenizer = quantity.prompts.task, current_session().tokenizer(quantity.models[0])
+    while isinstance(task, MaskedSource):
+        task = task.base
     if not isinstance(task, TaskDefinition):
         return ()
     dropped = task.realised(tokenizer).survivors.dropped

@@ -1,5 +1,6 @@
 """The hub: is it to be reached, and does it give a model out?"""
 
+import re
 from difflib import get_close_matches
 
 from circuitcheck.errors import BadSpec, ModelUnavailable
@@ -7,6 +8,7 @@ from circuitcheck.models import ModelSpec
 from circuitcheck.network import why_unreachable
 
 _PROBE_SECONDS = 10
+_DIGITS = re.compile(r"\d")
 _CLOSE = 0.85  # of two names: most models of users are nobody's slip
 _LONGEST = 1_000  # characters of what a library says: some print all that they were given
 
@@ -58,13 +60,16 @@ def how_to_get(spec: ModelSpec) -> str:
 
 
 def _near(source: str) -> str:
-    """The hub id whose name, or TransformerLens' name for it, is close to `source`; empty where it is one, or none is."""
+    """The hub id whose name, or TransformerLens' name for it, is close to `source`; empty where none is, it is one itself,
+    or it is another version or size, by its digits."""
     from transformer_lens.supported_models import MODEL_ALIASES, OFFICIAL_MODEL_NAMES
 
     names = {alias.lower(): hub_id for hub_id, aliases in MODEL_ALIASES.items() for alias in aliases}
     names |= {hub_id.lower(): hub_id for hub_id in OFFICIAL_MODEL_NAMES}
     close = get_close_matches(source.lower(), names, 1, cutoff=_CLOSE)
-    return names[close[0]] if close and names[close[0]] != source else ""
+    if not close or names[close[0]] == source or _DIGITS.sub("", close[0]) == _DIGITS.sub("", source.lower()):
+        return ""
+    return str(names[close[0]])
 
 
 def first_sentence(error: BaseException) -> str:

@@ -1,7 +1,7 @@
 """The passes of a graph on one batch of texts after another: whole ones, shortened ones, and several side by side."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -33,29 +33,25 @@ Found = tuple[Node, Seen, list[Change]]
 
 
 class GraphRun:
-    """`watch` puts the proof around an intervention's writes. `untouched` is that of a plan."""
+    """`watch` puts the proof around an intervention's writes."""
 
     def __init__(
-        self,
-        loaded: LoadedModel,
-        references: References,
-        watch: Watch,
-        runs: ModelRuns,
-        at_once: AtOnce = USUAL,
-        untouched: frozenset[str] = frozenset(),
+        self, loaded: LoadedModel, references: References, watch: Watch, runs: ModelRuns, at_once: AtOnce = USUAL
     ) -> None:
         self._loaded = loaded
         self._architecture, self._references, self._watch, self._runs = loaded.card.architecture, references, watch, runs
-        self._at_once, self._untouched = at_once, untouched
+        self._at_once = at_once
 
-    def shown(self, graph: list[Node], cells: Mapping[int, Cell], texts: Texts) -> Iterator[Found]:
+    def shown(
+        self, graph: list[Node], cells: Mapping[int, Cell], texts: Texts, untouched: Collection[str] = ()
+    ) -> Iterator[Found]:
         """Each node with what its pass shows and what its interventions changed. Values are let go of when no pass that is
-        still to come takes them."""
+        still to come takes them. `untouched` names the runs whose untouched passes there are besides."""
         ways = self._runs.ways(texts.run)
         shown: dict[Pass, Seen] = {}
         takers = Counter(source for node in graph for source in node.takes_from)
         n_layers = self._architecture.n_layers
-        for group in groups_of(graph, cells, texts.run, ways, n_layers, self._at_once, self._untouched):
+        for group in groups_of(graph, cells, texts.run, ways, n_layers, self._at_once, untouched):
             for node, seen, changes in self._together(group, _ids_read(group, cells, texts.rows), texts, shown, ways):
                 if takers[node.run]:
                     shown[node.run] = seen

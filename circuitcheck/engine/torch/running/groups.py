@@ -64,7 +64,7 @@ def groups_of(
     for node in graph:
         shortcut = shortcuts.get(node.run)
         if shortcut is None:
-            records = not node.run.interventions and node.run.tokens in starting_points
+            records = not node.run.interventions and (node.run.tokens in starting_points or node.run.tokens in untouched)
             groups.append(Group([node], records=records, why=why.get(node.run, "")))
             continue
         key = (node.run.tokens, shortcut)

@@ -57,13 +57,16 @@ class Run:
         views = {cell.view.digest: cell.view for cell in self._plan.cells}
         proofs = {key: Proof(view, len(prompts)) for key, view in views.items()}
         runs = ModelRuns(self._loaded, self._recordings)
-        passes = GraphRun(self._loaded, self.references, self._watch, runs, self._at_once, self._plan.untouched)
+        passes = GraphRun(self._loaded, self.references, self._watch, runs, self._at_once)
         for reading in sorted({cell.metric.reads for cell in self._plan.cells}):
             cells = {number: cell for number, cell in enumerate(self._plan.cells) if cell.metric.reads == reading}
             graph = graph_of(cells, self.architecture)
+            untouched = [run for reads, run in self._plan.untouched if reads == reading]
             for texts in texts_of(prompts, reading, graph, self._plan.batch, self._loaded.device):
                 _check_bases({cell.view.base for cell in cells.values()}, texts.run)
-                for node, seen, changes in passes.shown(graph, cells, texts):
+                prompts_so_far = rows.start + max(texts.indices) + 1
+                kept = untouched if runs.has_room(prompts_so_far * len(untouched), texts.run.width) else ()
+                for node, seen, changes in passes.shown(graph, cells, texts, kept):
                     for number in node.cells:
                         metric = cells[number].metric
                         shows = seen if metric.compares_with_clean else replace(seen, clean=None)

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformer_lens.cache.key_value_cache import TransformerLensKeyValueCache
+from transformer_lens.cache.key_value_cache_entry import TransformerLensKeyValueCacheEntry
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from circuitcheck.engine.torch.sites.hooked_model import HookedModel, is_bridge
@@ -43,10 +44,9 @@ def prefix(model: HookedModel, layers: Layers, start: int, width: int, copies: i
         return {"past_key_values": cache, "use_cache": True}
     rows, device = copies * len(before[0][0]), before[0][0].device
     own = TransformerLensKeyValueCache.init_cache(model.cfg, device, rows)
-    for entry, (keys, values) in zip(own.entries, before, strict=True):
-        entry.past_keys, entry.past_values = (each.transpose(1, 2).repeat(copies, 1, 1, 1) for each in (keys, values))
+    own.entries = [_OwnPrefix(keys, values, copies) for keys, values in before]
     own.previous_attention_mask = torch.ones(rows, start, dtype=torch.int, device=device)
-    own.freeze()
+    own.frozen = True
     return {"past_kv_cache": own, "attention_mask": torch.ones(rows, width - start, dtype=torch.int, device=device)}
 
 
@@ -68,3 +68,18 @@ class _Prefix(DynamicLayer):  # type: ignore[misc]  # transformers has no types 
         whole.view(self._copies, rows, heads, -1, size)[:, :, :, :start] = before
         whole[:, :, start:] = new
         return whole
+
+
+class _OwnPrefix(TransformerLensKeyValueCacheEntry):  # type: ignore[misc]  # nor has TransformerLens
+    """The same for a HookedTransformer, whose layers hold [prompt, pos, head, d_head]: nothing is copied before its layer
+    runs. `past_keys` tell how much there is of them."""
+
+    def __init__(self, keys: Tensor, values: Tensor, copies: int) -> None:
+        rows, heads, start, size = keys.shape
+        nothing = torch.empty(copies * rows, start, heads, size, dtype=keys.dtype, device="meta")
+        super().__init__(nothing, nothing, frozen=True)
+        self._prefix = _Prefix(keys, values, copies)
+
+    def append(self, new_keys: Tensor, new_values: Tensor) -> tuple[Tensor, Tensor]:
+        keys, values = self._prefix.update(new_keys.transpose(1, 2), new_values.transpose(1, 2))
+        return keys.transpose(1, 2), values.transpose(1, 2)
