@@ -1,6 +1,6 @@
 """What to measure, as frozen data: interventions, metrics, views, cells and plans."""
 
-from circuitcheck.plan.cells import Cell, Plan, started_from
+from circuitcheck.plan.cells import Cell, Plan
 from circuitcheck.plan.dictionaries import DictionaryRef, Features, MadeFor
 from circuitcheck.plan.directions import Direction, GivenVector, MeanDifference, RandomLike
 from circuitcheck.plan.interventions import (
@@ -110,6 +110,5 @@ __all__ = [
     "View",
     "bounds_of",
     "held_still",
-    "started_from",
     "supports",
 ]

@@ -1,7 +1,5 @@
 """Cells and plans: what an engine is asked to measure."""
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -9,7 +7,6 @@ from circuitcheck.digest import digest
 from circuitcheck.places.site_kinds import KindName
 from circuitcheck.plan.dictionaries import DictionaryRef
 from circuitcheck.plan.metrics import Metric
-from circuitcheck.plan.metrics.protocol import Reading
 from circuitcheck.plan.references import ModelRef
 from circuitcheck.plan.views import View
 from circuitcheck.prompts import PromptStream
@@ -48,15 +45,14 @@ class Cell:
 @dataclass(frozen=True)
 class Plan:
     """Measure `cells`, all on `model`, on `prompts`, `batch` of one length at a time: which prompts are run together changes
-    a number by rounding alone. `untouched` names what is measured of these prompts without interventions as well, in this
-    plan or in another, by what metrics read and by the run (clean, a counterfactual): passes on it may start from what that
-    leaves, which changes a number by rounding alone, too."""
+    a number by rounding alone. `question` holds all cells that were asked for together, where some of them are known:
+    these decide how passes are run, so that numbers have the same bits whatever is known."""
 
     model: ModelRef
     prompts: PromptStream
     cells: tuple[Cell, ...]
     batch: int = 32
-    untouched: frozenset[tuple[Reading, str]] = field(default=frozenset(), metadata={"digest": False})
+    question: tuple[Cell, ...] = field(default=(), metadata={"digest": False})
     _digest: str = field(init=False, repr=False, compare=False, metadata={"digest": False})
 
     def __post_init__(self) -> None:
@@ -69,11 +65,3 @@ class Plan:
     @property
     def digest(self) -> str:
         return self._digest
-
-
-def started_from(cells: Sequence[Cell]) -> frozenset[tuple[Reading, str]]:
-    """The `untouched` of a question of these cells: runs that it measures without interventions, or with those of several
-    views. So the question decides how its passes are run, and not what happens to be known of it."""
-    views = Counter((reads, view.base) for reads, view in {(cell.metric.reads, cell.view) for cell in cells})
-    alone = {(cell.metric.reads, cell.view.base) for cell in cells if not cell.view.interventions}
-    return frozenset(alone | {start for start, count in views.items() if count > 1})

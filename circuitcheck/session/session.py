@@ -26,7 +26,7 @@ from circuitcheck.errors import BadSpec, NotComparable
 from circuitcheck.extensions import load_extensions
 from circuitcheck.models import BosPolicy
 from circuitcheck.places import At, Position, Site
-from circuitcheck.plan import Cell, DictionaryRef, MadeFor, Metric, ModelRef, Plan, Scanning, Showing, View, started_from
+from circuitcheck.plan import Cell, DictionaryRef, MadeFor, Metric, ModelRef, Plan, Scanning, Showing, View
 from circuitcheck.prompts import Labels, Prompt, PromptSource, PromptStream, Tokenizer
 from circuitcheck.sampling import Noise
 from circuitcheck.session.checkups import CheckUpStore
@@ -218,13 +218,12 @@ class Session:
         streams = {cell.digest: (self.models.place(cell.view.model), *where.key) for cell in cells}
         for model in dict.fromkeys(cell.view.model for cell in cells):
             mine = [cell for cell in cells if cell.view.model == model]
-            untouched = started_from(mine)
             for gap, lacking in self._values.lacking(streams, mine, rows):
                 for cell, found_there in self._read(Plan(model, where, tuple(lacking), self.settings.batch), gap):
                     check_support(cell.metric, found_there.values)
                     self._values.put(streams[cell.digest], cell, found_there)
             for gap, lacking in self._values.lacking(streams, mine, rows):
-                self._fill(Plan(model, where, tuple(lacking), self.settings.batch, untouched), streams, gap)
+                self._fill(Plan(model, where, tuple(lacking), self.settings.batch, tuple(mine)), streams, gap)
         self._tell(f"{rows.stop} prompts")
         return [self._values.get(streams[cell.digest], cell, rows) for cell in cells]
 

@@ -1,7 +1,7 @@
 """The passes of a graph on one batch of texts after another: whole ones, shortened ones, and several side by side."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -12,7 +12,7 @@ from circuitcheck.engine.torch.proof.features import Firing
 from circuitcheck.engine.torch.proof.watch import Change
 from circuitcheck.engine.torch.readouts import Seen
 from circuitcheck.engine.torch.running.graph import Node, Pass
-from circuitcheck.engine.torch.running.groups import USUAL, AtOnce, Group, groups_of
+from circuitcheck.engine.torch.running.groups import USUAL, Asked, AtOnce, Group, groups_of
 from circuitcheck.engine.torch.running.model_runs import ModelRuns
 from circuitcheck.engine.torch.running.paths import Told, told_to_receivers
 from circuitcheck.engine.torch.running.references import References
@@ -43,15 +43,15 @@ class GraphRun:
         self._at_once = at_once
 
     def shown(
-        self, graph: list[Node], cells: Mapping[int, Cell], texts: Texts, untouched: Collection[str] = ()
+        self, graph: list[Node], cells: Mapping[int, Cell], texts: Texts, asked: Asked | None = None
     ) -> Iterator[Found]:
         """Each node with what its pass shows and what its interventions changed. Values are let go of when no pass that is
-        still to come takes them. `untouched` names the runs whose untouched passes there are besides."""
+        still to come takes them. `asked` is more than this graph, where that is known otherwise."""
         ways = self._runs.ways(texts.run)
         shown: dict[Pass, Seen] = {}
         takers = Counter(source for node in graph for source in node.takes_from)
         n_layers = self._architecture.n_layers
-        for group in groups_of(graph, cells, texts.run, ways, n_layers, self._at_once, untouched):
+        for group in groups_of(graph, cells, texts.run, ways, n_layers, self._at_once, asked):
             for node, seen, changes in self._together(group, _ids_read(group, cells, texts.rows), texts, shown, ways):
                 if takers[node.run]:
                     shown[node.run] = seen

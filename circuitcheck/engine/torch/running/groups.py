@@ -1,6 +1,6 @@
 """Which passes of a graph are shortened, from where on, and which are run side by side."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from circuitcheck.engine.torch.running.graph import Node, Pass
@@ -9,6 +9,7 @@ from circuitcheck.engine.torch.shortened.shortcut import Shortcut, shortcut_of
 from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.plan import Cell, PatchPath, Resample
 
+Asked = tuple[list[Node], Mapping[int, Cell]]  # a graph of cells, and these by number
 _WORTH = 0.8  # a shortened pass is at most so much of a whole one, all that it takes counted
 _OTHER_NUMBERS = "passes of this model that are shortened do not give its numbers"
 _OWN_VALUES = "it is given values of the very run that it acts on"
@@ -53,18 +54,21 @@ def groups_of(
     ways: Ways,
     n_layers: int,
     at_once: AtOnce,
-    untouched: Collection[str] = (),
+    asked: Asked | None = None,
 ) -> list[Group]:
-    """All passes of a graph, each after those that it takes values from. `untouched` names the runs whose untouched passes
-    are there besides. Depends on nothing but what is given, so that the same plan gives the same bits."""
-    shortcuts, why = _shortcuts(graph, cells, batch, ways, n_layers, untouched)
-    starting_points = {node.run.tokens for node in graph if node.run in shortcuts}
+    """All passes of a graph, each after those that it takes values from. What was `asked` together decides, where more was
+    than this graph runs. Depends on nothing but what is given, so that the same plan gives the same bits."""
+    all_nodes, all_cells = (graph, cells) if asked is None else asked
+    shortcuts, why = _shortcuts(all_nodes, all_cells, batch, ways, n_layers)
+    starting_points = {node.run.tokens for node in all_nodes if node.run in shortcuts}
+    if asked is not None:  # others may start there
+        starting_points |= {node.run.tokens for node in all_nodes if not node.run.interventions}
     groups: list[Group] = []
     beside: dict[tuple[str | Resample, Shortcut], Group] = {}
     for node in graph:
         shortcut = shortcuts.get(node.run)
         if shortcut is None:
-            records = not node.run.interventions and (node.run.tokens in starting_points or node.run.tokens in untouched)
+            records = not node.run.interventions and node.run.tokens in starting_points
             groups.append(Group([node], records=records, why=why.get(node.run, "")))
             continue
         key = (node.run.tokens, shortcut)
@@ -78,7 +82,7 @@ def groups_of(
 
 
 def _shortcuts(
-    graph: list[Node], cells: Mapping[int, Cell], batch: Batch, ways: Ways, n_layers: int, untouched: Collection[str]
+    graph: list[Node], cells: Mapping[int, Cell], batch: Batch, ways: Ways, n_layers: int
 ) -> tuple[dict[Pass, Shortcut], dict[Pass, str]]:
     """Of the passes that are worth shortening: all those on the same tokens together must be, with the one more that they
     start from where that is not run anyway. Of all others with interventions, why they are whole."""
@@ -98,7 +102,7 @@ def _shortcuts(
             share = shortcut.share_of(n_layers, batch.width)
             if share <= _WORTH:
                 found[node.run], shares[node.run] = shortcut, share
-        one_more = tokens not in untouched and len(nodes) == sum(bool(node.run.interventions) for node in nodes)
+        one_more = len(nodes) == sum(bool(node.run.interventions) for node in nodes)
         if one_more + sum(shares.values()) > _WORTH * len(shares):
             found = {run: shortcut for run, shortcut in found.items() if run not in shares}
             why.update(dict.fromkeys(shares, _FEW))

@@ -15,7 +15,7 @@ from circuitcheck.engine.torch.proof.watch import watched
 from circuitcheck.engine.torch.readouts import finite_or_nan
 from circuitcheck.engine.torch.running.graph import graph_of
 from circuitcheck.engine.torch.running.graph_run import GraphRun, Watch
-from circuitcheck.engine.torch.running.groups import USUAL, AtOnce
+from circuitcheck.engine.torch.running.groups import USUAL, Asked, AtOnce
 from circuitcheck.engine.torch.running.model_runs import ModelRuns, Recordings
 from circuitcheck.engine.torch.running.references import Directions, Means, References, rendered
 from circuitcheck.engine.torch.running.sharing import Texts, texts_of
@@ -29,6 +29,7 @@ from circuitcheck.plan import (
     CLEAN,
     Plan,
 )
+from circuitcheck.plan.metrics.protocol import Reading
 
 
 class Run:
@@ -61,12 +62,13 @@ class Run:
         for reading in sorted({cell.metric.reads for cell in self._plan.cells}):
             cells = {number: cell for number, cell in enumerate(self._plan.cells) if cell.metric.reads == reading}
             graph = graph_of(cells, self.architecture)
-            untouched = [run for reads, run in self._plan.untouched if reads == reading]
+            asked = self._asked(reading)
+            runs_asked = len({node.run.tokens for node in asked[0]})
             for texts in texts_of(prompts, reading, graph, self._plan.batch, self._loaded.device):
                 _check_bases({cell.view.base for cell in cells.values()}, texts.run)
                 prompts_so_far = rows.start + max(texts.indices) + 1
-                kept = untouched if runs.has_room(prompts_so_far * len(untouched), texts.run.width) else ()
-                for node, seen, changes in passes.shown(graph, cells, texts, kept):
+                room = runs.has_room(prompts_so_far * runs_asked, texts.run.width)
+                for node, seen, changes in passes.shown(graph, cells, texts, asked if room and asked[0] else None):
                     for number in node.cells:
                         metric = cells[number].metric
                         shows = seen if metric.compares_with_clean else replace(seen, clean=None)
@@ -78,6 +80,11 @@ class Run:
         of_cells = tuple(receipts[cell.view.digest] for cell in self._plan.cells)
         count = runs.count + self.references.passes
         return Table(values, of_cells, count, tuple(digest(prompt.tokens) for prompt in prompts), runs.work)
+
+    def _asked(self, reading: Reading) -> Asked:
+        """What was asked for together with the plan's cells, and reads the same."""
+        cells = dict(enumerate(cell for cell in self._plan.question if cell.metric.reads == reading))
+        return graph_of(cells, self.architecture), cells
 
     def look(self, rows: range) -> Look:
         """What the plan's only cell shows of prompts `rows`. Raises BadTask for sites of prompts that differ in token
