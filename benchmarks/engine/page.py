@@ -25,9 +25,9 @@ proves besides that every hook acted, and its time includes the untouched pass t
 
 Seconds are processor seconds of one thread. `operations` is the ratio of the multiplications and additions of matrices
 that both do, as torch counts them: what the ratio of times would be if nothing else took time. `share` is how much of
-that was reached. Where one pair was measured, on a machine that others used, times are uncertain by a fifth or more: a
-cell of the loop took 1.05 s in one row of SmolLM2 and 1.32 s in another that runs the same layers. So a share over 100%
-says no more than that little else took time.
+that was reached. Tests ran on the machine's other processor while these pairs were measured. So times are uncertain by
+a tenth or more, and a share over 100% says no more than that little else took time. On the organism a call of the library
+takes as long as its arithmetic, which is why shares are lower there.
 
 Whole claims (`benchmarks/engine/claims.py`) are decided as in a suite, with looks, noise floors and proof. A claim alone
 has a session that knows nothing but its loaded model; in one session claims share what untouched passes leave. What one
