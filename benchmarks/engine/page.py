@@ -25,14 +25,14 @@ proves besides that every hook acted, and its time includes the untouched pass t
 
 Seconds are processor seconds of one thread. `operations` is the ratio of the multiplications and additions of matrices
 that both do, as torch counts them: what the ratio of times would be if nothing else took time. `share` is how much of
-that was reached. Tests ran on the machine's other processor while these pairs were measured. So times are uncertain by
-a tenth or more, and a share over 100% says no more than that little else took time. On the organism a call of the library
-takes as long as its arithmetic, which is why shares are lower there.
+that was reached. Tests ran on the machine's other processor while these pairs were measured. So times are uncertain
+by a tenth or more, and a share over 100% says no more than that little else took time. On the organism a call of the
+library takes as long as its arithmetic, which is why shares are lower there.
 
-Whole claims (`benchmarks/engine/claims.py`) are decided as in a suite, with looks, noise floors and proof. A claim alone
-has a session that knows nothing but its loaded model; in one session claims share what untouched passes leave. What one
-claim costs stands beside the loop of the passes that it needs: an untouched one and one with the head out, and for a
-later claim on the same task the second alone.
+Whole claims (`benchmarks/engine/claims.py`) are decided as in a suite, with looks, noise floors and proof. A claim
+alone has a session that knows nothing but its loaded model; in one session claims share what untouched passes leave.
+What one claim costs stands beside the loop of the passes that it needs: an untouched one and one with the head out, and
+for a later claim on the same task the second alone.
 
 A whole map is a sweep as a user makes it: untouched runs, noise floors, intervals and marks for all cells, and the SVG,
 with a batch of all prompts. Beside it stands `get_act_patch_resid_pre` of `transformer_lens.patching` on the same cells
