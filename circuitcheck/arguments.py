@@ -27,15 +27,18 @@ def known_arguments(function: Callable[Arguments, Returned]) -> Callable[Argumen
 
     @wraps(function)
     def checked(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Returned:
-        name = _called(function, args)
         if len(args) > len(by_place) and by_name and not any_number:
             raise TypeError(
-                f"{name}() got {shown(args[len(by_place)])} without a name; give it by name, one of "
+                f"{_called(function, args)}() got {shown(args[len(by_place)])} without a name; give it by name, one of "
                 f"{', '.join(f'{each}=' for each in by_name)}."
             )
-        _refuse_unknown(name, kwargs, parameters)
         placed = by_place[: len(args)]
-        _refuse_missing(name, [each for each in needed if each.name not in placed and each.name not in kwargs])
+        unknown = [each for each in kwargs if each not in parameters]
+        missing = [each for each in needed if each.name not in placed and each.name not in kwargs]
+        if unknown:
+            raise _unknown(_called(function, args), unknown[0], parameters)
+        if missing:
+            raise TypeError(f"{_called(function, args)}() needs {' and '.join(map(_wanted, missing))}.")
         return function(*args, **kwargs)
 
     return checked
@@ -48,11 +51,9 @@ def _called(function: Callable[..., object], args: tuple[object, ...]) -> str:
     return f"{owner.__name__}.{function.__name__}" if owner and inherited else function.__qualname__
 
 
-def _refuse_unknown(function: str, given: Iterable[str], parameters: Mapping[str, Any]) -> None:
-    for name in given:
-        if name not in parameters:
-            others = ", ".join(each for each in parameters if each not in ("self", "cls"))
-            raise TypeError(f"{function}() has no argument {name!r}; it has {others}.{_meant(name, parameters)}")
+def _unknown(function: str, name: str, parameters: Mapping[str, Any]) -> TypeError:
+    others = ", ".join(each for each in parameters if each not in ("self", "cls"))
+    return TypeError(f"{function}() has no argument {name!r}; it has {others}.{_meant(name, parameters)}")
 
 
 def _meant(name: str, known: Iterable[str]) -> str:
@@ -60,11 +61,6 @@ def _meant(name: str, known: Iterable[str]) -> str:
         return f" {_INSTEAD[name]}"
     meant = _ELSEWHERE.get(name, name)
     return f" Did you mean {meant!r}?" if meant in known else suggestion(name, known)
-
-
-def _refuse_missing(function: str, missing: list[Parameter]) -> None:
-    if missing:
-        raise TypeError(f"{function}() needs {' and '.join(map(_wanted, missing))}.")
 
 
 def _wanted(parameter: Parameter) -> str:

@@ -88,9 +88,15 @@ def repeated(names: Iterable[Word]) -> list[Word]:
 
 def suggestion(given: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """` Did you mean 'END'?` where one of the known words is near the given one, in whatever case; else nothing."""
+    close = nearest(given, known, cutoff)
+    return f" Did you mean {close!r}?" if close else ""
+
+
+def nearest(given: str, known: Iterable[str], cutoff: float) -> str:
+    """The known word that is near the given one, in whatever case; empty where none is."""
     by_lower = {word.lower(): word for word in known}
     close = get_close_matches(given.lower(), by_lower, 1, cutoff)
-    return f" Did you mean {by_lower[close[0]]!r}?" if close else ""
+    return by_lower[close[0]] if close else ""
 
 
 def no_attribute(thing: object, name: str, hints: Mapping[str, str]) -> AttributeError:

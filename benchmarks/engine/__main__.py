@@ -9,15 +9,13 @@ ratios are medians of `--repeat` pairs. Operations are multiplications and addit
 """
 
 import argparse
-import json
 import statistics
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from cases import Case, cases_of
-from timing import facts_of, operations, timed
+from timing import operations, timed, write
 
 import circuitcheck as cc
 from circuitcheck.plan import Plan
@@ -46,7 +44,7 @@ def main() -> None:
             )
     if given.json:
         facts = {"model": given.model, "prompts": given.prompts, "pairs": given.repeat, "looped": given.looped}
-        Path(given.json).write_text(json.dumps({"machine": facts | facts_of(), "cases": rows}, indent=2) + "\n")
+        write(given.json, facts, cases=rows)
 
 
 def measured(case: Case, counted: Case, model: cc.Model, task: cc.Task, count: int, repeat: int) -> dict[str, Any]:

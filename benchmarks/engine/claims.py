@@ -9,17 +9,15 @@ seconds of one thread; each row is timed both ways in turns, and ratios are medi
 """
 
 import argparse
-import json
 import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from by_hand import ByHand, cut
-from timing import facts_of, timed
+from timing import timed, write
 
 import circuitcheck as cc
 
@@ -40,7 +38,7 @@ def main() -> None:
             print(f"{row.name:85} {found['one_s']:8.2f} {found['other_s']:8.2f} {found['ratio']:6.2f}", flush=True)
     if given.json:
         facts = {"model": given.model, "prompts": given.prompts, "pairs": given.repeat}
-        Path(given.json).write_text(json.dumps({"machine": facts | facts_of(), "claims": rows}, indent=2) + "\n")
+        write(given.json, facts, claims=rows)
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,12 @@ import argparse
 import json
 import statistics
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from timing import facts_of, timed
+from timing import timed, write
 from transformer_lens.patching import get_act_patch_resid_pre
 
 import circuitcheck as cc
@@ -51,7 +50,7 @@ def main() -> None:
     print(json.dumps(row, indent=2))
     if given.json:
         facts = {"model": given.model, "prompts": given.prompts, "pairs": given.repeat, "looped": given.looped}
-        Path(given.json).write_text(json.dumps({"machine": facts | facts_of(), "cases": [row]}, indent=2) + "\n")
+        write(given.json, facts, cases=[row])
 
 
 @dataclass(frozen=True)

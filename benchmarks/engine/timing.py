@@ -1,5 +1,6 @@
 """Processor seconds, operations, and the machine that they were measured on."""
 
+import json
 import platform
 import time
 from collections.abc import Callable
@@ -17,6 +18,11 @@ def facts_of() -> dict[str, Any]:
     """Of the machine, and of what runs on it."""
     versions = {"torch": torch.__version__, "python": platform.python_version(), "circuitcheck": cc.__version__}
     return {"threads": 1, "processor": _processor()} | versions
+
+
+def write(path: str, facts: dict[str, Any], **rows: Any) -> None:
+    """What was measured, with the machine and the settings, for `page.py` to read."""
+    Path(path).write_text(json.dumps({"machine": facts | facts_of(), **rows}, indent=2) + "\n")
 
 
 class _Counted(TorchDispatchMode):

@@ -127,20 +127,16 @@ def _own_id(item: pytest.Item) -> str:
     return f"Give each case its own: id='{claim.id if claim else ''}.{{{names[0]}}}'."
 
 
-def expect_refutation(items: list[pytest.Item]) -> None:
-    """`expect="refuted"` is a strict xfail: only a refutation counts, and support is a failure."""
+def mark_claims(items: list[pytest.Item]) -> None:
+    """`-k` finds a claim by its id. `expect="refuted"` is a strict xfail: only a refutation counts, and support is a
+    failure."""
     for item in items:
         claim = claim_of(item)
-        if claim is not None and claim.expect == "refuted":
+        if claim is None:
+            continue
+        item.extra_keyword_matches.add(claim.id)
+        if claim.expect == "refuted":
             item.add_marker(pytest.mark.xfail(raises=Refuted, strict=True, reason="expected to be refuted"))
-
-
-def make_selectable(items: list[pytest.Item]) -> None:
-    """`-k` finds a claim by its id."""
-    for item in items:
-        claim = claim_of(item)
-        if claim is not None:
-            item.extra_keyword_matches.add(claim.id)
 
 
 def _check_family(claim: Claim, families: dict[str, list[Claim]]) -> None:

@@ -8,14 +8,7 @@ from typing import Any
 import pytest
 
 from circuitcheck.plugin.by_model import scheduler_by_model
-from circuitcheck.plugin.collecting import (
-    check_claims,
-    check_models,
-    claim_of,
-    expect_refutation,
-    make_selectable,
-    parametrize_model,
-)
+from circuitcheck.plugin.collecting import check_claims, check_models, claim_of, mark_claims, parametrize_model
 from circuitcheck.plugin.dictionaries import check_names
 from circuitcheck.plugin.drifting import compare_now, open_baseline, write_summary
 from circuitcheck.plugin.extending import (
@@ -119,8 +112,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     open_baseline(config)
     open_lock(config)
-    expect_refutation(items)
-    make_selectable(items)
+    mark_claims(items)
     config.stash[_SOUND] = True
 
 

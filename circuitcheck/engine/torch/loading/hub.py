@@ -1,11 +1,11 @@
 """The hub: is it to be reached, and does it give a model out?"""
 
 import re
-from difflib import get_close_matches
 
 from circuitcheck.errors import BadSpec, ModelUnavailable
 from circuitcheck.models import ModelSpec
 from circuitcheck.network import why_unreachable
+from circuitcheck.text import nearest
 
 _PROBE_SECONDS = 10
 _DIGITS = re.compile(r"\d")
@@ -64,12 +64,12 @@ def _near(source: str) -> str:
     or it is another version or size, by its digits."""
     from transformer_lens.supported_models import MODEL_ALIASES, OFFICIAL_MODEL_NAMES
 
-    names = {alias.lower(): hub_id for hub_id, aliases in MODEL_ALIASES.items() for alias in aliases}
-    names |= {hub_id.lower(): hub_id for hub_id in OFFICIAL_MODEL_NAMES}
-    close = get_close_matches(source.lower(), names, 1, cutoff=_CLOSE)
-    if not close or names[close[0]] == source or _DIGITS.sub("", close[0]) == _DIGITS.sub("", source.lower()):
+    names: dict[str, str] = {alias: hub_id for hub_id, aliases in MODEL_ALIASES.items() for alias in aliases}
+    names |= {hub_id: hub_id for hub_id in OFFICIAL_MODEL_NAMES}
+    close = nearest(source, names, _CLOSE)
+    if not close or names[close] == source or _DIGITS.sub("", close.lower()) == _DIGITS.sub("", source.lower()):
         return ""
-    return str(names[close[0]])
+    return names[close]
 
 
 def first_sentence(error: BaseException) -> str:

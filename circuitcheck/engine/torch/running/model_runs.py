@@ -93,10 +93,12 @@ class ModelRuns:
     def has_room(self, prompts: int, width: int) -> bool:
         """For recordings of so many prompts of `width` tokens: were there more, each would push out another before it is
         used again."""
-        cfg, dtype = self._loaded.model.cfg, next(self._loaded.model.parameters()).dtype
-        of_a_token = cfg.d_model + 2 * (getattr(cfg, "n_key_value_heads", None) or cfg.n_heads) * cfg.d_head
-        needed = prompts * width * self._loaded.card.architecture.n_layers * of_a_token * dtype.itemsize
-        return self._recordings is not None and needed <= self._recordings.budget
+        if self._recordings is None:
+            return False
+        cfg, shape = self._loaded.model.cfg, self._loaded.card.architecture
+        of_a_token: int = cfg.d_model + 2 * shape.n_key_value_heads * cfg.d_head
+        values = prompts * width * shape.n_layers * of_a_token
+        return bool(values * next(self._loaded.model.parameters()).itemsize <= self._recordings.budget)
 
     def trim(self) -> None:
         """Let go of recordings that are over the budget. Called where no pass is under way."""

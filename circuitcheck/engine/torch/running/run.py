@@ -28,8 +28,8 @@ from circuitcheck.places import Architecture, Site
 from circuitcheck.plan import (
     CLEAN,
     Plan,
+    Reading,
 )
-from circuitcheck.plan.metrics.protocol import Reading
 
 
 class Run:
@@ -63,12 +63,11 @@ class Run:
             cells = {number: cell for number, cell in enumerate(self._plan.cells) if cell.metric.reads == reading}
             graph = graph_of(cells, self.architecture)
             asked = self._asked(reading)
-            runs_asked = len({node.run.tokens for node in asked[0]})
             for texts in texts_of(prompts, reading, graph, self._plan.batch, self._loaded.device):
                 _check_bases({cell.view.base for cell in cells.values()}, texts.run)
-                prompts_so_far = rows.start + max(texts.indices) + 1
-                room = runs.has_room(prompts_so_far * runs_asked, texts.run.width)
-                for node, seen, changes in passes.shown(graph, cells, texts, asked if room and asked[0] else None):
+                so_far = rows.start + max(texts.indices) + 1
+                kept = asked if asked and runs.has_room(so_far * _runs_of(asked), texts.run.width) else None
+                for node, seen, changes in passes.shown(graph, cells, texts, kept):
                     for number in node.cells:
                         metric = cells[number].metric
                         shows = seen if metric.compares_with_clean else replace(seen, clean=None)
@@ -81,10 +80,10 @@ class Run:
         count = runs.count + self.references.passes
         return Table(values, of_cells, count, tuple(digest(prompt.tokens) for prompt in prompts), runs.work)
 
-    def _asked(self, reading: Reading) -> Asked:
-        """What was asked for together with the plan's cells, and reads the same."""
+    def _asked(self, reading: Reading) -> Asked | None:
+        """What was asked for together with the plan's cells, and reads the same; None where the plan does not say."""
         cells = dict(enumerate(cell for cell in self._plan.question if cell.metric.reads == reading))
-        return graph_of(cells, self.architecture), cells
+        return (graph_of(cells, self.architecture), cells) if cells else None
 
     def look(self, rows: range) -> Look:
         """What the plan's only cell shows of prompts `rows`. Raises BadTask for sites of prompts that differ in token
@@ -116,6 +115,11 @@ class Run:
     @property
     def architecture(self) -> Architecture:
         return self._loaded.card.architecture
+
+
+def _runs_of(asked: Asked) -> int:
+    """On how many different tokens a prompt is run."""
+    return len({node.run.tokens for node in asked[0]})
 
 
 def _check_bases(bases: Iterable[str], batch: Batch) -> None:

@@ -21,7 +21,7 @@ def filling(model: HookedModel, tokens: Tokens) -> tuple[dict[str, Any], Any]:
         cache = DynamicCache()
         return {"past_key_values": cache, "use_cache": True}, cache
     own = TransformerLensKeyValueCache.init_cache(model.cfg, tokens.device, len(tokens))
-    return {"past_kv_cache": own, "attention_mask": torch.ones_like(tokens)}, own
+    return {"past_kv_cache": own}, own
 
 
 def filled(cache: Any, width: int) -> Layers:
@@ -34,20 +34,17 @@ def filled(cache: Any, width: int) -> Layers:
     return found if all(keys.shape[-2] == width for keys, _ in found) else []
 
 
-def prefix(model: HookedModel, layers: Layers, start: int, width: int, copies: int) -> dict[str, Any]:
-    """What a pass from the token `start` on, of prompts of `width` tokens, is given: `copies` of the keys and values before
-    it, side by side."""
+def prefix(model: HookedModel, layers: Layers, start: int, copies: int) -> dict[str, Any]:
+    """What a pass from the token `start` on is given: `copies` of the keys and values before it, side by side."""
     before = [(keys[..., :start, :], values[..., :start, :]) for keys, values in layers]
     if is_bridge(model):
         cache = DynamicCache()
         cache.layers = [_Prefix(keys, values, copies) for keys, values in before]
         return {"past_key_values": cache, "use_cache": True}
-    rows, device = copies * len(before[0][0]), before[0][0].device
-    own = TransformerLensKeyValueCache.init_cache(model.cfg, device, rows)
-    own.entries = [_OwnPrefix(keys, values, copies) for keys, values in before]
-    own.previous_attention_mask = torch.ones(rows, start, dtype=torch.int, device=device)
-    own.frozen = True
-    return {"past_kv_cache": own, "attention_mask": torch.ones(rows, width - start, dtype=torch.int, device=device)}
+    first = before[0][0]
+    nothing_masked = torch.ones(copies * len(first), start, dtype=torch.int, device=first.device)
+    entries = [_OwnPrefix(keys, values, copies) for keys, values in before]
+    return {"past_kv_cache": TransformerLensKeyValueCache(entries, nothing_masked, frozen=True)}
 
 
 class _Prefix(DynamicLayer):  # type: ignore[misc]  # transformers has no types for it

@@ -31,8 +31,7 @@ def shortened(model: HookedModel, recording: Recording, shortcut: Shortcut, copi
         for layer in shortcut.frozen:
             before, after = (_copied(recording.outputs[each], shortcut.start, copies) for each in (layer - 1, layer))
             stack.enter_context(standing_in(blocks[layer], _Adding(stream_of(after) - stream_of(before), after)))
-        width = stream_of(recording.outputs[0]).shape[1]
-        yield prefix(model, recording.attended, shortcut.start, width, copies) if shortcut.start else {}
+        yield prefix(model, recording.attended, shortcut.start, copies) if shortcut.start else {}
 
 
 @contextmanager

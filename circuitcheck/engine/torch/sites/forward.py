@@ -30,9 +30,9 @@ def forward(model: HookedModel, tokens: Tokens, *, shape: tuple[int, int] | None
 
 def _mask(model: HookedModel, tokens: Tokens, given: dict[str, Any]) -> dict[str, Tokens]:
     """Nothing is masked, also of the tokens before these that the model is given the keys of. A HookedTransformer whose
-    tokenizer pads on the left masks what it takes for padding, unless told."""
-    if "attention_mask" in given:
-        return {}
+    tokenizer pads on the left, or that is given keys of its own kind, masks what it takes for padding, unless told."""
+    if "past_kv_cache" in given:  # which has a mask for the tokens before
+        return {"attention_mask": torch.ones_like(tokens)}
     pads_left = getattr(getattr(model, "tokenizer", None), "padding_side", "right") == "left"
     before = given["past_key_values"].get_seq_length() if "past_key_values" in given else 0
     return {"attention_mask": tokens.new_ones(len(tokens), before + tokens.shape[1])} if pads_left else {}
