@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import partial, singledispatch
 from typing import Any, Protocol
 
+from torch import Tensor
+
 from circuitcheck.engine.registry import KERNELS
 from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
 from circuitcheck.engine.torch.sites.access import SiteLayer, Write, by_layer, place
@@ -14,6 +16,8 @@ from circuitcheck.engine.torch.sites.shapes import Value, Vector
 from circuitcheck.errors import BadIntervention
 from circuitcheck.places import Architecture, At, Site
 from circuitcheck.plan import DictionaryRef, Direction, EditFeatures, Intervention, PatchPath, ValueSource
+
+Refuse = Callable[[Tensor, Callable[[], Exception]], None]
 
 
 class Sources(Protocol):
@@ -43,6 +47,10 @@ class Sources(Protocol):
 
     def feature_means(self, intervention: EditFeatures) -> Value:
         """[prompt, pos, feature]: the mean activations of its features over its stream."""
+
+    def refuse(self, wrong: Tensor, error: Callable[[], Exception]) -> None:
+        """Raise what `error` makes, if the only number of `wrong` is not 0. That is looked at when the run ends, for to look
+        at once is to wait for the device."""
 
 
 @singledispatch

@@ -12,6 +12,7 @@ from circuitcheck.engine.torch.kernels.base import Sources, writes_of
 from circuitcheck.engine.torch.sites.access import SiteLayer, Write
 from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.engine.torch.sites.shapes import Activations, AtIndex, Index, Value
+from circuitcheck.engine.torch.transfer.sending import sent
 from circuitcheck.errors import SiteNotReached
 from circuitcheck.plan import EditFeatures, Reconstruct
 
@@ -30,7 +31,7 @@ def _(intervention: EditFeatures, batch: Batch, sources: Sources) -> list[Write]
 
 def edit_of(intervention: EditFeatures, batch: Batch, sources: Sources) -> Edited:
     """From activations [index, feature] at the tokens that it acts on to those that take their place."""
-    numbers = torch.tensor(intervention.features.numbers, device=batch.device)
+    numbers = sent(intervention.features.numbers, batch.device)
     instead = _instead(intervention, batch, sources)
 
     def edited(activations: Activations) -> Activations:

@@ -26,9 +26,7 @@ def frozen(path: PatchPath, batch: Batch, sources: Sources, layers: Container[in
     count the tokens that are run."""
     still = [where for where in held_still(path, sources.architecture) if layers is None or where[1] in layers]
     usual = sources.held_still(still)
-    rows, columns = batch.where(path.sender_at)
-    run = columns >= 0
-    rows, columns = rows[run], columns[run]
+    rows, columns = batch.where_run(path.sender_at)
     for need in path.needs:
         site = need.site
         where = place_of(site, rows, columns)

@@ -4,6 +4,7 @@ Both are worked out here from the values that pass through the site and from the
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
 from circuitcheck.engine.torch.dictionaries.slices import rows_of_site
 from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.engine.torch.sites.shapes import Activations, AtIndex, Index, PerPrompt, PerToken, Value
+from circuitcheck.engine.torch.transfer.fetching import Fetching
 from circuitcheck.errors import StrayWrite
 from circuitcheck.plan import EditFeatures
 
@@ -37,39 +39,41 @@ class Firing:
 
     def __post_init__(self) -> None:
         shape = (len(self.batch.prompts), self.batch.span)
-        self.activation = torch.zeros(*shape, len(labels(self.intervention)), dtype=torch.float64)
-        self.changes, self.size = (torch.zeros(shape, dtype=torch.float64) for _ in range(2))
+        nothing = partial(torch.zeros, dtype=torch.float64, device=self.batch.device)
+        self.activation = nothing((*shape, len(labels(self.intervention))))
+        self.changes, self.size = nothing(shape), nothing(shape)
 
     def strongest(self, read: Batch) -> Tensor:
         """[prompt, feature]: the activation farthest from 0 at the tokens up to the END of each prompt that is `read`."""
-        where = self.activation.abs().cummax(dim=1).indices[read.texts, read.last]
-        return self.activation[torch.tensor(read.texts)[:, None], where, torch.arange(where.shape[1])]
+        where = self.activation.abs().cummax(dim=1).indices[read.row_of_text, read.last]
+        features = torch.arange(where.shape[1], device=where.device)
+        return self.activation[read.row_of_text[:, None], where, features]
 
     def output(self, read: Batch) -> PerPrompt:
         """Of each prompt that is `read`: the norm of the change over that of what the dictionary gave out before."""
         changes, size = map(read.up_to_end, (self.changes, self.size))
         return torch.where(size > 0, (changes / size.clamp(min=1e-300)).sqrt(), torch.zeros_like(size))
 
-    def look(self, read: Value, old: Value, new: Value) -> None:
+    def look(self, read: Value, old: Value, new: Value, fetching: Fetching) -> None:
         """`read` is the value of the layer's site that the dictionary reads, `old` and `new` those of the one it writes.
-        Raises StrayWrite where the change of the value is not that of the features."""
+        Raises StrayWrite, when `fetching` ends, where the change of the value is not that of the features."""
         ref = self.intervention.through
         rows, columns = self.batch.where(self.intervention.at)
         values = rows_of_site(ref.reads, read, rows, columns)
         before = self.dictionary.encode(values)
         mine = before[:, list(self.intervention.features.numbers)]
         was, is_now = (rows_of_site(ref.writes, value, rows, columns) for value in (old, new))
-        self._record((rows.cpu(), columns.cpu()), mine, self.dictionary.decode(before, values), was, is_now)
-        self._check_written(mine, was, is_now)
+        self._record((rows, columns), mine, self.dictionary.decode(before, values), was, is_now)
+        self._check_written(mine, was, is_now, fetching)
 
     def _record(self, where: tuple[Index, Index], mine: Activations, made: AtIndex, was: AtIndex, is_now: AtIndex) -> None:
         """`made` is what the dictionary gave out before."""
         seen = mine if self.activation.shape[2] == mine.shape[1] else mine.abs().amax(dim=1, keepdim=True)
-        self.activation[where] = seen.double().cpu()
-        self.changes[where] = (is_now - was).double().square().sum(dim=1).cpu()
-        self.size[where] = made.double().square().sum(dim=1).cpu()
+        self.activation[where] = seen.double()
+        self.changes[where] = (is_now - was).double().square().sum(dim=1)
+        self.size[where] = made.double().square().sum(dim=1)
 
-    def _check_written(self, mine: Activations, was: AtIndex, is_now: AtIndex) -> None:
+    def _check_written(self, mine: Activations, was: AtIndex, is_now: AtIndex, fetching: Fetching) -> None:
         change = _change_of(self.intervention, mine)
         normalised = self.dictionary.card.fingerprint["normalize_activations"] != "none"
         if change is None or normalised or self.intervention.error != "keep":
@@ -79,12 +83,16 @@ class Firing:
         size = torch.maximum(was.double().norm(dim=1), is_now.double().norm(dim=1))
         allowed = _WRONG * expected.norm(dim=1) + _ROUNDING * torch.finfo(was.dtype).eps * size
         wrong = (written - expected).norm(dim=1) > allowed
-        if wrong.any():
-            first = int(wrong.nonzero()[0])
+        fetching.ask(torch.stack([wrong, written.norm(dim=1), expected.norm(dim=1)]), self._refuse)
+
+    def _refuse(self, found: NDArray[np.float64]) -> None:
+        """`found` says of each token whether its change is wrong, how large it is, and how large it should be."""
+        wrong = found[:, found[0] != 0]
+        if wrong.size:
             raise StrayWrite(
-                f"{self.intervention.describe()}: at {int(wrong.sum())} of {len(wrong)} tokens the value changes by "
-                f"{float(written[first].norm()):.4g} where the features' change calls for "
-                f"{float(expected[first].norm()):.4g}. Does an error term hide the edit, or is another slice written?"
+                f"{self.intervention.describe()}: at {wrong.shape[1]} of {found.shape[1]} tokens the value changes by "
+                f"{wrong[1, 0]:.4g} where the features' change calls for {wrong[2, 0]:.4g}. Does an error term hide the "
+                f"edit, or is another slice written?"
             )
 
 

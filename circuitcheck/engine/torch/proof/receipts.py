@@ -1,6 +1,9 @@
 """Receipts: what each intervention of a view changed, prompt by prompt."""
 
+from functools import partial
+
 import numpy as np
+from numpy.typing import NDArray
 
 from circuitcheck.digest import digest
 from circuitcheck.engine.protocol import Receipt
@@ -23,13 +26,16 @@ class Proof:
         self._output = [np.zeros(prompts if names else 0) for names in self._names]
 
     def add(self, indices: list[int], changes: list[Change], read: Batch) -> None:
-        """`changes` are those of texts, which the prompts `indices`, those of `read`, are read from."""
+        """`changes` are those of texts, which the prompts `indices`, those of `read`, are read from. They are noted when
+        fetched."""
         for step, change in enumerate(changes):
-            self._relative[step][indices] = change.relative(read).numpy()
-            self._moved[step] |= change.moved
+            ask = change.fetching.ask
+            ask(change.relative(read), partial(_put, self._relative[step], indices))
+            for sites, flags in change.moved:
+                ask(flags, partial(_note, self._moved[step], sites))
             if change.firing is not None:
-                self._activation[step][indices] = change.firing.strongest(read).numpy()
-                self._output[step][indices] = change.firing.output(read).numpy()
+                ask(change.firing.strongest(read), partial(_put, self._activation[step], indices))
+                ask(change.firing.output(read), partial(_put, self._output[step], indices))
 
     def receipts(self, plan: Plan) -> tuple[Receipt, ...]:
         """One for each intervention."""
@@ -52,3 +58,11 @@ class Proof:
                 )
             )
         return tuple(found)
+
+
+def _put(into: NDArray[np.float64], indices: list[int], found: NDArray[np.float64]) -> None:
+    into[indices] = found
+
+
+def _note(moved: set[Site], sites: list[Site], flags: NDArray[np.float64]) -> None:
+    moved.update(site for site, yes in zip(sites, flags, strict=True) if yes)

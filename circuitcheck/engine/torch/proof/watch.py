@@ -6,15 +6,20 @@ several of the right shape, or into a tensor that others still use. Each is an e
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import Any, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from circuitcheck.engine.torch.proof.differences import anywhere, bits_differ, differ, first_and_count
 from circuitcheck.engine.torch.proof.features import Firing
 from circuitcheck.engine.torch.sites.access import Group, SiteLayer, Write, by_layer, place
 from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.engine.torch.sites.shapes import AtIndex, Differs, Index, PerPrompt, PerToken, Value
+from circuitcheck.engine.torch.transfer.fetching import Fetching
 from circuitcheck.errors import SiteNotReached, StrayWrite
 from circuitcheck.places import KindName, Site, site_kind
 from circuitcheck.plan import Intervention
@@ -23,25 +28,26 @@ from circuitcheck.plan import Intervention
 @dataclass
 class Change:
     """How much one intervention changed each token of the texts of a batch, summed over the sites it wrote; and which of
-    these `moved` in any text."""
+    these `moved` in any text: sites, and a flag for each. All of it is on the device; what is wrong is found out when
+    `fetching` ends."""
 
-    texts: int
-    tokens: int
-    moved: set[Site] = field(default_factory=set)
+    batch: Batch
+    fetching: Fetching
     firing: Firing | None = None  # where features are changed
+    moved: list[tuple[list[Site], Tensor]] = field(init=False, default_factory=list)
     difference: PerToken = field(init=False)
     before: PerToken = field(init=False)
     after: PerToken = field(init=False)
 
     def __post_init__(self) -> None:
-        shape = (self.texts, self.tokens)
-        self.difference, self.before, self.after = (torch.zeros(shape, dtype=torch.float64) for _ in range(3))
+        nothing = torch.zeros(len(self.batch.prompts), self.batch.span, dtype=torch.float64, device=self.batch.device)
+        self.difference, self.before, self.after = (nothing.clone() for _ in range(3))
 
     def record(self, rows: Index, columns: Index, old: AtIndex, new: AtIndex) -> None:
         """`old` and `new` are [place, ...]; `rows` and `columns` say which text and token each place is."""
-        where, old, new = (rows.cpu(), columns.cpu()), old.double().cpu().flatten(1), new.double().cpu().flatten(1)
+        old, new = old.double().flatten(1), new.double().flatten(1)
         for total, value in ((self.difference, new - old), (self.before, old), (self.after, new)):
-            total.index_put_(where, value.square().sum(1), accumulate=True)
+            total.index_put_((rows, columns), value.square().sum(1), accumulate=True)
 
     def relative(self, read: Batch) -> PerPrompt:
         """Of each prompt that is `read`, over the tokens up to its END: norm of the change over the larger of the norms
@@ -55,8 +61,8 @@ def watched(intervention: Intervention, batch: Batch, writes: Iterable[Write], c
     """The writes of an intervention, each looked at while it acts, what they change going into `change`.
 
     Raises StrayWrite for a write to a layer's site that the intervention does not declare, or SiteNotReached where one that
-    it declares has no write. The writes raise them, too, when they act: for values of the wrong shape, an edit in place,
-    or a change at tokens, heads or neurons that are not declared.
+    it declares has no write. The writes raise SiteNotReached, too, for values of the wrong shape; and StrayWrite, when what
+    was asked of the device is fetched, for an edit in place, or a change at tokens, heads or neurons that are not declared.
     """
     found, declared = list(writes), by_layer(intervention.writes)
     reached = {(write.kind, write.layer) for write in found}
@@ -80,8 +86,7 @@ class _Watched:
         self._check_shape(value)
         held = value.clone()
         new = cast("Tensor | None", self.write.function(value))  # kernels forget to return, whatever their types say
-        if _differ(value, held).any():
-            raise StrayWrite(f"{self._here} edits the model's own tensor, which others may still read: clone it first.")
+        self.change.fetching.refuse(anywhere(bits_differ(value, held)), self._edited)
         if new is None:
             new = value
         if (new.shape, new.dtype, new.device) != (value.shape, value.dtype, value.device):
@@ -93,10 +98,10 @@ class _Watched:
         for each in self.places:
             old_there, new_there = (_compared(self.write.kind, whole[each.where]) for whole in (value, new))
             self.change.record(each.rows, each.columns, old_there, new_there)
-            self.change.moved |= each.moved(self.write.layer, _differ(new_there, old_there))
+            self.change.moved.append(each.moved(self.write.layer, differ(new_there, old_there)))
         if self.change.firing is not None:
             read = next(iter(self.write.read.values()), value)
-            self.change.firing.look(read, value, new)
+            self.change.firing.look(read, value, new, self.change.fetching)
         return new
 
     @property
@@ -113,19 +118,23 @@ class _Watched:
             )
 
     def _check_the_rest(self, value: Value, new: Value) -> None:
-        touched = _differ(new, value)
+        touched = differ(new, value)
         for each in self.places:
             touched[each.where] = False
-        if touched.any():
-            first = tuple(touched.nonzero()[0].tolist())
+        self.change.fetching.ask(first_and_count(touched), partial(self._refuse_stray, tuple(value.shape)))
+
+    def _edited(self) -> StrayWrite:
+        return StrayWrite(f"{self._here} edits the model's own tensor, which others may still read: clone it first.")
+
+    def _refuse_stray(self, shape: tuple[int, ...], found: NDArray[np.float64]) -> None:
+        """`found` is the first place and the count of changes that are not declared."""
+        first, count = map(int, found)
+        if count:
+            place = tuple(map(int, np.unravel_index(first, shape)))
             raise StrayWrite(
-                f"{self._here} also changes what it does not declare: the value at {first} of shape "
-                f"{tuple(value.shape)}, and {int(touched.sum()) - 1} more. Is an index on the wrong axis?"
+                f"{self._here} also changes what it does not declare: the value at {place} of shape {shape}, and "
+                f"{count - 1} more. Is an index on the wrong axis?"
             )
-
-
-def _differ(one: Value, other: Value) -> Differs:
-    return (one != other) & ~(one.isnan() & other.isnan())
 
 
 @dataclass(frozen=True)
@@ -138,16 +147,16 @@ class _Declared:
     rows: Index
     columns: Index
 
-    @property
+    @cached_property
     def where(self) -> tuple[Any, ...]:
         return place(self.kind, self.indices, self.rows, self.columns)
 
-    def moved(self, layer: int, differs: Differs) -> set[Site]:
-        """The sites in which anything does, of [token, ...] or [token, head, ...]."""
+    def moved(self, layer: int, differs: Differs) -> tuple[list[Site], Tensor]:
+        """Sites, and of each whether anything does, of [token, ...] or [token, head, ...]."""
         if not self.indices:
-            return {Site(self.kind, layer)} if differs.any() else set()
+            return [Site(self.kind, layer)], anywhere(differs)
         moved = differs.flatten(2).any(-1).any(0) if differs.dim() > 2 else differs.any(0)
-        return {Site(self.kind, layer, each) for each, yes in zip(self.indices, moved.tolist(), strict=True) if yes}
+        return [Site(self.kind, layer, each) for each in self.indices], moved
 
 
 def _compared(kind: KindName, value: Value) -> Value:

@@ -15,6 +15,7 @@ from circuitcheck.engine.torch.loaded.model import LoadedModel
 from circuitcheck.engine.torch.sites.access import SiteLayer
 from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.engine.torch.sites.shapes import Index, LogitsRead, PerPrompt, Value
+from circuitcheck.engine.torch.transfer.sending import sent
 from circuitcheck.errors import BadMetric, NotComparable
 from circuitcheck.plan import (
     Custom,
@@ -59,7 +60,7 @@ class Seen:
 
     def logits_of(self, words: list[int]) -> PerPrompt:
         """[prompt], in float64: the logit of one word of the vocabulary for each prompt, at END."""
-        index = torch.tensor(words, device=self.logits.device)
+        index = sent(words, self.logits.device)
         columns = index if self.ids is None else torch.searchsorted(self.ids, index)
         return self.logits.gather(1, columns[:, None])[:, 0].double()
 
@@ -124,7 +125,7 @@ def _require_same(metric: Metric, values: PerPrompt, again: PerPrompt) -> None:
 def _called(function: Callable[[Any, Seen], Any], metric: Metric, seen: Seen) -> PerPrompt:
     """On copies: the other metrics of this view read the same tensors."""
     clean = None if seen.clean is None else seen.clean.clone()
-    sites = {where: value[seen.batch.texts] for where, value in seen.sites.items()}  # a row of its own for each prompt
+    sites = {where: value[seen.batch.row_of_text] for where, value in seen.sites.items()}  # a row of its own for each prompt
     own = replace(seen, logits=seen.logits.clone(), sites=sites, clean=clean, batch=replace(seen.batch, of=None), made={})
     found = function(metric, own)
     if found is None:

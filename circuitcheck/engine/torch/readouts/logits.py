@@ -1,9 +1,8 @@
 """Metrics of logits: at END, or over the tokens of a whole answer."""
 
-import torch
-
 from circuitcheck.engine.torch.readouts.base import Seen, read
 from circuitcheck.engine.torch.sites.shapes import LogitsRead, PerPrompt
+from circuitcheck.engine.torch.transfer.sending import sent
 from circuitcheck.errors import BadMetric
 from circuitcheck.plan import Accuracy, CandidateAccuracy, KLFromClean, LogitDiff, LogProb, Loss, Probability, Rank
 from circuitcheck.prompts import Prompt
@@ -18,7 +17,7 @@ def _(_metric: LogitDiff, seen: Seen) -> PerPrompt:
 
 @read.register
 def _(_metric: Accuracy, seen: Seen) -> PerPrompt:
-    answers = torch.tensor([prompt.answer_id for prompt in seen.prompts], device=seen.logits.device)
+    answers = sent([prompt.answer_id for prompt in seen.prompts], seen.logits.device)
     return (seen.logits.argmax(dim=-1) == answers).double()
 
 
@@ -29,19 +28,24 @@ def _(_metric: Probability, seen: Seen) -> PerPrompt:
 
 @read.register
 def _(_metric: CandidateAccuracy, seen: Seen) -> PerPrompt:
-    best = []
-    for row, prompt in enumerate(seen.prompts):
-        rivals = [ids[0] for ids in prompt.candidate_ids if ids != prompt.answer_ids]
-        if prompt.answer_id in rivals:
-            raise BadMetric(
-                f"the answer {prompt.answer!r} of prompt #{prompt.index} shares its first token, which is what is compared, "
-                f"with another candidate: {prompt.text!r}"
-            )
-        others = [seen.logits[row, rival] for rival in rivals]
-        if not others:
-            raise BadMetric(f"prompt #{prompt.index} has no candidate but its answer {prompt.answer!r}: {prompt.text!r}")
-        best.append(bool(seen.logits[row, prompt.answer_id] > torch.stack(others).max()))
-    return torch.tensor(best, device=seen.logits.device).double()
+    rivals = [_rivals(prompt) for prompt in seen.prompts]
+    most = max(map(len, rivals))
+    ids = sent([each + each[:1] * (most - len(each)) for each in rivals], seen.logits.device)
+    best = _pick(seen.logits, [prompt.answer_id for prompt in seen.prompts]) > seen.logits.gather(1, ids).amax(dim=1)
+    return best.double()
+
+
+def _rivals(prompt: Prompt) -> list[int]:
+    """The first tokens of its candidates but the answer. Raises BadMetric where there are none, or it is among them."""
+    found = [ids[0] for ids in prompt.candidate_ids if ids != prompt.answer_ids]
+    if prompt.answer_id in found:
+        raise BadMetric(
+            f"the answer {prompt.answer!r} of prompt #{prompt.index} shares its first token, which is what is compared, "
+            f"with another candidate: {prompt.text!r}"
+        )
+    if not found:
+        raise BadMetric(f"prompt #{prompt.index} has no candidate but its answer {prompt.answer!r}: {prompt.text!r}")
+    return found
 
 
 @read.register
@@ -52,13 +56,13 @@ def _(_metric: Loss, seen: Seen) -> PerPrompt:
 @read.register
 def _(metric: LogProb, seen: Seen) -> PerPrompt:
     wanted = [prompt.answer_ids if metric.of == "answer" else prompt.distractor_ids for prompt in seen.prompts]
-    ids = torch.tensor(wanted, device=seen.logits.device)
+    ids = sent(wanted, seen.logits.device)
     return seen.logits.double().log_softmax(dim=-1).gather(2, ids[:, :, None])[:, :, 0].sum(dim=1)
 
 
 @read.register
 def _(_metric: Rank, seen: Seen) -> PerPrompt:
-    answers = torch.tensor([prompt.answer_id for prompt in seen.prompts], device=seen.logits.device)
+    answers = sent([prompt.answer_id for prompt in seen.prompts], seen.logits.device)
     return 1 + (seen.logits > seen.logits.gather(1, answers[:, None])).sum(dim=1).double()
 
 
@@ -82,5 +86,4 @@ def check_pair(prompt: Prompt) -> None:
 
 
 def _pick(values: LogitsRead, ids: list[int]) -> PerPrompt:
-    index = torch.tensor(ids, device=values.device)
-    return values.gather(1, index[:, None])[:, 0]
+    return values.gather(1, sent(ids, values.device)[:, None])[:, 0]

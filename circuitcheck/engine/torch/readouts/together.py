@@ -4,6 +4,7 @@ import torch
 
 from circuitcheck.engine.torch.readouts.base import Seen, read
 from circuitcheck.engine.torch.sites.shapes import PerPrompt
+from circuitcheck.engine.torch.transfer.sending import sent
 from circuitcheck.errors import BadMetric
 from circuitcheck.plan import Both, Marked
 
@@ -23,4 +24,4 @@ def _(metric: Marked, seen: Seen) -> PerPrompt:
             f"these prompts have no mark {metric.mark!r}: a corpus gives them, cc.corpus(..., marks={{{metric.mark!r}: "
             f"cc.after('!\"')}})."
         )
-    return torch.tensor([each == YES for each in found], dtype=torch.float64, device=seen.logits.device)
+    return sent([each == YES for each in found], seen.logits.device, torch.float64)

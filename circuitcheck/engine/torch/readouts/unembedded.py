@@ -12,6 +12,7 @@ from circuitcheck.engine.torch.loaded.norms import FrozenNorm, frozen
 from circuitcheck.engine.torch.readouts.base import Seen
 from circuitcheck.engine.torch.readouts.logits import check_pair
 from circuitcheck.engine.torch.sites.shapes import AtIndex, PerPrompt
+from circuitcheck.engine.torch.transfer.sending import sent
 from circuitcheck.errors import BadMetric
 from circuitcheck.places import Site
 from circuitcheck.plan import Toward
@@ -73,7 +74,7 @@ class Directions:
 def directions(toward: Toward, seen: Seen) -> Directions:
     """Raises BadMetric for prompts without a distractor, or a token beyond the vocabulary."""
     model = model_of(seen).model
-    found = [torch.tensor(words, device=model.W_U.device) for words in _words(toward, seen)]
+    found = [sent(words, model.W_U.device) for words in _words(toward, seen)]
     scale, cap = _scale(model.cfg), float(getattr(model.cfg, "output_logits_soft_cap", None) or 0)
     vectors = tuple(scale * model.W_U[:, index].T.double() for index in found)
     biases = tuple(scale * model.b_U[index].double() for index in found)

@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-import torch
-
 from circuitcheck.engine.torch.kernels import writes_of
 from circuitcheck.engine.torch.loaded.model import LoadedModel
 from circuitcheck.engine.torch.proof.features import Firing
@@ -24,6 +22,8 @@ from circuitcheck.engine.torch.shortened.shortcut import Shortcut, reads_sites_a
 from circuitcheck.engine.torch.sites.access import SiteLayer, Write
 from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.engine.torch.sites.shapes import Index, Tokens, Value
+from circuitcheck.engine.torch.transfer.fetching import Fetching
+from circuitcheck.engine.torch.transfer.sending import sent
 from circuitcheck.errors import BadTask
 from circuitcheck.plan import CLEAN, Cell, EditFeatures, Intervention, LogitDiff, PatchPath, Resample, StreamMean
 
@@ -33,14 +33,20 @@ Found = tuple[Node, Seen, list[Change]]
 
 
 class GraphRun:
-    """`watch` puts the proof around an intervention's writes."""
+    """`watch` puts the proof around an intervention's writes. What is wrong with them is found out when `fetching` ends."""
 
     def __init__(
-        self, loaded: LoadedModel, references: References, watch: Watch, runs: ModelRuns, at_once: AtOnce = USUAL
+        self,
+        loaded: LoadedModel,
+        references: References,
+        watch: Watch,
+        runs: ModelRuns,
+        fetching: Fetching,
+        at_once: AtOnce = USUAL,
     ) -> None:
         self._loaded = loaded
         self._architecture, self._references, self._watch, self._runs = loaded.card.architecture, references, watch, runs
-        self._at_once = at_once
+        self._fetching, self._at_once = fetching, at_once
 
     def shown(
         self, graph: list[Node], cells: Mapping[int, Cell], texts: Texts, asked: Asked | None = None
@@ -67,7 +73,7 @@ class GraphRun:
         self, group: Group, ids: Index | None, texts: Texts, shown: Mapping[Pass, Seen], ways: Ways
     ) -> list[Found]:
         start = group.shortcut.start if group.shortcut else 0
-        batch, rows = (replace(each, start=start) for each in (texts.run, texts.rows))
+        batch, rows = (each.begun_at(start) for each in (texts.run, texts.rows))
         changes = [[self._change(each, batch) for each in node.run.interventions] for node in group.nodes]
         again = _Again(self._runs, group.shortcut, ways, self._tokens)
         told = self._told(group, batch, shown, ways)
@@ -119,7 +125,9 @@ class GraphRun:
             so_far = Pass(run.tokens, run.interventions[:step])
             own = again if type(intervention) is PatchPath else replace(again, shortcut=None)
             of_path = None if step else told
-            sources = PassSources(self._references, self._architecture, own, batch, shown, so_far, tuple(plain), of_path)
+            sources = PassSources(
+                self._references, self._architecture, own, batch, shown, so_far, self._fetching, tuple(plain), of_path
+            )
             made = writes_of(intervention, batch, sources)
             plain += made
             writes += self._watch(intervention, batch, made, change)
@@ -130,13 +138,13 @@ class GraphRun:
             return {}
         again = _Again(self._runs, None, ways, self._tokens)
         so_far = Pass(group.nodes[0].run.tokens)
-        sources = PassSources(self._references, self._architecture, again, batch, shown, so_far)
+        sources = PassSources(self._references, self._architecture, again, batch, shown, so_far, self._fetching)
         tokens = self._tokens(batch, so_far.tokens)
         return told_to_receivers(group.nodes, batch, sources, tokens, self._runs, ways)
 
     def _change(self, intervention: Intervention, batch: Batch) -> Change:
         """Nothing so far."""
-        change = Change(len(batch.prompts), batch.span)
+        change = Change(batch, self._fetching)
         if isinstance(intervention, EditFeatures):
             change.firing = Firing(intervention, self._references.dictionary(intervention.through), batch)
         return change
@@ -177,7 +185,7 @@ def _ids_read(group: Group, cells: Mapping[int, Cell], rows: Batch) -> Index | N
         return None
     compares = rows.prompts if of_logits else ()
     ids = {ids[0] for prompt in compares for ids in (prompt.answer_ids, prompt.distractor_ids) if ids}
-    return torch.tensor(sorted(ids or {0}), device=rows.device)
+    return sent(sorted(ids or {0}), rows.device)
 
 
 def _check_width(interventions: Iterable[Intervention], batch: Batch) -> None:

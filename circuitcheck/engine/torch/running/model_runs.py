@@ -14,6 +14,7 @@ from circuitcheck.engine.torch.shortened.shortcut import Shortcut
 from circuitcheck.engine.torch.sites.access import SiteLayer, Write
 from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.engine.torch.sites.shapes import Index, Tokens
+from circuitcheck.engine.torch.transfer.sending import sent
 from circuitcheck.memory import LeastRecentlyUsed
 from circuitcheck.plan import CLEAN
 
@@ -22,7 +23,8 @@ Recordings = LeastRecentlyUsed[tuple[str, tuple[int, ...], bytes], Recording]  #
 
 
 class ModelRuns:
-    """`recordings` are kept from plan to plan; with None, all passes are whole. `work` is what was run."""
+    """`recordings` are kept from plan to plan; with None, all passes are whole. `work` is what was run. Tokens are given as
+    tensors of the host."""
 
     def __init__(self, loaded: LoadedModel, recordings: Recordings | None) -> None:
         self._loaded, self._recordings = loaded, recordings
@@ -37,12 +39,12 @@ class ModelRuns:
         """In which its passes may be shortened."""
         if self._recordings is None:
             return Ways()
-        tokens, n_ctx = batch.tokens(CLEAN), self._loaded.card.architecture.n_ctx
+        tokens, n_ctx = self._sent(batch.tokens(CLEAN)), self._loaded.card.architecture.n_ctx
         return ways_of(self._loaded.model, self._loaded.card.ref, tokens, n_ctx)
 
     def skips_frozen(self, batch: Batch, ways: Ways) -> bool:
         """May layers be left out in which everything is frozen, between others that are run?"""
-        tokens, architecture = batch.tokens(CLEAN), self._loaded.card.architecture
+        tokens, architecture = self._sent(batch.tokens(CLEAN)), self._loaded.card.architecture
         return frozen_layers_add(self._loaded.model, tokens, architecture, ways)
 
     def read(self, rows: Batch, ways: Ways, ids: Index | None = None) -> Read:
@@ -55,12 +57,13 @@ class ModelRuns:
         """`why` is what kept it from being shortened."""
         because = Counter({_OFF if self._recordings is None else why: len(tokens)} if why else {})
         self.work += replace(self._whole(tokens), whole=len(tokens), why_whole=because)
-        return whole_pass(self._loaded.model, tokens, writes, wanted, read)
+        return whole_pass(self._loaded.model, self._sent(tokens), writes, wanted, read)
 
     def untouched(self, tokens: Tokens, wanted: Iterable[SiteLayer], read: Read, ways: Ways) -> Shown:
         """A whole pass that is kept for shorter ones."""
         self.work += replace(self._whole(tokens), kept=len(tokens))
-        logits, kept, recording = recorded_pass(self._loaded.model, tokens, wanted, read, with_cache=ways.tokens)
+        given = self._sent(tokens)
+        logits, kept, recording = recorded_pass(self._loaded.model, given, wanted, read, with_cache=ways.tokens)
         assert self._recordings is not None
         self._recordings[self._key(tokens)] = recording
         return logits, kept
@@ -77,14 +80,14 @@ class ModelRuns:
         """Passes side by side, after an untouched one where none is kept."""
         assert self._recordings is not None
         if self._key(tokens) not in self._recordings:
-            rows = tokens.new_zeros(1)
+            rows = read.rows.new_zeros(1)
             self.untouched(tokens, (), Read(rows, rows, alone=ways.answers), ways)
         passes, needed = len(tokens) * len(writes_of_passes), self._whole(tokens).needed * len(writes_of_passes)
         done = passes * shortcut.size(self._loaded.card.architecture.n_layers, tokens.shape[1])
         self.work += Work(shortened=passes, calls=1, done=done, needed=needed)
         recording = self._recordings[self._key(tokens)]
-        model = self._loaded.model
-        return short_passes(model, tokens, writes_of_passes, wanted, read, shortcut=shortcut, recording=recording)
+        model, given = self._loaded.model, self._sent(tokens)
+        return short_passes(model, given, writes_of_passes, wanted, read, shortcut=shortcut, recording=recording)
 
     def _whole(self, tokens: Tokens) -> Work:
         size = tokens.numel() * self._loaded.card.architecture.n_layers
@@ -105,5 +108,8 @@ class ModelRuns:
         if self._recordings is not None:
             self._recordings.trim()
 
+    def _sent(self, tokens: Tokens) -> Tokens:
+        return sent(tokens, self._loaded.device)
+
     def _key(self, tokens: Tokens) -> tuple[str, tuple[int, ...], bytes]:
-        return self._loaded.card.ref.fingerprint, tuple(tokens.shape), tokens.cpu().numpy().tobytes()
+        return self._loaded.card.ref.fingerprint, tuple(tokens.shape), tokens.numpy().tobytes()

@@ -1,9 +1,7 @@
 """One plan on one loaded model: the passes that it needs, batch by batch."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
-import numpy as np
 import torch
 
 from circuitcheck.digest import digest
@@ -12,16 +10,17 @@ from circuitcheck.engine.torch.dictionaries.pool import DictionaryPool
 from circuitcheck.engine.torch.loaded.model import LoadedModel
 from circuitcheck.engine.torch.proof.receipts import Proof
 from circuitcheck.engine.torch.proof.watch import watched
-from circuitcheck.engine.torch.readouts import finite_or_nan
 from circuitcheck.engine.torch.running.graph import graph_of
 from circuitcheck.engine.torch.running.graph_run import GraphRun, Watch
 from circuitcheck.engine.torch.running.groups import USUAL, Asked, AtOnce
+from circuitcheck.engine.torch.running.measured import Measured
 from circuitcheck.engine.torch.running.model_runs import ModelRuns, Recordings
 from circuitcheck.engine.torch.running.references import Directions, Means, References, rendered
 from circuitcheck.engine.torch.running.sharing import Texts, texts_of
 from circuitcheck.engine.torch.sites.access import of_part
 from circuitcheck.engine.torch.sites.batch import Batch, by_size, in_parts
 from circuitcheck.engine.torch.sites.shapes import Value
+from circuitcheck.engine.torch.transfer.fetching import Fetching
 from circuitcheck.errors import BadTask, VacuousIntervention
 from circuitcheck.notices import say_done
 from circuitcheck.places import Architecture, Site
@@ -30,6 +29,7 @@ from circuitcheck.plan import (
     Plan,
     Reading,
 )
+from circuitcheck.prompts import Prompt
 
 
 class Run:
@@ -54,31 +54,35 @@ class Run:
     def table(self, rows: range) -> Table:
         """Measure prompts `rows`: those of one length together, `plan.batch` at a time."""
         prompts = rendered(self._plan, self._loaded, self._plan.prompts, rows)
-        values = np.full((len(self._plan.cells), len(prompts)), np.nan)
-        views = {cell.view.digest: cell.view for cell in self._plan.cells}
-        proofs = {key: Proof(view, len(prompts)) for key, view in views.items()}
         runs = ModelRuns(self._loaded, self._recordings)
-        passes = GraphRun(self._loaded, self.references, self._watch, runs, self._at_once)
-        for reading in sorted({cell.metric.reads for cell in self._plan.cells}):
-            cells = {number: cell for number, cell in enumerate(self._plan.cells) if cell.metric.reads == reading}
-            graph = graph_of(cells, self.architecture)
-            asked = self._asked(reading)
-            for texts in texts_of(prompts, reading, graph, self._plan.batch, self._loaded.device):
-                _check_bases({cell.view.base for cell in cells.values()}, texts.run)
-                so_far = rows.start + max(texts.indices) + 1
-                kept = asked if asked and runs.has_room(so_far * _runs_of(asked), texts.run.width) else None
-                for node, seen, changes in passes.shown(graph, cells, texts, kept):
-                    for number in node.cells:
-                        metric = cells[number].metric
-                        shows = seen if metric.compares_with_clean else replace(seen, clean=None)
-                        values[number, texts.indices] = finite_or_nan(metric, shows).cpu().numpy()
-                    if node.cells:
-                        proofs[cells[node.cells[0]].view.digest].add(texts.indices, changes, seen.batch)
-                        say_done(len(node.cells) * len(texts.indices))
-        receipts = {key: proof.receipts(self._plan) for key, proof in proofs.items()}
-        of_cells = tuple(receipts[cell.view.digest] for cell in self._plan.cells)
+        with Fetching() as fetching:
+            measured = Measured(self._plan, len(prompts), fetching)
+            passes = GraphRun(self._loaded, self.references, self._watch, runs, fetching, self._at_once)
+            for reading in sorted({cell.metric.reads for cell in self._plan.cells}):
+                self._measure(reading, prompts, rows.start, passes, runs, measured)
         count = runs.count + self.references.passes
-        return Table(values, of_cells, count, tuple(digest(prompt.tokens) for prompt in prompts), runs.work)
+        digests = tuple(digest(prompt.tokens) for prompt in prompts)
+        return Table(measured.values, measured.receipts(), count, digests, runs.work)
+
+    def _measure(
+        self,
+        reading: Reading,
+        prompts: tuple[Prompt, ...],
+        first: int,
+        passes: GraphRun,
+        runs: ModelRuns,
+        measured: Measured,
+    ) -> None:
+        """The cells whose metrics read so. `first` is the number of the first prompt in its stream."""
+        cells = {number: cell for number, cell in enumerate(self._plan.cells) if cell.metric.reads == reading}
+        graph, asked = graph_of(cells, self.architecture), self._asked(reading)
+        for texts in texts_of(prompts, reading, graph, self._plan.batch, self._loaded.device):
+            _check_bases({cell.view.base for cell in cells.values()}, texts.run)
+            so_far = first + max(texts.indices) + 1
+            kept = asked if asked and runs.has_room(so_far * _runs_of(asked), texts.run.width) else None
+            for found in passes.shown(graph, cells, texts, kept):
+                measured.add(found, cells, texts.indices)
+                say_done(len(found[0].cells) * len(texts.indices))
 
     def _asked(self, reading: Reading) -> Asked | None:
         """What was asked for together with the plan's cells, and reads the same; None where the plan does not say."""
@@ -96,19 +100,20 @@ class Run:
             raise BadTask(f"these prompts have {lengths} tokens: values of sites are of prompts with equally many.")
         proof, shown = Proof(cell.view, len(prompts)), [torch.empty(0)] * len(prompts)
         values: dict[Site, list[Value]] = {site: [] for site in sites}
-        runs = ModelRuns(self._loaded, None)
-        passes = GraphRun(self._loaded, self.references, self._watch, runs)
-        cells = {0: cell}
-        for indices in in_parts(groups, self._plan.batch):
-            batch = Batch(tuple(prompts[i] for i in indices), self._loaded.device)
-            _check_bases({cell.view.base}, batch)
-            for node, seen, changes in passes.shown(graph_of(cells, self.architecture), cells, Texts(batch, batch, indices)):
-                if node.cells:
-                    proof.add(indices, changes, batch)
-                    for row, index in enumerate(indices):
-                        shown[index] = seen.logits[row].float().cpu()
-                    for site in sites:
-                        values[site].append(of_part(site, seen.sites[site.kind, site.layer]).float().cpu())
+        runs, cells = ModelRuns(self._loaded, None), {0: cell}
+        with Fetching() as fetching:
+            passes = GraphRun(self._loaded, self.references, self._watch, runs, fetching)
+            for indices in in_parts(groups, self._plan.batch):
+                batch = Batch(tuple(prompts[i] for i in indices), self._loaded.device)
+                _check_bases({cell.view.base}, batch)
+                graph = graph_of(cells, self.architecture)
+                for node, seen, changes in passes.shown(graph, cells, Texts(batch, batch, indices)):
+                    if node.cells:
+                        proof.add(indices, changes, batch)
+                        for row, index in enumerate(indices):
+                            shown[index] = seen.logits[row].float().cpu()
+                        for site in sites:
+                            values[site].append(of_part(site, seen.sites[site.kind, site.layer]).float().cpu())
         together = {site: torch.cat(found) for site, found in values.items()}
         return Look(torch.stack(shown), together, proof.receipts(self._plan), runs.count + self.references.passes)
 

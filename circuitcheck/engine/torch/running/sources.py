@@ -1,8 +1,10 @@
 """What the kernel of one intervention may ask for that is not in its own pass."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
+
+from torch import Tensor
 
 from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
 from circuitcheck.engine.torch.readouts import Seen
@@ -11,6 +13,7 @@ from circuitcheck.engine.torch.running.references import References
 from circuitcheck.engine.torch.sites.access import SiteLayer, Write
 from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.engine.torch.sites.shapes import Value, Vector
+from circuitcheck.engine.torch.transfer.fetching import Fetching
 from circuitcheck.places import Architecture, site_kind
 from circuitcheck.plan import DictionaryRef, Direction, EditFeatures, PatchPath, Resample, StreamMean, ValueSource
 
@@ -35,6 +38,7 @@ class PassSources:
     batch: Batch
     shown: Mapping[Pass, Seen]
     so_far: Pass
+    fetching: Fetching
     before: tuple[Write, ...] = ()
     of_path: Mapping[SiteLayer, Value] | None = None
 
@@ -64,6 +68,9 @@ class PassSources:
             raise ValueError(f"{intervention.describe()} is not bound to a task yet")
         means = self.references.mean(intervention.stream, intervention.features)
         return means.rows(0, self.batch.prompts, self.batch.width)[:, self.batch.start :]
+
+    def refuse(self, wrong: Tensor, error: Callable[[], Exception]) -> None:
+        self.fetching.refuse(wrong, error)
 
     def _from_start(self, where: SiteLayer, value: Value) -> Value:
         start = self.batch.start

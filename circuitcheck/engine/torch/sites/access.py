@@ -20,6 +20,7 @@ from einops import einsum
 from circuitcheck.engine.torch.sites.hooked_model import HookedModel
 from circuitcheck.engine.torch.sites.hooks import HookFunction, points_of
 from circuitcheck.engine.torch.sites.shapes import HeadResults, HeadValues, Index, Value
+from circuitcheck.engine.torch.transfer.sending import sent
 from circuitcheck.errors import SiteNotReached
 from circuitcheck.places import At, KindName, Site, site_kind
 from circuitcheck.places.site_kinds import Written
@@ -201,10 +202,10 @@ def place(kind: KindName, indices: list[int], rows: Index, columns: Index) -> tu
     if site_kind(kind).of_queries:
         if not indices:
             return rows, slice(None), columns
-        return rows[:, None], torch.tensor(indices, device=rows.device), columns[:, None]
+        return rows[:, None], sent(indices, rows.device), columns[:, None]
     if not indices:
         return rows, columns
-    return rows[:, None], columns[:, None], torch.tensor(indices, device=rows.device)
+    return rows[:, None], columns[:, None], sent(indices, rows.device)
 
 
 def place_of(site: Site, rows: Index, columns: Index) -> tuple[Any, ...]:

@@ -1,14 +1,18 @@
 """Prompts of one token count, as the tensors and indices that kernels work on."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import torch
 
 from circuitcheck.engine.torch.sites.shapes import Index, LogitsRead, PerPrompt, PerToken, Tokens
+from circuitcheck.engine.torch.transfer.sending import sent
 from circuitcheck.places import AllBut, At, named_in
 from circuitcheck.plan import Reading
 from circuitcheck.prompts import Prompt
+
+Made = TypeVar("Made")
 
 
 def continuation(prompt: Prompt, reading: Reading) -> tuple[int, ...]:
@@ -38,13 +42,25 @@ def in_parts(groups: Iterable[list[int]], size: int) -> Iterator[list[int]]:
 class Batch:
     """`prompts` all have `length` tokens; with what is read after them, `width`. Where several of them read one text, which
     is run once, `of` says of each which of the texts that is. A pass may run the tokens from `start` on alone: `span` of
-    them, and what `where` and `read` give counts from there."""
+    them, and what `where` and `read` give counts from there. What it gives is made once, and not to be changed."""
 
     prompts: tuple[Prompt, ...]
     device: torch.device
     reading: Reading = "logits"
     of: tuple[int, ...] | None = None
     start: int = 0
+    _made: dict[Hashable, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What several passes and metrics need of a batch, made for the first."""
+        if key not in self._made:
+            self._made[key] = make()
+        found: Made = self._made[key]
+        return found
+
+    def begun_at(self, start: int) -> "Batch":
+        """The same prompts, of which the tokens from `start` on are run."""
+        return self if start == self.start else self.once(("begun", start), lambda: replace(self, start=start))
 
     @property
     def length(self) -> int:
@@ -63,23 +79,32 @@ class Batch:
         """For each prompt the row in what was run."""
         return list(range(len(self.prompts))) if self.of is None else list(self.of)
 
+    @property
+    def row_of_text(self) -> Index:
+        """[prompt]: the same, on the device."""
+        return self.once("texts", lambda: sent(self.texts, self.device))
+
     def tokens(self, base: str) -> Tokens:
-        """Token ids [prompt, pos] of the clean prompts or of a counterfactual, followed by what is read."""
-        return self.followed(prompt.run(base) for prompt in self.prompts)
+        """Token ids [prompt, pos] of the clean prompts or of a counterfactual, followed by what is read. On the host."""
+        return self.once(("tokens", base), lambda: self.followed(prompt.run(base) for prompt in self.prompts))
 
     def followed(self, runs: Iterable[tuple[int, ...]]) -> Tokens:
-        """Token ids [prompt, pos] of other runs, one for each prompt, followed by what is read of that prompt."""
+        """Token ids [prompt, pos] of other runs, one for each prompt, followed by what is read of that prompt. On the
+        host."""
         rows = [run + continuation(prompt, self.reading) for run, prompt in zip(runs, self.prompts, strict=True)]
-        return torch.tensor(rows, device=self.device)
+        return torch.tensor(rows)
 
     @property
     def read(self) -> tuple[Index, Index]:
         """(rows, columns): the tokens whose logits metrics read. Of each prompt its END; where an answer is read, each token
         that one of the answer is predicted from."""
-        ends = torch.tensor([prompt.end - self.start for prompt in self.prompts], device=self.device)
-        rows = torch.tensor(self.texts, device=self.device)
-        steps = torch.arange(self._tokens_read, device=self.device)
-        return rows.repeat_interleave(self._tokens_read), (ends[:, None] + steps).flatten()
+        return self.once("read", self._read)
+
+    def _read(self) -> tuple[Index, Index]:
+        steps = range(self._tokens_read)
+        rows = [text for text in self.texts for _ in steps]
+        columns = [prompt.end - self.start + step for prompt in self.prompts for step in steps]
+        return sent(rows, self.device), sent(columns, self.device)
 
     def by_prompt(self, logits: LogitsRead) -> LogitsRead:
         """Logits [token, vocab] that were read, as metrics take them: [prompt, vocab] at END, or [prompt, token, vocab]
@@ -94,22 +119,31 @@ class Batch:
     def last(self) -> Index:
         """[prompt]: the last token that acts on what is read, of those that are run."""
         beyond = self.width - self.length - self.start
-        return torch.tensor([prompt.end + beyond for prompt in self.prompts])
+        return self.once("last", lambda: sent([prompt.end + beyond for prompt in self.prompts], self.device))
 
     def up_to_end(self, values: PerToken) -> PerPrompt:
         """[prompt]: the sum of values [text, token] over the tokens that act on what is read."""
-        found: PerPrompt = values.cumsum(dim=1)[self.texts, self.last]
+        found: PerPrompt = values.cumsum(dim=1)[self.row_of_text, self.last]
         return found
 
     def where(self, at: At) -> tuple[Index, Index]:
         """(rows, columns): every (prompt, token) that `at` names, each once, prompt by prompt, as indices into what is run.
         Raises UnknownPosition."""
+        return self.once(("where", at), lambda: self._places(at, -self.start))
+
+    def where_run(self, at: At) -> tuple[Index, Index]:
+        """The same of the tokens that are run alone."""
+        return self.once(("run", at), lambda: self._places(at, 0))
+
+    def _places(self, at: At, first: int) -> tuple[Index, Index]:
+        """From the index `first` on, of what is run."""
         pairs = [
             (row, column - self.start)
             for row, prompt in zip(self.texts, self.prompts, strict=True)
             for column in self.columns(prompt, at)
+            if column - self.start >= first
         ]
-        rows, columns = torch.tensor(pairs, dtype=torch.long, device=self.device).reshape(-1, 2).T
+        rows, columns = sent(pairs, self.device, torch.long).reshape(-1, 2).T
         return rows, columns
 
     def columns(self, prompt: Prompt, at: At) -> list[int]:
