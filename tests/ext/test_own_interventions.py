@@ -45,9 +45,18 @@ def writing_elsewhere(intervention, batch, sources):
     return [replace(each, function=lambda value: value + 1) for each in scale(intervention, batch, sources)]
 
 
+def one_token_early(intervention, batch, sources):
+    """It moves the indices of its batch, which the proof must not use."""
+    ((_, at),) = intervention.writes
+    _, columns = batch.where(at)
+    columns -= 1
+    return scale(intervention, batch, sources)
+
+
 @pytest.mark.parametrize(
     "kernel, error, words",
     [
+        (one_token_early, StrayWrite, "also changes what it does not declare"),
         (writing_elsewhere, StrayWrite, "also changes what it does not declare"),
         (lambda *_: None, BadIntervention, "the kernel of Bad gave NoneType; expected a list of Write"),
         (lambda *_: [torch_free], BadIntervention, "the kernel of Bad gave list; expected a list of Write"),

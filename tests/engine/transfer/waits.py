@@ -14,10 +14,10 @@ import circuitcheck
 
 OURS = Path(circuitcheck.__file__).parent
 _READS: set[Callable[..., Any]] = {
-    *(Tensor.cpu, Tensor.item, Tensor.tolist, Tensor.numpy, Tensor.nonzero, Tensor.unique, Tensor.equal),
-    *(Tensor.__bool__, Tensor.__float__, Tensor.__int__, Tensor.__index__, Tensor.__len__, Tensor.masked_select),
+    *(Tensor.cpu, Tensor.item, Tensor.tolist, Tensor.nonzero, Tensor.unique, Tensor.equal),
+    *(Tensor.__bool__, Tensor.__float__, Tensor.__int__, Tensor.__index__, Tensor.masked_select, Tensor.allclose),
     *(torch.equal, torch.nonzero, torch.unique, torch.masked_select, torch.allclose),
-} - {Tensor.__len__}
+}
 
 
 class Waits(TorchFunctionMode):
@@ -30,7 +30,7 @@ class Waits(TorchFunctionMode):
 
     def __torch_function__(self, function: Any, types: Any, given: Any = (), how: Any = None) -> Any:
         how = how or {}
-        if function in _READS or _picks_by_mask_or_list(function, given) or _is_made_there(function, how):
+        if function in _READS or _picks_by_mask_or_list(function, given) or _is_made_there(function, given, how):
             self.at[_place()] += 1
         return function(*given, **how)
 
@@ -43,9 +43,9 @@ def _picks_by_mask_or_list(function: Any, given: Any) -> bool:
     return any(isinstance(each, list) or (isinstance(each, Tensor) and each.dtype == torch.bool) for each in parts)
 
 
-def _is_made_there(function: Any, how: Any) -> bool:
-    """A tensor of Python's numbers that is made on a device waits until it has them."""
-    return function in (torch.tensor, torch.as_tensor) and how.get("device") is not None
+def _is_made_there(function: Any, given: Any, how: Any) -> bool:
+    """A tensor of Python's numbers that is made on a device waits until it has them, if there are any."""
+    return function in (torch.tensor, torch.as_tensor) and how.get("device") is not None and given[0] != []
 
 
 def _place() -> str:

@@ -1,0 +1,86 @@
+"""A run waits for its device as often with many views as with few.
+
+How it could be fooled: a count that sees no waits; passes that are not run; a check that is put off and never made."""
+
+import pytest
+import torch
+from waits import Waits
+
+import circuitcheck as cc
+from circuitcheck.plan import Plan
+
+FETCHES = "engine/torch/transfer/fetching.py"
+HEADS = [f"L{layer}H{head}" for layer in range(3) for head in range(4)]
+FEW, MANY = 2, 12
+N = 8
+METRICS = {
+    "logit_diff": cc.logit_diff,
+    "accuracy": cc.accuracy,
+    "rank": cc.rank,
+    "kl_from_clean": cc.kl_from_clean,
+    "candidate_accuracy": cc.candidate_accuracy,
+    "attention": lambda: cc.attention("L2H0", query="END", key="IO"),
+    "norm": lambda: cc.norm("L2.resid_post", at="END"),
+}
+VIEWS = {
+    "zero": lambda model, head: model.ablate(head, kind="zero"),
+    "mean": lambda model, head: model.ablate(head, kind="mean", at="END", n=128),
+    "resample": lambda model, head: model.ablate(head, kind="resample", n=64),
+    "patch": lambda model, head: model.patch(head, source="abc"),
+    "path": lambda model, head: model.patch_path(head, into="L2.mlp", source="abc", at="END"),
+    "knock_out": lambda model, head: model.knock_out_attention(head, query="END", key="IO"),
+    "add": lambda model, head: model.add(direction(model), layers="L1", scale=1.0 + HEADS.index(head)),
+    "project_out": lambda model, head: model.project_out(direction(model), layers="L1").ablate(head, kind="zero"),
+}
+
+
+def direction(model):
+    return cc.mean_difference(cc.tasks.ioi(), model, "resid_post", at="IO", minus="S1", n=16)
+
+
+@pytest.fixture
+def waits(model, ioi, engine):
+    """Of a run of so many views: by place, where they are to be counted."""
+
+    def count(make, metric, number):
+        views = [make(model, head) for head in HEADS[:number]]
+        cells = tuple(cell for view in views for cell in ioi.metric(metric, view).cells)
+        plan = Plan(model.ref, ioi.logit_diff(model).prompts, cells, 4)
+        engine.run(plan, range(N))  # what is found out once about a model, is
+        with Waits() as found:
+            table = engine.run(plan, range(N))
+        assert len(table.values) == len(cells)
+        return found.at
+
+    return count
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_of_every_metric(waits, metric):
+    few, many = (waits(VIEWS["zero"], METRICS[metric](), number) for number in (FEW, MANY))
+    assert few == many
+    assert sum(count for place, count in many.items() if place.startswith(FETCHES)) == 1
+
+
+@pytest.mark.parametrize("kind", [kind for kind in VIEWS if kind != "zero"])
+def test_of_every_intervention(waits, kind):
+    assert waits(VIEWS[kind], cc.logit_diff(), FEW) == waits(VIEWS[kind], cc.logit_diff(), MANY)
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        bool,
+        float,
+        torch.Tensor.tolist,
+        lambda one: one.cpu(),
+        lambda one: one[one > 0],
+        lambda one: one[[0]],
+        lambda one: torch.equal(one, one),
+        lambda one: torch.tensor([1.0], device=one.device),
+    ],
+)
+def test_each_kind_of_wait_is_seen(wait):
+    with Waits() as found:
+        wait(torch.ones(1))
+    assert sum(found.at.values()) == 1
