@@ -35,7 +35,7 @@ def test_removed(model, ioi):
 def test_writes(model, ioi):
     assert ioi.attribution(model, "L23H3") > 1.25
 
-@claim(id="head.attends")
+@claim(id="head.attends", margin=0.05)
 def test_attends(model, ioi):
     assert ioi.metric(cc.attention("L23H3", query="END", key="IO"), model) > 0.02
 
@@ -139,10 +139,11 @@ def logit_diffs(folder: Path) -> np.ndarray:
     )
 
 
-def test_in_bfloat16_no_claim_alarms(smollm2_suite: Suite) -> None:
-    """On 32 prompts, for bfloat16 takes its time on a CPU: too few to tell of every claim that its change is small."""
-    assert smollm2_suite.run("--circuit-dtype=bfloat16", "--circuit-baseline-prompts=32") == 0
-    assert set(smollm2_suite.words.values()) == {"holds", "cannot tell"}
+def test_in_bfloat16_every_claim_holds(smollm2_suite: Suite) -> None:
+    """It takes 12 minutes on a CPU without instructions for it. Attention may differ by 1 on a prompt that nobody has seen,
+    so that 192 prompts show its change to be less than .036, whatever they show; hence the margin of its claim."""
+    assert smollm2_suite.run("--circuit-dtype=bfloat16", f"--circuit-baseline-prompts={PROMPTS}") == 0
+    assert set(smollm2_suite.words.values()) == {"holds"}
 
 
 def test_a_head_that_writes_half_as_much_alarms_in_the_claims_about_what_it_writes(smollm2_suite: Suite) -> None:

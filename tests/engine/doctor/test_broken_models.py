@@ -190,7 +190,11 @@ def test_what_is_broken_is_found_where_it_is_broken(defect, ward, visit):
 @pytest.fixture
 def sites_left_out(monkeypatch):
     """They are examined on tokens drawn by lot, whatever becomes of text."""
-    monkeypatch.setattr(doctor, "check_sites", lambda examined: ())
+    monkeypatch.setattr(doctor, "check_sites", no_sites)
+
+
+def no_sites(examined):
+    return ()
 
 
 @pytest.mark.parametrize("defect", TEXT, ids=str)
