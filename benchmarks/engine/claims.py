@@ -13,6 +13,7 @@ import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from by_hand import ByHand, cut
 from timing import timed, write
 
 import circuitcheck as cc
+from circuitcheck.engine.torch.running import lengths
 
 _CLAIMS = 50
 _PAIR = "L14H3, L20H0"  # of SmolLM2, whose layers have nine heads each
@@ -88,6 +90,11 @@ class Both:
         )
         yield Row("one head out, the first claim of its task: the loop, and the claim", self.first_by_hand, self.first)
         yield Row("one head out, a later claim of its task: the loop, and the claim", self.later_by_hand, self.later)
+        yield Row(
+            "loss on running text, with a head out at END: prompts of each length by themselves, and side by side",
+            self.length_by_length,
+            self.side_by_side,
+        )
 
     def alone(self) -> list[float]:
         return [self._anew(lambda number=number: self._recovered(number)) for number in range(_CLAIMS)]
@@ -126,6 +133,15 @@ class Both:
     def later_by_hand(self) -> float:
         self.head += 1  # a claim on another head than before
         return float(np.mean(self.clean - self._without(self.head)))
+
+    def side_by_side(self) -> Any:
+        text = cc.corpus("stories", where=cc.after('!"'), context=64).on_stream("test")
+        effect = text.loss(self.model.ablate(f"L{self.heads[-1][0]}H1", kind="zero", at="END")) - text.loss(self.model)
+        return self._anew(lambda: effect.values(self.count))
+
+    def length_by_length(self) -> Any:
+        with patch.object(lengths, "_FEW", self.count):
+            return self.side_by_side()
 
     def _effect(self, head: int) -> float:
         effect = self.task.logit_diff(self.model) - self.task.logit_diff(self.model.ablate(f"L0H{head}", kind="zero"))

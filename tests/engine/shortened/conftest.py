@@ -73,6 +73,13 @@ def longer():
 
 
 @pytest.fixture(scope="session")
+def many():
+    """Prompts of twelve lengths."""
+    some = {f"after {count}": "Then " * count + "{A} met {B} and" for count in range(1, 13)}
+    return names_task("many", {name: name for name in NAMES}, **some)
+
+
+@pytest.fixture(scope="session")
 def two_ways(kept, words, tmp_path_factory):
     """two_ways(name): of the six families, of other architectures, `hooked` or `organism`."""
     sys.path.append(str(REFERENCE))
@@ -103,4 +110,4 @@ def two_ways(kept, words, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def words_of(two_ways, task):
-    return cache(lambda name: Words(two_ways(name), task))
+    return cache(lambda name, of=task: Words(two_ways(name), of))

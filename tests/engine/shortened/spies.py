@@ -4,7 +4,7 @@ from collections import defaultdict
 from contextlib import contextmanager
 
 from circuitcheck.engine.torch.fingerprints.recorded_state import modules_of
-from circuitcheck.engine.torch.running import model_runs
+from circuitcheck.engine.torch.running import model_runs, sharing
 from circuitcheck.engine.torch.sites.hooks import points_of
 
 
@@ -37,6 +37,21 @@ def short_passes_counted(monkeypatch):
 
     with monkeypatch.context() as patches:
         patches.setattr(model_runs, "short_passes", spied)
+        yield found
+
+
+@contextmanager
+def joins_counted(monkeypatch):
+    """A list with an entry for each time that prompts were grouped: how many have one length, how many are run together."""
+    found, honest = [], sharing.joined
+
+    def spied(prompts, groups, *given):
+        together = honest(prompts, groups, *given)
+        found.append(([len(each) for each in groups], [len(each) for each in together]))
+        return together
+
+    with monkeypatch.context() as patches:
+        patches.setattr(sharing, "joined", spied)
         yield found
 
 

@@ -96,7 +96,7 @@ class _Watched:
             )
         self._check_the_rest(value, new)
         for each in self.places:
-            old_there, new_there = (_compared(self.write.kind, whole[each.where]) for whole in (value, new))
+            old_there, new_there = (each.compared(whole, self.batch.start) for whole in (value, new))
             self.change.record(each.rows, each.columns, old_there, new_there)
             self.change.moved.append(each.moved(self.write.layer, differ(new_there, old_there)))
         if self.change.firing is not None:
@@ -151,14 +151,19 @@ class _Declared:
     def where(self) -> tuple[Any, ...]:
         return place(self.kind, self.indices, self.rows, self.columns)
 
+    def compared(self, whole: Value, start: int) -> AtIndex:
+        """What a change is measured by, at these tokens. Scores mean their softmax. Their mask would dwarf every change; it
+        is put in here, because some libraries put it in later."""
+        there: AtIndex = whole[self.where]
+        if not site_kind(self.kind).compared_by_softmax:
+            return there
+        keys = torch.arange(whole.shape[-1], device=whole.device)
+        later = keys > (self.columns + start)[:, None, None]  # of queries
+        return there.masked_fill(later, torch.finfo(whole.dtype).min).softmax(dim=-1)
+
     def moved(self, layer: int, differs: Differs) -> tuple[list[Site], Tensor]:
         """Sites, and of each whether anything does, of [token, ...] or [token, head, ...]."""
         if not self.indices:
             return [Site(self.kind, layer)], anywhere(differs)
         moved = differs.flatten(2).any(-1).any(0) if differs.dim() > 2 else differs.any(0)
         return [Site(self.kind, layer, each) for each in self.indices], moved
-
-
-def _compared(kind: KindName, value: Value) -> Value:
-    """What a change is measured by. Scores hold the mask, which would dwarf every change, and mean their softmax."""
-    return value.softmax(dim=-1) if site_kind(kind).compared_by_softmax else value

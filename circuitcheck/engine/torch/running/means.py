@@ -44,11 +44,10 @@ class StreamMeans:
 
     def rows(self, layer: int, prompts: Iterable[Prompt], width: int) -> Value:
         """[prompt, pos, ...] for these prompts, `width` positions. Raises BadTask where the sample had no such prompt."""
-        means = torch.stack([self._mean(prompt)[layer] for prompt in prompts])
+        means = [self._mean(prompt)[layer] for prompt in prompts]
         if self._by == "tokens":
-            return means.expand(-1, width, *means.shape[2:])
-        missing = width - means.shape[1]  # what follows the prompt has no mean, and nothing may be written there
-        return torch.cat([means, means.new_full((len(means), missing, *means.shape[2:]), torch.nan)], dim=1)
+            return torch.stack(means).expand(-1, width, *means[0].shape[1:])
+        return torch.stack([_followed_by_none(mean, width) for mean in means])
 
     def _mean(self, prompt: Prompt) -> LayerMeans:
         mean = self._means.get(layout_of(prompt, self._by))
@@ -59,6 +58,11 @@ class StreamMeans:
                 f"of {prompt.text!r}: raise n, or give the slots fixed token counts."
             )
         return mean
+
+
+def _followed_by_none(mean: Value, width: int) -> Value:
+    """[pos, ...]: what follows a prompt has no mean, and nothing may be written there."""
+    return torch.cat([mean, mean.new_full((width - len(mean), *mean.shape[1:]), torch.nan)])
 
 
 @dataclass(frozen=True)

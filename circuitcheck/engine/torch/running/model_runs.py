@@ -4,12 +4,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+import torch
+
 from circuitcheck.engine.protocol import Work
 from circuitcheck.engine.torch.loaded.model import LoadedModel
 from circuitcheck.engine.torch.shortened.frozen import frozen_layers_add
 from circuitcheck.engine.torch.shortened.parity import Ways, ways_of
 from circuitcheck.engine.torch.shortened.passes import Read, Shown, recorded_pass, short_passes, whole_pass
 from circuitcheck.engine.torch.shortened.recording import Recording
+from circuitcheck.engine.torch.shortened.running_on import may_run_on
 from circuitcheck.engine.torch.shortened.shortcut import Shortcut
 from circuitcheck.engine.torch.sites.access import SiteLayer, Write
 from circuitcheck.engine.torch.sites.batch import Batch
@@ -46,6 +49,10 @@ class ModelRuns:
         """May layers be left out in which everything is frozen, between others that are run?"""
         tokens, architecture = self._sent(batch.tokens(CLEAN)), self._loaded.card.architecture
         return frozen_layers_add(self._loaded.model, tokens, architecture, ways)
+
+    def may_run_on(self, tokens: tuple[int, ...], length: int) -> bool:
+        """May other tokens follow these, up to so many?"""
+        return may_run_on(self._loaded.model, self._loaded.card.ref, self._sent(torch.tensor([tokens])), length)
 
     def read(self, rows: Batch, ways: Ways, ids: Index | None = None) -> Read:
         """What metrics read of a batch: all logits, or those of some words of the vocabulary."""

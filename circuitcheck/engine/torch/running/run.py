@@ -10,9 +10,10 @@ from circuitcheck.engine.torch.dictionaries.pool import DictionaryPool
 from circuitcheck.engine.torch.loaded.model import LoadedModel
 from circuitcheck.engine.torch.proof.receipts import Proof
 from circuitcheck.engine.torch.proof.watch import watched
-from circuitcheck.engine.torch.running.graph import graph_of
+from circuitcheck.engine.torch.running.graph import Node, graph_of
 from circuitcheck.engine.torch.running.graph_run import GraphRun, Watch
 from circuitcheck.engine.torch.running.groups import USUAL, Asked, AtOnce
+from circuitcheck.engine.torch.running.lengths import take_many_lengths
 from circuitcheck.engine.torch.running.measured import Measured
 from circuitcheck.engine.torch.running.model_runs import ModelRuns, Recordings
 from circuitcheck.engine.torch.running.references import Directions, Means, References, rendered
@@ -76,13 +77,19 @@ class Run:
         """The cells whose metrics read so. `first` is the number of the first prompt in its stream."""
         cells = {number: cell for number, cell in enumerate(self._plan.cells) if cell.metric.reads == reading}
         graph, asked = graph_of(cells, self.architecture), self._asked(reading)
-        for texts in texts_of(prompts, reading, graph, self._plan.batch, self._loaded.device):
+        run_on = runs.may_run_on if self._takes_many_lengths(graph, asked, reading) else None
+        for texts in texts_of(prompts, reading, graph, self._plan.batch, self._loaded.device, run_on):
             _check_bases({cell.view.base for cell in cells.values()}, texts.run)
             so_far = first + max(texts.indices) + 1
             kept = asked if asked and runs.has_room(so_far * _runs_of(asked), texts.run.width) else None
             for found in passes.shown(graph, cells, texts, kept):
                 measured.add(found, cells, texts.indices)
                 say_done(len(found[0].cells) * len(texts.indices))
+
+    def _takes_many_lengths(self, graph: list[Node], asked: Asked | None, reading: Reading) -> bool:
+        nodes = graph if asked is None else [*graph, *asked[0]]
+        metrics = [cell.metric for cell in self._plan.cells]
+        return self._recordings is not None and reading == "logits" and take_many_lengths(nodes, metrics)
 
     def _asked(self, reading: Reading) -> Asked | None:
         """What was asked for together with the plan's cells, and reads the same; None where the plan does not say."""

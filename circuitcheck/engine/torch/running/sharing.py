@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from circuitcheck.engine.torch.running.graph import Node
+from circuitcheck.engine.torch.running.lengths import MayRunOn, joined
 from circuitcheck.engine.torch.sites.batch import Batch, by_size
 from circuitcheck.plan import CLEAN, Ablate, EditFeatures, Intervention, Patch, Reading, Reconstruct, Resample, Steer
 from circuitcheck.prompts import Prompt
@@ -28,12 +29,18 @@ class Texts:
 
 
 def texts_of(
-    prompts: tuple[Prompt, ...], reading: Reading, graph: Iterable[Node], size: int, device: torch.device
+    prompts: tuple[Prompt, ...],
+    reading: Reading,
+    graph: Iterable[Node],
+    size: int,
+    device: torch.device,
+    may_run_on: MayRunOn | None = None,
 ) -> Iterator[Texts]:
-    """`size` texts at a time, all of one length; each row a text of its own where a pass of `graph` differs from row to
-    row."""
+    """`size` texts at a time, all of one length, or of about one where tokens `may_run_on`; each row a text of its own where
+    a pass of `graph` differs from row to row."""
     share = reading == "logits" and all(_shares(node) for node in graph)
-    for group in by_size(prompts, reading):
+    groups = by_size(prompts, reading)
+    for group in groups if may_run_on is None else joined(prompts, groups, size, may_run_on):
         for texts in _in_parts(_by_text(prompts, group) if share else [[index] for index in group], size):
             indices = [index for rows in texts for index in rows]
             of = tuple(number for number, rows in enumerate(texts) for _ in rows)

@@ -79,7 +79,7 @@ def shortcut_of(
     layers = [site.layer for site, _ in touched] + [site.layer for each in done for site in each.reads]
     layer = min([*layers, *(layer for _, layer in keeps)], default=0)
     knows = all(type(each) in _KNOW_THE_START for each in done)  # a subclass may have a kernel of its own
-    if is_taken or not knows or not all(map(_knows, read)):
+    if is_taken or not knows or not all(map(knows_its_tokens, read)):
         return Shortcut(layer)
     places = {at for _, at in touched} | {at for metric in read for at in _looked_at(metric)}
     stop = None
@@ -109,7 +109,9 @@ def _touched(intervention: Intervention, *, is_first: bool) -> Iterable[tuple[Si
     return (*intervention.writes, *((need.site, need.at) for need in senders))
 
 
-def _knows(metric: Metric) -> bool:
+def knows_its_tokens(metric: Metric) -> bool:
+    """Does it read the tokens that it names, wherever a pass begins or ends? One of a user's that looks at sites may count
+    them in its own way."""
     return not metric.sites or reads_sites_alone(metric) or type(metric) in _METRICS_THAT_READ_LOGITS_TOO
 
 

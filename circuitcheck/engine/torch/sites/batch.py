@@ -1,4 +1,4 @@
-"""Prompts of one token count, as the tensors and indices that kernels work on."""
+"""Prompts that are run together, as the tensors and indices that kernels work on."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -24,7 +24,7 @@ def continuation(prompt: Prompt, reading: Reading) -> tuple[int, ...]:
 
 
 def by_size(prompts: Iterable[Prompt], reading: Reading) -> list[list[int]]:
-    """Indices into `prompts`, grouped by token counts, shortest first: no padding, ever."""
+    """Indices into `prompts`, grouped by token counts, shortest first."""
     groups: dict[tuple[int, int], list[int]] = {}
     for index, prompt in enumerate(prompts):
         groups.setdefault((len(prompt.tokens), len(continuation(prompt, reading))), []).append(index)
@@ -40,7 +40,8 @@ def in_parts(groups: Iterable[list[int]], size: int) -> Iterator[list[int]]:
 
 @dataclass(frozen=True)
 class Batch:
-    """`prompts` all have `length` tokens; with what is read after them, `width`. Where several of them read one text, which
+    """The longest of `prompts` has `length` tokens; with what is read after them, `width`. Shorter ones are followed by
+    their last token again, which nothing sees that is read. Where several of them read one text, which
     is run once, `of` says of each which of the texts that is. A pass may run the tokens from `start` on alone: `span` of
     them, and what `where` and `read` give counts from there. What it gives is made once, and not to be changed."""
 
@@ -64,7 +65,7 @@ class Batch:
 
     @property
     def length(self) -> int:
-        return len(self.prompts[0].tokens)
+        return max(len(prompt.tokens) for prompt in self.prompts)
 
     @property
     def width(self) -> int:
@@ -92,7 +93,7 @@ class Batch:
         """Token ids [prompt, pos] of other runs, one for each prompt, followed by what is read of that prompt. On the
         host."""
         rows = [run + continuation(prompt, self.reading) for run, prompt in zip(runs, self.prompts, strict=True)]
-        return torch.tensor(rows)
+        return torch.tensor([row + row[-1:] * (self.width - len(row)) for row in rows])
 
     @property
     def read(self) -> tuple[Index, Index]:
