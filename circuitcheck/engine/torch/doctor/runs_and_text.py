@@ -85,12 +85,12 @@ def _looks_back_only(examined: ExaminedModel) -> Finding:
 
 
 def _right_padding(examined: ExaminedModel) -> Finding:
-    """Prompts are never padded here: they run in groups of one length."""
+    """Prompts of many lengths are run side by side, unless a trial of its own shows that this changes their numbers."""
     if examined.loaded.card.architecture.n_ctx < TOKENS + _PAD:
         return Finding("padding", _PADDED, "noted", detail="the model's context is too short to tell")
     padded = torch.cat([examined.ours, examined.theirs[:, :_PAD]], dim=1)
     error = _gap(examined, examined.logits(padded)[:, :TOKENS])
-    return Finding("padding", _PADDED, "noted", error, "prompts are never padded")
+    return Finding("padding", _PADDED, "noted", error, "told by a trial before prompts of many lengths are run side by side")
 
 
 def _second_bos(examined: ExaminedModel) -> Finding:

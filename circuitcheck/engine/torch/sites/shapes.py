@@ -1,4 +1,5 @@
-"""The shapes of tensors, by name. A batch holds prompts of one token count, so nothing is padded.
+"""The shapes of tensors, by name. A batch holds prompts of one token count, or some that are followed by tokens
+which nobody reads.
 
 `prompt` counts the prompts of a batch, `pos` their tokens, `index` pairs of a prompt and a token. A name alone has a space
 before it, or a linter takes it for a forward reference.
