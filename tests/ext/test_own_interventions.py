@@ -53,9 +53,20 @@ def one_token_early(intervention, batch, sources):
     return scale(intervention, batch, sources)
 
 
+def one_number_too_many(intervention, batch, sources):
+    def write(value):
+        new = value * 1
+        new[:, -1, intervention.head] = 0
+        new[0, 0, 0, 0] += 1
+        return new
+
+    return [Write("z", intervention.layer, write)]
+
+
 @pytest.mark.parametrize(
     "kernel, error, words",
     [
+        (one_number_too_many, StrayWrite, r"the value at \(0, 0, 0, 0\) of shape .*, and 0 more"),
         (one_token_early, StrayWrite, "also changes what it does not declare"),
         (writing_elsewhere, StrayWrite, "also changes what it does not declare"),
         (lambda *_: None, BadIntervention, "the kernel of Bad gave NoneType; expected a list of Write"),
