@@ -49,7 +49,10 @@ def test_each_number_is_told_as_python_tells_it(pair):
         assert np.unravel_index(first, tuple(one.shape)) == expected[0]
 
 
-@pytest.mark.parametrize("one, other", [(0.0, -0.0), (1.0, 2.0), (math.nan, 1.0)])
-def test_bits_tell_what_numbers_do_not(one, other):
-    assert bits_differ(torch.tensor([one]), torch.tensor([other])).all()
-    assert not bits_differ(torch.tensor([one]), torch.tensor([one])).any()
+@pytest.mark.parametrize("one, other, same", [(0.0, -0.0, True), (1.0, 2.0, False), (math.nan, 1.0, False)])
+def test_bits_tell_what_numbers_do_not(one, other, same):
+    first, second = torch.tensor([one]), torch.tensor([other])
+    assert bits_differ(first, second).all()
+    assert not bits_differ(first, first).any()
+    assert not differ(first, first).any()
+    assert differ(first, second).all() != same

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from circuitcheck.engine.torch.running.lengths import joined
 
 SIZE, FEW, LONGER = 4, 8, 1.25
-counts = st.dictionaries(st.integers(1, 70), st.integers(1, 6), min_size=1, max_size=30)
+several = st.integers(1, 6)
+few = st.dictionaries(st.integers(1, 70), several, min_size=1, max_size=FEW)
+many = st.dictionaries(st.integers(1, 70), several, min_size=FEW + 1, max_size=40)
 
 
 def grouped(of_length, may_run_on=lambda tokens, length: True):
@@ -25,7 +27,7 @@ def grouped(of_length, may_run_on=lambda tokens, length: True):
 
 
 @settings(max_examples=examples(200), deadline=None)
-@given(counts)
+@given(many)
 def test_no_prompt_is_followed_by_much(of_length):
     for lengths in grouped(of_length):
         assert lengths[-1] <= LONGER * lengths[0]
@@ -33,19 +35,21 @@ def test_no_prompt_is_followed_by_much(of_length):
 
 
 @settings(max_examples=examples(200), deadline=None)
-@given(counts)
-def test_what_is_left_apart_has_a_reason(of_length):
-    after = grouped(of_length)
-    if len(of_length) <= FEW:
-        assert len(after) == len(of_length)
-        return
-    for shorter, longer in pairwise(after):
+@given(few)
+def test_few_lengths_are_left_apart(of_length):
+    assert len(grouped(of_length)) == len(of_length)
+
+
+@settings(max_examples=examples(200), deadline=None)
+@given(many)
+def test_what_is_left_apart_of_many_has_a_reason(of_length):
+    for shorter, longer in pairwise(grouped(of_length)):
         near = longer[0] <= LONGER * shorter[0] and (shorter[0] - 1).bit_length() == (longer[0] - 1).bit_length()
         assert not near or (len(shorter) >= SIZE and of_length[longer[0]] >= SIZE)
 
 
 @settings(max_examples=examples(100), deadline=None)
-@given(counts, st.sets(st.integers(1, 70)))
+@given(many, st.sets(st.integers(1, 70)))
 def test_what_must_not_be_followed_is_not(of_length, fragile):
     for lengths in grouped(of_length, lambda tokens, length: len(tokens) not in fragile):
         assert lengths[0] not in fragile or len(set(lengths)) == 1
