@@ -119,8 +119,8 @@ class LocalEngine:
             return examine(loaded)
 
     def run(self, plan: Plan, rows: range) -> Table:
-        """Measure `rows` of a plan: prompts of one length together, `plan.batch` at a time. The same plan and rows give the
-        same bits; in other company a prompt's value moves by rounding, which the session measures."""
+        """Measure `rows` of a plan, prompts of about one length together, `plan.batch` at a time. The same plan and rows
+        give the same bits; in other company a prompt's value moves by rounding, which the session measures."""
         with _ONE_AT_A_TIME:
             return self._run(plan, lambda run: run.table(rows))
 

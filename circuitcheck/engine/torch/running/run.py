@@ -53,7 +53,7 @@ class Run:
         self.references = References(loaded, plan, means, directions, dictionaries)
 
     def table(self, rows: range) -> Table:
-        """Measure prompts `rows`: those of one length together, `plan.batch` at a time."""
+        """Measure prompts `rows`: those of one length together, or of about one, `plan.batch` at a time."""
         prompts = rendered(self._plan, self._loaded, self._plan.prompts, rows)
         runs = ModelRuns(self._loaded, self._recordings)
         with Fetching() as fetching:
