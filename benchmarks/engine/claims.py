@@ -1,4 +1,5 @@
-"""Whole claims: many on one task against each alone, controls by sets of heads, and what a claim costs over its passes.
+"""Whole claims: many on one task against each alone, controls by sets of heads, what a claim costs over its passes, and
+prompts of many lengths.
 
     python benchmarks/engine/claims.py [--model smollm2-135m-q4] [--prompts 64] [--repeat 5] [--only WORDS] [--json FILE]
 
