@@ -48,7 +48,7 @@ def metrics_of(words):
 
 
 @pytest.mark.parametrize("name", [*DRAWN, *OTHERS])
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(2)
 def test_each_kind_of_intervention_gives_the_same(words_of, many, compared, name):
     words = words_of(name, many)
     views = {"clean": words.model, "everywhere": words.model.ablate("L0H1, L1.mlp", kind="zero"), **views_of(words)}
@@ -63,7 +63,7 @@ def test_each_kind_of_intervention_gives_the_same(words_of, many, compared, name
 
 
 @pytest.mark.parametrize("name", DRAWN)
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 def test_a_drawn_view_gives_the_same(words_of, many, monkeypatch, name):
     words, joins, errors = words_of(name, many), [], []
 
