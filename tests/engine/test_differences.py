@@ -56,3 +56,8 @@ def test_bits_tell_what_numbers_do_not(one, other, same):
     assert not bits_differ(first, first).any()
     assert not differ(first, first).any()
     assert differ(first, second).all() != same
+
+
+def test_nowhere_nothing_differs():
+    """As at the tokens of a prompt of which all are left out."""
+    assert not anywhere(differ(torch.ones(0, 4), torch.ones(0, 4))).any()

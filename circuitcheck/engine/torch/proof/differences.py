@@ -20,7 +20,7 @@ def bits_differ(one: Value, other: Value) -> Differs:
 
 def anywhere(differs: Differs) -> Tensor:
     """[1]: 1 where anything does. On a CPU `any` takes 30 times as long."""
-    return differs.view(torch.uint8).amax().reshape(1)
+    return differs.view(torch.uint8).amax().reshape(1) if differs.numel() else differs.new_zeros(1)
 
 
 def first_and_count(differs: Differs) -> Tensor:
