@@ -58,6 +58,12 @@ def test_bits_tell_what_numbers_do_not(one, other, same):
     assert differ(first, second).all() != same
 
 
+def test_a_nan_is_a_nan_whatever_its_bits():
+    one = torch.tensor([math.nan])
+    assert bits_differ(one, -one).all()
+    assert not differ(one, -one).any()
+
+
 def test_nowhere_nothing_differs():
     """As at the tokens of a prompt of which all are left out."""
     assert not anywhere(differ(torch.ones(0, 4), torch.ones(0, 4))).any()

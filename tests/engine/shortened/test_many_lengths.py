@@ -127,6 +127,13 @@ class LastToken(InterventionBase):
 
 
 @dataclass(frozen=True)
+class Tokens(MetricBase):
+    name: ClassVar[str] = "tokens of a run"
+    tokens: ClassVar[str] = "all"
+    support: ClassVar[str] = "real"
+
+
+@dataclass(frozen=True)
 class NormAtTheLast(MetricBase):
     name: ClassVar[str] = "norm at the last token"
     tokens: ClassVar[str] = "none"
@@ -153,10 +160,12 @@ def silenced(intervention, batch, sources):
 def test_what_users_wrote_meets_prompts_of_one_length(two_ways, compared):
     with put_back():
         register_kernel(LastToken)(silenced)
+        register_readout(Tokens)(lambda _, seen: torch.full((len(seen.prompts),), float(seen.batch.length)))
         register_readout(NormAtTheLast)(lambda _, seen: seen.sites["resid_post", 2][:, -1].norm(dim=1))
         model = two_ways("gpt2").model
         assert compared(two_ways("gpt2"), (model.intervene(LastToken()), cc.logit_diff())) == []
         assert compared(two_ways("gpt2"), (model, NormAtTheLast())) == []
+        assert compared(two_ways("gpt2"), (model, Tokens())) == []
 
 
 @pytest.fixture
@@ -208,14 +217,28 @@ def test_a_model_whose_prompts_know_what_follows_is_run_as_before(aware, joined,
     assert "prompts of several lengths are not run side by side" in notice
 
 
-def test_so_is_one_whose_long_prompts_do(aware, joined, said):
-    """One with 17 tokens has positions of another kind, and is never a longer neighbour of one with 16."""
-    ((groups, together),) = joined(aware(17))
+@pytest.mark.parametrize("length", [17, 26])
+def test_so_is_one_whose_long_prompts_do(aware, joined, said, length):
+    """What two prompts of 19 and 22 tokens show says nothing of two with 25 and 28."""
+    ((groups, together),) = joined(aware(length))
     assert len(groups) > len(together)
     assert len(set(said)) == 1
 
 
-def test_a_model_that_cannot_run_on_is_run_as_before(two_ways, many, monkeypatch, said):
+def test_a_model_that_cannot_run_on_is_run_as_before(two_ways, said):
     model = two_ways("gpt2").loaded.model
-    assert not running_on.may_run_on(model, "a model", torch.zeros(1, 4, dtype=torch.long, device="meta"), 6)
+    assert not running_on.may_run_on(model, "a model", torch.zeros(1, 5, dtype=torch.long, device="meta"), 6, 64)
     assert len(said) == 1
+
+
+def test_a_trial_that_memory_ran_out_in_is_no_trial(two_ways, monkeypatch, said):
+    def out_of_memory(*given):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(running_on, "forward", out_of_memory)
+    model, tokens = two_ways("gpt2").loaded.model, torch.zeros(1, 5, dtype=torch.long)
+    with pytest.raises(torch.OutOfMemoryError):
+        running_on.may_run_on(model, "a model", tokens, 6, 64)
+    monkeypatch.undo()
+    assert running_on.may_run_on(model, "a model", tokens, 6, 64)
+    assert said == []

@@ -2,11 +2,15 @@
 
 How it could be fooled: a count that sees no waits; passes that are not run; a check that is put off and never made."""
 
+from functools import partial
+from types import MethodType
+
 import pytest
 import torch
 from waits import Waits
 
 import circuitcheck as cc
+from circuitcheck.engine.torch.transfer.fetching import Fetching
 from circuitcheck.plan import Plan
 
 FETCHES = "engine/torch/transfer/fetching.py"
@@ -45,7 +49,7 @@ def waits(model, ioi, engine):
     def count(make, metric, number):
         views = [make(model, head) for head in HEADS[:number]]
         cells = tuple(cell for view in views for cell in ioi.metric(metric, view).cells)
-        plan = Plan(model.ref, ioi.logit_diff(model).prompts, cells, 4)
+        plan = Plan(model.ref, ioi.logit_diff(model).prompts, cells, N)
         engine.run(plan, range(N))  # what is found out once about a model, is
         with Waits() as found:
             table = engine.run(plan, range(N))
@@ -56,15 +60,43 @@ def waits(model, ioi, engine):
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_of_every_metric(waits, metric):
+def test_of_every_metric(waits, ioi, model, metric):
     few, many = (waits(VIEWS["zero"], METRICS[metric](), number) for number in (FEW, MANY))
+    batches = len({len(prompt.tokens) for prompt in ioi.prompts(N, model=model, stream="test")})
     assert few == many
-    assert sum(count for place, count in many.items() if place.startswith(FETCHES)) == 1
+    assert sum(count for place, count in many.items() if place.startswith(FETCHES)) == batches
 
 
 @pytest.mark.parametrize("kind", [kind for kind in VIEWS if kind != "zero"])
 def test_of_every_intervention(waits, kind):
     assert waits(VIEWS[kind], cc.logit_diff(), FEW) == waits(VIEWS[kind], cc.logit_diff(), MANY)
+
+
+def tensors_in(thing):
+    """That a call which is still to be made holds."""
+    if isinstance(thing, torch.Tensor):
+        return 1
+    if isinstance(thing, partial):
+        return sum(map(tensors_in, (thing.func, *thing.args, *thing.keywords.values())))
+    if isinstance(thing, MethodType):
+        return sum(map(tensors_in, vars(thing.__self__).values()))
+    held = getattr(thing, "__closure__", None) or ()
+    return sum(tensors_in(cell.cell_contents) for cell in held)
+
+
+@pytest.mark.parametrize("kind", VIEWS)
+def test_what_waits_for_the_end_holds_no_tensors(waits, monkeypatch, kind):
+    """They would be in memory together, for all views."""
+    asked, honest = [], Fetching.ask
+
+    def spied(fetching, numbers, use):
+        asked.append(use)
+        honest(fetching, numbers, use)
+
+    monkeypatch.setattr(Fetching, "ask", spied)
+    waits(VIEWS[kind], cc.logit_diff(), FEW)
+    assert asked
+    assert sum(map(tensors_in, asked)) == 0
 
 
 @pytest.mark.parametrize(

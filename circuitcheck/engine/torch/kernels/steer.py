@@ -41,7 +41,7 @@ def _steer(value: Value, *, vector: Vector, how: Steer, rows: Index, columns: In
     if how.mode != "project_out":
         asked, arrived = new - exact, written[rows, columns].double() - exact
         lost = (arrived != 0).any() & ((arrived - asked).norm() > _MOST_ROUNDED_AWAY * asked.norm())
-        refuse(lost, lambda: _lost(how, value.dtype))
+        refuse(lost, partial(_lost, how, value.dtype))
     return written
 
 

@@ -10,7 +10,7 @@ _OF_SIZE = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 def differ(one: Value, other: Value) -> Differs:
     """Numbers that are not equal. A NaN equals itself, and -0 equals 0."""
-    return (one != other) & bits_differ(one, other)
+    return (one != other) & ((one == one) | (other == other))
 
 
 def bits_differ(one: Value, other: Value) -> Differs:

@@ -83,17 +83,18 @@ class Firing:
         size = torch.maximum(was.double().norm(dim=1), is_now.double().norm(dim=1))
         allowed = _WRONG * expected.norm(dim=1) + _ROUNDING * torch.finfo(was.dtype).eps * size
         wrong = (written - expected).norm(dim=1) > allowed
-        fetching.ask(torch.stack([wrong, written.norm(dim=1), expected.norm(dim=1)]), self._refuse)
+        fetching.ask(torch.stack([wrong, written.norm(dim=1), expected.norm(dim=1)]), partial(_refuse, self.intervention))
 
-    def _refuse(self, found: NDArray[np.float64]) -> None:
-        """`found` says of each token whether its change is wrong, how large it is, and how large it should be."""
-        wrong = found[:, found[0] != 0]
-        if wrong.size:
-            raise StrayWrite(
-                f"{self.intervention.describe()}: at {wrong.shape[1]} of {found.shape[1]} tokens the value changes by "
-                f"{wrong[1, 0]:.4g} where the features' change calls for {wrong[2, 0]:.4g}. Does an error term hide the "
-                f"edit, or is another slice written?"
-            )
+
+def _refuse(intervention: EditFeatures, found: NDArray[np.float64]) -> None:
+    """`found` says of each token whether its change is wrong, how large it is, and how large it should be."""
+    wrong = found[:, found[0] != 0]
+    if wrong.size:
+        raise StrayWrite(
+            f"{intervention.describe()}: at {wrong.shape[1]} of {found.shape[1]} tokens the value changes by "
+            f"{wrong[1, 0]:.4g} where the features' change calls for {wrong[2, 0]:.4g}. Does an error term hide the edit, "
+            f"or is another slice written?"
+        )
 
 
 def labels(intervention: EditFeatures) -> tuple[str, ...]:

@@ -29,13 +29,13 @@ class Proof:
         """`changes` are those of texts, which the prompts `indices`, those of `read`, are read from. They are noted when
         fetched."""
         for step, change in enumerate(changes):
-            ask = change.fetching.ask
-            ask(change.relative(read), partial(_put, self._relative[step], indices))
+            fetching = change.fetching
+            fetching.put(change.relative(read), self._relative[step], indices)
             for sites, flags in change.moved:
-                ask(flags, partial(_note, self._moved[step], sites))
+                fetching.ask(flags, partial(_note, self._moved[step], sites))
             if change.firing is not None:
-                ask(change.firing.strongest(read), partial(_put, self._activation[step], indices))
-                ask(change.firing.output(read), partial(_put, self._output[step], indices))
+                fetching.put(change.firing.strongest(read), self._activation[step], indices)
+                fetching.put(change.firing.output(read), self._output[step], indices)
 
     def receipts(self, plan: Plan) -> tuple[Receipt, ...]:
         """One for each intervention."""
@@ -58,10 +58,6 @@ class Proof:
                 )
             )
         return tuple(found)
-
-
-def _put(into: NDArray[np.float64], indices: list[int], found: NDArray[np.float64]) -> None:
-    into[indices] = found
 
 
 def _note(moved: set[Site], sites: list[Site], flags: NDArray[np.float64]) -> None:

@@ -86,7 +86,7 @@ class _Watched:
         self._check_shape(value)
         held = value.clone()
         new = cast("Tensor | None", self.write.function(value))  # kernels forget to return, whatever their types say
-        self.change.fetching.refuse(anywhere(bits_differ(value, held)), self._edited)
+        self.change.fetching.refuse(anywhere(bits_differ(value, held)), partial(_edited, self._here))
         if new is None:
             new = value
         if (new.shape, new.dtype, new.device) != (value.shape, value.dtype, value.device):
@@ -121,20 +121,25 @@ class _Watched:
         touched = differ(new, value)
         for each in self.places:
             touched[each.where] = False
-        self.change.fetching.ask(first_and_count(touched), partial(self._refuse_stray, tuple(value.shape)))
+        self.change.fetching.ask(first_and_count(touched), partial(_refuse_stray, self._here, tuple(value.shape)))
 
-    def _edited(self) -> StrayWrite:
-        return StrayWrite(f"{self._here} edits the model's own tensor, which others may still read: clone it first.")
 
-    def _refuse_stray(self, shape: tuple[int, ...], found: NDArray[np.float64]) -> None:
-        """`found` is the first place and the count of changes that are not declared."""
-        first, count = map(int, found)
-        if count:
-            place = tuple(map(int, np.unravel_index(first, shape)))
-            raise StrayWrite(
-                f"{self._here} also changes what it does not declare: the value at {place} of shape {shape}, and "
-                f"{count - 1} more. Is an index on the wrong axis?"
-            )
+# What waits for the end of a batch holds no tensors: they would be in memory until then.
+
+
+def _edited(who: str) -> StrayWrite:
+    return StrayWrite(f"{who} edits the model's own tensor, which others may still read: clone it first.")
+
+
+def _refuse_stray(who: str, shape: tuple[int, ...], found: NDArray[np.float64]) -> None:
+    """`found` is the first place and the count of changes that are not declared."""
+    first, count = map(int, found)
+    if count:
+        where = tuple(map(int, np.unravel_index(first, shape)))
+        raise StrayWrite(
+            f"{who} also changes what it does not declare: the value at {where} of shape {shape}, and {count - 1} more. Is "
+            f"an index on the wrong axis?"
+        )
 
 
 @dataclass(frozen=True)

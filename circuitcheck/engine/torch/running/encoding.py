@@ -13,7 +13,6 @@ from circuitcheck.engine.torch.loaded.model import LoadedModel
 from circuitcheck.engine.torch.sites.batch import Batch, by_size, in_parts
 from circuitcheck.engine.torch.sites.forward import activations
 from circuitcheck.engine.torch.sites.shapes import AtIndex, Index
-from circuitcheck.engine.torch.transfer.sending import sent
 from circuitcheck.places import At, Position
 from circuitcheck.prompts import Prompt
 
@@ -60,7 +59,7 @@ def _values(
     wanted = {(site.kind, site.layer) for site in (ref.reads, ref.writes)}
     for indices in in_parts(by_size(prompts, "logits"), batch):
         part = Batch(tuple(prompts[i] for i in indices), loaded.device)
-        kept = activations(loaded.model, sent(part.tokens("clean"), loaded.device), wanted)
+        kept = activations(loaded.model, part.tokens("clean"), wanted)
         rows, columns = part.where(at)
         read, written = (rows_of_site(site, kept[site.kind, site.layer], rows, columns) for site in (ref.reads, ref.writes))
         yield indices, rows, read, written

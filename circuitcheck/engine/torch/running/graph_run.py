@@ -150,7 +150,7 @@ class GraphRun:
         return change
 
     def _tokens(self, batch: Batch, tokens: str | Resample) -> Tokens:
-        return batch.tokens(tokens) if isinstance(tokens, str) else self._references.tokens(batch, tokens)
+        return batch.on_host(tokens) if isinstance(tokens, str) else self._references.tokens(batch, tokens)
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ On running text nearly every prompt has a length of its own. A pass over one of 
 from collections.abc import Callable, Iterable, Sequence
 
 from circuitcheck.engine.torch.running.graph import Node
-from circuitcheck.engine.torch.shortened.shortcut import knows_its_tokens
-from circuitcheck.plan import Ablate, Both, EditFeatures, KnockOut, Metric, Patch, Reconstruct, Steer
+from circuitcheck.engine.torch.shortened.running_on import next_power_of_2
+from circuitcheck.engine.torch.shortened.shortcut import KNOW_THE_START, knows_its_tokens
+from circuitcheck.plan import Both, Metric, PatchPath
 from circuitcheck.prompts import Prompt
 
-_OURS = (Ablate, EditFeatures, KnockOut, Patch, Reconstruct, Steer)  # others may count tokens in their own way
+_OURS = [each for each in KNOW_THE_START if each is not PatchPath]  # whose own passes begin at the receivers
 _FEW_VIEWS = 4  # of more, each begins at the first token that it touches, which prompts of one length have in common
 _FEW = 8  # lengths: prompts of templates hardly have more
 _LONGER = 1.25  # than the shortest of a pass: the more, the more is run that nobody reads
@@ -28,7 +29,10 @@ def take_many_lengths(graph: Sequence[Node], metrics: Iterable[Metric]) -> bool:
 
 
 def _reads_its_tokens(metric: Metric) -> bool:
-    return all(map(_reads_its_tokens, metric.metrics)) if type(metric) is Both else knows_its_tokens(metric)
+    """One of a user's may count the tokens of its batch."""
+    if type(metric) is Both:
+        return all(map(_reads_its_tokens, metric.metrics))
+    return type(metric).__module__.partition(".")[0] == "circuitcheck" and knows_its_tokens(metric)
 
 
 def joined(prompts: Sequence[Prompt], groups: list[list[int]], size: int, may_run_on: MayRunOn) -> list[list[int]]:
@@ -48,14 +52,10 @@ def joined(prompts: Sequence[Prompt], groups: list[list[int]], size: int, may_ru
 def _are_near(prompts: Sequence[Prompt], shorter: list[int], group: list[int], size: int) -> bool:
     tokens, length = _ends(prompts, shorter, group)
     texts = (len({prompts[index].tokens for index in each}) for each in (shorter, group))
-    return len(tokens) < length <= _LONGER * len(tokens) and _power(length) == _power(len(tokens)) and min(texts) < size
+    alike = next_power_of_2(length) == next_power_of_2(len(tokens))  # some models have other positions from one of them on
+    return alike and len(tokens) < length <= _LONGER * len(tokens) and min(texts) < size
 
 
 def _ends(prompts: Sequence[Prompt], shorter: list[int], group: list[int]) -> tuple[tuple[int, ...], int]:
     """The shortest of all, and the length of the longest."""
     return prompts[shorter[0]].tokens, len(prompts[group[0]].tokens)
-
-
-def _power(length: int) -> int:
-    """The next power of 2. Some models have other positions from one of them on."""
-    return 1 << (length - 1).bit_length()

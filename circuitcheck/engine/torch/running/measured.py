@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from circuitcheck.engine.protocol import Receipt
 from circuitcheck.engine.torch.proof.receipts import Proof
@@ -16,7 +14,7 @@ from circuitcheck.plan import Cell, Plan
 
 
 class Measured:
-    """`values` [cell, prompt] are there when `fetching` has ended."""
+    """`values` [cell, prompt] and receipts are there once they are fetched."""
 
     def __init__(self, plan: Plan, prompts: int, fetching: Fetching) -> None:
         self._plan, self._fetching = plan, fetching
@@ -29,15 +27,15 @@ class Measured:
         for number in node.cells:
             metric = cells[number].metric
             shows = seen if metric.compares_with_clean else replace(seen, clean=None)
-            self._fetching.ask(finite_or_nan(metric, shows), partial(_put, self.values[number], indices))
+            self._fetching.put(finite_or_nan(metric, shows), self.values[number], indices)
         if node.cells:
             self._proofs[cells[node.cells[0]].view.digest].add(indices, changes, seen.batch)
+
+    def fetch(self) -> None:
+        """What was added. Raises what is wrong with it."""
+        self._fetching.all()
 
     def receipts(self) -> tuple[tuple[Receipt, ...], ...]:
         """Of each cell."""
         found = {key: proof.receipts(self._plan) for key, proof in self._proofs.items()}
         return tuple(found[cell.view.digest] for cell in self._plan.cells)
-
-
-def _put(into: NDArray[np.float64], indices: list[int], found: NDArray[np.float64]) -> None:
-    into[indices] = found

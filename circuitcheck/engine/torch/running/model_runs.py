@@ -42,17 +42,18 @@ class ModelRuns:
         """In which its passes may be shortened."""
         if self._recordings is None:
             return Ways()
-        tokens, n_ctx = self._sent(batch.tokens(CLEAN)), self._loaded.card.architecture.n_ctx
+        tokens, n_ctx = batch.tokens(CLEAN), self._loaded.card.architecture.n_ctx
         return ways_of(self._loaded.model, self._loaded.card.ref, tokens, n_ctx)
 
     def skips_frozen(self, batch: Batch, ways: Ways) -> bool:
         """May layers be left out in which everything is frozen, between others that are run?"""
-        tokens, architecture = self._sent(batch.tokens(CLEAN)), self._loaded.card.architecture
+        tokens, architecture = batch.tokens(CLEAN), self._loaded.card.architecture
         return frozen_layers_add(self._loaded.model, tokens, architecture, ways)
 
     def may_run_on(self, tokens: tuple[int, ...], length: int) -> bool:
         """May other tokens follow these, up to so many?"""
-        return may_run_on(self._loaded.model, self._loaded.card.ref, self._sent(torch.tensor([tokens])), length)
+        card = self._loaded.card
+        return may_run_on(self._loaded.model, card.ref, self._sent(torch.tensor([tokens])), length, card.architecture.n_ctx)
 
     def read(self, rows: Batch, ways: Ways, ids: Index | None = None) -> Read:
         """What metrics read of a batch: all logits, or those of some words of the vocabulary."""

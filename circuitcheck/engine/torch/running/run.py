@@ -84,11 +84,12 @@ class Run:
             kept = asked if asked and runs.has_room(so_far * _runs_of(asked), texts.run.width) else None
             for found in passes.shown(graph, cells, texts, kept):
                 measured.add(found, cells, texts.indices)
-                say_done(len(found[0].cells) * len(texts.indices))
+            measured.fetch()
+            say_done(len(cells) * len(texts.indices))
 
     def _takes_many_lengths(self, graph: list[Node], asked: Asked | None, reading: Reading) -> bool:
         nodes = graph if asked is None else [*graph, *asked[0]]
-        metrics = [cell.metric for cell in self._plan.cells]
+        metrics = [cell.metric for cell in (*self._plan.cells, *self._plan.question)]
         return self._recordings is not None and reading == "logits" and take_many_lengths(nodes, metrics)
 
     def _asked(self, reading: Reading) -> Asked | None:
@@ -137,7 +138,7 @@ def _runs_of(asked: Asked) -> int:
 def _check_bases(bases: Iterable[str], batch: Batch) -> None:
     """Raises VacuousIntervention for counterfactuals that are the prompts themselves."""
     for base in sorted(bases):
-        if base != CLEAN and len(batch.prompts) > 1 and torch.equal(batch.tokens(base), batch.tokens(CLEAN)):
+        if base != CLEAN and len(batch.prompts) > 1 and torch.equal(batch.on_host(base), batch.on_host(CLEAN)):
             raise VacuousIntervention(
                 f"the counterfactual {base!r} is the prompt itself for all {len(batch.prompts)} prompts like "
                 f"{batch.prompts[0].text!r}: a view on it is the untouched model. Define one that changes something."

@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
+from circuitcheck.engine.torch.loading.devices import lacks_memory
 from circuitcheck.engine.torch.shortened.passes import Read, recorded_pass, short_passes
 from circuitcheck.engine.torch.shortened.recording import Recording
 from circuitcheck.engine.torch.shortened.shortcut import Shortcut
@@ -78,7 +79,9 @@ def _works(model: HookedModel, tokens: Tokens, ways: Ways) -> bool:
                 _agrees(model, tokens, recording, read, layer, start, ways)
                 for layer, start in ((0, width - 1), (layers // 2, width // 2), (layers - 1, 1))
             )
-    except Exception:  # noqa: BLE001 - whatever a library raises for what it cannot do
+    except Exception as error:  # whatever a library raises for what it cannot do
+        if lacks_memory(error):
+            raise
         return False
 
 

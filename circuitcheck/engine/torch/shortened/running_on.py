@@ -5,6 +5,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 
+from circuitcheck.engine.torch.loading.devices import lacks_memory
 from circuitcheck.engine.torch.shortened.parity import close
 from circuitcheck.engine.torch.sites.forward import forward
 from circuitcheck.engine.torch.sites.hooked_model import HookedModel
@@ -14,13 +15,14 @@ from circuitcheck.notices import say_once
 _known: "WeakKeyDictionary[Any, dict[int, bool]]" = WeakKeyDictionary()  # by the next power of 2 of tokens
 
 
-def may_run_on(model: HookedModel, name: object, tokens: Tokens, length: int) -> bool:
-    """Tried on a prompt at hand [1, pos], when the model first meets one of up to the next power of 2 of tokens: its logits
-    are compared with those that it has where others follow, up to `length`. What fails is said once."""
+def may_run_on(model: HookedModel, name: object, tokens: Tokens, length: int, n_ctx: int) -> bool:
+    """Tried when the model first meets prompts of up to the next power of 2 of tokens, on one at hand [1, pos]. Of so many
+    tokens it has a half, which others follow up to the whole; its logits are compared with those that it has by itself.
+    What fails is said once."""
     known = _known.setdefault(model, {})
-    rounded = 1 << (length - 1).bit_length()
+    rounded = next_power_of_2(length)
     if rounded not in known:
-        known[rounded] = _changes_nothing(model, tokens, length)
+        known[rounded] = _changes_nothing(model, tokens[:, : rounded // 2 + 1], min(rounded, n_ctx))
         if not known[rounded]:
             say_once(
                 f"{name}: prompts of several lengths are not run side by side, for tokens after a prompt change its "
@@ -29,11 +31,17 @@ def may_run_on(model: HookedModel, name: object, tokens: Tokens, length: int) ->
     return known[rounded]
 
 
+def next_power_of_2(length: int) -> int:
+    return 1 << (length - 1).bit_length()
+
+
 def _changes_nothing(model: HookedModel, tokens: Tokens, length: int) -> bool:
     after = tokens[:, -1:].expand(-1, length - tokens.shape[1])
     try:
         with torch.no_grad():
             alone, followed = forward(model, tokens), forward(model, torch.cat([tokens, after], dim=1))
-    except Exception:  # noqa: BLE001 - whatever a library raises for what it cannot do
+    except Exception as error:  # whatever a library raises for what it cannot do
+        if lacks_memory(error):
+            raise
         return False
     return close(followed[:, : tokens.shape[1]], alone)

@@ -29,7 +29,7 @@ from circuitcheck.plan import (
 )
 
 # What reads and writes at the tokens it names, wherever a pass begins. Others may count tokens in their own way.
-_KNOW_THE_START = (Ablate, EditFeatures, KnockOut, Patch, PatchPath, Reconstruct, Steer)
+KNOW_THE_START = (Ablate, EditFeatures, KnockOut, Patch, PatchPath, Reconstruct, Steer)
 _METRICS_OF_SITES = (
     Activation,
     ActiveFeatures,
@@ -78,7 +78,7 @@ def shortcut_of(
     touched = [place for step, each in enumerate(done) for place in _touched(each, is_first=not step)]
     layers = [site.layer for site, _ in touched] + [site.layer for each in done for site in each.reads]
     layer = min([*layers, *(layer for _, layer in keeps)], default=0)
-    knows = all(type(each) in _KNOW_THE_START for each in done)  # a subclass may have a kernel of its own
+    knows = all(type(each) in KNOW_THE_START for each in done)  # a subclass may have a kernel of its own
     if is_taken or not knows or not all(map(knows_its_tokens, read)):
         return Shortcut(layer)
     places = {at for _, at in touched} | {at for metric in read for at in _looked_at(metric)}

@@ -65,7 +65,7 @@ class Batch:
 
     @property
     def length(self) -> int:
-        return max(len(prompt.tokens) for prompt in self.prompts)
+        return self.once("length", lambda: max(len(prompt.tokens) for prompt in self.prompts))
 
     @property
     def width(self) -> int:
@@ -86,8 +86,12 @@ class Batch:
         return self.once("texts", lambda: sent(self.texts, self.device))
 
     def tokens(self, base: str) -> Tokens:
-        """Token ids [prompt, pos] of the clean prompts or of a counterfactual, followed by what is read. On the host."""
-        return self.once(("tokens", base), lambda: self.followed(prompt.run(base) for prompt in self.prompts))
+        """Token ids [prompt, pos] of the clean prompts or of a counterfactual, followed by what is read."""
+        return self.once(("tokens", base), lambda: sent(self.on_host(base), self.device))
+
+    def on_host(self, base: str) -> Tokens:
+        """The same, not on the device."""
+        return self.once(("on host", base), lambda: self.followed(prompt.run(base) for prompt in self.prompts))
 
     def followed(self, runs: Iterable[tuple[int, ...]]) -> Tokens:
         """Token ids [prompt, pos] of other runs, one for each prompt, followed by what is read of that prompt. On the
@@ -124,7 +128,8 @@ class Batch:
 
     def up_to_end(self, values: PerToken) -> PerPrompt:
         """[prompt]: the sum of values [text, token] over the tokens that act on what is read."""
-        found: PerPrompt = values.cumsum(dim=1)[self.row_of_text, self.last]
+        acting = torch.arange(values.shape[1], device=values.device) <= self.last[:, None]
+        found: PerPrompt = torch.where(acting, values[self.row_of_text], 0).sum(dim=1)
         return found
 
     def where(self, at: At) -> tuple[Index, Index]:

@@ -1,10 +1,11 @@
 """Numbers of a device that the host needs, fetched together.
 
 A GPU works through what it was asked for while the host asks for more. To read one number the host must wait until all of
-that is done. So a run says what it will need, and reads everything at its end.
+that is done. So a run says what it will need of a batch, and reads it together when the batch ends.
 """
 
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 
 import numpy as np
@@ -16,7 +17,9 @@ Use = Callable[[NDArray[np.float64]], None]
 
 
 class Fetching:
-    """As a context: at the end of its body everything that was asked for is fetched. That holds for a body that fails, too:
+    """What is to be done with numbers is kept until then, so it should hold no tensors.
+
+    As a context: at the end of its body everything that was asked for is fetched. That holds for a body that fails, too:
     where a check that is still to be made says why, its error is the one to be raised."""
 
     def __init__(self) -> None:
@@ -26,14 +29,14 @@ class Fetching:
         """`use` gets the numbers as float64, in their shape. What was asked for first is used first. It may raise."""
         self._asked.append((numbers, use))
 
+    def put(self, numbers: Tensor, into: NDArray[np.float64], indices: list[int]) -> None:
+        """`into[indices]` become these numbers."""
+        self.ask(numbers, partial(_put, into, indices))
+
     def refuse(self, wrong: Tensor, error: Callable[[], Exception]) -> None:
         """Raise what `error` makes, if the only number of `wrong` is not 0."""
 
-        def look(found: NDArray[np.float64]) -> None:
-            if found.any():
-                raise error()
-
-        self.ask(wrong, look)
+        self.ask(wrong, partial(_raise_if_any, error))
 
     def all(self) -> None:
         """Wait for the device, once."""
@@ -51,3 +54,12 @@ class Fetching:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if kind is None or issubclass(kind, Exception):
             self.all()
+
+
+def _put(into: NDArray[np.float64], indices: list[int], found: NDArray[np.float64]) -> None:
+    into[indices] = found
+
+
+def _raise_if_any(error: Callable[[], Exception], found: NDArray[np.float64]) -> None:
+    if found.any():
+        raise error()
