@@ -49,8 +49,8 @@ class Sources(Protocol):
         """[prompt, pos, feature]: the mean activations of its features over its stream."""
 
     def refuse(self, wrong: Tensor, error: Callable[[], Exception]) -> None:
-        """Raise what `error` makes, if the only number of `wrong` is not 0. That is looked at when the batch ends: to look at
-        once is to wait for the device."""
+        """Raise what `error` makes, if the only number of `wrong` is not 0. That is looked at when the batch ends, since to
+        look at once is to wait for the device."""
 
 
 @singledispatch
