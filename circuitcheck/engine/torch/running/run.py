@@ -84,8 +84,8 @@ class Run:
             kept = asked if asked and runs.has_room(so_far * _runs_of(asked), texts.run.width) else None
             for found in passes.shown(graph, cells, texts, kept):
                 measured.add(found, cells, texts.indices)
+                say_done(len(found[0].cells) * len(texts.indices))
             measured.fetch()
-            say_done(len(cells) * len(texts.indices))
 
     def _takes_many_lengths(self, graph: list[Node], asked: Asked | None, reading: Reading) -> bool:
         nodes = graph if asked is None else [*graph, *asked[0]]
