@@ -40,7 +40,7 @@ class Registry:
                 f"a {self._what} is registered for a type, and is a function; given were {kind!r} and {function!r}. Write "
                 f"@register_{self._what}(MyType) above the function."
             )
-        if kind.__module__.partition(".")[0] == _OURS:
+        if is_ours(kind):
             raise BadExtension(f"{kind.__name__} has a {self._what} of circuitcheck's: register one for a type of your own.")
         same_name = [each for each in self._functions if _name(each) == _name(kind)]
         if any(each is not kind or self._functions[each] is not function for each in same_name):
@@ -48,6 +48,10 @@ class Registry:
                 f"{_name(kind)} has a {self._what} already, {_name(self._functions[same_name[0]])}. Values are kept under "
                 f"that name, so it cannot be replaced: register it once, give the type another name, or start Python anew."
             )
+
+
+def is_ours(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] == _OURS
 
 
 def _name(thing: Any) -> str:

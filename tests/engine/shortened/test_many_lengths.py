@@ -14,12 +14,13 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 from registries import put_back
 from spies import joins_counted
+from test_own_extensions import Silenced, SumOfSite, zero_at_the_last_token
 from test_parity import DRAWN, OTHERS, QUICK, views_of
 from two_ways import check_alike
 
 import circuitcheck as cc
 from circuitcheck.engine.torch.shortened import running_on
-from circuitcheck.ext import InterventionBase, MetricBase, Site, Write, parse_at, register_kernel, register_readout
+from circuitcheck.ext import MetricBase, register_kernel, register_readout
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 ROWS = 24  # two of each length
@@ -115,56 +116,20 @@ def test_answers_of_several_tokens_are_read_by_their_own_length(two_ways, compar
 
 
 @dataclass(frozen=True)
-class LastToken(InterventionBase):
-    """Zeros at the last token of a run, wherever a prompt ends."""
-
-    @property
-    def writes(self):
-        return ((Site("z", 2, 1), parse_at("END")),)
-
-    def describe(self):
-        return "L2H1 silenced at the last token"
-
-
-@dataclass(frozen=True)
 class Tokens(MetricBase):
     name: ClassVar[str] = "tokens of a run"
     tokens: ClassVar[str] = "all"
     support: ClassVar[str] = "real"
 
 
-@dataclass(frozen=True)
-class NormAtTheLast(MetricBase):
-    name: ClassVar[str] = "norm at the last token"
-    tokens: ClassVar[str] = "none"
-    support: ClassVar[str] = "real"
-
-    @property
-    def sites(self):
-        return (Site("resid_post", 2),)
-
-    @property
-    def looks_at(self):
-        return parse_at("END")
-
-
-def silenced(intervention, batch, sources):
-    def write(value):
-        new = value.clone()
-        new[:, -1, 1] = 0
-        return new
-
-    return [Write("z", 2, write)]
-
-
 def test_what_users_wrote_meets_prompts_of_one_length(two_ways, compared):
     with put_back():
-        register_kernel(LastToken)(silenced)
+        register_kernel(Silenced)(zero_at_the_last_token)
         register_readout(Tokens)(lambda _, seen: torch.full((len(seen.prompts),), float(seen.batch.length)))
-        register_readout(NormAtTheLast)(lambda _, seen: seen.sites["resid_post", 2][:, -1].norm(dim=1))
+        register_readout(SumOfSite)(lambda _, seen: seen.sites["mlp_out", 2][:, -1].sum(dim=1))
         model = two_ways("gpt2").model
-        assert compared(two_ways("gpt2"), (model.intervene(LastToken()), cc.logit_diff())) == []
-        assert compared(two_ways("gpt2"), (model, NormAtTheLast())) == []
+        assert compared(two_ways("gpt2"), (model.intervene(Silenced()), cc.logit_diff())) == []
+        assert compared(two_ways("gpt2"), (model, SumOfSite())) == []
         assert compared(two_ways("gpt2"), (model, Tokens())) == []
 
 

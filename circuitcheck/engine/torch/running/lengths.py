@@ -6,8 +6,9 @@ On running text nearly every prompt has a length of its own. A pass over one of 
 
 from collections.abc import Callable, Iterable, Sequence
 
+from circuitcheck.engine.registry import is_ours
 from circuitcheck.engine.torch.running.graph import Node
-from circuitcheck.engine.torch.shortened.running_on import next_power_of_2
+from circuitcheck.engine.torch.shortened.parity import next_power_of_2
 from circuitcheck.engine.torch.shortened.shortcut import KNOW_THE_START, knows_its_tokens
 from circuitcheck.plan import Both, Metric, PatchPath
 from circuitcheck.prompts import Prompt
@@ -32,7 +33,7 @@ def _reads_its_tokens(metric: Metric) -> bool:
     """One of a user's may count the tokens of its batch."""
     if type(metric) is Both:
         return all(map(_reads_its_tokens, metric.metrics))
-    return type(metric).__module__.partition(".")[0] == "circuitcheck" and knows_its_tokens(metric)
+    return is_ours(type(metric)) and knows_its_tokens(metric)
 
 
 def joined(prompts: Sequence[Prompt], groups: list[list[int]], size: int, may_run_on: MayRunOn) -> list[list[int]]:

@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from circuitcheck.engine.torch.shortened.parity import Ways, close
+from circuitcheck.engine.torch.shortened.parity import Ways, close, passed
 from circuitcheck.engine.torch.shortened.passes import Read, recorded_pass, short_passes, whole_pass
 from circuitcheck.engine.torch.shortened.shortcut import Shortcut
 from circuitcheck.engine.torch.sites.access import SiteLayer, Write, writes_that_put
@@ -35,17 +35,17 @@ def _works(model: HookedModel, tokens: Tokens, architecture: Architecture, ways:
     last, rows = architecture.n_layers - 1, torch.arange(len(tokens), device=tokens.device)
     read = Read(rows, torch.zeros_like(rows), alone=ways.answers)
     wanted: list[SiteLayer] = [("resid_pre", last)]
-    try:
-        with torch.no_grad():
-            _, usual, recording = recorded_pass(model, tokens, held_still(_ANY, architecture), read, with_cache=False)
-            writes = [_frozen(usual, by) for by in _BY]
-            whole = [whole_pass(model, tokens, each, wanted, read)[1][wanted[0]] for each in writes]
-            run = [[write for write in each if write.layer in (0, last)] for each in writes]
-            shortcut = Shortcut(0, 0, last + 1, tuple(range(1, last)))
-            _, kept = short_passes(model, tokens, run, wanted, read, shortcut=shortcut, recording=recording)
-    except Exception:  # noqa: BLE001 - whatever a library raises for what it cannot do
-        return False
-    return all(close(one, other) for one, other in zip(kept[wanted[0]].chunk(len(_BY)), whole, strict=True))
+
+    def compared() -> bool:
+        _, usual, recording = recorded_pass(model, tokens, held_still(_ANY, architecture), read, with_cache=False)
+        writes = [_frozen(usual, by) for by in _BY]
+        whole = [whole_pass(model, tokens, each, wanted, read)[1][wanted[0]] for each in writes]
+        run = [[write for write in each if write.layer in (0, last)] for each in writes]
+        shortcut = Shortcut(0, 0, last + 1, tuple(range(1, last)))
+        _, kept = short_passes(model, tokens, run, wanted, read, shortcut=shortcut, recording=recording)
+        return all(close(one, other) for one, other in zip(kept[wanted[0]].chunk(len(_BY)), whole, strict=True))
+
+    return passed(compared)
 
 
 def _frozen(usual: Mapping[SiteLayer, Value], by: float) -> list[Write]:

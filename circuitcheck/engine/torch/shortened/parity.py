@@ -1,5 +1,6 @@
 """Which ways of shortening a pass give a model's own numbers: each is compared with whole passes before it is used."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -43,7 +44,7 @@ def ways_of(model: HookedModel, name: object, tokens: Tokens, n_ctx: int) -> Way
     """Tried when the model first meets prompts of up to the next power of two of tokens, on so many; what other lengths
     show counts for those alone. What fails is said once."""
     width = tokens.shape[1]
-    rounded = max(_SHORT, 1 << (width - 1).bit_length())
+    rounded = max(_SHORT, next_power_of_2(width))
     known = _proven.setdefault(model, {})
     if rounded not in known:
         length = max(width, min(rounded, n_ctx))
@@ -72,17 +73,31 @@ def _works(model: HookedModel, tokens: Tokens, ways: Ways) -> bool:
     layers, width = len(model.blocks), tokens.shape[1]
     rows = torch.arange(len(tokens), device=tokens.device)
     read = Read(rows, torch.full_like(rows, width - 1), alone=ways.answers)
+
+    def compared() -> bool:
+        *_, recording = recorded_pass(model, tokens, (), read, with_cache=ways.tokens)
+        return all(
+            _agrees(model, tokens, recording, read, layer, start, ways)
+            for layer, start in ((0, width - 1), (layers // 2, width // 2), (layers - 1, 1))
+        )
+
+    return passed(compared)
+
+
+def passed(trial: Callable[[], bool]) -> bool:
+    """Does a trial hold, without gradients? Not where a library breaks down in it. Memory that ran out says nothing of the
+    model, and is raised."""
     try:
         with torch.no_grad():
-            *_, recording = recorded_pass(model, tokens, (), read, with_cache=ways.tokens)
-            return all(
-                _agrees(model, tokens, recording, read, layer, start, ways)
-                for layer, start in ((0, width - 1), (layers // 2, width // 2), (layers - 1, 1))
-            )
+            return trial()
     except Exception as error:  # whatever a library raises for what it cannot do
         if lacks_memory(error):
             raise
         return False
+
+
+def next_power_of_2(length: int) -> int:
+    return 1 << (length - 1).bit_length()
 
 
 def _agrees(

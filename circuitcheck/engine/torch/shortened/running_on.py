@@ -5,8 +5,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from circuitcheck.engine.torch.loading.devices import lacks_memory
-from circuitcheck.engine.torch.shortened.parity import close
+from circuitcheck.engine.torch.shortened.parity import close, next_power_of_2, passed
 from circuitcheck.engine.torch.sites.forward import forward
 from circuitcheck.engine.torch.sites.hooked_model import HookedModel
 from circuitcheck.engine.torch.sites.shapes import Tokens
@@ -31,17 +30,11 @@ def may_run_on(model: HookedModel, name: object, tokens: Tokens, length: int, n_
     return known[rounded]
 
 
-def next_power_of_2(length: int) -> int:
-    return 1 << (length - 1).bit_length()
-
-
 def _changes_nothing(model: HookedModel, tokens: Tokens, length: int) -> bool:
     after = tokens[:, -1:].expand(-1, length - tokens.shape[1])
-    try:
-        with torch.no_grad():
-            alone, followed = forward(model, tokens), forward(model, torch.cat([tokens, after], dim=1))
-    except Exception as error:  # whatever a library raises for what it cannot do
-        if lacks_memory(error):
-            raise
-        return False
-    return close(followed[:, : tokens.shape[1]], alone)
+
+    def compared() -> bool:
+        alone, followed = forward(model, tokens), forward(model, torch.cat([tokens, after], dim=1))
+        return close(followed[:, : tokens.shape[1]], alone)
+
+    return passed(compared)

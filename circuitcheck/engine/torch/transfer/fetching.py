@@ -35,7 +35,6 @@ class Fetching:
 
     def refuse(self, wrong: Tensor, error: Callable[[], Exception]) -> None:
         """Raise what `error` makes, if the only number of `wrong` is not 0."""
-
         self.ask(wrong, partial(_raise_if_any, error))
 
     def all(self) -> None:
