@@ -1,8 +1,9 @@
-"""What is kept in memory because it may be asked for again: so many bytes at most, the least recently used go first."""
+"""What is kept in memory because it may be asked for again: as long as its owner, or so many bytes at most, of which the
+least recently used go first."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -45,3 +46,11 @@ class LeastRecentlyUsed(Generic[Key, Value]):
     def _forget(self, key: Key) -> None:
         if key in self._held:
             self.bytes -= self._size_of(self._held.pop(key))
+
+
+def made_once(made: dict[Hashable, Any], key: Hashable, make: Callable[[], Value]) -> Value:
+    """What `made` holds by `key`, made where it holds nothing yet."""
+    if key not in made:
+        made[key] = make()
+    found: Value = made[key]
+    return found

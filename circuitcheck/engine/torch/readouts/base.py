@@ -17,6 +17,7 @@ from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.engine.torch.sites.shapes import Index, LogitsRead, PerPrompt, Value
 from circuitcheck.engine.torch.transfer.sending import sent
 from circuitcheck.errors import BadMetric, NotComparable
+from circuitcheck.memory import made_once
 from circuitcheck.plan import (
     Custom,
     DictionaryRef,
@@ -49,10 +50,7 @@ class Seen:
 
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """What several metrics of one run have in common, made for the first."""
-        if key not in self.made:
-            self.made[key] = make()
-        found: Made = self.made[key]
-        return found
+        return made_once(self.made, key, make)
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:

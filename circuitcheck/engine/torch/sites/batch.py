@@ -8,6 +8,7 @@ import torch
 
 from circuitcheck.engine.torch.sites.shapes import Index, LogitsRead, PerPrompt, PerToken, Tokens
 from circuitcheck.engine.torch.transfer.sending import sent
+from circuitcheck.memory import made_once
 from circuitcheck.places import AllBut, At, named_in
 from circuitcheck.plan import Reading
 from circuitcheck.prompts import Prompt
@@ -54,10 +55,7 @@ class Batch:
 
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """What several passes and metrics need of a batch, made for the first."""
-        if key not in self._made:
-            self._made[key] = make()
-        found: Made = self._made[key]
-        return found
+        return made_once(self._made, key, make)
 
     def begun_at(self, start: int) -> "Batch":
         """The same prompts, of which the tokens from `start` on are run."""
