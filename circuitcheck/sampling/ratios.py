@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -9,12 +10,12 @@ from circuitcheck import stats
 from circuitcheck.sampling.clusters import Clusters
 from circuitcheck.sampling.design import Level
 from circuitcheck.sampling.estimands import Bounds, Edges, Simple, Values, exact_interval
+from circuitcheck.sampling.last_inside import last_inside
 from circuitcheck.sampling.means import RealMean, mean_of
 from circuitcheck.sampling.noise import NO_NOISE, Noise
 from circuitcheck.sampling.unseen import Unseen
 from circuitcheck.stats import Interval
 
-_SEARCH_STEPS = 60
 _CONSTANT = 1e-12
 _NO_TASK = "the model does not do the task"
 
@@ -144,17 +145,22 @@ class RatioOfMeans:
 
     def _end(self, wanted: int, level: Level) -> float:
         """The last r, going down (+1) or up (-1) from the estimate, that is not excluded."""
-        inside, step = self.value, 1e-3 * max(1.0, abs(self.value))
-        for _ in range(_SEARCH_STEPS):
-            outside = self.value - wanted * step
-            if self.side(outside, level) == wanted:
-                break
-            inside, step = outside, step * 2
-        else:
-            return -wanted * math.inf
-        for _ in range(_SEARCH_STEPS):
-            middle = (inside + outside) / 2
-            if middle in (inside, outside):  # no number lies between
-                break
-            inside, outside = (inside, middle) if self.side(middle, level) == wanted else (middle, outside)
-        return inside
+        if self.bounds is None:
+            clear = partial(self._clear_of_0, wanted, level)
+            return last_inside(clear, self.value, -wanted * self._half_width(level), continuous=True)
+        excluded = lambda r: float(self.side(r, level) == wanted)  # noqa: E731
+        return last_inside(excluded, self.value, -wanted * self._small(), continuous=False)
+
+    def _clear_of_0(self, wanted: int, level: Level, r: float) -> float:
+        """How far the interval of the mean numerator - r denominator lies above 0 (+1) or below it (-1)."""
+        found = self._linear(r).interval(level)
+        return found.low if wanted == 1 else -found.high
+
+    def _half_width(self, level: Level) -> float:
+        """About that of the interval."""
+        found = self._linear(self.value).interval(level)
+        half = (found.high - found.low) / 2 / self.mean(self.denominator)
+        return half if 0 < half < math.inf else self._small()
+
+    def _small(self) -> float:
+        return 1e-3 * max(1.0, abs(self.value))

@@ -4,11 +4,13 @@ from collections.abc import Callable
 
 from circuitcheck.engine.protocol import Engine
 from circuitcheck.errors import BadExtension
+from circuitcheck.garbage import without_looking_for_garbage
 from circuitcheck.settings import Settings
 
 MakeEngine = Callable[[Settings], Engine]
 
 
+@without_looking_for_garbage()
 def _local_engine(settings: Settings) -> Engine:
     from circuitcheck.engine.torch import LocalEngine  # imported late: it brings torch
 

@@ -1,5 +1,5 @@
-"""Intervals, boundaries, families and planning: arrays in, small frozen results out. No torch; scipy and statsmodels are
-imported on first use.
+"""Intervals, boundaries, families and planning: arrays in, small frozen results out. No torch; scipy is imported on
+first use.
 
 Which method serves what is in `docs/statistics.md`.
 """

@@ -75,8 +75,6 @@ COUNTED = (*KNOWN, *EXACT, *NOTHING_FOR_THEM)
 @pytest.fixture(scope="module", autouse=True)
 def warm_statistics(warm: None, tiny_gpt2: Path) -> None:
     """As `warm`, for what only these claims import."""
-    import statsmodels.stats.multitest  # noqa: F401
-
     with cc.use_session(cc.Session(cc.Settings(scope="new_templates"))):
         assert cc.tasks.ioi().logit_diff(cc.load(str(tiny_gpt2))) < 100
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from claims_folder import COSTS, Folder, Run, read_report
+from claims_folder import COSTS, FIXTURES, Folder, Run, read_report
 
 from circuitcheck.report.reuse import reuse_line
 
@@ -58,6 +58,32 @@ def test_a_second_run_measures_nothing_and_says_the_same(folder: Folder) -> None
     assert "reused" not in first.text
     assert again.claims["supported"]["reused"]["since"] == day
     assert store_of(folder).is_dir()
+
+
+SETTLED = """
+@cc.claim("a sentence", id="settled", model="organism")  # whose files were there before
+def test_settled(model, ioi):
+    assert ioi.recovered(model.ablate("L1H2", kind="zero")) < 2
+
+@claim(id="missing", model="nobody/no-such-model-1b")
+def test_missing(model, ioi):
+    assert ioi.logit_diff(model) < 100
+"""
+TELLS_OF_IMPORTS = """
+import sys
+
+def pytest_terminal_summary(terminalreporter):
+    slow = ("transformer_lens", "sae_lens", "transformers.models.gpt2.modeling_gpt2", "torch._dynamo", "pandas")
+    terminalreporter.write_line(f"imported: {[name for name in slow if name in sys.modules]}")
+"""
+
+
+def test_a_run_that_measures_nothing_does_not_import_what_runs_models(folder: Folder) -> None:
+    folder.run(SETTLED)
+    (folder.path / "conftest.py").write_text(FIXTURES + TELLS_OF_IMPORTS)
+    again = folder.run(subprocess=True)
+    assert (again.verdicts["settled"], passes(again)) == ("supported", 0)
+    assert "imported: []" in again.text, again.text
 
 
 def test_off_writes_nothing(folder: Folder) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from circuitcheck.engine.protocol import DictionaryCard
 from circuitcheck.engine.torch.loaded.model import LoadedModel
+from circuitcheck.engine.torch.loading.known_names import aliases
 from circuitcheck.errors import BadDictionary
 from circuitcheck.models import INSTANCE_PREFIX
 from circuitcheck.places import Site, check_sites, site_kind
@@ -59,11 +60,9 @@ def _check_model(card: DictionaryCard, loaded: LoadedModel) -> None:
 @lru_cache(maxsize=64)
 def _base(name: str) -> str:
     """What is the same for all names of one model: its hub id without the owner, in small letters."""
-    from transformer_lens.supported_models import MODEL_ALIASES
-
     snapshot = _SNAPSHOT.search(name)
     plain = snapshot[1] if snapshot else name.removesuffix("+folded").partition("@")[0].rstrip("/")
-    hub_id = next((hub_id for hub_id, aliases in MODEL_ALIASES.items() if plain in aliases), plain)
+    hub_id = next((hub_id for hub_id, short in aliases().items() if plain in short), plain)
     return hub_id.rsplit("/", 1)[-1].lower()
 
 

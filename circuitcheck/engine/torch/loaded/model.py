@@ -1,6 +1,5 @@
 """A model in memory: read-only, fingerprinted, watched."""
 
-import gc
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
 from circuitcheck.engine.torch.sites.forward import forward
 from circuitcheck.engine.torch.sites.hooks import check_no_hooks
 from circuitcheck.errors import BadSpec, CircuitCheckError, ModelChanged, UnsupportedModel
+from circuitcheck.garbage import without_looking_for_garbage
 from circuitcheck.models import INSTANCE_PREFIX, BosPolicy, ModelSpec
 from circuitcheck.places import Architecture
 from circuitcheck.plan import ModelRef
@@ -64,19 +64,7 @@ class LoadedModel:
                 raise ModelChanged(f"the {what} of {self.card.ref} are not those that were loaded. Load it again.")
 
 
-@contextmanager
-def _without_looking_for_garbage() -> Iterator[None]:
-    """A model and a tokenizer are so many new objects that Python would look through all those of torch several times."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-@_without_looking_for_garbage()
+@without_looking_for_garbage()
 def load(spec: ModelSpec, device_name: str, cache: Path | None = None) -> LoadedModel:
     """What GGUF files give is kept in the folder `cache`. Raises ModelUnavailable, CorruptCheckpoint, UnknownDevice; BadSpec
     for one that cannot be folded, UnsupportedModel for one that cannot be wrapped, UnsoundModel for one that is not the

@@ -21,11 +21,13 @@ from circuitcheck.engine.torch.loading.devices import resolve_dtype
 from circuitcheck.engine.torch.loading.gguf_checks import check_gguf_file
 from circuitcheck.engine.torch.loading.hub import probe_hub
 from circuitcheck.engine.torch.loading.json_files import read_object
+from circuitcheck.engine.torch.loading.kind_of_model import kind_of_model
 from circuitcheck.engine.torch.loading.model_size import check_memory, check_model_size
 from circuitcheck.engine.torch.loading.preflight import LARGEST_CONFIG, check_folder
 from circuitcheck.engine.torch.loading.reading import reading
 from circuitcheck.engine.torch.loading.weight_files import check_weight_files
 from circuitcheck.errors import CircuitCheckError, CorruptCheckpoint, ModelUnavailable
+from circuitcheck.garbage import without_looking_for_garbage
 from circuitcheck.models import ALIASES, ModelSpec
 
 _HERE = {"local_files_only": True}
@@ -169,10 +171,13 @@ def _read_tokenizer_alone(spec: ModelSpec, location: str, arguments: Arguments) 
         return _read_tokenizer(spec, location, arguments)
 
 
+@without_looking_for_garbage()
 def _read_tokenizer(spec: ModelSpec, location: str, arguments: Arguments) -> Any:
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=False, **arguments)
+    kind = None if "gguf_file" in arguments else kind_of_model(spec, Path(location))
+    known = {} if kind is None else {"config": kind}
+    tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=False, **known, **arguments)
     if not tokenizer("a", add_special_tokens=False).input_ids:  # transformers makes one up where there is none
         raise CorruptCheckpoint(f"the checkpoint {spec} has no tokenizer that reads text: its files are missing.")
     return tokenizer

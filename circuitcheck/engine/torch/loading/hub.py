@@ -2,6 +2,7 @@
 
 import re
 
+from circuitcheck.engine.torch.loading.known_names import aliases, hub_ids
 from circuitcheck.errors import BadSpec, ModelUnavailable
 from circuitcheck.models import ModelSpec
 from circuitcheck.network import why_unreachable
@@ -35,9 +36,7 @@ def _refuse_alias(spec: ModelSpec) -> None:
     """TransformerLens has short names of its own, which no hub knows. Raises BadSpec."""
     if "/" in spec.source:
         return
-    from transformer_lens.supported_models import MODEL_ALIASES
-
-    named = [hub_id for hub_id, aliases in MODEL_ALIASES.items() if spec.source in aliases]
+    named = [hub_id for hub_id, short in aliases().items() if spec.source in short]
     if named:
         raise BadSpec(
             f"{spec.source!r} is what TransformerLens calls {named[0]!r}: write cc.load({named[0]!r}), its hub id."
@@ -62,10 +61,8 @@ def how_to_get(spec: ModelSpec) -> str:
 def _near(source: str) -> str:
     """The hub id whose name, or TransformerLens' name for it, is close to `source`; empty where none is, it is one itself,
     or it is another version or size, by its digits."""
-    from transformer_lens.supported_models import MODEL_ALIASES, OFFICIAL_MODEL_NAMES
-
-    names: dict[str, str] = {alias: hub_id for hub_id, aliases in MODEL_ALIASES.items() for alias in aliases}
-    names |= {hub_id: hub_id for hub_id in OFFICIAL_MODEL_NAMES}
+    names: dict[str, str] = {alias: hub_id for hub_id, short in aliases().items() for alias in short}
+    names |= {hub_id: hub_id for hub_id in hub_ids()}
     close = nearest(source, names, _CLOSE)
     if not close or names[close] == source or _DIGITS.sub("", close.lower()) == _DIGITS.sub("", source.lower()):
         return ""
