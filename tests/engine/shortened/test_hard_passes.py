@@ -98,6 +98,7 @@ def test_a_tokenizer_that_pads_on_the_left(padded_left, alike, monkeypatch):
 
 def test_its_prompts_are_shortened_to_the_tokens_that_change(padded_left, alike, monkeypatch):
     view = padded_left.model.ablate("L2H1", kind="zero", at="END")
+    padded_left.forget()
     with short_passes_counted(monkeypatch) as short:
         padded_left.fast(beside_clean(padded_left, alike, view), 6)
     assert [shortcut.start > 0 for _, shortcut in short] == [True]

@@ -36,6 +36,7 @@ def compared(gpt2, task, monkeypatch):
     def run(view, metric=None):
         chosen = metric or cc.logit_diff()
         plan = gpt2.plan(task, (gpt2.model, chosen), (view, chosen))
+        gpt2.forget()
         with short_passes_counted(monkeypatch) as found:
             table = gpt2.compare(plan, N)
         assert not isinstance(table, Exception), table  # both ways may refuse what a test gets wrong

@@ -35,7 +35,7 @@ def test_a_small_budget_gives_the_same_bits(gpt2, task, budget):
 
 
 def test_a_recording_takes_what_it_says(gpt2, alike):
-    gpt2.recordings.drop(lambda key: True)
+    gpt2.forget()
     gpt2.fast(plan_of(gpt2, alike, "L2H1", batch=N), N)
     ((key, recording),) = gpt2.recordings._held.items()
     rows, width = key[1]
@@ -44,7 +44,7 @@ def test_a_recording_takes_what_it_says(gpt2, alike):
 
 def test_a_plan_gives_its_bits_whatever_ran_before(gpt2, task):
     plan, rows = plan_of(gpt2, task, "L2H1", "L1.mlp", "L1H0"), range(N)
-    gpt2.recordings.drop(lambda key: True)
+    gpt2.forget()
     first = gpt2.fast(plan, N).values
     others = [
         plan_of(gpt2, task, "L1H3", metric=cc.accuracy()),
@@ -60,7 +60,7 @@ def test_a_plan_gives_its_bits_whatever_ran_before(gpt2, task):
 def test_a_plan_without_the_untouched_run_gives_the_bits_it_has_beside_nothing_kept(gpt2, alike):
     views = [gpt2.model.ablate(f"L2H{head}", kind="zero", at="END") for head in range(4)]
     plan = gpt2.plan(alike, *((view, cc.logit_diff()) for view in views))
-    gpt2.recordings.drop(lambda key: True)
+    gpt2.forget()
     first = gpt2.fast(plan, N).values
     np.testing.assert_array_equal(gpt2.fast(plan, N).values, first)
 
@@ -126,7 +126,7 @@ def test_a_recording_of_fewer_tokens_or_rows_is_not_taken(gpt2, task):
     """A batch's key is its tokens, not their sum or their number."""
     plan = plan_of(gpt2, task, "L2H1", "L2H2", "L1.mlp", batch=2)
     expected = gpt2.whole(plan, N).values
-    gpt2.recordings.drop(lambda key: True)
+    gpt2.forget()
     for rows in (2, 3, 5, N):
         np.testing.assert_allclose(gpt2.fast(plan, rows).values, expected[:, :rows], rtol=1e-5, atol=1e-4)
 

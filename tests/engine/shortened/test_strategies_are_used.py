@@ -35,11 +35,15 @@ def task(alike):
 
 @pytest.fixture
 def ran(gpt2, task):
-    """What a plan runs of each layer, once the ways of shortening passes have been tried."""
+    """What a plan runs of each layer, once the ways of shortening passes have been tried: the first time, or after itself,
+    in batches of another size."""
 
-    def run(*views, metric=None):
-        plan = gpt2.plan(task, *((view, metric or cc.logit_diff()) for view in views))
-        gpt2.compare(plan, N)
+    def run(*views, metric=None, again=False, batch=32):
+        cells = [(view, metric or cc.logit_diff()) for view in views]
+        gpt2.compare(gpt2.plan(task, *cells), N)
+        if not again:
+            gpt2.forget()
+        plan = gpt2.plan(task, *cells, batch=batch)
         with counted(gpt2.loaded.model) as seen:
             gpt2.fast(plan, N)
         return seen
@@ -110,6 +114,7 @@ def unembedded(gpt2):
 
     def run(plan, rows):
         gpt2.compare(plan, rows)
+        gpt2.forget()
         unembed, found = gpt2.loaded.model.unembed, []
         honest = unembed.forward
 
@@ -171,7 +176,19 @@ def test_means_and_directions_work_out_no_logits(gpt2, task):
 def test_a_recording_is_there_for_the_next_plan(ran, model, width):
     """What shorter passes start from is not run again where nobody asks what it shows."""
     views = [zero(model, f"L2H{head}") for head in range(4)]
-    assert ran(*views) == {2: [(4 * N, 1)]}
+    assert ran(*views, again=True) == {2: [(4 * N, 1)]}
+
+
+def test_an_untouched_pass_is_run_once(ran, model, width):
+    """What is looked at in it later is run from there."""
+    assert ran(model, zero(model, "L2H1"), again=True) == {2: [(N, 1)]}
+    assert ran(model, metric=cc.norm("L1.resid_post", at="B"), again=True) == {1: [(N, width)], 2: [(N, width)]}
+
+
+@pytest.mark.parametrize("batch", [N, 2 * N])
+def test_for_batches_of_another_size_it_is_run_again_though_they_hold_the_same_prompts(ran, model, width, batch):
+    """Else the noise floor, which compares the two, would be that of one run."""
+    assert ran(model, zero(model, "L2H1"), again=True, batch=batch)[0] == [(N, width)]
 
 
 def test_a_pass_whose_values_others_take_is_run_whole(ran, model, width):

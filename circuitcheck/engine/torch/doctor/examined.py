@@ -1,6 +1,7 @@
 """A model under examination: two inputs of random tokens, their runs, and runs with writes."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +24,10 @@ _ROUNDINGS = 4  # of each entry: a few of a stream may be thousands of times the
 _FEW_LAYERS = 8
 BREAKDOWNS = (SiteNotReached, RuntimeError, IndexError, ValueError, TypeError, AttributeError)
 _ADDERS: tuple[KindName, ...] = ("attn_out", "mlp_out")
+
+
+class _Read(Exception):
+    """Ends a run that has shown what it was for."""
 
 
 class ExaminedModel:
@@ -69,19 +74,28 @@ class ExaminedModel:
         return self.logits(self.theirs)
 
     def read(self, where: SiteLayer, writes: Iterable[Write] = (), tokens: Tokens | None = None) -> Value:
-        """The value at a site in a run of `ours`, or of other tokens, with writes, in float64."""
+        """The value at a site in a run of `ours`, or of other tokens, with writes, in float64. The run ends there."""
         kept: dict[SiteLayer, Value] = {}
         hooks = hooks_that_write(self.model, writes) + hooks_that_read(self.model, [where], kept)
-        with torch.no_grad(), hooked(self.model, hooks):
-            forward(self.model, self.ours if tokens is None else tokens)
+        self._run_up_to_last(hooks, self.ours if tokens is None else tokens)
         return kept[where].double()
 
     def read_point(self, name: str, hooks: list[Hook]) -> Value:
         """The value at a hook point of the library's, in a run of `ours` with hooks, in float64. Raises SiteNotReached."""
         kept: list[Value] = []
-        with torch.no_grad(), hooked(self.model, [*hooks, (name, lambda value: kept.append(value.double()))]):
-            forward(self.model, self.ours)
+        self._run_up_to_last([*hooks, (name, lambda value: kept.append(value.double()))], self.ours)
         return kept[0]
+
+    def _run_up_to_last(self, hooks: list[Hook], tokens: Tokens) -> None:
+        """A run that ends where the last of `hooks` acts: nothing after it can change what that hook sees."""
+        point, last = hooks[-1]
+
+        def act_and_end(value: Value) -> None:
+            last(value)
+            raise _Read
+
+        with suppress(_Read), torch.no_grad(), hooked(self.model, [*hooks[:-1], (point, act_and_end)]):
+            forward(self.model, tokens)
 
     def our(self, where: SiteLayer) -> Value:
         return self._clean(where, theirs=False).double()

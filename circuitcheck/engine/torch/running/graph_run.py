@@ -103,7 +103,7 @@ class GraphRun:
         tokens = self._tokens(batch, group.nodes[0].run.tokens)
         if group.shortcut is not None:
             return self._runs.short(tokens, writes, wanted, read, group.shortcut, ways)
-        if group.records:
+        if group.records or (not group.nodes[0].run.interventions and self._runs.has_run(tokens)):
             return self._runs.untouched(tokens, wanted, read, ways)
         return self._runs.whole(tokens, writes[0], wanted, read, group.why)
 

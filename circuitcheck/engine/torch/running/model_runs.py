@@ -22,15 +22,16 @@ from circuitcheck.memory import LeastRecentlyUsed
 from circuitcheck.plan import CLEAN
 
 _OFF = "--circuit-fast is off"
-Recordings = LeastRecentlyUsed[tuple[str, tuple[int, ...], bytes], Recording]  # by fingerprint, and tokens
+Recordings = LeastRecentlyUsed[tuple[str, tuple[int, ...], bytes, int], Recording]  # by fingerprint, tokens, batch
 
 
 class ModelRuns:
-    """`recordings` are kept from plan to plan; with None, all passes are whole. `work` is what was run. Tokens are given as
-    tensors of the host."""
+    """`recordings` are kept from plan to plan; with None, all passes are whole. Those of plans with another `batch` are not
+    used: that what is run in other company gives the same numbers is told by running it. `work` is what was run. Tokens are
+    given as tensors of the host."""
 
-    def __init__(self, loaded: LoadedModel, recordings: Recordings | None) -> None:
-        self._loaded, self._recordings = loaded, recordings
+    def __init__(self, loaded: LoadedModel, recordings: Recordings | None, batch: int) -> None:
+        self._loaded, self._recordings, self._batch = loaded, recordings, batch
         self.work = Work()
 
     @property
@@ -68,13 +69,22 @@ class ModelRuns:
         return whole_pass(self._loaded.model, self._sent(tokens), writes, wanted, read)
 
     def untouched(self, tokens: Tokens, wanted: Iterable[SiteLayer], read: Read, ways: Ways) -> Shown:
-        """A whole pass that is kept for shorter ones."""
+        """A whole pass that is kept for shorter ones; where it was run before, what is left to do is from the first layer
+        on that is looked at."""
+        if self.has_run(tokens):
+            n_layers = self._loaded.card.architecture.n_layers
+            again = Shortcut(min((layer for _, layer in wanted), default=n_layers))
+            return self.short(tokens, [()], wanted, read, again, ways)
         self.work += replace(self._whole(tokens), kept=len(tokens))
         given = self._sent(tokens)
         logits, kept, recording = recorded_pass(self._loaded.model, given, wanted, read, with_cache=ways.tokens)
         assert self._recordings is not None
         self._recordings[self._key(tokens)] = recording
         return logits, kept
+
+    def has_run(self, tokens: Tokens) -> bool:
+        """Is an untouched pass over these kept?"""
+        return self._recordings is not None and self._key(tokens) in self._recordings
 
     def short(
         self,
@@ -87,7 +97,7 @@ class ModelRuns:
     ) -> Shown:
         """Passes side by side, after an untouched one where none is kept."""
         assert self._recordings is not None
-        if self._key(tokens) not in self._recordings:
+        if not self.has_run(tokens):
             rows = read.rows.new_zeros(1)
             self.untouched(tokens, (), Read(rows, rows, alone=ways.answers), ways)
         passes, needed = len(tokens) * len(writes_of_passes), self._whole(tokens).needed * len(writes_of_passes)
@@ -119,5 +129,5 @@ class ModelRuns:
     def _sent(self, tokens: Tokens) -> Tokens:
         return sent(tokens, self._loaded.device)
 
-    def _key(self, tokens: Tokens) -> tuple[str, tuple[int, ...], bytes]:
-        return self._loaded.card.ref.fingerprint, tuple(tokens.shape), tokens.numpy().tobytes()
+    def _key(self, tokens: Tokens) -> tuple[str, tuple[int, ...], bytes, int]:
+        return self._loaded.card.ref.fingerprint, tuple(tokens.shape), tokens.numpy().tobytes(), self._batch

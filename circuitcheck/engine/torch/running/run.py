@@ -55,7 +55,7 @@ class Run:
     def table(self, rows: range) -> Table:
         """Measure prompts `rows`: those of one length together, or of about one, `plan.batch` at a time."""
         prompts = rendered(self._plan, self._loaded, self._plan.prompts, rows)
-        runs = ModelRuns(self._loaded, self._recordings)
+        runs = ModelRuns(self._loaded, self._recordings, self._plan.batch)
         with Fetching() as fetching:
             measured = Measured(self._plan, len(prompts), fetching)
             passes = GraphRun(self._loaded, self.references, self._watch, runs, fetching, self._at_once)
@@ -108,7 +108,7 @@ class Run:
             raise BadTask(f"these prompts have {lengths} tokens: values of sites are of prompts with equally many.")
         proof, shown = Proof(cell.view, len(prompts)), [torch.empty(0)] * len(prompts)
         values: dict[Site, list[Value]] = {site: [] for site in sites}
-        runs, cells = ModelRuns(self._loaded, None), {0: cell}
+        runs, cells = ModelRuns(self._loaded, None, self._plan.batch), {0: cell}
         with Fetching() as fetching:
             passes = GraphRun(self._loaded, self.references, self._watch, runs, fetching)
             for indices in in_parts(groups, self._plan.batch):
