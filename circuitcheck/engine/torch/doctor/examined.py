@@ -1,6 +1,6 @@
 """A model under examination: two inputs of random tokens, their runs, and runs with writes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ from circuitcheck.engine.checkup import Finding, Status, passed
 from circuitcheck.engine.torch.loaded.faithful import tolerance_of
 from circuitcheck.engine.torch.loaded.model import LoadedModel
 from circuitcheck.engine.torch.loading.devices import lacks_memory
+from circuitcheck.engine.torch.shortened.stacking import stacked
 from circuitcheck.engine.torch.sites.access import Hook, SiteLayer, Write, hooks_that_read, hooks_that_write
 from circuitcheck.engine.torch.sites.forward import activations, forward
 from circuitcheck.engine.torch.sites.hooks import hooked
@@ -22,6 +23,7 @@ from circuitcheck.places import KindName, site_kind
 ROWS, TOKENS, POSITION = 2, 9, 4
 _ROUNDINGS = 4  # of each entry: a few of a stream may be thousands of times the others
 _FEW_LAYERS = 8
+_AT_ONCE = 4  # runs side by side
 BREAKDOWNS = (SiteNotReached, RuntimeError, IndexError, ValueError, TypeError, AttributeError)
 _ADDERS: tuple[KindName, ...] = ("attn_out", "mlp_out")
 
@@ -45,6 +47,7 @@ class ExaminedModel:
         drawn = torch.randint(self._vocabulary, (2, ROWS, TOKENS), generator=dice)
         self.ours, self.theirs = drawn.to(loaded.device)
         self._values: dict[tuple[bool, SiteLayer], Tensor] = {}
+        self._repeated: dict[int, Logits] = {}  # what the model gives for so many copies of `ours`
 
     @property
     def _vocabulary(self) -> int:
@@ -64,6 +67,17 @@ class ExaminedModel:
         """[prompt, pos, vocab], in float64."""
         with torch.no_grad(), hooked(self.model, hooks_that_write(self.model, writes)):
             return forward(self.model, tokens).double()
+
+    def side_by_side(self, writes_of_runs: Sequence[Sequence[Write]]) -> Iterator[tuple[Logits, Logits]]:
+        """[prompt, pos, vocab] of several runs of `ours`, each with its own writes, and what is there without them: some
+        runs as one, since a run of so few tokens takes as long as one of several times as many."""
+        for start in range(0, len(writes_of_runs), _AT_ONCE):
+            some = writes_of_runs[start : start + _AT_ONCE]
+            many = self.ours.repeat(len(some), 1)
+            if len(some) not in self._repeated:
+                self._repeated[len(some)] = self.logits(many)
+            found, usual = self.logits(many, stacked(some)), self._repeated[len(some)]
+            yield from zip(found.chunk(len(some)), usual.chunk(len(some)), strict=True)
 
     @cached_property
     def our_logits(self) -> Logits:

@@ -28,7 +28,7 @@ def _check_kind(examined: ExaminedModel, kind: SiteKind) -> Iterator[Finding]:
         raise SiteNotReached(f"{kind.not_in_parallel_blocks}. {kind.instead}")
     layers = [0] if kind.first_layer_only else examined.layers
     yield worst([examined.compare(kind.name, _CHANGES, *_what_follows(examined, kind, layer)) for layer in layers])
-    yield worst([_reaches_no_earlier_token(examined, kind, layer) for layer in layers])
+    yield worst(list(_reach_no_earlier_token(examined, kind, layers)))
     yield _changes_nothing_with_its_own_value(examined, kind.name)
     yield from check_traits(examined, kind, layers)
 
@@ -65,14 +65,16 @@ def _added(examined: ExaminedModel, kind: SiteKind, layer: int) -> tuple[Tensor,
     return found, expected, examined.our((after, layer))
 
 
-def _reaches_no_earlier_token(examined: ExaminedModel, kind: SiteKind, layer: int) -> Finding:
+def _reach_no_earlier_token(examined: ExaminedModel, kind: SiteKind, layers: list[int]) -> Iterator[Finding]:
     """A write at one token changes logits there or later, and never before."""
     check = "a write at one token acts there and later alone"
-    found = examined.logits(examined.ours, [at_one_token(examined, kind.name, layer)])
-    moved = (found - examined.our_logits).abs()
-    if not moved.any() and _leads_nowhere(examined, kind, layer):
-        return Finding(kind.name, check, "passed", detail=f"nothing in layer {layer} depends on it")
-    return examined.nothing(kind.name, check, float(moved[:, :POSITION].max()), float(moved.max()))
+    writes = [[at_one_token(examined, kind.name, layer)] for layer in layers]
+    for layer, (found, usual) in zip(layers, examined.side_by_side(writes), strict=True):
+        moved = (found - usual).abs()
+        if not moved.any() and _leads_nowhere(examined, kind, layer):
+            yield Finding(kind.name, check, "passed", detail=f"nothing in layer {layer} depends on it")
+        else:
+            yield examined.nothing(kind.name, check, float(moved[:, :POSITION].max()), float(moved.max()))
 
 
 def _leads_nowhere(examined: ExaminedModel, kind: SiteKind, layer: int) -> bool:
