@@ -5,8 +5,10 @@ from weakref import WeakKeyDictionary
 import pytest
 
 import circuitcheck as cc
+from circuitcheck.engine.torch.running import means
 from circuitcheck.engine.torch.running.graph import Pass, graph_of
 from circuitcheck.engine.torch.shortened import parity
+from circuitcheck.errors import SiteNotReached
 
 ABC, CLEAN = Pass("abc"), Pass("clean")
 
@@ -89,3 +91,41 @@ def test_what_is_kept_of_a_pass_is_what_others_take_and_metrics_read(ioi, model)
     assert kept[ABC] == {("mlp_out", 0), ("q", 2)}
     assert kept[CLEAN] == {("resid_post", 1)}
     assert [places for run, places in kept.items() if run.interventions] == [{("pattern", 1)}]
+
+
+def reference_passes(ioi, views):
+    """Of each view in a session that has measured nothing: prompts of the reference stream that were run for it."""
+    found = []
+    with cc.use_session(cc.Session()) as session:
+        for view in views:
+            before = session.forward_passes
+            ioi.logit_diff(view).values(4)
+            found.append(session.forward_passes - before - 4)
+    return found
+
+
+MEANS = ("L0H1", "L1.attn", "L0.mlp", "L1H2")
+
+
+def test_means_of_heads_attention_and_mlps_are_taken_from_the_same_passes(ioi, model):
+    views = [model.ablate(site, kind="mean", n=32, at="END") for site in MEANS]
+    assert reference_passes(ioi, views) == [32, 0, 0, 0]
+    with cc.use_session(cc.Session()):
+        together = [ioi.logit_diff(view).values(4).tolist() for view in views]
+    for view, expected in zip(views, together, strict=True):
+        with cc.use_session(cc.Session()):
+            assert ioi.logit_diff(view).values(4).tolist() == pytest.approx(expected, abs=1e-5)
+
+
+def test_where_a_model_does_not_show_all_of_them_each_has_its_own(ioi, model, monkeypatch):
+    """As one whose layers have no MLPs would."""
+    honest = means.activations
+
+    def without_mlps(inner, tokens, wanted):
+        if any(kind == "mlp_out" for kind, _ in wanted):
+            raise SiteNotReached("no MLP here")
+        return honest(inner, tokens, wanted)
+
+    monkeypatch.setattr(means, "activations", without_mlps)
+    views = [model.ablate(site, kind="mean", n=32, at="END") for site in ("L0H1", "L1.attn")]
+    assert reference_passes(ioi, views) == [32, 32]

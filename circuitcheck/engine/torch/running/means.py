@@ -1,6 +1,6 @@
 """Means of a site's values over reference prompts, position by position or over all their tokens."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,7 +33,8 @@ def layout_of(prompt: Prompt, by: MeanBy) -> Layout:
 
 class StreamMeans:
     """Means of all layers of one site kind over reference prompts: {layout: [layer, pos, ...]}, [layer, 1, ...] where they
-    are taken over all tokens. One pass serves every head and layer, so claims that ablate different heads share it."""
+    are taken over all tokens. One pass serves every head and layer, and the kinds of site that are ablated most, so claims
+    that ablate different parts share it."""
 
     def __init__(self, means: Mapping[Layout, LayerMeans], counts: Mapping[Layout, int], prompts: int, by: MeanBy) -> None:
         self._means, self._counts, self._prompts, self._by = means, counts, prompts, by
@@ -92,22 +93,44 @@ def activations_of(features: Features, dictionary: LoadedDictionary) -> Averaged
     return Averaged(((site.kind, site.layer),), encoded)
 
 
+class _Sums:
+    """Of what is averaged, so far: for each layout, and of how many."""
+
+    def __init__(self, averaged: Averaged, by: MeanBy) -> None:
+        self._averaged, self._by = averaged, by
+        self._sums: dict[Layout, LayerMeans] = {}
+        self._counts: dict[Layout, int] = {}
+
+    def add(self, prompts: list[Prompt], kept: Mapping[SiteLayer, Value]) -> None:
+        stacked = self._averaged.values_of(kept).double()
+        for prompt, given in zip(prompts, stacked, strict=True):
+            value = given if self._by == "template" else given.sum(dim=1, keepdim=True)
+            layout = layout_of(prompt, self._by)
+            self._sums[layout] = self._sums[layout] + value if layout in self._sums else value.clone()
+            count = 1 if self._by == "template" else len(prompt.tokens)
+            self._counts[layout] = self._counts.get(layout, 0) + count
+
+    def means(self, prompts: int, dtype: torch.dtype) -> StreamMeans:
+        means = {layout: (total / self._counts[layout]).to(dtype) for layout, total in self._sums.items()}
+        return StreamMeans(means, self._counts, prompts, self._by)
+
+
 def stream_means(
-    model: HookedModel, prompts: tuple[Prompt, ...], averaged: Averaged, by: MeanBy, batch: int, device: torch.device
-) -> StreamMeans:
-    """The mean of each layout, over the prompts that have it."""
-    sums: dict[Layout, LayerMeans] = {}
-    counts: dict[Layout, int] = {}
+    model: HookedModel,
+    prompts: tuple[Prompt, ...],
+    averaged: Sequence[Averaged],
+    by: MeanBy,
+    batch: int,
+    device: torch.device,
+) -> list[StreamMeans]:
+    """Of each that is `averaged` the mean of each layout, over the prompts that have it: all from the same passes."""
+    sums = [_Sums(each, by) for each in averaged]
+    wanted = {where for each in averaged for where in each.wanted}
     for start in range(0, len(prompts), batch):
         block = prompts[start : start + batch]
         for indices in by_size(block, "logits"):
-            tokens = torch.tensor([block[i].tokens for i in indices], device=device)
-            stacked = averaged.values_of(activations(model, tokens, averaged.wanted)).double()
-            for row, i in enumerate(indices):
-                value = stacked[row] if by == "template" else stacked[row].sum(dim=1, keepdim=True)
-                layout = layout_of(block[i], by)
-                sums[layout] = sums[layout] + value if layout in sums else value.clone()
-                counts[layout] = counts.get(layout, 0) + (1 if by == "template" else tokens.shape[1])
+            kept = activations(model, torch.tensor([block[i].tokens for i in indices], device=device), wanted)
+            for each in sums:
+                each.add([block[i] for i in indices], kept)
     dtype = next(model.parameters()).dtype
-    means = {layout: (total / counts[layout]).to(dtype) for layout, total in sums.items()}
-    return StreamMeans(means, counts, len(prompts), by)
+    return [each.means(len(prompts), dtype) for each in sums]

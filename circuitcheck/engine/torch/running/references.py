@@ -1,11 +1,14 @@
 """Values that come from other prompts than those that are measured: means, donors' prompts, directions."""
 
+from collections.abc import Sequence
+
 from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
 from circuitcheck.engine.torch.dictionaries.pool import DictionaryPool
 from circuitcheck.engine.torch.loaded.model import LoadedModel
 from circuitcheck.engine.torch.running.directions import Vectors, vectors_of
 from circuitcheck.engine.torch.running.donors import Donors
 from circuitcheck.engine.torch.running.means import StreamMeans, activations_of, layers_of, stream_means
+from circuitcheck.engine.torch.shortened.parity import passed
 from circuitcheck.engine.torch.sites.batch import Batch, continuation
 from circuitcheck.engine.torch.sites.shapes import Tokens
 from circuitcheck.errors import BadIntervention, BadTask
@@ -13,6 +16,8 @@ from circuitcheck.memory import LeastRecentlyUsed
 from circuitcheck.places import KindName
 from circuitcheck.plan import DictionaryRef, Direction, Features, Plan, Resample, StreamMean
 from circuitcheck.prompts import Prompt, PromptSource, PromptStream
+
+_ABLATED_MOST: tuple[KindName, ...] = ("z", "attn_out", "mlp_out")
 
 # by fingerprint of the model, source, and the kind of site or the features
 Means = LeastRecentlyUsed[tuple[str, StreamMean, KindName | Features], StreamMeans]
@@ -38,16 +43,33 @@ class References:
         if key not in self._means:
             self._size(source)
             prompts = self._prompts(source.seed, range(source.n))
-            layers = self._loaded.card.architecture.n_layers
-            averaged = (
-                activations_of(of, self.dictionary(of.dictionary)) if isinstance(of, Features) else layers_of(of, layers)
-            )
-            self._means[key] = stream_means(
-                self._loaded.model, prompts, averaged, source.by, self._plan.batch, self._loaded.device
-            )
+            together = [*self._taken_along(source, of, prompts[:1]), of]
+            for each, means in zip(together, self._means_of(together, source, prompts), strict=True):
+                self._means[self._plan.model.fingerprint, source, each] = means
             self.passes += len(prompts)
             self._means.trim(keep=1)
         return self._means[key]
+
+    def _means_of(
+        self, together: Sequence[KindName | Features], source: StreamMean, prompts: tuple[Prompt, ...]
+    ) -> list[StreamMeans]:
+        loaded, layers = self._loaded, self._loaded.card.architecture.n_layers
+        averaged = [
+            activations_of(of, self.dictionary(of.dictionary)) if isinstance(of, Features) else layers_of(of, layers)
+            for of in together
+        ]
+        return stream_means(loaded.model, prompts, averaged, source.by, self._plan.batch, loaded.device)
+
+    def _taken_along(
+        self, source: StreamMean, of: KindName | Features, few: tuple[Prompt, ...]
+    ) -> list[KindName | Features]:
+        """Kinds of site that later claims may ablate: their means cost little beside the passes that they are taken from.
+        None where this model does not show all of them, as a trial on a `few` prompts tells."""
+        if of not in _ABLATED_MOST:
+            return []
+        fingerprint = self._plan.model.fingerprint
+        others = [kind for kind in _ABLATED_MOST if kind != of and (fingerprint, source, kind) not in self._means]
+        return list(others) if passed(lambda: bool(self._means_of(others, source, few))) else []
 
     def dictionary(self, ref: DictionaryRef) -> LoadedDictionary:
         """On the device of the run. Raises ModelChanged where its spec now gives another."""
