@@ -52,7 +52,7 @@ Measured = list[tuple[str, ...]]
 
 
 @pytest.fixture
-def suite(folder: Folder, warm: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Folder]:  # noqa: ARG001 - imports count
+def suite(folder: Folder, warm: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Folder]:
     monkeypatch.setattr(LocalEngine, "run", LocalEngine.run)  # runs within this process replace it, and it is put back
     folder.write(CLAIMS)
     folder.pytester.makeini("[pytest]\ncircuit_baseline_prompts = 192\n")
