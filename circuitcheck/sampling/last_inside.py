@@ -34,15 +34,11 @@ def _around_root(beyond: Callable[[float], float], inside: float, outside: float
     width = 2 * math.ulp(max(abs(inside), abs(outside)))
     root = optimize.brentq(beyond, inside, outside, xtol=width, rtol=1e-15, maxiter=_STEPS, disp=False)
     while True:
-        near, far = (_within(root + each, inside, outside) for each in _to_either_side(width, inside, outside))
+        away = math.copysign(width, outside - inside)
+        near, far = (_within(each, inside, outside) for each in (root - away, root + away))
         if (near == inside or beyond(near) <= 0) and (far == outside or beyond(far) > 0):
             return near, far
         width *= 8
-
-
-def _to_either_side(width: float, inside: float, outside: float) -> tuple[float, float]:
-    away = math.copysign(width, outside - inside)
-    return -away, away
 
 
 def _within(value: float, one: float, other: float) -> float:

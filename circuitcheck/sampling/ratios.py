@@ -64,7 +64,8 @@ class RatioOfMeans:
         method = f"linearised ratio, {self._linear(0.0).interval(level).method}"
         if self.problem(level):
             return Interval(-math.inf, math.inf, method)
-        return Interval(self._end(+1, level), self._end(-1, level), method)
+        step = self._first_step(level)
+        return Interval(self._end(+1, step, level), self._end(-1, step, level), method)
 
     def problem(self, level: Level) -> str | None:
         weak = self.undefined(level)
@@ -143,24 +144,25 @@ class RatioOfMeans:
     def _noise(self, r: float) -> Noise:
         return self.noises[0].plus(self.noises[1].scaled(r))
 
-    def _end(self, wanted: int, level: Level) -> float:
+    def _end(self, wanted: int, step: float, level: Level) -> float:
         """The last r, going down (+1) or up (-1) from the estimate, that is not excluded."""
-        if self.bounds is None:
-            clear = partial(self._clear_of_0, wanted, level)
-            return last_inside(clear, self.value, -wanted * self._half_width(level), continuous=True)
-        excluded = lambda r: float(self.side(r, level) == wanted)  # noqa: E731
-        return last_inside(excluded, self.value, -wanted * self._small(), continuous=False)
+        beyond = self._clear_of_0 if self.bounds is None else self._excluded
+        return last_inside(partial(beyond, wanted, level), self.value, -wanted * step, continuous=self.bounds is None)
 
     def _clear_of_0(self, wanted: int, level: Level, r: float) -> float:
         """How far the interval of the mean numerator - r denominator lies above 0 (+1) or below it (-1)."""
         found = self._linear(r).interval(level)
         return found.low if wanted == 1 else -found.high
 
-    def _half_width(self, level: Level) -> float:
-        """About that of the interval."""
+    def _excluded(self, wanted: int, level: Level, r: float) -> float:
+        """1 or 0: bets tell the side without an interval."""
+        return float(self.side(r, level) == wanted)
+
+    def _first_step(self, level: Level) -> float:
+        """About half the width of the interval, where that is known beforehand."""
+        small = 1e-3 * max(1.0, abs(self.value))
+        if self.bounds is not None:
+            return small
         found = self._linear(self.value).interval(level)
         half = (found.high - found.low) / 2 / self.mean(self.denominator)
-        return half if 0 < half < math.inf else self._small()
-
-    def _small(self) -> float:
-        return 1e-3 * max(1.0, abs(self.value))
+        return half if 0 < half < math.inf else small

@@ -1,8 +1,8 @@
 """A model under examination: two inputs of random tokens, their runs, and runs with writes."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from circuitcheck.engine.torch.sites.forward import activations, forward
 from circuitcheck.engine.torch.sites.hooks import hooked
 from circuitcheck.engine.torch.sites.shapes import Logits, Tokens, Value
 from circuitcheck.errors import SiteNotReached
+from circuitcheck.memory import made_once
 from circuitcheck.places import KindName, site_kind
 
 ROWS, TOKENS, POSITION = 2, 9, 4
@@ -47,7 +48,7 @@ class ExaminedModel:
         drawn = torch.randint(self._vocabulary, (2, ROWS, TOKENS), generator=dice)
         self.ours, self.theirs = drawn.to(loaded.device)
         self._values: dict[tuple[bool, SiteLayer], Tensor] = {}
-        self._repeated: dict[int, Logits] = {}  # what the model gives for so many copies of `ours`
+        self._repeated: dict[Hashable, Logits] = {}  # what the model gives for so many copies of `ours`
 
     @property
     def _vocabulary(self) -> int:
@@ -74,9 +75,8 @@ class ExaminedModel:
         for start in range(0, len(writes_of_runs), _AT_ONCE):
             some = writes_of_runs[start : start + _AT_ONCE]
             many = self.ours.repeat(len(some), 1)
-            if len(some) not in self._repeated:
-                self._repeated[len(some)] = self.logits(many)
-            found, usual = self.logits(many, stacked(some)), self._repeated[len(some)]
+            usual = made_once(self._repeated, len(some), partial(self.logits, many))
+            found = self.logits(many, stacked(some))
             yield from zip(found.chunk(len(some)), usual.chunk(len(some)), strict=True)
 
     @cached_property

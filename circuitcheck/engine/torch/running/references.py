@@ -65,10 +65,10 @@ class References:
     ) -> list[KindName | Features]:
         """Kinds of site that later claims may ablate: their means cost little beside the passes that they are taken from.
         None where this model does not show all of them, as a trial on a `few` prompts tells."""
-        if of not in _ABLATED_MOST:
-            return []
         fingerprint = self._plan.model.fingerprint
         others = [kind for kind in _ABLATED_MOST if kind != of and (fingerprint, source, kind) not in self._means]
+        if of not in _ABLATED_MOST or not others:
+            return []
         return list(others) if passed(lambda: bool(self._means_of(others, source, few))) else []
 
     def dictionary(self, ref: DictionaryRef) -> LoadedDictionary:
