@@ -1,17 +1,17 @@
 """Which ways of shortening a pass give a model's own numbers: each is compared with whole passes before it is used."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor
 
 from circuitcheck.engine.torch.loading.devices import lacks_memory
 from circuitcheck.engine.torch.shortened.passes import Read, recorded_pass, short_passes
 from circuitcheck.engine.torch.shortened.recording import Recording
 from circuitcheck.engine.torch.shortened.shortcut import Shortcut
+from circuitcheck.engine.torch.shortened.stacking import stacked
 from circuitcheck.engine.torch.shortened.stand_ins import can_read_ids
 from circuitcheck.engine.torch.sites.access import Write, hooks_that_write
 from circuitcheck.engine.torch.sites.forward import forward
@@ -24,6 +24,7 @@ _PROMPTS = 2
 _SHORT = 16  # tokens
 _ABSOLUTE, _ROUNDINGS = 1e-4, 2  # the larger of: logits, and so often what the dtype rounds off the largest of them
 _COPIES = (0.5, 1.5)  # what two passes side by side multiply the residual stream by
+_FEW = 512  # tokens: more of them side by side take no less time, and more memory
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,17 @@ def _works(model: HookedModel, tokens: Tokens, ways: Ways) -> bool:
     layers, width = len(model.blocks), tokens.shape[1]
     rows = torch.arange(len(tokens), device=tokens.device)
     read = Read(rows, torch.full_like(rows, width - 1), alone=ways.answers)
+    # The latest first: what an earlier layer would hand past the stream is then that of a whole pass, of another shape.
+    places = [(layers - 1, 1), (layers // 2, width // 2), (0, width - 1)]
 
     def compared() -> bool:
         *_, recording = recorded_pass(model, tokens, (), read, with_cache=ways.tokens)
+        if ways.tokens and not recording.attended:
+            return False
+        expected = _whole(model, tokens, read, [_scaled(*place, by) for place in places for by in _COPIES])
         return all(
-            _agrees(model, tokens, recording, read, layer, start, ways)
-            for layer, start in ((0, width - 1), (layers // 2, width // 2), (layers - 1, 1))
+            _agrees(model, tokens, recording, read, place, ways, whole)
+            for place, whole in zip(places, expected.chunk(len(places)), strict=True)
         )
 
     return passed(compared)
@@ -101,17 +107,21 @@ def next_power_of_2(length: int) -> int:
 
 
 def _agrees(
-    model: HookedModel, tokens: Tokens, recording: Recording, read: Read, layer: int, start: int, ways: Ways
+    model: HookedModel,
+    tokens: Tokens,
+    recording: Recording,
+    read: Read,
+    place: tuple[int, int],
+    ways: Ways,
+    whole: LogitsRead,
 ) -> bool:
-    if ways.tokens and not recording.attended:
-        return False
-    whole = [_whole(model, tokens, _scaled(layer, start, by))[read.rows, read.columns] for by in _COPIES]
+    """Do short passes side by side, written to at a layer and token, give the logits of `whole` ones?"""
+    layer, start = place
     shortcut = Shortcut(layer if ways.layers else 0, start if ways.tokens else 0)
     writes = [[_scaled(layer, start - shortcut.start, by)] for by in _COPIES]
-    read = replace(read, columns=read.columns - shortcut.start, ids=_some_ids(model, whole[0]) if ways.answers else None)
+    read = replace(read, columns=read.columns - shortcut.start, ids=_some_ids(model, whole) if ways.answers else None)
     short, _ = short_passes(model, tokens, writes, (), read, shortcut=shortcut, recording=recording)
-    whole = whole if read.ids is None else [each[:, read.ids] for each in whole]
-    return all(close(one, other) for one, other in zip(short.chunk(len(_COPIES)), whole, strict=True))
+    return close(short, whole if read.ids is None else whole[:, read.ids])
 
 
 def _some_ids(model: HookedModel, logits: LogitsRead) -> Index | None:
@@ -119,9 +129,16 @@ def _some_ids(model: HookedModel, logits: LogitsRead) -> Index | None:
     return torch.arange(logits.shape[1] - 1, -1, -2, device=logits.device) if can_read_ids(model) else None
 
 
-def _whole(model: HookedModel, tokens: Tokens, write: Write) -> Tensor:
-    with hooked(model, hooks_that_write(model, [write])):
-        return forward(model, tokens)
+def _whole(model: HookedModel, tokens: Tokens, read: Read, writes: Sequence[Write]) -> LogitsRead:
+    """[write and token, vocab] of a whole pass for each write: side by side, where they have few tokens together."""
+    at_once = len(writes) if len(writes) * tokens.numel() <= _FEW else 1
+    found = []
+    for start in range(0, len(writes), at_once):
+        some = writes[start : start + at_once]
+        with hooked(model, hooks_that_write(model, stacked([[each] for each in some]))):
+            logits = forward(model, tokens.repeat(len(some), 1))
+        found += [each[read.rows, read.columns] for each in logits.chunk(len(some))]
+    return torch.cat(found)
 
 
 def _scaled(layer: int, start: int, by: float) -> Write:

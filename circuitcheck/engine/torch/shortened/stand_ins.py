@@ -58,7 +58,8 @@ def can_read_ids(model: Any) -> bool:
     projection = getattr(getattr(model, "unembed", None), "original_component", None)
     if type(projection) is not nn.Linear or projection.weight.dtype == torch.float16:
         return False
-    return all(bool(each.isfinite().all()) for each in projection.parameters())
+    ends = [torch.stack(each.aminmax()) for each in projection.parameters()]  # NaN is both ends of what holds one
+    return all(bool(each.isfinite().all()) for each in ends)
 
 
 class _Adding:
