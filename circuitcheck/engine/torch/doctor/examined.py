@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
+from itertools import islice
 from typing import Any
 
 import torch
@@ -19,12 +20,12 @@ from circuitcheck.engine.torch.sites.hooks import hooked
 from circuitcheck.engine.torch.sites.shapes import Logits, Tokens, Value
 from circuitcheck.errors import SiteNotReached
 from circuitcheck.memory import made_once
-from circuitcheck.places import KindName, site_kind
+from circuitcheck.places import SITE_KINDS, KindName, site_kind
 
 ROWS, TOKENS, POSITION = 2, 9, 4
 _ROUNDINGS = 4  # of each entry: a few of a stream may be thousands of times the others
 _FEW_LAYERS = 8
-_AT_ONCE = 4  # runs side by side
+_AT_ONCE = 9  # runs side by side
 BREAKDOWNS = (SiteNotReached, RuntimeError, IndexError, ValueError, TypeError, AttributeError)
 _ADDERS: tuple[KindName, ...] = ("attn_out", "mlp_out")
 
@@ -47,7 +48,6 @@ class ExaminedModel:
         dice = torch.Generator().manual_seed(0)
         drawn = torch.randint(self._vocabulary, (2, ROWS, TOKENS), generator=dice)
         self.ours, self.theirs = drawn.to(loaded.device)
-        self._values: dict[tuple[bool, SiteLayer], Tensor] = {}
         self._repeated: dict[Hashable, Logits] = {}  # what the model gives for so many copies of `ours`
 
     @property
@@ -66,18 +66,23 @@ class ExaminedModel:
 
     def logits(self, tokens: Tokens, writes: Iterable[Write] = ()) -> Logits:
         """[prompt, pos, vocab], in float64."""
-        with torch.no_grad(), hooked(self.model, hooks_that_write(self.model, writes)):
-            return forward(self.model, tokens).double()
+        return self._logits(tokens, writes).double()
 
-    def side_by_side(self, writes_of_runs: Sequence[Sequence[Write]]) -> Iterator[tuple[Logits, Logits]]:
-        """[prompt, pos, vocab] of several runs of `ours`, each with its own writes, and what is there without them: some
-        runs as one, since a run of so few tokens takes as long as one of several times as many."""
-        for start in range(0, len(writes_of_runs), _AT_ONCE):
-            some = writes_of_runs[start : start + _AT_ONCE]
+    def _logits(self, tokens: Tokens, writes: Iterable[Write] = ()) -> Logits:
+        with torch.no_grad(), hooked(self.model, hooks_that_write(self.model, writes)):
+            return forward(self.model, tokens)
+
+    def side_by_side(self, writes_of_runs: Iterable[Sequence[Write]]) -> Iterator[tuple[Logits, Logits]]:
+        """[prompt, pos, vocab] in float64 of several runs of `ours`, each with its own writes, and what is there without
+        them: some runs as one, since a run of so few tokens takes nearly as long as one of several times as many. Where
+        prompts disturb each other, which is a finding of its own, each run is by itself."""
+        left, at_once = iter(writes_of_runs), _AT_ONCE if self._keeps_prompts_apart else 1
+        while some := list(islice(left, at_once)):
             many = self.ours.repeat(len(some), 1)
-            usual = made_once(self._repeated, len(some), partial(self.logits, many))
-            found = self.logits(many, stacked(some))
-            yield from zip(found.chunk(len(some)), usual.chunk(len(some)), strict=True)
+            usual = made_once(self._repeated, len(some), partial(self._logits, many))
+            found = self._logits(many, stacked(some))
+            for run, without in zip(found.chunk(len(some)), usual.chunk(len(some)), strict=True):
+                yield run.double(), without.double()
 
     @cached_property
     def our_logits(self) -> Logits:
@@ -86,6 +91,19 @@ class ExaminedModel:
     @cached_property
     def their_logits(self) -> Logits:
         return self.logits(self.theirs)
+
+    @cached_property
+    def alone_logits(self) -> Logits:
+        """Those of `ours`, each prompt run by itself."""
+        return torch.cat([self.logits(prompt[None]) for prompt in self.ours])
+
+    def gap(self, found: Logits) -> float:
+        """How far logits are from those of `ours`."""
+        return float((found - self.our_logits).abs().max())
+
+    @cached_property
+    def _keeps_prompts_apart(self) -> bool:
+        return self.gap(self.alone_logits) <= self.tolerance * self.gap(self.their_logits)
 
     def read(self, where: SiteLayer, writes: Iterable[Write] = (), tokens: Tokens | None = None) -> Value:
         """The value at a site in a run of `ours`, or of other tokens, with writes, in float64. The run ends there."""
@@ -119,10 +137,25 @@ class ExaminedModel:
 
     def _clean(self, where: SiteLayer, *, theirs: bool) -> Value:
         if (theirs, where) not in self._values:
-            with torch.no_grad():
-                kept = activations(self.model, self.theirs if theirs else self.ours, self.all_of(where[0]))
-            self._values.update({(theirs, each): value for each, value in kept.items()})
+            self._values.update(self._read_clean(self.all_of(where[0]), theirs=theirs))
         return self._values[theirs, where]
+
+    @cached_property
+    def _values(self) -> dict[tuple[bool, SiteLayer], Value]:
+        """Of all kinds of site that have hook points, from one run of each input; of none, where one of them breaks it."""
+        wanted: list[SiteLayer] = []
+        for kind in SITE_KINDS:
+            with suppress(SiteNotReached):
+                hooks_that_read(self.model, self.all_of(kind), {})
+                wanted += self.all_of(kind)
+        with suppress(*BREAKDOWNS):
+            return self._read_clean(wanted, theirs=False) | self._read_clean(wanted, theirs=True)
+        return {}
+
+    def _read_clean(self, wanted: Iterable[SiteLayer], *, theirs: bool) -> dict[tuple[bool, SiteLayer], Value]:
+        with torch.no_grad():
+            kept = activations(self.model, self.theirs if theirs else self.ours, wanted)
+        return {(theirs, where): value for where, value in kept.items()}
 
     def all_of(self, kind: KindName) -> list[SiteLayer]:
         """The sites of one kind in all layers."""

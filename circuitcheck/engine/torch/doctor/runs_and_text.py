@@ -22,7 +22,7 @@ def check_numbers(examined: ExaminedModel) -> Iterator[Finding]:
     detail = "" if finite else f"NaN or infinity in {examined.loaded.card.ref.dtype}: the weights are broken, or overflow"
     yield Finding(EVERYTHING, "its logits are finite numbers", passed(finite), detail=detail)
     if finite:
-        apart = _gap(examined, examined.their_logits)
+        apart = examined.gap(examined.their_logits)
         detail = "" if apart > 0 else "two texts of random tokens have the same logits: the model ignores what it reads"
         yield Finding(EVERYTHING, "they depend on the input", passed(apart > 0), detail=detail)
     unlike = examined.loaded.unlike_bare
@@ -37,9 +37,9 @@ def check_runs(examined: ExaminedModel) -> Iterator[Finding]:
     again = examined.logits(examined.ours)
     yield _same("the same run twice gives the same logits", examined, again, exactly=True)
     yield _looks_back_only(examined)
-    alone = torch.cat([examined.logits(row[None]) for row in examined.ours])
+    alone = examined.alone_logits
     yield _same("a prompt alone gives the logits that it has in a batch", examined, alone)
-    yield Finding("noise", "largest difference of a logit alone and in a batch", "noted", _gap(examined, alone))
+    yield Finding("noise", "largest difference of a logit alone and in a batch", "noted", examined.gap(alone))
     yield _right_padding(examined)
 
 
@@ -89,7 +89,7 @@ def _right_padding(examined: ExaminedModel) -> Finding:
     if examined.loaded.card.architecture.n_ctx < TOKENS + _PAD:
         return Finding("padding", _PADDED, "noted", detail="the model's context is too short to tell")
     padded = torch.cat([examined.ours, examined.theirs[:, :_PAD]], dim=1)
-    error = _gap(examined, examined.logits(padded)[:, :TOKENS])
+    error = examined.gap(examined.logits(padded)[:, :TOKENS])
     return Finding("padding", _PADDED, "noted", error, "told by a trial before prompts of many lengths are run side by side")
 
 
@@ -106,10 +106,6 @@ def _second_bos(examined: ExaminedModel) -> Finding:
 
 
 def _same(check: str, examined: ExaminedModel, found: Logits, *, exactly: bool = False) -> Finding:
-    gap = _gap(examined, found)
-    finding = examined.nothing(EVERYTHING, check, gap, _gap(examined, examined.their_logits))
+    gap = examined.gap(found)
+    finding = examined.nothing(EVERYTHING, check, gap, examined.gap(examined.their_logits))
     return replace(finding, status="failed") if exactly and gap > 0 else finding
-
-
-def _gap(examined: ExaminedModel, found: Logits) -> float:
-    return float((found - examined.our_logits).abs().max())

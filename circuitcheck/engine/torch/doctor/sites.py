@@ -7,9 +7,10 @@ from torch import Tensor
 from circuitcheck.engine.checkup import Finding
 from circuitcheck.engine.torch.doctor.examined import BREAKDOWNS, POSITION, ExaminedModel, at_one_token, refusal, worst
 from circuitcheck.engine.torch.doctor.traits import check_traits
-from circuitcheck.engine.torch.sites.access import SiteLayer
+from circuitcheck.engine.torch.sites.access import SiteLayer, Write
 from circuitcheck.errors import SiteNotReached
 from circuitcheck.places import SITE_KINDS, KindName, SiteKind
+from circuitcheck.places.site_kinds import Rule
 
 
 def check_sites(examined: ExaminedModel) -> Iterator[Finding]:
@@ -27,27 +28,37 @@ def _check_kind(examined: ExaminedModel, kind: SiteKind) -> Iterator[Finding]:
     if kind.not_in_parallel_blocks and examined.parallel:
         raise SiteNotReached(f"{kind.not_in_parallel_blocks}. {kind.instead}")
     layers = [0] if kind.first_layer_only else examined.layers
-    yield worst([examined.compare(kind.name, _CHANGES, *_what_follows(examined, kind, layer)) for layer in layers])
-    yield worst(list(_reach_no_earlier_token(examined, kind, layers)))
-    yield _changes_nothing_with_its_own_value(examined, kind.name)
+    runs = examined.side_by_side(_runs_of(examined, kind, layers))
+    nothing = examined.compare(kind.name, _NOTHING, *next(runs), examined.their_logits)
+    later_alone = worst([_reaches_no_earlier_token(examined, kind, layer, *next(runs)) for layer in layers])
+    if kind.rule == _ALL:
+        follows = [examined.compare(kind.name, _CHANGES, run, examined.their_logits, usual) for run, usual in runs]
+    else:
+        follows = [examined.compare(kind.name, _CHANGES, *_what_follows(examined, kind, layer)) for layer in layers]
+    yield from (worst(follows), later_alone, nothing)
     yield from check_traits(examined, kind, layers)
 
 
+def _runs_of(examined: ExaminedModel, kind: SiteKind, layers: list[int]) -> Iterator[list[Write]]:
+    """Each with its writes: every layer's own value, the other input's at one token of each layer, and there the whole."""
+    yield examined.writing(examined.all_of(kind.name), theirs=False)
+    yield from ([at_one_token(examined, kind.name, layer)] for layer in layers)
+    if kind.rule == _ALL:
+        yield from (examined.writing([(kind.name, layer)]) for layer in layers)
+
+
+_ALL: Rule = "is all that later layers know"
 _CHANGES = "a patch has the effect that its definition demands"
+_NOTHING = "written back in every layer it changes nothing"
 
 
 def _what_follows(examined: ExaminedModel, kind: SiteKind, layer: int) -> tuple[Tensor, Tensor, Tensor]:
     """(found, expected, what would be found had nothing been written), after `kind` took its value of the other input."""
-    match kind.rule:
-        case "is all that later layers know":
-            found = examined.logits(examined.ours, examined.writing([(kind.name, layer)]))
-            return found, examined.their_logits, examined.our_logits
-        case "is added to the stream":
-            return _added(examined, kind, layer)
-        case "is read":
-            places: list[SiteLayer] = [(each, layer) for each in (kind.name, *kind.together)]
-            where: SiteLayer = (kind.seen_in, layer)
-            return examined.read(where, examined.writing(places)), examined.their(where), examined.our(where)
+    if kind.rule == "is added to the stream":
+        return _added(examined, kind, layer)
+    places: list[SiteLayer] = [(each, layer) for each in (kind.name, *kind.together)]
+    where: SiteLayer = (kind.seen_in, layer)
+    return examined.read(where, examined.writing(places)), examined.their(where), examined.our(where)
 
 
 def _added(examined: ExaminedModel, kind: SiteKind, layer: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -65,29 +76,18 @@ def _added(examined: ExaminedModel, kind: SiteKind, layer: int) -> tuple[Tensor,
     return found, expected, examined.our((after, layer))
 
 
-def _reach_no_earlier_token(examined: ExaminedModel, kind: SiteKind, layers: list[int]) -> Iterator[Finding]:
+def _reaches_no_earlier_token(examined: ExaminedModel, kind: SiteKind, layer: int, found: Tensor, usual: Tensor) -> Finding:
     """A write at one token changes logits there or later, and never before."""
-    check = "a write at one token acts there and later alone"
-    writes = [[at_one_token(examined, kind.name, layer)] for layer in layers]
-    for layer, (found, usual) in zip(layers, examined.side_by_side(writes), strict=True):
-        moved = (found - usual).abs()
-        if not moved.any() and _leads_nowhere(examined, kind, layer):
-            yield Finding(kind.name, check, "passed", detail=f"nothing in layer {layer} depends on it")
-        else:
-            yield examined.nothing(kind.name, check, float(moved[:, :POSITION].max()), float(moved.max()))
+    check, moved = "a write at one token acts there and later alone", (found - usual).abs()
+    if not moved.any() and _leads_nowhere(examined, kind, layer):
+        return Finding(kind.name, check, "passed", detail=f"nothing in layer {layer} depends on it")
+    return examined.nothing(kind.name, check, float(moved[:, :POSITION].max()), float(moved.max()))
 
 
 def _leads_nowhere(examined: ExaminedModel, kind: SiteKind, layer: int) -> bool:
     """As in layers that were pruned: what follows from it, or what the layer adds, is the same in both runs."""
-    if kind.rule == "is all that later layers know":
+    if kind.rule == _ALL:
         return False
     adder = "mlp_out" if kind.lies == "in the MLP" else "attn_out"
     chain = {kind.name, adder, *([kind.seen_in] if kind.seen_in else [])}
     return any(examined.alike((each, layer)) for each in chain)
-
-
-def _changes_nothing_with_its_own_value(examined: ExaminedModel, kind: KindName) -> Finding:
-    found = examined.logits(examined.ours, examined.writing(examined.all_of(kind), theirs=False))
-    return examined.compare(
-        kind, "written back in every layer it changes nothing", found, examined.our_logits, examined.their_logits
-    )
