@@ -19,6 +19,7 @@ from circuitcheck.engine.torch.loading.completeness import check_gguf, check_voc
 from circuitcheck.engine.torch.loading.converted import Entry, gives
 from circuitcheck.engine.torch.loading.devices import resolve_dtype
 from circuitcheck.engine.torch.loading.gguf_checks import check_gguf_file
+from circuitcheck.engine.torch.loading.gguf_once import parsed_once
 from circuitcheck.engine.torch.loading.hub import probe_hub
 from circuitcheck.engine.torch.loading.json_files import read_object
 from circuitcheck.engine.torch.loading.kind_of_model import kind_of_model
@@ -102,9 +103,10 @@ def _read_gguf(
     check_memory(spec, sum(math.prod(entry.shape) for entry in header.tensors))
     with reading(spec):
         entry = entry or (Entry.of(cache, file, spec.dtype) if cache is not None else None)
-    made = read(location, {"gguf_file": name, **_HERE})
-    with reading(spec):
-        check_gguf(spec, file, header, made.model)
+    with parsed_once():
+        made = read(location, {"gguf_file": name, **_HERE})
+        with reading(spec):
+            check_gguf(spec, file, header, made.model)
     if entry is not None:
         with suppress(CircuitCheckError), _quiet(spec), reading(spec):  # it costs only the time that it would have saved
             entry.keep(made.model, made.tokenizer)
@@ -122,7 +124,8 @@ def _read_gguf_tokenizer(
     if kept is not None:
         return kept
     check_gguf_file(spec, file)
-    return read(location, {"gguf_file": name, **_HERE})
+    with parsed_once():
+        return read(location, {"gguf_file": name, **_HERE})
 
 
 def _kept(
