@@ -15,7 +15,7 @@ from circuitcheck.engine.protocol import DictionaryCard
 from circuitcheck.engine.torch.dictionaries.attaching import made_for, sites_of
 from circuitcheck.engine.torch.dictionaries.reading import read_dictionary
 from circuitcheck.engine.torch.fingerprints.fingerprint import digest_of, weights_digest
-from circuitcheck.engine.torch.fingerprints.recorded_state import RecordedState
+from circuitcheck.engine.torch.fingerprints.recorded_state import RecordedState, modules_of
 from circuitcheck.engine.torch.sites.shapes import Activations, AtIndex
 from circuitcheck.errors import BadDictionary
 from circuitcheck.places import Site
@@ -47,7 +47,7 @@ class LoadedDictionary:
 
     def check_unchanged(self) -> None:
         """Raises ModelChanged."""
-        self.state.check(self.sae, self.card.ref)
+        self.state.check(modules_of(self.sae), self.card.ref)
 
     def encode(self, values: AtIndex) -> Activations:
         """Activations [index, feature] of values [index, d_in]."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from circuitcheck.digest import digest
-from circuitcheck.places import SITE_KINDS
+from circuitcheck.places import SITE_KINDS, SiteKind
 
 _LIBRARIES = (
     "circuitcheck",
@@ -29,7 +29,12 @@ _ROOMS = ("digest.py", "engine", "models", "places", "plan", "prompts")  # of th
 def numerics(device: torch.device) -> dict[str, str]:
     """Not how many threads there are: the same run may go on with more or fewer processes, and sums then differ by rounding,
     as they do from one batch size to another."""
-    return {**_installed(), "sites": digest(SITE_KINDS), "hardware": _hardware(device), **_modes()}
+    return {**_installed(), "sites": _sites(tuple(SITE_KINDS.values())), "hardware": _hardware(device), **_modes()}
+
+
+@cache
+def _sites(kinds: tuple[SiteKind, ...]) -> str:
+    return digest({kind.name: kind for kind in kinds})
 
 
 @cache

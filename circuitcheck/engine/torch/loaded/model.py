@@ -11,7 +11,7 @@ import torch
 
 from circuitcheck.engine.protocol import ModelCard
 from circuitcheck.engine.torch.fingerprints.fingerprint import config_digest, digest_of, library_versions, weights_digest
-from circuitcheck.engine.torch.fingerprints.recorded_state import RecordedState, check_no_torch_hooks
+from circuitcheck.engine.torch.fingerprints.recorded_state import RecordedState, check_no_torch_hooks, modules_of
 from circuitcheck.engine.torch.loaded.faithful import check_faithful, run_bare
 from circuitcheck.engine.torch.loaded.versions import wrapped_models
 from circuitcheck.engine.torch.loading.checkpoints import Checkpoint, read_checkpoint
@@ -51,8 +51,9 @@ class LoadedModel:
     def check_unchanged(self) -> None:
         """The quick check, before and after every run. Raises ModelChanged."""
         check_no_hooks(self.model, self.card.ref)
-        check_no_torch_hooks(self.model, self.card.ref)
-        self.recorded.check(self.model, self.card.ref)
+        modules = modules_of(self.model)
+        check_no_torch_hooks(modules, self.card.ref)
+        self.recorded.check(modules, self.card.ref)
 
     def verify(self) -> None:
         """The thorough check: reads every weight. Raises ModelChanged."""

@@ -102,13 +102,17 @@ class _Sums:
         self._counts: dict[Layout, int] = {}
 
     def add(self, prompts: list[Prompt], kept: Mapping[SiteLayer, Value]) -> None:
-        stacked = self._averaged.values_of(kept).double()
-        for prompt, given in zip(prompts, stacked, strict=True):
-            value = given if self._by == "template" else given.sum(dim=1, keepdim=True)
-            layout = layout_of(prompt, self._by)
-            self._sums[layout] = self._sums[layout] + value if layout in self._sums else value.clone()
-            count = 1 if self._by == "template" else len(prompt.tokens)
-            self._counts[layout] = self._counts.get(layout, 0) + count
+        """Prompts of equally many tokens, those of each layout together. Sums are in float64."""
+        stacked, width, rows_of = self._averaged.values_of(kept), len(prompts[0].tokens), dict[Layout, list[int]]()
+        for row, prompt in enumerate(prompts):
+            rows_of.setdefault(layout_of(prompt, self._by), []).append(row)
+        for layout, rows in rows_of.items():
+            of_layout = stacked if len(rows) == len(prompts) else stacked[rows]
+            total = of_layout.sum(dim=0, dtype=torch.float64)
+            if self._by == "tokens":
+                total = total.sum(dim=1, keepdim=True)
+            self._sums[layout] = self._sums[layout] + total if layout in self._sums else total
+            self._counts[layout] = self._counts.get(layout, 0) + len(rows) * (1 if self._by == "template" else width)
 
     def means(self, prompts: int, dtype: torch.dtype) -> StreamMeans:
         means = {layout: (total / self._counts[layout]).to(dtype) for layout, total in self._sums.items()}

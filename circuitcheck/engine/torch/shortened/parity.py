@@ -24,7 +24,7 @@ _PROMPTS = 2
 _SHORT = 16  # tokens
 _ABSOLUTE, _ROUNDINGS = 1e-4, 2  # the larger of: logits, and so often what the dtype rounds off the largest of them
 _COPIES = (0.5, 1.5)  # what two passes side by side multiply the residual stream by
-_FEW = 512  # tokens: more of them side by side take no less time, and more memory
+_FEW = 1024  # tokens: more of them side by side take no less time, and more memory
 
 
 @dataclass(frozen=True)
