@@ -16,7 +16,6 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import gguf
 import pytest
 import torch
 from how_many import examples
@@ -30,7 +29,6 @@ from circuitcheck.engine.torch.loaded.model import load
 from circuitcheck.engine.torch.loading import checkpoints, converted, model_size
 from circuitcheck.engine.torch.loading.checkpoints import read_checkpoint, read_tokenizer
 from circuitcheck.engine.torch.loading.devices import resolve_dtype
-from circuitcheck.engine.torch.loading.gguf_once import parsed_once
 from circuitcheck.engine.torch.loading.tokenizer import HubTokenizer
 from circuitcheck.errors import CorruptCheckpoint, ModelUnavailable
 from circuitcheck.models import parse_spec
@@ -104,21 +102,6 @@ def test_a_file_is_read_only_once_its_header_is_that_of_a_model_that_fits(file, 
     for reader in (read, lambda file, cache: read_tokenizer(parse_spec(str(file)), cache)):
         with pytest.raises(CorruptCheckpoint, match="expected b'GGUF'"):
             reader(file, cache)
-
-
-def test_a_header_is_parsed_once_and_the_library_is_left_as_it_was(file, monkeypatch):
-    usual, parse, parsed = (gguf.GGUFReader, gguf.get_tensor_name_map), gguf.GGUFReader.__init__, []
-
-    def spy(reader, *given, **how):
-        parsed.append(given)
-        parse(reader, *given, **how)
-
-    monkeypatch.setattr(gguf.GGUFReader, "__init__", spy)
-    read(file, None)
-    assert len(parsed) == 1
-    with pytest.raises(ZeroDivisionError), parsed_once():
-        _ = 1 / 0
-    assert (gguf.GGUFReader, gguf.get_tensor_name_map) == usual
 
 
 def only(cache):

@@ -12,6 +12,10 @@ from circuitcheck.errors import SiteNotReached
 from circuitcheck.places import SITE_KINDS, KindName, SiteKind
 from circuitcheck.places.site_kinds import Rule
 
+_ALL: Rule = "is all that later layers know"
+_CHANGES = "a patch has the effect that its definition demands"
+_NOTHING = "written back in every layer it changes nothing"
+
 
 def check_sites(examined: ExaminedModel) -> Iterator[Finding]:
     """Every kind of site, one after the other."""
@@ -45,11 +49,6 @@ def _runs_of(examined: ExaminedModel, kind: SiteKind, layers: list[int]) -> Iter
     yield from ([at_one_token(examined, kind.name, layer)] for layer in layers)
     if kind.rule == _ALL:
         yield from (examined.writing([(kind.name, layer)]) for layer in layers)
-
-
-_ALL: Rule = "is all that later layers know"
-_CHANGES = "a patch has the effect that its definition demands"
-_NOTHING = "written back in every layer it changes nothing"
 
 
 def _what_follows(examined: ExaminedModel, kind: SiteKind, layer: int) -> tuple[Tensor, Tensor, Tensor]:

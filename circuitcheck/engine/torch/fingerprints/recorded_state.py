@@ -113,13 +113,11 @@ def _held(modules: list[nn.Module]) -> tuple[object, ...]:
     found: list[object] = []
     for module in modules:
         held = vars(module)
-        found.append(type(module))
+        found.append(type(module).__name__)
         if "forward" in held:
             found.append(id(held["forward"]))
-        if not _grows_with_the_prompt(module):
-            for key, value in held.items():
-                if type(value) in _NUMBERS and key not in _OF_A_RUN:
-                    found += (key, value)
+        for number in _numbers(module):
+            found += number
     return (*found, _functions(modules))
 
 
@@ -148,14 +146,15 @@ def numbers_of(modules: list[nn.Module]) -> tuple[tuple[str, str, float], ...]:
     """(module, name, value) of the numbers that modules hold, such as the epsilon of a norm."""
     found = []
     for index, module in enumerate(modules):
-        if not _grows_with_the_prompt(module):
-            name = f"{type(module).__name__} {index}"
-            found += [
-                (name, key, float(value))
-                for key, value in vars(module).items()
-                if type(value) in _NUMBERS and key not in _OF_A_RUN
-            ]
+        name = f"{type(module).__name__} {index}"
+        found += [(name, key, float(value)) for key, value in _numbers(module)]
     return tuple(found)
+
+
+def _numbers(module: nn.Module) -> list[tuple[str, float]]:
+    if _grows_with_the_prompt(module):
+        return []
+    return [(key, value) for key, value in vars(module).items() if type(value) in _NUMBERS and key not in _OF_A_RUN]
 
 
 def _module_hooks(modules: list[nn.Module]) -> tuple[tuple[str, int], ...]:

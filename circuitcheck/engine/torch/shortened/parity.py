@@ -82,9 +82,11 @@ def _works(model: HookedModel, tokens: Tokens, ways: Ways) -> bool:
         if ways.tokens and not recording.attended:
             return False
         expected = _whole(model, tokens, read, [_scaled(*place, by) for place in places for by in _COPIES])
+        ids = _some_ids(model, expected) if ways.answers else None
+        some = expected if ids is None else expected[:, ids]
         return all(
-            _agrees(model, tokens, recording, read, place, ways, whole)
-            for place, whole in zip(places, expected.chunk(len(places)), strict=True)
+            _agrees(model, tokens, recording, replace(read, ids=ids), place, ways, whole)
+            for place, whole in zip(places, some.chunk(len(places)), strict=True)
         )
 
     return passed(compared)
@@ -119,9 +121,9 @@ def _agrees(
     layer, start = place
     shortcut = Shortcut(layer if ways.layers else 0, start if ways.tokens else 0)
     writes = [[_scaled(layer, start - shortcut.start, by)] for by in _COPIES]
-    read = replace(read, columns=read.columns - shortcut.start, ids=_some_ids(model, whole) if ways.answers else None)
+    read = replace(read, columns=read.columns - shortcut.start)
     short, _ = short_passes(model, tokens, writes, (), read, shortcut=shortcut, recording=recording)
-    return close(short, whole if read.ids is None else whole[:, read.ids])
+    return close(short, whole)
 
 
 def _some_ids(model: HookedModel, logits: LogitsRead) -> Index | None:
