@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import io
 import json
+import shlex
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +42,8 @@ def run(given: argparse.Namespace) -> int:
     measured = sum(bool(each["asked_before"]) for each in lock["claims"].values())
     late = f"; {measured} of them were measured before, as the ledger of this folder says" if measured else ""
     sys.stdout.write(f"{len(claims)} claims in {given.output}{late}. Commit it before you run them.\n")
+    run = shlex.join(["pytest", *given.folder, "--circuit-registered", str(given.output)])
+    sys.stdout.write(f"Then reports say what was registered: {run}\n")
     return 0
 
 

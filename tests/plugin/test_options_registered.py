@@ -27,7 +27,9 @@ def register() -> int:
 def registered(folder: Folder, capsys: pytest.CaptureFixture[str]) -> Folder:
     folder.write(CLAIMS)
     assert register() == 0
-    assert "2 claims in claims.lock. Commit it before you run them." in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "2 claims in claims.lock. Commit it before you run them." in said
+    assert "pytest hypotheses --circuit-registered claims.lock" in said
     return folder
 
 
