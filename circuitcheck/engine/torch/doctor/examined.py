@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from circuitcheck.engine.checkup import Finding, Status, passed
+from circuitcheck.engine.torch.doctor.later_starts import LaterStarts
 from circuitcheck.engine.torch.loaded.faithful import tolerance_of
 from circuitcheck.engine.torch.loaded.model import LoadedModel
 from circuitcheck.engine.torch.loading.devices import lacks_memory
@@ -105,17 +106,26 @@ class ExaminedModel:
     def _keeps_prompts_apart(self) -> bool:
         return self.gap(self.alone_logits) <= self.tolerance * self.gap(self.their_logits)
 
-    def read(self, where: SiteLayer, writes: Iterable[Write] = (), tokens: Tokens | None = None) -> Value:
-        """The value at a site in a run of `ours`, or of other tokens, with writes, in float64. The run ends there."""
-        kept: dict[SiteLayer, Value] = {}
-        hooks = hooks_that_write(self.model, writes) + hooks_that_read(self.model, [where], kept)
-        self._run_up_to_last(hooks, self.ours if tokens is None else tokens)
+    def read(self, where: SiteLayer, writes: Iterable[Write] = ()) -> Value:
+        """The value at a site in a run of `ours` with writes, in float64."""
+        kept, made = dict[SiteLayer, Value](), list(writes)
+        hooks = hooks_that_write(self.model, made) + hooks_that_read(self.model, [where], kept)
+        with self._starts.at(min([where[1], *(write.layer for write in made)])):
+            self._run_up_to_last(hooks, self.ours)
         return kept[where].double()
 
-    def read_point(self, name: str, hooks: list[Hook]) -> Value:
-        """The value at a hook point of the library's, in a run of `ours` with hooks, in float64. Raises SiteNotReached."""
+    def read_turned(self, where: SiteLayer) -> Value:
+        """The value at a site in a run of `ours` from the last token to the first, in float64."""
+        kept = dict[SiteLayer, Value]()
+        self._run_up_to_last(hooks_that_read(self.model, [where], kept), self.ours.flip(1))
+        return kept[where].double()
+
+    def read_point(self, name: str, hooks: list[Hook], layer: int) -> Value:
+        """The value at a hook point of the library's in a layer, in a run of `ours` with hooks there, in float64. Raises
+        SiteNotReached."""
         kept: list[Value] = []
-        self._run_up_to_last([*hooks, (name, lambda value: kept.append(value.double()))], self.ours)
+        with self._starts.at(layer):
+            self._run_up_to_last([*hooks, (name, lambda value: kept.append(value.double()))], self.ours)
         return kept[0]
 
     def _run_up_to_last(self, hooks: list[Hook], tokens: Tokens) -> None:
@@ -128,6 +138,11 @@ class ExaminedModel:
 
         with suppress(_Read), torch.no_grad(), hooked(self.model, [*hooks[:-1], (point, act_and_end)]):
             forward(self.model, tokens)
+
+    @cached_property
+    def _starts(self) -> LaterStarts:
+        ours = {where: value for (theirs, where), value in self._values.items() if not theirs}
+        return LaterStarts(self.model, self.ours, self.theirs, ours, self.layers)
 
     def our(self, where: SiteLayer) -> Value:
         return self._clean(where, theirs=False).double()

@@ -81,7 +81,7 @@ def _the_library_s_own_hook(examined: ExaminedModel) -> Finding:
     name, after = f"blocks.{layer}.hook_resid_mid", f"blocks.{layer}.hook_resid_post"
     try:
         theirs = examined.their(("resid_mid", layer))
-        reached = examined.read_point(after, [(name, theirs.to)])
+        reached = examined.read_point(after, [(name, theirs.to)], layer)
     except SiteNotReached as error:
         return Finding(subject, check, "noted", detail=str(error))
     there: SiteLayer = ("resid_post", layer)

@@ -71,7 +71,7 @@ def _knows_no_position(examined: ExaminedModel, kind: KindName, _layer: int) -> 
     reads: list[SiteLayer] = [(kind, 0)]
     if kind != "embed":
         reads.append(("resid_pre", 0))
-    turned = [examined.read(where, tokens=examined.ours.flip(1)).flip(1) for where in reads]
+    turned = [examined.read_turned(where).flip(1) for where in reads]
     found = [
         examined.compare(kind, check, value, examined.our(where), examined.our(where).flip(1))
         for value, where in zip(turned, reads, strict=True)
@@ -88,7 +88,7 @@ def _is_multiplied_by_weights(examined: ExaminedModel, kind: KindName, layer: in
     ours, theirs = examined.our(where), examined.their(where)
 
     def output(value: Value) -> Value:
-        return examined.read_point(point, hooks_that_write(examined.model, [Write(kind, layer, value.to)]))
+        return examined.read_point(point, hooks_that_write(examined.model, [Write(kind, layer, value.to)]), layer)
 
     try:
         ends = output(ours), output(theirs)

@@ -44,8 +44,8 @@ def _by_weights(
             f"layer {layer} shows {tuple(ours.shape[2:])}, the model has {count}, and the weights {weights.shape[0]} inputs"
         )
         return Finding(kind, check, "failed", detail=detail)
-    before = examined.read_point(point, [])
-    after = examined.read_point(point, hooks_that_write(examined.model, [Write(kind, layer, theirs.to)]))
+    before = examined.read_point(point, [], layer)
+    after = examined.read_point(point, hooks_that_write(examined.model, [Write(kind, layer, theirs.to)]), layer)
     moved = (theirs - ours).flatten(2) @ weights.double()
     return examined.compare(kind, check, after, before + moved, before)
 

@@ -1,5 +1,6 @@
 """Means of a site's values over reference prompts, position by position or over all their tokens."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from circuitcheck.engine.torch.sites.access import SiteLayer
 from circuitcheck.engine.torch.sites.batch import by_size
 from circuitcheck.engine.torch.sites.forward import activations
 from circuitcheck.engine.torch.sites.hooked_model import HookedModel
-from circuitcheck.engine.torch.sites.shapes import Value
+from circuitcheck.engine.torch.sites.shapes import Index, Value
 from circuitcheck.errors import BadTask
 from circuitcheck.places import KindName
 from circuitcheck.plan import Features
@@ -68,27 +69,27 @@ def _followed_by_none(mean: Value, width: int) -> Value:
 
 @dataclass(frozen=True)
 class Averaged:
-    """What is averaged: `values_of` makes [prompt, layer, pos, ...] of the values of the sites `wanted`."""
+    """What is averaged: `values_of` makes [prompt, pos, ...] for each layer of the values of the sites `wanted`."""
 
     wanted: tuple[SiteLayer, ...]
-    values_of: Callable[[Mapping[SiteLayer, Value]], Value]
+    values_of: Callable[[Mapping[SiteLayer, Value]], list[Value]]
 
 
 def layers_of(kind: KindName, n_layers: int) -> Averaged:
     """A kind of site, in all layers."""
     wanted = tuple((kind, layer) for layer in range(n_layers))
-    return Averaged(wanted, lambda kept: torch.stack([kept[each] for each in wanted], dim=1))
+    return Averaged(wanted, lambda kept: [kept[each] for each in wanted])
 
 
 def activations_of(features: Features, dictionary: LoadedDictionary) -> Averaged:
-    """The activations of features, [prompt, 1, pos, feature]."""
+    """The activations of features, [prompt, pos, feature], as of one layer."""
     site, numbers = features.dictionary.reads, list(features.numbers)
 
-    def encoded(kept: Mapping[SiteLayer, Value]) -> Value:
+    def encoded(kept: Mapping[SiteLayer, Value]) -> list[Value]:
         value = kept[site.kind, site.layer]
         columns = torch.arange(value.shape[1], device=value.device)
         rows = (rows_of_site(site, value, torch.full_like(columns, prompt), columns) for prompt in range(len(value)))
-        return torch.stack([dictionary.encode(each)[:, numbers] for each in rows])[:, None]
+        return [torch.stack([dictionary.encode(each)[:, numbers] for each in rows])]
 
     return Averaged(((site.kind, site.layer),), encoded)
 
@@ -103,20 +104,29 @@ class _Sums:
 
     def add(self, prompts: list[Prompt], kept: Mapping[SiteLayer, Value]) -> None:
         """Prompts of equally many tokens, those of each layout together. Sums are in float64."""
-        stacked, width, rows_of = self._averaged.values_of(kept), len(prompts[0].tokens), dict[Layout, list[int]]()
-        for row, prompt in enumerate(prompts):
-            rows_of.setdefault(layout_of(prompt, self._by), []).append(row)
-        for layout, rows in rows_of.items():
-            of_layout = stacked if len(rows) == len(prompts) else stacked[rows]
-            total = of_layout.sum(dim=0, dtype=torch.float64)
+        width, of_prompts = len(prompts[0].tokens), [layout_of(prompt, self._by) for prompt in prompts]
+        prompts_of = Counter(of_prompts)  # in the order in which they come
+        numbers = {layout: number for number, layout in enumerate(prompts_of)}
+        values = self._averaged.values_of(kept)
+        rows = torch.tensor([numbers[layout] for layout in of_prompts], device=values[0].device)
+        sums = [_summed(value, rows, len(numbers)) for value in values]
+        for layout, number in numbers.items():
+            total = torch.stack([each[number] for each in sums])
             if self._by == "tokens":
                 total = total.sum(dim=1, keepdim=True)
             self._sums[layout] = self._sums[layout] + total if layout in self._sums else total
-            self._counts[layout] = self._counts.get(layout, 0) + len(rows) * (1 if self._by == "template" else width)
+            count = prompts_of[layout] * (1 if self._by == "template" else width)
+            self._counts[layout] = self._counts.get(layout, 0) + count
 
     def means(self, prompts: int, dtype: torch.dtype) -> StreamMeans:
         means = {layout: (total / self._counts[layout]).to(dtype) for layout, total in self._sums.items()}
         return StreamMeans(means, self._counts, prompts, self._by)
+
+
+def _summed(value: Value, rows: Index, layouts: int) -> Value:
+    """[layout, pos, ...] in float64, of values [prompt, pos, ...] whose layouts are `rows` [prompt]."""
+    sums = torch.zeros(layouts, *value.shape[1:], dtype=torch.float64, device=value.device)
+    return sums.index_add_(0, rows, value.double())
 
 
 def stream_means(
