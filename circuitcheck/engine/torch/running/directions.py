@@ -8,7 +8,7 @@ from einops import einsum
 
 from circuitcheck.digest import digest
 from circuitcheck.engine.torch.loaded.model import LoadedModel
-from circuitcheck.engine.torch.sites.batch import by_size
+from circuitcheck.engine.torch.sites.batch import by_size, in_parts
 from circuitcheck.engine.torch.sites.forward import activations
 from circuitcheck.engine.torch.sites.shapes import Vector
 from circuitcheck.errors import BadIntervention, BadTask, UnknownPosition
@@ -42,11 +42,9 @@ def _(direction: MeanDifference, loaded: LoadedModel, again: Callable[[Direction
         )
     prompts = where.prompts(loaded.tokenizer, range(direction.n))
     total: dict[int, Vector] = {}
-    for start in range(0, len(prompts), _AT_ONCE):
-        block = prompts[start : start + _AT_ONCE]
-        for indices in by_size(block, "logits"):
-            for layer, summed in _summed([block[i] for i in indices], direction, loaded).items():
-                total[layer] = total[layer] + summed if layer in total else summed
+    for indices in in_parts(by_size(prompts, "logits"), _AT_ONCE):
+        for layer, summed in _summed([prompts[i] for i in indices], direction, loaded).items():
+            total[layer] = total[layer] + summed if layer in total else summed
     vectors = {layer: summed / len(prompts) for layer, summed in total.items()}
     flat = [f"L{layer}" for layer, vector in vectors.items() if not vector.norm() > 0]
     if flat:

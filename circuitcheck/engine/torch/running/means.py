@@ -11,7 +11,7 @@ from torch import Tensor
 from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
 from circuitcheck.engine.torch.dictionaries.slices import rows_of_site
 from circuitcheck.engine.torch.sites.access import SiteLayer
-from circuitcheck.engine.torch.sites.batch import by_size
+from circuitcheck.engine.torch.sites.batch import by_size, in_parts
 from circuitcheck.engine.torch.sites.forward import activations
 from circuitcheck.engine.torch.sites.hooked_model import HookedModel
 from circuitcheck.engine.torch.sites.shapes import Index, Value
@@ -140,11 +140,10 @@ def stream_means(
     """Of each that is `averaged` the mean of each layout, over the prompts that have it: all from the same passes."""
     sums = [_Sums(each, by) for each in averaged]
     wanted = {where for each in averaged for where in each.wanted}
-    for start in range(0, len(prompts), batch):
-        block = prompts[start : start + batch]
-        for indices in by_size(block, "logits"):
-            kept = activations(model, torch.tensor([block[i].tokens for i in indices], device=device), wanted)
-            for each in sums:
-                each.add([block[i] for i in indices], kept)
+    for indices in in_parts(by_size(prompts, "logits"), batch):
+        together = [prompts[i] for i in indices]
+        kept = activations(model, torch.tensor([prompt.tokens for prompt in together], device=device), wanted)
+        for each in sums:
+            each.add(together, kept)
     dtype = next(model.parameters()).dtype
     return [each.means(len(prompts), dtype) for each in sums]
