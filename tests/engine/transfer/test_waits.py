@@ -7,9 +7,11 @@ from types import MethodType
 
 import pytest
 import torch
+from tiny_dictionaries import random_dictionary
 from waits import Waits
 
 import circuitcheck as cc
+from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
 from circuitcheck.engine.torch.transfer.fetching import Fetching
 from circuitcheck.plan import Plan
 
@@ -70,6 +72,27 @@ def test_of_every_metric(waits, ioi, model, metric):
 @pytest.mark.parametrize("kind", [kind for kind in VIEWS if kind != "zero"])
 def test_of_every_intervention(waits, kind):
     assert waits(VIEWS[kind], cc.logit_diff(), FEW) == waits(VIEWS[kind], cc.logit_diff(), MANY)
+
+
+FEATURES = {
+    "remove": lambda model, sae, number: model.remove(sae[number]),
+    "clamp": lambda model, sae, number: model.clamp(sae[number], 1.0, at="END"),
+    "mean": lambda model, sae, number: model.ablate(sae[number], kind="mean", at="END", n=128),
+    "patch": lambda model, sae, number: model.patch(sae[number], source="abc"),
+    "reconstruct": lambda model, sae, number: model.through(sae).ablate(HEADS[number], kind="zero"),
+}
+
+
+@pytest.mark.parametrize("kind", FEATURES)
+def test_of_every_change_to_features(waits, model, monkeypatch, kind):
+    """As on a GPU, where no dictionary remembers what it encoded."""
+    monkeypatch.setattr(LoadedDictionary, "for_one_run", lambda dictionary: dictionary)
+    sae = random_dictionary("L1.resid_post", int(model.inner.cfg.d_model))
+
+    def make(model, head):
+        return FEATURES[kind](model, sae, HEADS.index(head))
+
+    assert waits(make, cc.logit_diff(), FEW) == waits(make, cc.logit_diff(), MANY)
 
 
 def tensors_in(thing):

@@ -2,7 +2,7 @@
 
 import copy
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
@@ -17,6 +17,7 @@ from circuitcheck.engine.torch.dictionaries.reading import read_dictionary
 from circuitcheck.engine.torch.fingerprints.fingerprint import digest_of, weights_digest
 from circuitcheck.engine.torch.fingerprints.recorded_state import RecordedState, modules_of
 from circuitcheck.engine.torch.sites.shapes import Activations, AtIndex
+from circuitcheck.engine.torch.transfer.sending import sent
 from circuitcheck.errors import BadDictionary
 from circuitcheck.places import Site
 from circuitcheck.plan import DictionaryRef, MadeFor
@@ -29,8 +30,9 @@ _PER_FEATURE = {"W_dec": 0, "W_enc": 1, "b_enc": 0, "threshold": 0}  # the axis 
 @dataclass
 class LoadedDictionary:
     """`sae` is sae_lens's own, on the model's device, in float32. `last` remembers the last values that were encoded, and
-    decoded, with what came of them: for one run, in which the weights stay what they are. None remembers nothing. `state` is
-    what must not change while it is in our hands."""
+    decoded, with what came of them: for one run, in which the weights stay what they are. None remembers nothing. On a GPU
+    nothing is remembered, for the host would wait there to compare values. `state` is what must not change while it is in
+    our hands."""
 
     sae: Any
     card: DictionaryCard
@@ -63,7 +65,7 @@ class LoadedDictionary:
         return decoded
 
     def _remembered(self, name: str, given: Tensor, what: Callable[[], Tensor]) -> Tensor:
-        if self.last is None:
+        if self.last is None or given.device.type != "cpu":
             return what()
         before, found = self.last.get(name, (None, None))
         if before is None or found is None or before.shape != given.shape or not torch.equal(before, given):
@@ -71,12 +73,13 @@ class LoadedDictionary:
             self.last[name] = given.clone(), found
         return found.clone()
 
-    def change(self, before: Activations, after: Activations, values: AtIndex) -> AtIndex:
-        """[index, d_out]: what the decoded values change by. Of few features it is the sum of their own rows."""
-        moved = (after != before).any(dim=0).nonzero()[:, 0]
-        if len(moved) > _FEW * before.shape[1] or self.card.fingerprint["normalize_activations"] != "none":
+    def change(self, before: Activations, after: Activations, values: AtIndex, features: Sequence[int]) -> AtIndex:
+        """[index, d_out]: what the decoded values change by, where no others than `features` change. Of few it is the sum of
+        their own rows."""
+        if len(features) > _FEW * before.shape[1] or self.card.fingerprint["normalize_activations"] != "none":
             return self.decode(after, values) - self.decode(before, values)
-        change: AtIndex = (after - before)[:, moved] @ self.directions(moved.tolist())
+        numbers = sent(features, before.device, torch.long)
+        change: AtIndex = (after[:, numbers] - before[:, numbers]) @ self.directions(features)
         return change
 
     def reconstruct(self, activations: Activations, values: AtIndex) -> AtIndex:
@@ -85,12 +88,12 @@ class LoadedDictionary:
         skip = getattr(self.sae, "W_skip", None)
         return decoded if skip is None else decoded + values.float() @ skip.T
 
-    def directions(self, numbers: list[int] | None = None) -> Tensor:
+    def directions(self, numbers: Sequence[int] | None = None) -> Tensor:
         """[feature, d_out]: what one unit of each feature writes, of all without `numbers`; the decoder's bias is no part of
         it."""
         rows = self.sae.W_dec
         if numbers is not None:
-            rows = rows[torch.tensor(numbers, dtype=torch.long, device=rows.device)]
+            rows = rows[sent(numbers, rows.device, torch.long)]
         by_norm = getattr(self.sae.cfg, "rescale_acts_by_decoder_norm", False)  # its decoder divides by these
         directions: Tensor = rows / rows.norm(dim=1, keepdim=True).clamp(min=1e-8) if by_norm else rows
         return directions

@@ -21,12 +21,12 @@ Edited = Callable[[Activations], Activations]
 
 @writes_of.register
 def _(intervention: Reconstruct, batch: Batch, sources: Sources) -> list[Write]:
-    return _through(intervention, batch, sources, lambda activations: activations)
+    return _through(intervention, batch, sources, lambda activations: activations, ())
 
 
 @writes_of.register
 def _(intervention: EditFeatures, batch: Batch, sources: Sources) -> list[Write]:
-    return _through(intervention, batch, sources, edit_of(intervention, batch, sources))
+    return _through(intervention, batch, sources, edit_of(intervention, batch, sources), intervention.features.numbers)
 
 
 def edit_of(intervention: EditFeatures, batch: Batch, sources: Sources) -> Edited:
@@ -63,7 +63,7 @@ def _taken(intervention: EditFeatures, batch: Batch, sources: Sources) -> Activa
     dictionary, (need,) = sources.dictionary(intervention.through), intervention.needs
     value = sources.value(need.source, (need.site.kind, need.site.layer))
     activations = dictionary.encode(rows_of_site(need.site, value, *batch.where(intervention.at)))
-    return activations[:, list(intervention.features.numbers)]
+    return activations[:, sent(intervention.features.numbers, batch.device)]
 
 
 def _mean(intervention: EditFeatures, batch: Batch, sources: Sources) -> Activations:
@@ -71,10 +71,12 @@ def _mean(intervention: EditFeatures, batch: Batch, sources: Sources) -> Activat
     return sources.feature_means(intervention)[rows, columns].to(batch.device)
 
 
-def _through(intervention: EditFeatures | Reconstruct, batch: Batch, sources: Sources, edited: Edited) -> list[Write]:
+def _through(
+    intervention: EditFeatures | Reconstruct, batch: Batch, sources: Sources, edited: Edited, features: tuple[int, ...]
+) -> list[Write]:
     ref = intervention.through
     rows, columns = batch.where(intervention.at)
-    splice = _Splice(sources.dictionary(ref), intervention.error == "keep", rows, columns, edited)
+    splice = _Splice(sources.dictionary(ref), intervention.error == "keep", rows, columns, edited, features)
     layer_of_reads = (ref.reads.kind, ref.reads.layer)
     read: dict[SiteLayer, Value] = {}
     reads = (layer_of_reads,) if ref.is_transcoder else ()
@@ -83,13 +85,14 @@ def _through(intervention: EditFeatures | Reconstruct, batch: Batch, sources: So
 
 @dataclass(frozen=True)
 class _Splice:
-    """What a dictionary writes at some tokens, with its activations `edited`."""
+    """What a dictionary writes at some tokens, with its activations `edited`, which changes those of `features`."""
 
     dictionary: LoadedDictionary
     keep_error: bool
     rows: Index
     columns: Index
     edited: Edited
+    features: tuple[int, ...]
 
     def of(self, read: AtIndex, old: AtIndex) -> AtIndex:
         """[index, d_out] in the place of `old`, where [index, d_in] was read."""
@@ -97,7 +100,7 @@ class _Splice:
         after = self.edited(before)
         if not self.keep_error:
             return self.dictionary.reconstruct(after, read).to(old)
-        change = self.dictionary.change(before, after, read)
+        change = self.dictionary.change(before, after, read, self.features)
         touched = (after != before).any(dim=1, keepdim=True)
         return torch.where(touched, old + change.to(old), old)
 

@@ -17,6 +17,7 @@ from circuitcheck.engine.torch.dictionaries.slices import rows_of_site
 from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.engine.torch.sites.shapes import Activations, AtIndex, Index, PerPrompt, PerToken, Value
 from circuitcheck.engine.torch.transfer.fetching import Fetching
+from circuitcheck.engine.torch.transfer.sending import sent
 from circuitcheck.errors import StrayWrite
 from circuitcheck.plan import EditFeatures
 
@@ -61,7 +62,7 @@ class Firing:
         rows, columns = self.batch.where(self.intervention.at)
         values = rows_of_site(ref.reads, read, rows, columns)
         before = self.dictionary.encode(values)
-        mine = before[:, list(self.intervention.features.numbers)]
+        mine = before[:, sent(self.intervention.features.numbers, before.device)]
         was, is_now = (rows_of_site(ref.writes, value, rows, columns) for value in (old, new))
         self._record((rows, columns), mine, self.dictionary.decode(before, values), was, is_now)
         self._check_written(mine, was, is_now, fetching)
@@ -78,7 +79,7 @@ class Firing:
         normalised = self.dictionary.card.fingerprint["normalize_activations"] != "none"
         if change is None or normalised or self.intervention.error != "keep":
             return
-        expected = change.double() @ self.dictionary.directions(list(self.intervention.features.numbers)).double()
+        expected = change.double() @ self.dictionary.directions(self.intervention.features.numbers).double()
         written = (is_now.double() - was.double()).to(expected)
         size = torch.maximum(was.double().norm(dim=1), is_now.double().norm(dim=1))
         allowed = _WRONG * expected.norm(dim=1) + _ROUNDING * torch.finfo(was.dtype).eps * size

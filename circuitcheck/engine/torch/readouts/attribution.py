@@ -16,6 +16,7 @@ from circuitcheck.engine.torch.readouts.projected import Layer, Projected, proje
 from circuitcheck.engine.torch.readouts.sources import values_from
 from circuitcheck.engine.torch.readouts.unembedded import check_ends, directions, final_norm, model_of, rounding_of
 from circuitcheck.engine.torch.sites.shapes import AtIndex, PerPrompt
+from circuitcheck.engine.torch.transfer.sending import sent
 from circuitcheck.errors import BadMetric
 from circuitcheck.places import Position, Site
 from circuitcheck.plan import Attribution, Features, Lens, Term
@@ -85,8 +86,8 @@ def _written_by_features(part: Features, position: Position, seen: Seen) -> AtIn
     values = rows_of_site(ref.reads, seen.sites[ref.reads.kind, ref.reads.layer], *seen.batch.where((position,)))
     active = dictionary.encode(values)
     without = active.clone()
-    without[:, list(part.numbers)] = 0
-    written = dictionary.change(without, active, values).double()
+    without[:, sent(part.numbers, active.device)] = 0
+    written = dictionary.change(without, active, values, part.numbers).double()
     if ref.writes.kind not in _PROJECTED:
         return written
     return _way(ref.writes.layer, _PROJECTED[ref.writes.kind], position, seen).through(written, ref.writes.index)

@@ -4,6 +4,7 @@ from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
 from circuitcheck.engine.torch.dictionaries.slices import rows_of_site
 from circuitcheck.engine.torch.readouts.base import Seen, read
 from circuitcheck.engine.torch.sites.shapes import Activations, AtIndex, PerPrompt
+from circuitcheck.engine.torch.transfer.sending import sent
 from circuitcheck.places import Position, Site
 from circuitcheck.plan import ActiveFeatures, FeatureActivation, FeatureFires, ReconstructionError
 
@@ -37,7 +38,7 @@ def _of_features(metric: FeatureActivation | FeatureFires, seen: Seen) -> Activa
     """[prompt, feature]: of the metric's features alone."""
     ref = metric.features.dictionary
     activations = seen.dictionary(ref).encode(_at(ref.reads, metric.at, seen))
-    return activations[:, list(metric.features.numbers)]
+    return activations[:, sent(metric.features.numbers, activations.device)]
 
 
 def _at(site: Site, at: Position, seen: Seen) -> AtIndex:
