@@ -177,7 +177,8 @@ class Session:
         clean = tuple(Cell(View(model), metric) for metric in lacking.values())
         rows = self.first_rows(where, [model])
         usual = self.measure(where, clean, rows).values
-        again = self._measured_again(Plan(model, where, clean, other_batch(self.settings.batch)), rows)
+        plan = Plan(model, where, clean, other_batch(self.settings.batch), question=clean)  # kept for other metrics
+        again = self._measured_again(plan, rows)
         for metric, one, other in zip(lacking.values(), usual, again, strict=True):
             self._noise[self._noise_key(where, model, metric)] = noise_between(one, other)
 

@@ -70,6 +70,16 @@ def test_a_later_claim_starts_from_what_an_earlier_one_left(session, model, ioi)
     assert added.whole == added.kept == 0
 
 
+def test_the_noise_of_another_metric_is_found_from_the_same_passes(session, model, ioi):
+    where = ioi.logit_diff(model).prompts
+    session.find_noise(where, model.ref, (cc.accuracy(),))
+    before = session.work
+    session.find_noise(where, model.ref, (cc.logit_diff(),))
+    added = session.work - before
+    assert added.shortened == 2 * 32
+    assert added.whole == added.kept == 0
+
+
 @pytest.mark.parametrize("metric, ran", [("logit_diff", (32, 0, 0)), ("log_prob", (0, 32, 0))])
 def test_a_claim_starts_from_what_a_look_at_the_model_left_where_it_reads_the_same(session, model, ioi, metric, ran):
     ioi.logit_diff(model).values(32)
