@@ -5,9 +5,11 @@ of the norms, or of the value biases, that moves a number; a task without distra
 number is held against sums by hand in tests/reference/test_attribution_reference.py.)"""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from tiny import processed_hooked_transformers
 from tiny_architectures import SETTINGS, save_architecture
 from tiny_dictionaries import random_dictionary
@@ -194,6 +196,14 @@ def test_a_run_whose_logits_are_something_else_is_refused(model, ioi, monkeypatc
     monkeypatch.setattr(unembedded, "_scale", lambda cfg: 1.01)
     for asked in (ioi.attribution(model, "L1H1", at="END"), ioi.lens(model, "L1.resid_pre")):
         with pytest.raises(BadMetric, match="is not the logits that this run gave"):
+            asked.values(3)
+
+
+def test_a_final_norm_that_is_not_linear_once_its_scale_is_given_is_refused(model, ioi, monkeypatch):
+    honest = unembedded.frozen
+    monkeypatch.setattr(unembedded, "frozen", lambda *given: replace(honest(*given), error=torch.tensor([0.0, 0.1])))
+    for asked in (ioi.attribution(model, "L1H1", at="END"), ioi.lens(model, "L1.resid_pre")):
+        with pytest.raises(BadMetric, match="the final norm of .* is no LayerNorm or RMSNorm"):
             asked.values(3)
 
 

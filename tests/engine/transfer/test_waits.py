@@ -28,6 +28,12 @@ METRICS = {
     "attention": lambda: cc.attention("L2H0", query="END", key="IO"),
     "norm": lambda: cc.norm("L2.resid_post", at="END"),
 }
+ON_THE_WAY_TO_LOGITS = {
+    "attribution": lambda ioi: lambda view: ioi.attribution(view, "L2H1,L1.mlp"),
+    "what heads bring": lambda ioi: lambda view: ioi.attribution(view, "L2H1", key="IO"),
+    "all parts": lambda ioi: lambda view: ioi.attribution(view, "embed,pos_embed,L0-2.attn,L0-2.mlp,b_U"),
+    "lens": lambda ioi: lambda view: ioi.lens(view, "L1.resid_post"),
+}
 VIEWS = {
     "zero": lambda model, head: model.ablate(head, kind="zero"),
     "mean": lambda model, head: model.ablate(head, kind="mean", at="END", n=128),
@@ -50,7 +56,8 @@ def waits(model, ioi, engine):
 
     def count(make, metric, number):
         views = [make(model, head) for head in HEADS[:number]]
-        cells = tuple(cell for view in views for cell in ioi.metric(metric, view).cells)
+        quantity_of = metric if callable(metric) else partial(ioi.metric, metric)
+        cells = tuple(cell for view in views for cell in quantity_of(view).cells)
         plan = Plan(model.ref, ioi.logit_diff(model).prompts, cells, N)
         engine.run(plan, range(N))  # what is found out once about a model, is
         with Waits() as found:
@@ -61,9 +68,10 @@ def waits(model, ioi, engine):
     return count
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", [*METRICS, *ON_THE_WAY_TO_LOGITS])
 def test_of_every_metric(waits, ioi, model, metric):
-    few, many = (waits(VIEWS["zero"], METRICS[metric](), number) for number in (FEW, MANY))
+    read, view = (METRICS[metric](), "zero") if metric in METRICS else (ON_THE_WAY_TO_LOGITS[metric](ioi), "knock_out")
+    few, many = (waits(VIEWS[view], read, number) for number in (FEW, MANY))
     batches = len({len(prompt.tokens) for prompt in ioi.prompts(N, model=model, stream="test")})
     assert few == many
     assert sum(count for place, count in many.items() if place.startswith(FETCHES)) == batches

@@ -6,7 +6,9 @@ in this run. Logit lens: nostalgebraist 2020; the norm has the scale of the stre
 
 from functools import partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitcheck.engine.torch.dictionaries.slices import rows_of_site
@@ -106,12 +108,17 @@ def _check_added(metric: Attribution, seen: Seen) -> None:
 
 
 def _compare(parts: list[Tensor], whole: Tensor, wrong: str, seen: Seen) -> None:
-    size = sum(float(each.norm(dim=1).max()) for each in parts)
-    missed = float((sum(parts) - whole).norm(dim=1).max())
-    if not missed <= rounding_of(model_of(seen)) * size:
+    size = torch.stack([each.norm(dim=1).max() for each in parts]).sum()
+    missed = torch.stack([*parts, -whole]).sum(dim=0).norm(dim=1).max()
+    loaded = model_of(seen)
+    seen.ask(torch.stack([missed, size]), partial(_refuse_other_sums, wrong, rounding_of(loaded), str(loaded.card.ref)))
+
+
+def _refuse_other_sums(wrong: str, rounding: float, model: str, found: NDArray[np.float64]) -> None:
+    missed, size = found
+    if not missed <= rounding * size:
         raise BadMetric(
             f"in this run {wrong}: they differ by {missed:.2g}, where the parts are {size:.2g} long. Contributions would "
-            f"not add up to the logits. Either something writes to the stream in between, or "
-            f"{model_of(seen).card.ref} puts its layers together otherwise. Take parts of later layers, or measure what an "
-            f"ablation changes instead."
+            f"not add up to the logits. Either something writes to the stream in between, or {model} puts its layers "
+            f"together otherwise. Take parts of later layers, or measure what an ablation changes instead."
         )

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from jaxtyping import Bool
+from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitcheck.engine.registry import READOUTS
@@ -15,6 +17,7 @@ from circuitcheck.engine.torch.loaded.model import LoadedModel
 from circuitcheck.engine.torch.sites.access import SiteLayer
 from circuitcheck.engine.torch.sites.batch import Batch
 from circuitcheck.engine.torch.sites.shapes import Index, LogitsRead, PerPrompt, Value
+from circuitcheck.engine.torch.transfer.fetching import at_once
 from circuitcheck.engine.torch.transfer.sending import sent
 from circuitcheck.errors import BadMetric, NotComparable
 from circuitcheck.memory import made_once
@@ -37,7 +40,9 @@ class Seen:
     """What one run of a batch shows to metrics: logits [prompt, vocab] at each END, or [prompt, token, vocab] for
     metrics that read a whole answer; the values of the sites they look at; the logits of the untouched clean run,
     where one compares; and the dictionaries of features that they look through. Where metrics read a few words of the
-    vocabulary alone, `ids` are these, in order, and logits are [prompt, id]. `loaded` is the model that ran, to read."""
+    vocabulary alone, `ids` are these, in order, and logits are [prompt, id]. `loaded` is the model that ran, to read.
+    `ask(numbers, use)` gives `use` these numbers when the batch ends, as a NumPy array, and it may raise what is wrong with
+    them: to look at once is to wait for the device."""
 
     logits: LogitsRead
     batch: Batch
@@ -46,6 +51,7 @@ class Seen:
     dictionary: Callable[[DictionaryRef], LoadedDictionary] = no_dictionary
     ids: Index | None = None
     loaded: LoadedModel | None = field(default=None, repr=False)
+    ask: Callable[[Tensor, Callable[[NDArray[np.float64]], None]], None] = field(default=at_once, compare=False, repr=False)
     made: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:

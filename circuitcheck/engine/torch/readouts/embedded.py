@@ -16,7 +16,7 @@ def entered(value: Callable[[Site], AtIndex], seen: Seen) -> AtIndex:
     hook point may lie."""
     embedded = value(Site("embed", 0))
     scaled, enters = embedded * _factor(seen), value(Site("resid_pre", 0))
-    return scaled if torch.dist(scaled, enters) < torch.dist(embedded, enters) else embedded
+    return torch.where(torch.dist(scaled, enters) < torch.dist(embedded, enters), scaled, embedded)
 
 
 def has_positions(seen: Seen) -> bool:

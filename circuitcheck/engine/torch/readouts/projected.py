@@ -3,19 +3,25 @@ models (Gemma 2 and 3, OLMo 2), with the scale that it has in this run, or times
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
-from circuitcheck.engine.torch.loaded.norms import frozen
+from circuitcheck.engine.torch.loaded.model import LoadedModel
+from circuitcheck.engine.torch.loaded.norms import FrozenNorm, frozen
 from circuitcheck.engine.torch.readouts.base import Seen
 from circuitcheck.engine.torch.readouts.unembedded import model_of, parameter_of, rounding_of
 from circuitcheck.engine.torch.sites.shapes import AtIndex
+from circuitcheck.engine.torch.transfer.fetching import raise_if_any
 from circuitcheck.errors import BadMetric
 from circuitcheck.places import Site
 
 Layer = Literal["attention", "MLP"]
+Onward = Callable[[Tensor], Tensor]
+_between: "WeakKeyDictionary[Any, dict[tuple[str, int], str]]" = WeakKeyDictionary()  # by model: what `_what_fits` found
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class Projected:
     inputs: Tensor
     weights: Tensor
     bias: Tensor
-    onward: Callable[[Tensor], Tensor]
+    onward: Onward
 
     def written(self, part: int | None) -> AtIndex:
         """[prompt, d_model]: of one head or neuron, or of all together, without the bias."""
@@ -89,22 +95,49 @@ def _weights(block: Any, names: _Names, layer: int, seen: Seen) -> tuple[Tensor,
     return weights, (nothing if bias is None else bias.detach()).double()
 
 
-def _onward(total: Tensor, out: Tensor, block: Any, names: _Names, layer: int, seen: Seen) -> Callable[[Tensor], Tensor]:
-    """How parts of `total`, which the output projection gave, come to be parts of `out`, which is added to the stream."""
-    loaded = model_of(seen)
-    allowed = 10 * rounding_of(loaded) * float(torch.maximum(total.norm(dim=1), out.norm(dim=1)).max())
+def _onward(total: Tensor, out: Tensor, block: Any, names: _Names, layer: int, seen: Seen) -> Onward:
+    """How parts of `total`, which the output projection gave, come to be parts of `out`, which is added to the stream. What
+    comes between is found out in the first run of a model; in later ones it is checked."""
+    loaded, place = model_of(seen), (names.module, layer)
+    refused = partial(_no_sum, names, layer, str(loaded.card.ref))
+    known = _between.setdefault(loaded.model, {})
+    if place not in known:
+        found = _what_fits(total, out, block, names, loaded)
+        if found is None:
+            raise refused()
+        known[place] = found
+    onward = _through(known[place], total, block, loaded)
+    seen.ask(_misses(onward, total, out, loaded), partial(raise_if_any, refused))
+    return onward
+
+
+def _what_fits(total: Tensor, out: Tensor, block: Any, names: _Names, loaded: LoadedModel) -> str | None:
+    """The name of the norm that comes between, "" where none does; None where neither is so."""
+    for name in ("", *(each for each in names.norms if getattr(block, each, None) is not None)):
+        onward = _through(name, total, block, loaded)
+        biased = isinstance(onward, FrozenNorm) and bool(onward.bias.any())
+        if not _misses(onward, total, out, loaded) and not biased:
+            return name
+    return None
+
+
+def _through(name: str, total: Tensor, block: Any, loaded: LoadedModel) -> Onward:
+    if name:
+        return frozen(getattr(block, name), parameter_of(loaded), total)
     factor = float(getattr(loaded.model.cfg, "residual_multiplier", None) or 1)  # of what Granite's layers add
-    if float((factor * total - out).norm(dim=1).max()) <= allowed:
-        return lambda parts: factor * parts
-    for norm in (getattr(block, name, None) for name in names.norms):
-        if norm is None:
-            continue
-        through = frozen(norm, parameter_of(loaded), total)
-        if float((through(total) + through.bias - out).norm(dim=1).max()) <= allowed and not through.bias.any():
-            return through
+    return lambda parts: factor * parts
+
+
+def _misses(onward: Onward, total: Tensor, out: Tensor, loaded: LoadedModel) -> Tensor:
+    allowed = 10 * rounding_of(loaded) * torch.maximum(total.norm(dim=1), out.norm(dim=1)).max()
+    fits: Tensor = (onward(total) - out).norm(dim=1).max() <= allowed
+    return ~fits
+
+
+def _no_sum(names: _Names, layer: int, model: str) -> BadMetric:
     what = "heads" if names.module == "attn" else "neurons"
-    raise BadMetric(
+    return BadMetric(
         f"the {what} of layer {layer} do not add up to what L{layer}.{names.module} adds to the stream in this run: either "
-        f"the view replaces {names.output} itself, so that no {what[:-1]} reaches the stream, or {loaded.card.ref} does "
-        f"something else with them. Use L{layer}.{names.module}, the whole layer."
+        f"the view replaces {names.output} itself, so that no {what[:-1]} reaches the stream, or {model} does something "
+        f"else with them. Use L{layer}.{names.module}, the whole layer."
     )

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitcheck.engine.torch.loaded.model import LoadedModel
@@ -103,12 +106,16 @@ def final_norm(seen: Seen, stream: AtIndex) -> FrozenNorm:
     """With the scales of a stream [prompt, d_model]. Raises BadMetric where it has no such form."""
     loaded = model_of(seen)
     found = frozen(loaded.model.ln_final, parameter_of(loaded), stream)
-    if not (found.error <= 100 * rounding_of(loaded)).all():
-        raise BadMetric(
-            f"the final norm of {loaded.card.ref} is no LayerNorm or RMSNorm: with its scale given it is not linear, so "
-            f"parts have no contributions of their own. Measure what an ablation of the part changes instead."
-        )
+    seen.ask(found.error, partial(_refuse_other_norms, 100 * rounding_of(loaded), str(loaded.card.ref)))
     return found
+
+
+def _refuse_other_norms(allowed: float, model: str, error: NDArray[np.float64]) -> None:
+    if not (error <= allowed).all():
+        raise BadMetric(
+            f"the final norm of {model} is no LayerNorm or RMSNorm: with its scale given it is not linear, so parts have no "
+            f"contributions of their own. Measure what an ablation of the part changes instead."
+        )
 
 
 def check_ends(final: Site, toward: Toward, seen: Seen) -> None:
@@ -119,7 +126,12 @@ def check_ends(final: Site, toward: Toward, seen: Seen) -> None:
     normed = norm(stream) + norm.bias
     given = [seen.logits_of(words) for words in _words(toward, seen)]
     expected = given[0] if len(given) == 1 else given[0] - given[1]
-    missed = float((along.logits(normed) - expected).abs().max())
-    size = float(normed.norm(dim=1).max()) * sum(float(each.norm(dim=1).max()) for each in along.vectors)
-    if not missed <= rounding_of(loaded) * size:
-        raise BadMetric(_NOT_THE_LOGITS.format(missed=missed, allowed=rounding_of(loaded) * size, model=loaded.card.ref))
+    missed = (along.logits(normed) - expected).abs().max()
+    size = normed.norm(dim=1).max() * torch.stack([each.norm(dim=1).max() for each in along.vectors]).sum()
+    seen.ask(torch.stack([missed, rounding_of(loaded) * size]), partial(_refuse_other_logits, str(loaded.card.ref)))
+
+
+def _refuse_other_logits(model: str, found: NDArray[np.float64]) -> None:
+    missed, allowed = found
+    if not missed <= allowed:
+        raise BadMetric(_NOT_THE_LOGITS.format(missed=missed, allowed=allowed, model=model))

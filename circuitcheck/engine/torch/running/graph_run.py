@@ -93,6 +93,7 @@ class GraphRun:
                 dictionary=self._references.dictionary,
                 ids=read.ids,
                 loaded=self._loaded,
+                ask=self._fetching.ask,
             )
             for own, *values in parts
         ]

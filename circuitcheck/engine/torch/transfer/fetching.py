@@ -35,7 +35,7 @@ class Fetching:
 
     def refuse(self, wrong: Tensor, error: Callable[[], Exception]) -> None:
         """Raise what `error` makes, if the only number of `wrong` is not 0."""
-        self.ask(wrong, partial(_raise_if_any, error))
+        self.ask(wrong, partial(raise_if_any, error))
 
     def all(self) -> None:
         """Wait for the device, once."""
@@ -55,10 +55,17 @@ class Fetching:
             self.all()
 
 
+def at_once(numbers: Tensor, use: Use) -> None:
+    """As `Fetching.ask`, without waiting for others."""
+    with Fetching() as fetching:
+        fetching.ask(numbers, use)
+
+
 def _put(into: NDArray[np.float64], indices: list[int], found: NDArray[np.float64]) -> None:
     into[indices] = found
 
 
-def _raise_if_any(error: Callable[[], Exception], found: NDArray[np.float64]) -> None:
+def raise_if_any(error: Callable[[], Exception], found: NDArray[np.float64]) -> None:
+    """A use of numbers: none of them may be anything but 0."""
     if found.any():
         raise error()
