@@ -1,13 +1,14 @@
 """Memory that runs out, at each kind of pass: half as much is done at once, and the values are the same."""
 
 import logging
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pytest
 import torch
 
 import circuitcheck as cc
-from circuitcheck.engine.torch.shortened import passes
+from circuitcheck.engine.torch.shortened import parity, passes
 from circuitcheck.notices import say_once
 
 N = 24
@@ -69,6 +70,16 @@ def test_values_are_those_of_more_memory(tiny_gpt2, expected, holds, caplog, nam
     assert "memory ran out, so half as much is run at once from here on" in caplog.text
 
 
+def test_passes_are_whole_where_memory_does_not_hold_a_trial_of_others(tiny_gpt2, expected, holds, monkeypatch, caplog):
+    monkeypatch.setattr(parity, "_proven", WeakKeyDictionary())
+    ran = holds(40)  # one of the longest prompts
+    with caplog.at_level(logging.WARNING, "circuitcheck"):
+        found = quantities(cc.load(str(tiny_gpt2)))["shortened"].values(N)
+    np.testing.assert_allclose(found, expected["shortened"], atol=1e-5)
+    assert max(ran) <= 40
+    assert "memory does not hold a trial of shortened passes on prompts of 32 tokens" in caplog.text
+
+
 def test_the_next_plan_begins_with_what_memory_holds(tiny_gpt2, holds, monkeypatch):
     holds(100)
     asked = quantities(cc.load(str(tiny_gpt2)))
@@ -99,6 +110,7 @@ def test_other_errors_are_not_tried_again(tiny_gpt2, monkeypatch):
         raise RuntimeError("boom")
 
     asked = quantities(cc.load(str(tiny_gpt2)))
+    asked["on"].values(N)  # which ways of shortening passes work is known from then on
     monkeypatch.setattr(passes, "forward", broken)
     with pytest.raises(RuntimeError, match="boom"):
         asked["whole"].values(N)

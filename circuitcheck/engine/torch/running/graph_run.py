@@ -53,7 +53,7 @@ class GraphRun:
     ) -> Iterator[Found]:
         """Each node with what its pass shows and what its interventions changed. Values are let go of when no pass that is
         still to come takes them. `asked` is more than this graph, where that is known otherwise."""
-        ways = self._runs.ways(texts.run)
+        ways = self._runs.ways(texts.run, scarce=self._at_once != USUAL)
         shown: dict[Pass, Seen] = {}
         takers = Counter(source for node in graph for source in node.takes_from)
         n_layers = self._architecture.n_layers

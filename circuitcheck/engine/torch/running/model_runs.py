@@ -39,12 +39,12 @@ class ModelRuns:
         """Of prompts that were run."""
         return self.work.whole + self.work.kept + self.work.shortened
 
-    def ways(self, batch: Batch) -> Ways:
-        """In which its passes may be shortened."""
+    def ways(self, batch: Batch, *, scarce: bool) -> Ways:
+        """In which its passes may be shortened. Where memory is `scarce`, in none if it does not hold a trial."""
         if self._recordings is None:
             return Ways()
         tokens, n_ctx = batch.tokens(CLEAN), self._loaded.card.architecture.n_ctx
-        return ways_of(self._loaded.model, self._loaded.card.ref, tokens, n_ctx)
+        return ways_of(self._loaded.model, self._loaded.card.ref, tokens, n_ctx, scarce=scarce)
 
     def skips_frozen(self, batch: Batch, ways: Ways) -> bool:
         """May layers be left out in which everything is frozen, between others that are run?"""

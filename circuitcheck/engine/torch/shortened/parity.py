@@ -41,16 +41,26 @@ class Ways:
 _proven: "WeakKeyDictionary[Any, dict[int, Ways]]" = WeakKeyDictionary()  # by what prompts are rounded up to
 
 
-def ways_of(model: HookedModel, name: object, tokens: Tokens, n_ctx: int) -> Ways:
+def ways_of(model: HookedModel, name: object, tokens: Tokens, n_ctx: int, *, scarce: bool = False) -> Ways:
     """Tried when the model first meets prompts of up to the next power of two of tokens, on so many; what other lengths
-    show counts for those alone. What fails is said once."""
+    show counts for those alone. What fails is said once. Where memory is `scarce`, and does not hold the trial, none are
+    used."""
     width = tokens.shape[1]
     rounded = max(_SHORT, next_power_of_2(width))
     known = _proven.setdefault(model, {})
     if rounded not in known:
         length = max(width, min(rounded, n_ctx))
         repeated = torch.cat([tokens[:_PROMPTS]] * (1 + length // width), dim=1)[:, :length]
-        known[rounded] = _tried(model, name, repeated)
+        try:
+            known[rounded] = _tried(model, name, repeated)
+        except Exception as error:
+            if not (scarce and lacks_memory(error)):
+                raise
+            known[rounded] = Ways()
+            say_once(
+                f"{name}: memory does not hold a trial of shortened passes on prompts of {length} tokens, so these are run "
+                f"whole. Values are the same; they take longer."
+            )
     return known[rounded]
 
 
