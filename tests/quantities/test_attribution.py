@@ -6,6 +6,7 @@ number is held against sums by hand in tests/reference/test_attribution_referenc
 
 import json
 from dataclasses import replace
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -197,6 +198,18 @@ def test_a_run_whose_logits_are_something_else_is_refused(model, ioi, monkeypatc
     for asked in (ioi.attribution(model, "L1H1", at="END"), ioi.lens(model, "L1.resid_pre")):
         with pytest.raises(BadMetric, match="is not the logits that this run gave"):
             asked.values(3)
+
+
+def test_a_model_that_is_loaded_again_with_another_final_norm_is_read_through_that(tiny_gpt2, ioi, tmp_path):
+    bridge = cc.load(str(copytree(tiny_gpt2, tmp_path / "to be changed"))).inner
+    first = cc.load(bridge)
+    before = ioi.attribution(first, "embed,pos_embed,L0-2.attn,L0-2.mlp,b_U").values(3)
+    with torch.no_grad():
+        bridge.original_model.transformer.ln_f.weight[::2] *= 3
+    again = cc.load(bridge)
+    after = ioi.attribution(again, "embed,pos_embed,L0-2.attn,L0-2.mlp,b_U").values(3)
+    np.testing.assert_allclose(after, ioi.logit_diff(again).values(3), atol=1e-4)
+    assert not np.allclose(after, before)
 
 
 def test_a_final_norm_that_is_not_linear_once_its_scale_is_given_is_refused(model, ioi, monkeypatch):

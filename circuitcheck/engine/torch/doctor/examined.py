@@ -108,16 +108,17 @@ class ExaminedModel:
 
     def read(self, where: SiteLayer, writes: Iterable[Write] = ()) -> Value:
         """The value at a site in a run of `ours` with writes, in float64."""
-        kept, made = dict[SiteLayer, Value](), list(writes)
-        hooks = hooks_that_write(self.model, made) + hooks_that_read(self.model, [where], kept)
+        made = list(writes)
         with self._starts.at(min([where[1], *(write.layer for write in made)])):
-            self._run_up_to_last(hooks, self.ours)
-        return kept[where].double()
+            return self._read(where, made, self.ours)
 
     def read_turned(self, where: SiteLayer) -> Value:
         """The value at a site in a run of `ours` from the last token to the first, in float64."""
-        kept = dict[SiteLayer, Value]()
-        self._run_up_to_last(hooks_that_read(self.model, [where], kept), self.ours.flip(1))
+        return self._read(where, (), self.ours.flip(1))
+
+    def _read(self, where: SiteLayer, writes: Iterable[Write], tokens: Tokens) -> Value:
+        kept: dict[SiteLayer, Value] = {}
+        self._run_up_to_last(hooks_that_write(self.model, writes) + hooks_that_read(self.model, [where], kept), tokens)
         return kept[where].double()
 
     def read_point(self, name: str, hooks: list[Hook], layer: int) -> Value:

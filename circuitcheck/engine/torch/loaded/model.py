@@ -1,11 +1,11 @@
 """A model in memory: read-only, fingerprinted, watched."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -22,10 +22,13 @@ from circuitcheck.engine.torch.sites.forward import forward
 from circuitcheck.engine.torch.sites.hooks import check_no_hooks
 from circuitcheck.errors import BadSpec, CircuitCheckError, ModelChanged, UnsupportedModel
 from circuitcheck.garbage import without_looking_for_garbage
+from circuitcheck.memory import made_once
 from circuitcheck.models import INSTANCE_PREFIX, BosPolicy, ModelSpec
 from circuitcheck.places import Architecture
 from circuitcheck.plan import ModelRef
 from circuitcheck.text import a_kind, first_line
+
+Made = TypeVar("Made")
 
 
 @dataclass
@@ -38,6 +41,11 @@ class LoadedModel:
     card: ModelCard
     recorded: RecordedState = field(repr=False)
     unlike_bare: float | None = None
+    made: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What is so of it in every run, as long as it is unchanged; a model that is loaded again has its own."""
+        return made_once(self.made, key, make)
 
     @property
     def bytes(self) -> int:

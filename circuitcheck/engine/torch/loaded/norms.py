@@ -1,18 +1,11 @@
 """Norms as what they are once the scale of a value is given: a linear map, and a bias. It is read off what a norm makes of
 vectors, since libraries keep its weights in more than one form."""
 
-from collections.abc import Hashable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
-
-from circuitcheck.memory import made_once
-
-_known: "WeakKeyDictionary[Any, dict[Hashable, LinearNorm]]" = WeakKeyDictionary()  # by module, and dtype
 
 
 @dataclass(frozen=True)
@@ -47,9 +40,9 @@ class FrozenNorm:
         return self.norm.unscaled(parts) * self.inverse[:, None]
 
 
-def frozen(norm: Any, parameter: Tensor, values: Tensor) -> FrozenNorm:
-    """A LayerNorm or RMSNorm with the scales of values [value, d_model] in float64; it works in the dtype of `parameter`."""
-    linear = made_once(_known.setdefault(norm, {}), parameter.dtype, partial(linear_norm, norm, parameter, values.shape[1]))
+def frozen(norm: Any, linear: LinearNorm, parameter: Tensor, values: Tensor) -> FrozenNorm:
+    """A LayerNorm or RMSNorm, `linear`, with the scales of values [value, d_model] in float64; it works in the dtype
+    of `parameter`."""
     with torch.no_grad():
         out = norm(values.to(parameter)[None])[0].double()
     unscaled, made = linear.unscaled(values), out - linear.bias

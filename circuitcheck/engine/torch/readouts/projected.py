@@ -5,15 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
 from circuitcheck.engine.torch.loaded.model import LoadedModel
-from circuitcheck.engine.torch.loaded.norms import FrozenNorm, frozen
+from circuitcheck.engine.torch.loaded.norms import FrozenNorm
 from circuitcheck.engine.torch.readouts.base import Seen
-from circuitcheck.engine.torch.readouts.unembedded import model_of, parameter_of, rounding_of
+from circuitcheck.engine.torch.readouts.unembedded import model_of, norm_of, rounding_of
 from circuitcheck.engine.torch.sites.shapes import AtIndex
 from circuitcheck.engine.torch.transfer.fetching import raise_if_any
 from circuitcheck.errors import BadMetric
@@ -21,7 +20,6 @@ from circuitcheck.places import Site
 
 Layer = Literal["attention", "MLP"]
 Onward = Callable[[Tensor], Tensor]
-_between: "WeakKeyDictionary[Any, dict[tuple[str, int], str]]" = WeakKeyDictionary()  # by model: what `_what_fits` found
 
 
 @dataclass(frozen=True)
@@ -98,32 +96,29 @@ def _weights(block: Any, names: _Names, layer: int, seen: Seen) -> tuple[Tensor,
 def _onward(total: Tensor, out: Tensor, block: Any, names: _Names, layer: int, seen: Seen) -> Onward:
     """How parts of `total`, which the output projection gave, come to be parts of `out`, which is added to the stream. What
     comes between is found out in the first run of a model; in later ones it is checked."""
-    loaded, place = model_of(seen), (names.module, layer)
+    loaded = model_of(seen)
     refused = partial(_no_sum, names, layer, str(loaded.card.ref))
-    known = _between.setdefault(loaded.model, {})
-    if place not in known:
-        found = _what_fits(total, out, block, names, loaded)
-        if found is None:
-            raise refused()
-        known[place] = found
-    onward = _through(known[place], total, block, loaded)
+    between = loaded.once(("between", names.module, layer), lambda: _what_fits(total, out, block, names, loaded, refused))
+    onward = _through(between, total, block, loaded)
     seen.ask(_misses(onward, total, out, loaded), partial(raise_if_any, refused))
     return onward
 
 
-def _what_fits(total: Tensor, out: Tensor, block: Any, names: _Names, loaded: LoadedModel) -> str | None:
-    """The name of the norm that comes between, "" where none does; None where neither is so."""
+def _what_fits(
+    total: Tensor, out: Tensor, block: Any, names: _Names, loaded: LoadedModel, refused: Callable[[], BadMetric]
+) -> str:
+    """The name of the norm that comes between, "" where none does. Raises what `refused` makes where neither is so."""
     for name in ("", *(each for each in names.norms if getattr(block, each, None) is not None)):
         onward = _through(name, total, block, loaded)
         biased = isinstance(onward, FrozenNorm) and bool(onward.bias.any())
         if not _misses(onward, total, out, loaded) and not biased:
             return name
-    return None
+    raise refused()
 
 
 def _through(name: str, total: Tensor, block: Any, loaded: LoadedModel) -> Onward:
     if name:
-        return frozen(getattr(block, name), parameter_of(loaded), total)
+        return norm_of(loaded, getattr(block, name), total)
     factor = float(getattr(loaded.model.cfg, "residual_multiplier", None) or 1)  # of what Granite's layers add
     return lambda parts: factor * parts
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitcheck.engine.torch.loaded.model import LoadedModel
-from circuitcheck.engine.torch.loaded.norms import FrozenNorm, frozen
+from circuitcheck.engine.torch.loaded.norms import FrozenNorm, frozen, linear_norm
 from circuitcheck.engine.torch.readouts.base import Seen
 from circuitcheck.engine.torch.readouts.logits import check_pair
 from circuitcheck.engine.torch.sites.shapes import AtIndex, PerPrompt
@@ -38,6 +38,13 @@ def model_of(seen: Seen) -> LoadedModel:
 def parameter_of(loaded: LoadedModel) -> Tensor:
     found: Tensor = next(loaded.model.parameters())
     return found
+
+
+def norm_of(loaded: LoadedModel, norm: Any, values: Tensor) -> FrozenNorm:
+    """A norm of the model with the scales of values [value, d_model]."""
+    parameter = parameter_of(loaded)
+    linear = loaded.once(("norm", norm), lambda: linear_norm(norm, parameter, values.shape[1]))
+    return frozen(norm, linear, parameter, values)
 
 
 def rounding_of(loaded: LoadedModel) -> float:
@@ -105,7 +112,7 @@ def _words(toward: Toward, seen: Seen) -> list[list[int]]:
 def final_norm(seen: Seen, stream: AtIndex) -> FrozenNorm:
     """With the scales of a stream [prompt, d_model]. Raises BadMetric where it has no such form."""
     loaded = model_of(seen)
-    found = frozen(loaded.model.ln_final, parameter_of(loaded), stream)
+    found = norm_of(loaded, loaded.model.ln_final, stream)
     seen.ask(found.error, partial(_refuse_other_norms, 100 * rounding_of(loaded), str(loaded.card.ref)))
     return found
 
