@@ -46,20 +46,22 @@ class Cell:
 class Plan:
     """Measure `cells`, all on `model`, on `prompts`, `batch` of one length at a time: which prompts are run together changes
     a number by rounding alone. `question` holds all cells that were asked for together, where some of them are known:
-    these decide how passes are run, so that numbers have the same bits whatever is known."""
+    these decide how passes are run, so that numbers have the same bits whatever is known. A `rerun` shows what other company
+    in a batch does to numbers that are known: none of these stand in for its own."""
 
     model: ModelRef
     prompts: PromptStream
     cells: tuple[Cell, ...]
     batch: int = 32
     question: tuple[Cell, ...] = field(default=(), metadata={"digest": False})
+    rerun: bool = False
     _digest: str = field(init=False, repr=False, compare=False, metadata={"digest": False})
 
     def __post_init__(self) -> None:
         strangers = [cell.describe() for cell in self.cells if cell.view.model != self.model]
         if strangers:
             raise ValueError(f"these cells belong to another model than {self.model}: {strangers}")
-        parts = (self.model, *self.prompts.key, self.batch)
+        parts = (self.model, *self.prompts.key, self.batch, *(["rerun"] if self.rerun else []))
         object.__setattr__(self, "_digest", digest((parts, tuple(cell.digest for cell in self.cells))))
 
     @property

@@ -16,6 +16,12 @@ def other_batch(batch: int) -> int:
     return batch // 2 if batch > 1 else 2
 
 
+def halves(rows: range) -> tuple[range, ...]:
+    """Those that hold a row. A prompt whose batch was not full has fewer others beside it in them."""
+    middle = rows.start + (len(rows) + 1) // 2
+    return tuple(half for half in (range(rows.start, middle), range(middle, rows.stop)) if half)
+
+
 def noise_between(one: NDArray[np.float64], other: NDArray[np.float64]) -> Noise:
     """|mean| + 2 sd / sqrt n of the differences in an A/A run. Values that are no numbers are left to the verdict."""
     finite = np.isfinite(one) & np.isfinite(other)

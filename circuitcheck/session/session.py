@@ -30,7 +30,7 @@ from circuitcheck.session.checkups import CheckUpStore
 from circuitcheck.session.counterexamples import CounterexampleStore
 from circuitcheck.session.dictionaries import DictionaryLooks
 from circuitcheck.session.engines import MakeEngine, chosen_engine
-from circuitcheck.session.judged import check_rows, check_support, noise_between, other_batch, refuse_vacuous
+from circuitcheck.session.judged import check_rows, check_support, halves, noise_between, other_batch, refuse_vacuous
 from circuitcheck.session.known_models import KnownModels
 from circuitcheck.session.ledger import Ledger
 from circuitcheck.session.stored import Asked, Reuse, StoredValues
@@ -173,8 +173,9 @@ class Session:
         clean = tuple(Cell(View(model), metric) for metric in lacking.values())
         rows = self.first_rows(where, [model])
         usual = self.measure(where, clean, rows).values
-        plan = Plan(model, where, clean, other_batch(self.settings.batch), question=clean)  # kept for other metrics
-        again = self._measured_again(plan, rows)
+        batch = other_batch(self.settings.batch)
+        plan = Plan(model, where, clean, batch, question=clean, rerun=True)  # passes are kept for other metrics
+        again = np.hstack([self._measured_again(plan, half) for half in halves(rows)])
         for metric, one, other in zip(lacking.values(), usual, again, strict=True):
             self._noise[self._noise_key(where, model, metric)] = noise_between(one, other)
 

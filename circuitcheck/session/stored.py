@@ -145,7 +145,8 @@ class StoredValues:
         if numerics is None or not _lasts(plan.model, task, cell):
             return None
         words = (str(plan.model), cell.describe())  # receipts hold them
-        parts = (plan.model.fingerprint, device, *plan.prompts.key, _masks(task), cell.digest, plan.batch, numerics, words)
+        how = (plan.batch, numerics, *(["rerun"] if plan.rerun else []))
+        parts = (plan.model.fingerprint, device, *plan.prompts.key, _masks(task), cell.digest, *how, words)
         return Key(_VALUES, parts, _model(plan.model.spec, plan.model.dtype, device), task.name)
 
 

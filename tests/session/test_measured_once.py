@@ -168,7 +168,7 @@ def test_a_comparison_asked_again_measures_nothing(session, model, ioi):
     runs = len(session.engine.runs)
     assert comparison
     comparison.decide()
-    assert len(session.engine.runs) == runs == 2  # the prompts, and the same once more for the noise floor
+    assert len(session.engine.runs) == runs == 3  # the prompts, and each half of them once more for the noise floor
 
 
 def test_other_streams_and_seeds_are_other_values(session, model, ioi):

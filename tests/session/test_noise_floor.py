@@ -3,10 +3,12 @@
 import math
 from contextlib import contextmanager
 from dataclasses import replace
+from shutil import copytree
 
 import numpy as np
 import pytest
 import torch
+from transformer_lens.model_bridge import TransformerBridge
 
 import circuitcheck as cc
 from circuitcheck.engine.torch import LocalEngine
@@ -19,7 +21,8 @@ TAIL = 0.025
 
 
 class Noisy:
-    """Adds `noise(batch, row, cell)` to what the engine inside measures, and keeps what it was asked."""
+    """Adds `noise(batch, row, cell)` to what the engine inside measures, without what this machine adds, and keeps what it
+    was asked."""
 
     def __init__(self, inner, noise):
         self._inner, self._noise, self.runs = inner, noise, []
@@ -31,12 +34,15 @@ class Noisy:
         self.runs.append((rows, plan))
         table = self._inner.run(plan, rows)
         added = [[self._noise(plan.batch, row, cell) for row in rows] for cell in plan.cells]
-        return replace(table, values=table.values + np.array(added, float))
+        return replace(table, values=table.values.round(4) + np.array(added, float))
 
     @property
     def reruns(self):
-        """(rows, batch, cells) of the runs in another batch size."""
-        return [(rows, plan.batch, plan.cells) for rows, plan in self.runs if plan.batch != BATCH]
+        """(rows, batch, cells) of the runs in other company, of both halves of the rows together."""
+        runs = [(rows, plan) for rows, plan in self.runs if plan.rerun]
+        halves = list(zip(runs[::2], runs[1::2], strict=True))
+        assert all(one.stop == other.start and plan == same for (one, plan), (other, same) in halves)
+        return [(range(one.start, other.stop), plan.batch, plan.cells) for (one, plan), (other, _) in halves]
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +180,24 @@ def test_a_share_just_above_its_cut_is_not_supported_where_the_machine_may_move_
             assert (share > 0.5).decide().decision.verdict == verdict
 
 
+# What it sees
+
+
+@pytest.mark.parametrize("batch", [1, 2, 8, 31, 32, 64, 4096])
+def test_a_model_whose_numbers_depend_on_the_company_has_a_floor_in_batches_of_any_size(
+    tiny_gpt2, tmp_path, monkeypatch, batch
+):
+    """Also where a batch would hold all prompts of the first look twice, and where few are of one length."""
+    model = TransformerBridge.boot_transformers(str(copytree(tiny_gpt2, tmp_path / "own")))
+    last = model.unembed.original_component
+    alone = last.forward
+    monkeypatch.setattr(last, "forward", lambda stream: alone(stream) * (1 + len(stream) / 100))
+    with cc.use_session(cc.Session(cc.Settings(device="cpu", batch=batch))) as session:
+        quantity = IOI.logit_diff(cc.load(model))
+        floor = session.noise(quantity.prompts, quantity.models[0], quantity.cells[0].metric)
+    assert floor.worst > 1e-3
+
+
 # What it takes from claims
 
 
@@ -238,7 +262,7 @@ def test_it_is_measured_once_for_each_model_task_and_metric_on_the_first_prompts
             assert [(cell.view.base, cell.view.interventions) for cell in cells] == [("clean", ())]
 
 
-def test_this_machine_adds_nothing(noisy, load):
+def test_where_nothing_is_added_nothing_is_widened(noisy, load):
     with noisy(lambda batch, row, cell: 0.0) as engine:
         model = load()
         for quantity in (IOI.logit_diff(model), IOI.accuracy(model), IOI.logit_diff(model).above(0), IOI.recovered(model)):

@@ -65,6 +65,19 @@ def test_what_lacks_is_measured_and_nothing_else(another, tiny_gpt2):
     np.testing.assert_array_equal(more["numerator"][:20], few["numerator"])
 
 
+def test_a_noise_floor_is_not_found_from_values_that_were_kept_of_an_untouched_run_in_smaller_batches(another, tiny_gpt2):
+    task = cc.tasks.ioi().on_stream("test")
+    with another(batch=16):
+        task.logit_diff(cc.load(str(tiny_gpt2))).values(32)
+    with another(batch=32) as session:
+        (task.logit_diff(cc.load(str(tiny_gpt2))) < 100).decide()
+    assert [(rows, plan.rerun) for rows, plan in session.engine.runs] == [
+        (range(32), False),
+        (range(16), True),
+        (range(16, 32), True),
+    ]
+
+
 def test_a_vacuous_intervention_stays_one(another, tiny_gpt2):
     for runs in (1, 0):
         with another() as session:
