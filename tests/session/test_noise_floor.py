@@ -184,9 +184,7 @@ def test_a_share_just_above_its_cut_is_not_supported_where_the_machine_may_move_
 
 
 @pytest.mark.parametrize("batch", [1, 2, 8, 31, 32, 64, 4096])
-def test_a_model_whose_numbers_depend_on_the_company_has_a_floor_in_batches_of_any_size(
-    tiny_gpt2, tmp_path, monkeypatch, batch
-):
+def test_numbers_that_depend_on_the_company_have_a_floor_in_batches_of_any_size(tiny_gpt2, tmp_path, monkeypatch, batch):
     """Also where a batch would hold all prompts of the first look twice, and where few are of one length."""
     model = TransformerBridge.boot_transformers(str(copytree(tiny_gpt2, tmp_path / "own")))
     last = model.unembed.original_component
