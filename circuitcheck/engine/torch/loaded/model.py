@@ -95,6 +95,8 @@ def _bridge(spec: ModelSpec, checkpoint: Checkpoint, device: torch.device, dtype
     """TransformerLens' own, in eval mode. Raises BadSpec where it cannot be folded as the spec says."""
     from transformer_lens.model_bridge import TransformerBridge
 
+    from circuitcheck.engine.torch.loaded.observed_norms import observe_norms
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         bridge = TransformerBridge.boot_transformers(
@@ -104,6 +106,7 @@ def _bridge(spec: ModelSpec, checkpoint: Checkpoint, device: torch.device, dtype
     if spec.processing == "folded":
         _fold(bridge)
     bridge.requires_grad_(False)
+    observe_norms(bridge)
     return bridge
 
 
