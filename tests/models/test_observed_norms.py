@@ -80,3 +80,14 @@ def test_a_norm_that_gives_other_bits_by_itself_stays_the_library_s_own(tiny_lla
     observe_norms(model)
     assert torch.equal(logits(model), before)
     assert [is_observed(block.ln1) for block in model.blocks] == [False, *[True] * (len(model.blocks) - 1)]
+
+
+def test_a_norm_with_weights_of_another_dtype_gives_the_model_s(tiny_llama):
+    model = TransformerBridge.boot_transformers(str(tiny_llama), dtype=torch.bfloat16).eval()
+    for norm in (model.ln_final, *(block.ln1 for block in model.blocks)):
+        norm.original_component.float()
+    before = logits(model)
+    observe_norms(model)
+    assert is_observed(model.ln_final)
+    assert before.dtype == torch.bfloat16
+    assert torch.equal(logits(model), before)
