@@ -1,6 +1,8 @@
 """Nobody looks for garbage while a model is loaded; afterwards everything is as the caller had it."""
 
 import gc
+import subprocess
+import sys
 
 import pytest
 
@@ -25,3 +27,32 @@ def test_the_collector_is_off_while_a_model_is_loaded_and_then_as_it_was(monkeyp
         assert (seen, gc.isenabled()) == ([False], before)
     finally:
         gc.enable()
+
+
+FROZEN = """
+import gc, weakref
+{before}
+from circuitcheck.engine.torch.loaded.model import load
+from circuitcheck.models import parse_spec
+loaded = load(parse_spec("organism"), "cpu")
+seen = weakref.ref(loaded.model)
+del loaded
+gc.collect()
+print(gc.get_freeze_count(), seen() is None)
+"""
+
+
+@pytest.mark.parametrize(
+    "before, freezes",
+    [
+        ("", True),
+        ("import torch, transformers", True),
+        ("from torch.nn import Linear; own = Linear(2, 2)", False),  # a model of the user's
+        ("import transformer_lens", False),  # which may have made models
+    ],
+)
+def test_what_libraries_make_is_looked_through_no_more_and_models_are_let_go_of(before, freezes):
+    run = subprocess.run([sys.executable, "-c", FROZEN.format(before=before)], capture_output=True, text=True, check=True)
+    frozen, gone = run.stdout.split()
+    assert (int(frozen) > 100_000) == freezes
+    assert gone == "True"

@@ -20,9 +20,10 @@ from circuitcheck.engine.torch.loading.converted import Entry, gives
 from circuitcheck.engine.torch.loading.devices import resolve_dtype
 from circuitcheck.engine.torch.loading.gguf_checks import check_gguf_file
 from circuitcheck.engine.torch.loading.gguf_once import parsed_once
-from circuitcheck.engine.torch.loading.hub import probe_hub
+from circuitcheck.engine.torch.loading.hub import is_cached, probe_hub
 from circuitcheck.engine.torch.loading.json_files import read_object
 from circuitcheck.engine.torch.loading.kind_of_model import kind_of_model
+from circuitcheck.engine.torch.loading.libraries import import_libraries
 from circuitcheck.engine.torch.loading.model_size import check_memory, check_model_size
 from circuitcheck.engine.torch.loading.preflight import LARGEST_CONFIG, check_folder
 from circuitcheck.engine.torch.loading.reading import reading
@@ -162,6 +163,8 @@ def _state(file: Path) -> os.stat_result:
 
 def _read(spec: ModelSpec, location: str, arguments: Arguments, dtype: torch.dtype) -> Checkpoint:
     with reading(spec), _usual_defaults():
+        if spec.kind != "hub" or is_cached(location, arguments.get("revision")):
+            import_libraries()
         model, digests = _read_model(spec, location, arguments, dtype)
     with reading(spec, "tokenizer"), _usual_defaults():
         tokenizer = _read_tokenizer(spec, location, arguments)
