@@ -118,7 +118,7 @@ def test_after_a_way_of_shortening_that_raises(either, alike, monkeypatch):
     finally:
         del vars(block)["forward"]
     np.testing.assert_array_equal(fast, either.whole(plan, N).values)
-    assert [ways.layers for ways in parity._proven[either.loaded.model].values()] == [False]
+    assert [ways.layers for ways in parity._proven[either.loaded.model].ways.values()] == [False]
 
 
 @pytest.mark.usefixtures("unchanged")

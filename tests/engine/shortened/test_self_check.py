@@ -64,7 +64,7 @@ def ways(gpt2, alike):
         whole, fast = gpt2.whole(plan, N), gpt2.fast(plan, N)
         np.testing.assert_allclose(fast.values, whole.values, rtol=1e-5, atol=1e-4)
         longest = max(len(prompt.tokens) for prompt in task.prompts(N, model=gpt2.model))
-        found = parity._proven[gpt2.loaded.model][max(16, 1 << (longest - 1).bit_length())]
+        found = parity._proven[gpt2.loaded.model].ways[max(16, 1 << (longest - 1).bit_length())]
         return found.answers, found.layers, found.tokens
 
     return run
@@ -266,3 +266,18 @@ def test_numbers_that_are_not_finite_are_compared_too():
     assert parity.close(there, there)
     assert not parity.close(there, lost)
     assert not parity.close(lost, there)
+
+
+@pytest.mark.parametrize(
+    "prompts, tried",
+    [
+        ([(2, 8), (3, 20), (1, 40)], [2, 1, 1]),
+        ([(1, 8), (3, 20), (3, 40)], [1, 2, 1]),  # nothing was side by side in the first
+    ],
+)
+def test_prompts_are_tried_side_by_side_once(model, said, monkeypatch, prompts, tried):
+    seen, honest = [], parity._tried
+    monkeypatch.setattr(parity, "_tried", lambda *given: (seen.append(len(given[2])), honest(*given))[1])
+    for shape in prompts:
+        assert parity.ways_of(model, "a model", torch.ones(shape, dtype=torch.long), 64).tokens
+    assert seen == tried

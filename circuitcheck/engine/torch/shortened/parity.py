@@ -1,7 +1,7 @@
 """Which ways of shortening a pass give a model's own numbers: each is compared with whole passes before it is used."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -38,30 +38,40 @@ class Ways:
     words: bool = False
 
 
-_proven: "WeakKeyDictionary[Any, dict[int, Ways]]" = WeakKeyDictionary()  # by what prompts are rounded up to
+@dataclass
+class _Proven:
+    """`ways` by what prompts are rounded up to. Were some of them tried on prompts side by side?"""
+
+    ways: dict[int, Ways] = field(default_factory=dict)
+    side_by_side: bool = False
+
+
+_proven: "WeakKeyDictionary[Any, _Proven]" = WeakKeyDictionary()
 
 
 def ways_of(model: HookedModel, name: object, tokens: Tokens, n_ctx: int, *, scarce: bool = False) -> Ways:
     """Tried when the model first meets prompts of up to the next power of two of tokens, on so many; what other lengths
-    show counts for those alone. What fails is said once. Where memory is `scarce`, and does not hold the trial, none are
-    used."""
+    show counts for those alone. Once two prompts were tried side by side, one will do. What fails is said once. Where memory
+    is `scarce`, and does not hold the trial, none are used."""
     width = tokens.shape[1]
     rounded = max(_SHORT, next_power_of_2(width))
-    known = _proven.setdefault(model, {})
-    if rounded not in known:
+    known = _proven.setdefault(model, _Proven())
+    if rounded not in known.ways:
         length = max(width, min(rounded, n_ctx))
-        repeated = torch.cat([tokens[:_PROMPTS]] * (1 + length // width), dim=1)[:, :length]
+        prompts = tokens[: 1 if known.side_by_side else _PROMPTS]
+        repeated = torch.cat([prompts] * (1 + length // width), dim=1)[:, :length]
         try:
-            known[rounded] = _tried(model, name, repeated)
+            known.ways[rounded] = _tried(model, name, repeated)
+            known.side_by_side |= len(prompts) == _PROMPTS
         except Exception as error:
             if not (scarce and lacks_memory(error)):
                 raise
-            known[rounded] = Ways()
+            known.ways[rounded] = Ways()
             say_once(
                 f"{name}: memory does not hold a trial of shortened passes on prompts of {length} tokens, so these are run "
                 f"whole. Values are the same; they take longer."
             )
-    return known[rounded]
+    return known.ways[rounded]
 
 
 def _tried(model: HookedModel, name: object, tokens: Tokens) -> Ways:
