@@ -6,8 +6,9 @@ from tiny import save_tokenizer
 from tiny_architectures import GPT, GROUPED, SETTINGS, save_architecture
 from transformer_lens.model_bridge import TransformerBridge
 
+from circuitcheck.engine.torch.loaded import observed_norms
 from circuitcheck.engine.torch.loaded.model import load
-from circuitcheck.engine.torch.loaded.observed_norms import observe_norms
+from circuitcheck.engine.torch.loaded.observed_norms import ObservedNorm, observe_norms
 from circuitcheck.models import parse_spec
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -27,12 +28,8 @@ def both(request, tmp_path_factory):
     return load(parse_spec(folder), "cpu").model, own
 
 
-def is_observed(norm):
-    return type(norm).__name__.startswith("Observed")
-
-
 def observed(model):
-    return [module for module in model.modules() if is_observed(module)]
+    return [module for module in model.modules() if isinstance(module, ObservedNorm)]
 
 
 def logits(model, hooks=()):
@@ -79,7 +76,7 @@ def test_a_norm_that_gives_other_bits_by_itself_stays_the_library_s_own(tiny_lla
     before = logits(model)
     observe_norms(model)
     assert torch.equal(logits(model), before)
-    assert [is_observed(block.ln1) for block in model.blocks] == [False, *[True] * (len(model.blocks) - 1)]
+    assert [isinstance(block.ln1, ObservedNorm) for block in model.blocks] == [False, *[True] * (len(model.blocks) - 1)]
 
 
 def test_a_norm_with_weights_of_another_dtype_gives_the_model_s(tiny_llama):
@@ -88,6 +85,13 @@ def test_a_norm_with_weights_of_another_dtype_gives_the_model_s(tiny_llama):
         norm.original_component.float()
     before = logits(model)
     observe_norms(model)
-    assert is_observed(model.ln_final)
+    assert isinstance(model.ln_final, ObservedNorm)
     assert before.dtype == torch.bfloat16
     assert torch.equal(logits(model), before)
+
+
+def test_the_fingerprint_is_that_of_the_library_s_own(tiny_llama, monkeypatch):
+    spec = parse_spec(str(tiny_llama))
+    ours = load(spec, "cpu").card.fingerprint
+    monkeypatch.setattr(observed_norms, "observe_norms", lambda bridge: None)
+    assert load(spec, "cpu").card.fingerprint == ours

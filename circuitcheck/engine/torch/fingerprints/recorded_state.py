@@ -57,9 +57,8 @@ def check_no_torch_hooks(modules: list[nn.Module], name: object) -> None:
     if any(getattr(torch_module, f"_global_forward{kind}hooks") for kind in ("_", "_pre_")):
         raise ModelChanged(f"torch has forward hooks on all modules, {name} among them: remove them first.")
     for module in modules:
-        for hook in _hooks(module):
-            if not _is_library_s(hook):
-                raise ModelChanged(f"{name} carries a torch hook on its {type(module).__name__}: remove it first.")
+        if (module._forward_hooks or module._forward_pre_hooks) and not all(map(_is_library_s, _hooks(module))):
+            raise ModelChanged(f"{name} carries a torch hook on its {type(module).__name__}: remove it first.")
 
 
 def _weights(modules: list[nn.Module]) -> tuple[tuple[tuple[int, int], ...], bytes]:
@@ -88,8 +87,9 @@ def _is_library_s(hook: Callable[..., Any]) -> bool:
 def _tensors(modules: list[nn.Module]) -> Iterator[torch.Tensor]:
     """Weights, and the buffers that a run does not replace itself."""
     for module in modules:
-        held = (module._parameters, {} if _grows_with_the_prompt(module) else module._buffers)
-        yield from (tensor for each in held for tensor in each.values() if tensor is not None)
+        if module._parameters or module._buffers:
+            held = (module._parameters, {} if _grows_with_the_prompt(module) else module._buffers)
+            yield from (tensor for each in held for tensor in each.values() if tensor is not None)
 
 
 def _grows_with_the_prompt(module: nn.Module) -> bool:
@@ -109,15 +109,18 @@ def _sample(tensors: list[torch.Tensor]) -> bytes:
 
 def _held(modules: list[nn.Module]) -> tuple[object, ...]:
     """All that `_settings` tells, in one flat row: this happens around every run, and Python looks through tuples of
-    tuples for garbage."""
+    tuples for garbage. Not the numbers of hook points, which are most of the modules: no run depends on them."""
+    from transformer_lens.hook_points import HookPoint
+
     found: list[object] = []
     for module in modules:
-        held = vars(module)
-        found.append(type(module).__name__)
+        held, kind = vars(module), type(module)
+        found.append(kind.__name__)
         if "forward" in held:
             found.append(id(held["forward"]))
-        for number in _numbers(module):
-            found += number
+        if kind is not HookPoint:
+            for number in _numbers(module):
+                found += number
     return (*found, _functions(modules))
 
 

@@ -12,7 +12,7 @@ _OBSERVED: dict[type, type] = {}  # by the library's own
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
-class _WhereAHookLooks:
+class ObservedNorm:
     """The library works both out in every run, beside the norm that it wraps and whose output it gives. That takes as long
     as the norm."""
 
@@ -47,8 +47,9 @@ def _observe(norm: Any) -> None:
 
 
 def _observed(kind: type) -> type:
+    """Of the same name: fingerprints hold it."""
     if kind not in _OBSERVED:
-        _OBSERVED[kind] = type(f"Observed{kind.__name__}", (_WhereAHookLooks, kind), {})
+        _OBSERVED[kind] = type(kind.__name__, (ObservedNorm, kind), {})
     return _OBSERVED[kind]
 
 
