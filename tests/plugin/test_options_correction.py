@@ -38,11 +38,11 @@ NAMES = cc.Task.from_records("names.jsonl", population=True)
 
 @claim(id="finite")
 def test_finite(model):
-    assert NAMES.logit_diff(model) < 50
+    assert NAMES.metric("rank", model) < 600
 
 @claim(id="finite-denied", expect="refuted")
 def test_finite_denied(model):
-    assert NAMES.logit_diff(model) > 50
+    assert NAMES.metric("rank", model) > 600
 
 @claim(id="open", samples=32)
 def test_open(model, ioi):
