@@ -26,6 +26,10 @@ def grouped(of_length, may_run_on=lambda tokens, length: True):
     return [[len(prompts[index].tokens) for index in group] for group in after]
 
 
+def are_near(shorter, longer):
+    return longer[0] <= LONGER * shorter[0] and (shorter[0] - 1).bit_length() == (longer[0] - 1).bit_length()
+
+
 @settings(max_examples=examples(200), deadline=None)
 @given(many)
 def test_no_prompt_is_followed_by_much(of_length):
@@ -36,16 +40,18 @@ def test_no_prompt_is_followed_by_much(of_length):
 
 @settings(max_examples=examples(200), deadline=None)
 @given(few)
-def test_few_lengths_are_left_apart(of_length):
-    assert len(grouped(of_length)) == len(of_length)
+def test_few_lengths_are_put_together_where_one_pass_holds_them(of_length):
+    after = grouped(of_length)
+    assert all(len(lengths) <= SIZE for lengths in after if len(set(lengths)) > 1)
+    for shorter, longer in pairwise(after):
+        assert not are_near(shorter, longer) or len(shorter) + of_length[longer[0]] > SIZE
 
 
 @settings(max_examples=examples(200), deadline=None)
 @given(many)
 def test_what_is_left_apart_of_many_has_a_reason(of_length):
     for shorter, longer in pairwise(grouped(of_length)):
-        near = longer[0] <= LONGER * shorter[0] and (shorter[0] - 1).bit_length() == (longer[0] - 1).bit_length()
-        assert not near or (len(shorter) >= SIZE and of_length[longer[0]] >= SIZE)
+        assert not are_near(shorter, longer) or (len(shorter) >= SIZE and of_length[longer[0]] >= SIZE)
 
 
 @settings(max_examples=examples(100), deadline=None)

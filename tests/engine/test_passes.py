@@ -5,7 +5,7 @@ from weakref import WeakKeyDictionary
 import pytest
 
 import circuitcheck as cc
-from circuitcheck.engine.torch.running import means
+from circuitcheck.engine.torch.running import lengths, means
 from circuitcheck.engine.torch.running.graph import Pass, graph_of
 from circuitcheck.engine.torch.shortened import parity
 from circuitcheck.errors import SiteNotReached
@@ -60,7 +60,9 @@ def test_each_pass_is_run_once(ioi, model, count, make):
 
 
 def test_work_is_counted_in_tokens_and_layers(ioi, model, monkeypatch):
-    """Of 3 layers, 16 prompts: the last layer at END, behind a whole pass that is kept; and all layers and tokens."""
+    """Of 3 layers, 16 prompts: the last layer at END, behind a whole pass that is kept; and all layers and tokens. Both
+    lengths of prompts are left apart."""
+    monkeypatch.setattr(lengths, "_LONGER", 1.0)
     tokens = sum(len(prompt.tokens) for prompt in ioi.prompts(16, model=model))
     monkeypatch.setattr(parity, "_proven", WeakKeyDictionary())  # what other tests made of this model
     with cc.use_session(cc.Session()) as session:

@@ -12,6 +12,7 @@ from waits import Waits
 
 import circuitcheck as cc
 from circuitcheck.engine.torch.dictionaries.dictionary import LoadedDictionary
+from circuitcheck.engine.torch.running import lengths
 from circuitcheck.engine.torch.transfer.fetching import Fetching
 from circuitcheck.plan import Plan
 
@@ -48,6 +49,12 @@ VIEWS = {
 
 def direction(model):
     return cc.mean_difference(cc.tasks.ioi(), model, "resid_post", at="IO", minus="S1", n=16)
+
+
+@pytest.fixture(autouse=True)
+def lengths_apart(monkeypatch):
+    """As many batches with few views as with many."""
+    monkeypatch.setattr(lengths, "_LONGER", 1.0)
 
 
 @pytest.fixture
