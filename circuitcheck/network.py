@@ -1,4 +1,5 @@
-"""Is the hub to be reached? Asked first, since libraries that fetch from it go on trying for half a minute."""
+"""Is the hub to be reached? Asked first, since libraries that fetch from it go on trying for half a minute. And what is
+here of it."""
 
 import threading
 import time
@@ -23,6 +24,13 @@ def why_unreachable() -> str:
     reason = reasons[0]
     _known[:] = [(time.monotonic(), reason)] if reason else []
     return reason
+
+
+def is_in_hub_cache(hub_id: str, revision: str | None) -> bool:
+    """Is there a config of this model in the local hub cache?"""
+    from huggingface_hub import try_to_load_from_cache  # late: it is slow to import
+
+    return isinstance(try_to_load_from_cache(hub_id, "config.json", revision=revision), str)
 
 
 @contextmanager

@@ -61,7 +61,7 @@ class Plan:
         strangers = [cell.describe() for cell in self.cells if cell.view.model != self.model]
         if strangers:
             raise ValueError(f"these cells belong to another model than {self.model}: {strangers}")
-        parts = (self.model, *self.prompts.key, self.batch, *(["rerun"] if self.rerun else []))
+        parts = (self.model, *self.prompts.key, self.batch, self.rerun)
         object.__setattr__(self, "_digest", digest((parts, tuple(cell.digest for cell in self.cells))))
 
     @property

@@ -7,6 +7,7 @@ from typing import Any
 
 from circuitcheck.errors import BadSpec
 from circuitcheck.models import parse_spec
+from circuitcheck.network import is_in_hub_cache
 from circuitcheck.runs.reading import Record, claim_key, leaves_of
 
 _SETTINGS = ("device", "engine", "dtype", "seed", "confidence", "first_look", "samples", "scope")
@@ -104,12 +105,6 @@ def _why_no_model(spec: str) -> str:
         return f"model {spec}: {error}"
     if found.kind == "gguf" and not Path(found.source).expanduser().is_file():
         return f"model {spec}: there is no such file here"
-    if found.kind == "hub" and not _in_cache(found.source, found.revision):
+    if found.kind == "hub" and not is_in_hub_cache(found.source, found.revision):
         return f"model {spec}: it is not in the local hub cache, and must be had from its hub"
     return ""
-
-
-def _in_cache(source: str, revision: str | None) -> bool:
-    from huggingface_hub import try_to_load_from_cache  # late: it is slow to import
-
-    return isinstance(try_to_load_from_cache(source, "config.json", revision=revision), str)

@@ -166,7 +166,7 @@ class Session:
         return self._noise[self._noise_key(where, model, metric)]
 
     def find_noise(self, where: PromptStream, model: ModelRef, metrics: Iterable[Metric]) -> None:
-        """That of many metrics in the same two runs."""
+        """That of many metrics in the same runs."""
         lacking = {each.digest: each for each in metrics if self._noise_key(where, model, each) not in self._noise}
         if not lacking:
             return

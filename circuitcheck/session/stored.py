@@ -145,7 +145,7 @@ class StoredValues:
         if numerics is None or not _lasts(plan.model, task, cell):
             return None
         words = (str(plan.model), cell.describe())  # receipts hold them
-        how = (plan.batch, numerics, *(["rerun"] if plan.rerun else []))
+        how = (plan.batch, plan.rerun, numerics)
         parts = (plan.model.fingerprint, device, *plan.prompts.key, _masks(task), cell.digest, *how, words)
         return Key(_VALUES, parts, _model(plan.model.spec, plan.model.dtype, device), task.name)
 

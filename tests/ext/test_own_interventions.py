@@ -12,6 +12,7 @@ import pytest
 from own_things import Scale, scale
 
 import circuitcheck as cc
+from circuitcheck.engine.torch.running import lengths
 from circuitcheck.errors import BadExtension, BadIntervention, StrayWrite, UnknownSite, VacuousIntervention
 from circuitcheck.ext import InterventionBase, Site, Write, parse_at, register_kernel
 from circuitcheck.plan import Ablate
@@ -23,9 +24,11 @@ def measured(view, n=N):
     return cc.tasks.ioi().logit_diff(view).values(n)
 
 
-def test_a_factor_of_zero_is_a_zero_ablation(model):
+def test_a_factor_of_zero_is_a_zero_ablation(model, monkeypatch):
+    """In passes of the same prompts: those with a kernel of a user's are of one length."""
+    monkeypatch.setattr(lengths, "_LONGER", 1.0)
     ours = measured(model.ablate("L1H2", kind="zero", at="END"))
-    np.testing.assert_allclose(measured(model.intervene(Scale(factor=0.0))), ours, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(measured(model.intervene(Scale(factor=0.0))), ours)
     assert (measured(model.intervene(Scale(factor=3.0))) != ours).any()
 
 

@@ -1,6 +1,7 @@
 """Nobody looks for garbage while a model is loaded; afterwards everything is as the caller had it."""
 
 import gc
+import os
 import subprocess
 import sys
 
@@ -56,3 +57,19 @@ def test_what_libraries_make_is_looked_through_no_more_and_models_are_let_go_of(
     frozen, gone = run.stdout.split()
     assert (int(frozen) > 100_000) == freezes
     assert gone == "True"
+
+
+def test_a_hub_s_model_that_is_not_here_is_refused_before_libraries_are_imported(tmp_path):
+    code = """
+import sys
+from circuitcheck.engine.torch.loaded.model import load
+from circuitcheck.errors import ModelUnavailable
+from circuitcheck.models import parse_spec
+try:
+    load(parse_spec("nobody/has-this"), "cpu")
+except ModelUnavailable:
+    print("transformer_lens" in sys.modules)
+"""
+    alone = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    run = subprocess.run([sys.executable, "-c", code], env=alone, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["False"]

@@ -29,7 +29,7 @@ def measure_first_look(quantity: Expression) -> None:
 
 
 def find_noise(where: PromptStream, cells: Iterable[Cell]) -> None:
-    """What the machine adds to the metrics of all these cells, each model's in the same two runs."""
+    """What the machine adds to the metrics of all these cells, each model's in the same runs."""
     metrics: dict[ModelRef, list[Metric]] = {}
     for cell in cells:
         metrics.setdefault(cell.view.model, []).append(cell.metric)

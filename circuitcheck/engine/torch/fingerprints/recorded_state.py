@@ -22,7 +22,7 @@ class RecordedState:
     """A cheap picture of a model, taken when it is loaded. Torch's in-place counters see edits of parameters and buffers,
     the sampled values see most edits through `.data`, which no counter sees; reading every byte is `LoadedModel.verify`.
     `settings` are the numbers that modules hold (such as a norm's epsilon), and forwards that were put on them; `held` is
-    the same without the modules' names, which takes half of the time."""
+    the same without the modules' names and the numbers of hook points, which takes less time."""
 
     tensors: tuple[tuple[int, int], ...]
     samples: bytes
@@ -108,8 +108,8 @@ def _sample(tensors: list[torch.Tensor]) -> bytes:
 
 
 def _held(modules: list[nn.Module]) -> tuple[object, ...]:
-    """All that `_settings` tells, in one flat row: this happens around every run, and Python looks through tuples of
-    tuples for garbage. Not the numbers of hook points, which are most of the modules: no run depends on them."""
+    """What `_settings` tells, in one flat row: this happens around every run, and Python looks through tuples of tuples for
+    garbage. Not the numbers of hook points, which are most of the modules: no run depends on them."""
     from transformer_lens.hook_points import HookPoint
 
     found: list[object] = []

@@ -20,7 +20,7 @@ from circuitcheck.engine.torch.loading.converted import Entry, gives
 from circuitcheck.engine.torch.loading.devices import resolve_dtype
 from circuitcheck.engine.torch.loading.gguf_checks import check_gguf_file
 from circuitcheck.engine.torch.loading.gguf_once import parsed_once
-from circuitcheck.engine.torch.loading.hub import is_cached, probe_hub
+from circuitcheck.engine.torch.loading.hub import probe_hub
 from circuitcheck.engine.torch.loading.json_files import read_object
 from circuitcheck.engine.torch.loading.kind_of_model import kind_of_model
 from circuitcheck.engine.torch.loading.libraries import import_libraries
@@ -31,6 +31,7 @@ from circuitcheck.engine.torch.loading.weight_files import check_weight_files
 from circuitcheck.errors import CircuitCheckError, CorruptCheckpoint, ModelUnavailable
 from circuitcheck.garbage import without_looking_for_garbage
 from circuitcheck.models import ALIASES, ModelSpec
+from circuitcheck.network import is_in_hub_cache
 
 _HERE = {"local_files_only": True}
 
@@ -163,7 +164,7 @@ def _state(file: Path) -> os.stat_result:
 
 def _read(spec: ModelSpec, location: str, arguments: Arguments, dtype: torch.dtype) -> Checkpoint:
     with reading(spec), _usual_defaults():
-        if spec.kind != "hub" or is_cached(location, arguments.get("revision")):
+        if spec.kind != "hub" or is_in_hub_cache(location, arguments.get("revision")):
             import_libraries()
         model, digests = _read_model(spec, location, arguments, dtype)
     with reading(spec, "tokenizer"), _usual_defaults():

@@ -14,13 +14,6 @@ _CLOSE = 0.85  # of two names: most models of users are nobody's slip
 _LONGEST = 1_000  # characters of what a library says: some print all that they were given
 
 
-def is_cached(hub_id: str, revision: str | None) -> bool:
-    """Is there a config of this model in the local hub cache?"""
-    from huggingface_hub import try_to_load_from_cache
-
-    return isinstance(try_to_load_from_cache(hub_id, "config.json", revision=revision), str)
-
-
 def probe_hub(spec: ModelSpec) -> None:
     """Quick questions, since transformers retries for half a minute where there is no network. Raises ModelUnavailable;
     BadSpec for a name that only TransformerLens knows."""
